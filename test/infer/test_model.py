@@ -1,0 +1,95 @@
+"""Checkpoints: a good one runs, every bad one is one clear line."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from weaksep.errors import UserError  # noqa: E402
+from weaksep.infer.model import load_classifier, load_separator  # noqa: E402
+from weaksep.nets.build import build_classifier, build_separator  # noqa: E402
+
+FEATS = {"sample_rate": 8000, "window_samples": 64, "hop_samples": 32}
+SEPARATOR = {"kind": "blstm", "layers": 1, "units": 4}
+CLASSIFIER = {"kind": "crnn", "units": 4, "channels": [2, 3]}
+
+
+def checkpoint(task="separator", **changes):
+    net = build_separator(SEPARATOR, 3, 33) if task == "separator" else build_classifier(CLASSIFIER, 3, 33, 8000)
+    config = {"net": SEPARATOR if task == "separator" else CLASSIFIER, "supervision": "frame"}
+    saved = {
+        "task": task,
+        "model": net.state_dict(),
+        "config": config,
+        "classes": ["a", "b", "c"],
+        "feats": FEATS,
+    }
+    return {**saved, **changes}
+
+
+def save(folder, state):
+    folder.mkdir(exist_ok=True)
+    torch.save(state, folder / "best.pt")
+    return folder
+
+
+def test_a_separator_from_its_folder_or_its_file(tmp_path):
+    folder = save(tmp_path / "separator_x", checkpoint())
+    for path in (folder, folder / "best.pt"):
+        separator = load_separator(path)
+        assert separator.classes == ("a", "b", "c")
+        assert separator.sample_rate == 8000
+        assert not separator.net.training
+        assert separator.net(torch.rand(2, 9, 33)).shape == (2, 3, 9, 33)
+
+
+def test_a_classifier_gives_probabilities(tmp_path):
+    classifier = load_classifier(save(tmp_path / "c", checkpoint("classifier")))
+    frames, clips = classifier.probabilities(torch.rand(2, 9, 33).numpy())
+    assert classifier.time_pooling == 2
+    assert frames.shape == (2, 5, 3) and clips.shape == (2, 3)
+    assert 0 <= frames.min() and frames.max() <= 1 and 0 <= clips.min() and clips.max() <= 1
+
+
+def test_missing(tmp_path):
+    with pytest.raises(UserError, match="no such checkpoint"):
+        load_separator(tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, 10, 0.5, 0.99])
+def test_truncated(tmp_path, kept):
+    folder = save(tmp_path / "s", checkpoint())
+    whole = (folder / "best.pt").read_bytes()
+    (folder / "best.pt").write_bytes(whole[: kept if isinstance(kept, int) else int(kept * len(whole))])
+    with pytest.raises(UserError) as caught:
+        load_separator(folder)
+    assert "best.pt" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ([1, 2], "not a checkpoint"),
+        ({"model": {}}, "without task, config, classes, feats"),
+        (checkpoint(feats={"sample_rate": 8000}), "without feats.window_samples, feats.hop_samples"),
+        (checkpoint("classifier"), "holds a classifier, expected a separator"),
+        (checkpoint(classes=["a", "b"]), "weights do not fit"),
+        (checkpoint(config={}), "does not describe a separator"),
+        (checkpoint(config={"net": {"kind": "transformer"}}), "does not describe a separator"),
+    ],
+)
+def test_wrong_content_is_one_line(tmp_path, state, message):
+    with pytest.raises(UserError, match=message) as caught:
+        load_separator(save(tmp_path / "s", state))
+    assert "\n" not in str(caught.value)
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "sprung"), "w"))
+
+    with pytest.raises(UserError):
+        load_separator(save(tmp_path / "s", {"model": Trap()}))
+    assert not (tmp_path / "sprung").exists()

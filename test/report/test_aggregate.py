@@ -1,0 +1,99 @@
+"""Figures of a system from rows made by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from weaksep.errors import UserError
+from weaksep.fileio.tables import write_tsv
+from weaksep.report.aggregate import Score, describe, describe_with_interval, read_scores, system_statistics
+from weaksep.score.clip import COLUMNS
+
+
+def active(utt, name, n_active, gain, overlap=0.0, si_sdr=0.0):
+    return Score(utt, name, n_active, si_sdr, gain if n_active > 1 else None, None, overlap)
+
+
+def absent(utt, name, n_active, leak):
+    return Score(utt, name, n_active, None, None, leak, None)
+
+
+ROWS = [
+    active("a", "bark", 1, None, si_sdr=20.0),
+    absent("a", "drill", 1, -30.0),
+    absent("a", "horn", 1, -50.0),
+    active("b", "bark", 2, 4.0, overlap=0.1),
+    active("b", "drill", 2, 6.0, overlap=0.9),
+    absent("b", "horn", 2, -10.0),
+    active("c", "bark", 3, -1.0, overlap=1.0),
+    active("c", "drill", 3, 3.0, overlap=0.0),
+    active("c", "horn", 3, 13.0, overlap=0.5),
+]
+
+
+@pytest.fixture
+def figures():
+    return system_statistics(ROWS, ("bark", "drill", "horn"), seed=0)
+
+
+def test_improvement_leaves_single_classes_out(figures):
+    overall = figures["si_sdri_db"]
+    assert (overall["mean"], overall["median"], overall["n"]) == (5.0, 4.0, 5)
+    low, high = overall["ci95"]
+    assert low == 5.0 and high == 5.0  # both mixtures have a mean of 5
+
+
+def test_by_number_of_active_classes(figures):
+    assert figures["by_active_classes"] == {
+        "2": {"mean": 5.0, "median": 5.0, "n": 2},
+        "3": {"mean": 5.0, "median": 3.0, "n": 3},
+    }
+
+
+def test_by_class(figures):
+    assert {name: (f["mean"], f["n"]) for name, f in figures["by_class"].items()} == {
+        "bark": (1.5, 2),
+        "drill": (4.5, 2),
+        "horn": (13.0, 1),
+    }
+
+
+def test_by_overlap(figures):
+    means = {name: (f["mean"], f["n"]) for name, f in figures["by_overlap"].items()}
+    assert means == {
+        "0": (3.0, 1),
+        "0-0.25": (4.0, 1),
+        "0.25-0.5": (None, 0),
+        "0.5-0.75": (13.0, 1),
+        "0.75-1": (2.5, 2),
+    }
+
+
+def test_single_class_and_leak(figures):
+    assert figures["single_class_si_sdr_db"] == {"mean": 20.0, "median": 20.0, "n": 1}
+    assert figures["absent_leak_db"] == {"mean": -30.0, "median": -30.0, "n": 3}
+
+
+def test_nothing_is_null_not_nan():
+    assert describe([]) == {"mean": None, "median": None, "n": 0}
+    assert describe_with_interval([], [], 0) == {"mean": None, "median": None, "ci95": [None, None], "n": 0}
+    figures = system_statistics([absent("a", "bark", 0, -3.0)], ("bark",), seed=0)
+    assert figures["si_sdri_db"]["n"] == 0 and figures["by_active_classes"] == {}
+
+
+def test_rows_from_a_file(tmp_path):
+    row = dict.fromkeys(COLUMNS) | {"utt": "a", "class": "bark", "active": 1, "n_active": 1, "si_sdr_db": "12.5"}
+    write_tsv(tmp_path / "scores.tsv", COLUMNS, [row])
+    assert read_scores(tmp_path / "scores.tsv") == [Score("a", "bark", 1, 12.5, None, None, None)]
+
+
+def test_damaged_tables(tmp_path):
+    path = tmp_path / "scores.tsv"
+    row = dict.fromkeys(COLUMNS) | {"utt": "a", "class": "bark", "active": 1, "n_active": 2}
+    write_tsv(path, COLUMNS, [row | {"si_sdr_db": "loud"}, row, row | {"n_active": "two"}])
+    with pytest.raises(UserError, match="2 problems") as caught:
+        read_scores(path)
+    assert "scores.tsv:2" in str(caught.value) and "scores.tsv:4" in str(caught.value)
+    write_tsv(path, COLUMNS, [])
+    with pytest.raises(UserError, match="holds no rows"):
+        read_scores(path)

@@ -1,0 +1,131 @@
+"""Stages 5 to 7 as a recipe calls them: separate, score, report; and what they say when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from weaksep.bin import report, score, separate  # noqa: E402
+from weaksep.bin.cli import run_command  # noqa: E402
+from weaksep.feats.config import FeatsConfig  # noqa: E402
+from weaksep.feats.extract import extract  # noqa: E402
+from weaksep.fileio.yamlfile import write_yaml  # noqa: E402
+from weaksep.nets.build import build_classifier, build_separator  # noqa: E402
+
+SEPARATOR = {"layers": 1, "units": 4}
+CLASSIFIER = {"kind": "crnn", "units": 4, "channels": [2, 3]}
+
+
+def save(folder, task, net, config):
+    state = {
+        "task": task,
+        "model": net.state_dict(),
+        "config": config,
+        "classes": ["bark", "drill", "horn"],
+        "feats": {"sample_rate": 8000, "window_samples": 128, "hop_samples": 64},
+    }
+    write_yaml(folder / "config.yaml", config)
+    torch.save(state, folder / "best.pt")
+
+
+@pytest.fixture
+def recipe(tmp_path, test_data, monkeypatch):
+    """A recipe's folder after stage 4: data, dump, conf, an untrained separator and an untrained classifier."""
+    torch.manual_seed(0)
+    extract(test_data, tmp_path / "dump/test", FeatsConfig(window_samples=128, hop_samples=64), nj=1, references=False)
+    write_yaml(tmp_path / "conf/feats.yaml", {"window_samples": 128, "hop_samples": 64})
+    config = {"name": "frame", "supervision": "frame", "classifier": "frame", "net": SEPARATOR, "seed": 1}
+    save(tmp_path / "exp/separator_frame_b", "separator", build_separator(SEPARATOR, 3, 65), config)
+    config = {"name": "frame", "supervision": "frame", "net": CLASSIFIER, "seed": 1}
+    save(tmp_path / "exp/classifier_frame_b", "classifier", build_classifier(CLASSIFIER, 3, 65, 8000), config)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(module, *arguments):
+    return run_command(module.main, list(arguments))
+
+
+def test_three_stages(recipe, capsys):
+    assert call(separate, "--systems", "frame", "--tag", "b") == 0
+    assert call(score, "--systems", "frame", "--tag", "b") == 0
+    assert call(report, "--recipe", "tiny") == 0
+    summary = json.loads((recipe / "exp/report/summary.json").read_text())
+    systems = {system["name"]: system for system in summary["systems"]}
+    assert list(systems) == ["unprocessed", "separator_frame_b", "oracle_ibm", "oracle_irm", "oracle_psm"]
+    gains = {name: system["si_sdri_db"]["mean"] for name, system in systems.items()}
+    assert gains["unprocessed"] == 0.0
+    assert min(gains["oracle_ibm"], gains["oracle_irm"], gains["oracle_psm"]) > 10
+    assert gains["oracle_irm"] > gains["separator_frame_b"]
+    # Mixtures of one class are the reference: the mixture itself and every oracle give them back unchanged.
+    assert systems["unprocessed"]["single_class_si_sdr_db"] == {"mean": 60.0, "median": 60.0, "n": 2}
+    assert systems["oracle_irm"]["single_class_si_sdr_db"]["mean"] == 60.0
+    assert systems["oracle_irm"]["absent_leak_db"]["mean"] == -80.0
+    assert systems["unprocessed"]["absent_leak_db"]["mean"] == 0.0
+    assert [entry["name"] for entry in summary["classifiers"]] == ["classifier_frame_b"]
+    counted = {facts["name"]: facts["parameters"] for facts in summary["training"]}
+    assert counted["separator_frame_b"] == sum(p.numel() for p in build_separator(SEPARATOR, 3, 65).parameters())
+    assert "| separator_frame_b |" in (recipe / "RESULTS.md").read_text()
+    assert "| oracle_irm " in capsys.readouterr().out
+
+
+def test_all_by_default(recipe):
+    assert call(separate, "--oracles", "false") == 0
+    assert call(score) == 0
+    written = sorted(str(path.relative_to(recipe)) for path in recipe.glob("exp/*/scores/test/*"))
+    assert written == [
+        "exp/classifier_frame_b/scores/test/tagging.json",
+        "exp/separator_frame_b/scores/test/scores.tsv",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "said"),
+    [
+        (separate, ["--systems", "frame strong"], ["separator_frame: no best.pt; did you mean separator_frame_b?"]),
+        (separate, ["--data", "data/tset"], ["data/tset: no such data folder"]),
+        (separate, ["--feats", "conf/feat.yaml"], ["conf/feat.yaml: no such configuration file"]),
+        (separate, ["--nj", "0"], ["--nj 0", "at least 1"]),
+        (separate, ["--ngpu", "2"], ["--ngpu 2"]),
+        (separate, ["--expdir", "nothing", "--oracles", "false"], ["nothing to do; run stage 4 first"]),
+        (score, ["--systems", "frame"], ["separator_frame: no separated/test; run stage 5 first"]),
+        (score, ["--expdir", "nothing"], ["nothing to score"]),
+        (score, ["--dump", "dump/tset"], ["dump/tset", "no such"]),
+        (report, [], ["run stage 6 first"]),
+    ],
+)
+def test_a_mistake_is_an_error_line(recipe, capsys, module, arguments, said):
+    assert call(module, *arguments) == 1
+    error = capsys.readouterr().err
+    for text in ("error: ", *said):
+        assert text in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("name", ["separate", "score", "report"])
+def test_help_is_quick_since_nothing_heavy_is_imported(name):
+    code = f"""
+import sys
+from weaksep.bin import {name}
+try:
+    {name}.main(["--help"])
+except SystemExit:
+    pass
+heavy = {{"torch", "numpy", "soundfile", "pydantic"}} & set(sys.modules)
+sys.exit(f"imported for --help: {{heavy}}" if heavy else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--expdir" in done.stdout
+
+
+def test_an_unknown_option_names_the_nearest(tmp_path):
+    command = [sys.executable, "-m", "weaksep.bin.score", "--dmup", "x"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "unknown option --dmup; did you mean --dump?" in done.stderr

@@ -1,0 +1,151 @@
+"""Scoring from files: every cell of the table checked against what was put in."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+
+import numpy as np
+import pytest
+
+from weaksep.errors import UserError
+from weaksep.fileio.audio import read_audio, write_audio
+from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.tables import read_tsv, write_table
+from weaksep.metrics.leak import LEAK_FLOOR_DB
+from weaksep.metrics.si_sdr import CEILING_DB, FLOOR_DB, si_sdr
+from weaksep.score.clip import COLUMNS
+from weaksep.score.system import TestSet, score_system
+
+HOP = 100
+
+
+def write_estimates(folder, data, make):
+    """Separated files of a system; make(clip, class, reference or None, mixture) -> samples."""
+    references = data.references()
+    for name in data.labels:
+        table = {}
+        for utt, wav in data.wav.items():
+            mixture = read_audio(wav, 8000)
+            reference = read_audio(references[name][utt], 8000) if utt in references[name] else None
+            path = folder / "separated/test/audio" / name / f"{utt}.wav"
+            write_audio(path, make(utt, name, reference, mixture), 8000)
+            table[utt] = f"audio/{name}/{utt}.wav"
+        write_table(folder / f"separated/test/{name}.scp", table)
+    return folder
+
+
+def scores(path):
+    """(clip, class) -> row."""
+    return {(row["utt"], row["class"]): row for row in read_tsv(path, COLUMNS)}
+
+
+@pytest.fixture
+def system(tmp_path, test_data):
+    """Present classes: the reference at half its level; absent ones: a tenth of the mixture."""
+    data = DataDir.load(test_data)
+
+    def make(utt, name, reference, mixture):
+        return 0.1 * mixture if reference is None else 0.5 * reference
+
+    return write_estimates(tmp_path / "exp/separator_x", data, make)
+
+
+def test_one_row_a_clip_and_class_in_order(system, test_data):
+    path = score_system(TestSet.load(test_data, HOP), system)
+    assert path == system / "scores/test/scores.tsv"
+    rows = read_tsv(path, COLUMNS)
+    assert list(rows[0]) == list(COLUMNS)
+    assert [(row["utt"], row["class"]) for row in rows] == [
+        (f"mix-{clip}", name) for clip in range(1, 6) for name in ("bark", "drill", "horn")
+    ]
+
+
+def test_cells_of_a_clip_with_two_classes(system, test_data):
+    rows = scores(score_system(TestSet.load(test_data, HOP), system))
+    data = DataDir.load(test_data)
+    mixture = read_audio(data.wav["mix-2"], 8000)
+    reference = read_audio(data.references()["bark"]["mix-2"], 8000)
+    bark, absent = rows["mix-2", "bark"], rows["mix-2", "horn"]
+    assert (bark["active"], bark["n_active"]) == ("1", "2")
+    assert float(bark["si_sdr_db"]) > 40  # half the level, rounded to 16 bits again
+    assert float(bark["si_sdr_mixture_db"]) == pytest.approx(si_sdr(reference, mixture), abs=1e-4)
+    difference = float(bark["si_sdr_db"]) - float(bark["si_sdr_mixture_db"])
+    assert float(bark["si_sdri_db"]) == pytest.approx(difference, abs=2e-4)
+    # bark sounds in samples 0 to 3000, drill from 1000: 20 of its 30 frames of 100 samples.
+    assert float(bark["overlap"]) == pytest.approx(20 / 30, abs=1e-4)
+    assert bark["leak_db"] == ""
+    assert (absent["active"], absent["n_active"]) == ("0", "2")
+    assert float(absent["leak_db"]) == pytest.approx(-20.0, abs=0.01)
+    assert absent["si_sdr_db"] == absent["si_sdr_mixture_db"] == absent["si_sdri_db"] == absent["overlap"] == ""
+
+
+def test_a_single_class_has_no_improvement(system, test_data):
+    row = scores(score_system(TestSet.load(test_data, HOP), system))["mix-1", "bark"]
+    assert row["n_active"] == "1" and float(row["si_sdr_db"]) > 40
+    assert row["si_sdri_db"] == row["si_sdr_mixture_db"] == ""
+    assert float(row["overlap"]) == 0.0
+
+
+def test_ceiling_floor_and_silence(tmp_path, test_data, caplog):
+    data = DataDir.load(test_data)
+
+    def make(utt, name, reference, mixture):
+        exact = reference is not None and name == "bark"
+        return reference if exact else np.zeros_like(mixture)
+
+    folder = write_estimates(tmp_path / "exp/separator_y", data, make)
+    with caplog.at_level(logging.WARNING):
+        rows = scores(score_system(TestSet.load(test_data, HOP), folder))
+    assert float(rows["mix-2", "bark"]["si_sdr_db"]) == CEILING_DB
+    assert float(rows["mix-2", "drill"]["si_sdr_db"]) == FLOOR_DB
+    assert float(rows["mix-2", "horn"]["leak_db"]) == LEAK_FLOOR_DB
+    assert "6 output(s) hold nothing of their class" in caplog.text
+
+
+def test_a_silent_reference_is_left_out_aloud(system, test_data, caplog):
+    silence = np.zeros(4000, dtype=np.int16)
+    write_audio(test_data / "audio/drill/mix-2.wav", silence, 8000)
+    with caplog.at_level(logging.WARNING):
+        rows = scores(score_system(TestSet.load(test_data, HOP), system))
+    row = rows["mix-2", "drill"]
+    assert row["active"] == "1" and row["si_sdr_db"] == row["si_sdri_db"] == row["leak_db"] == ""
+    # Only bark can be heard, so nothing is there to be separated.
+    assert rows["mix-2", "bark"]["n_active"] == "1" and rows["mix-2", "bark"]["si_sdri_db"] == ""
+    assert "1 silent reference(s) cannot be scored, first mix-2 drill" in caplog.text
+
+
+def test_workers_make_no_difference(system, test_data, monkeypatch):
+    monkeypatch.setattr("weaksep.score.system.CLIPS_IN_A_JOB", 2)
+    test = TestSet.load(test_data, HOP)
+    one = score_system(test, system).read_bytes()
+    assert score_system(test, system, nj=2).read_bytes() == one
+
+
+def test_all_missing_files_are_listed(system, test_data):
+    (system / "separated/test/audio/bark/mix-1.wav").unlink()
+    (system / "separated/test/audio/drill/mix-3.wav").unlink()
+    scp = system / "separated/test/drill.scp"
+    scp.write_text("".join(line for line in scp.open() if "mix-5" not in line))
+    (system / "separated/test/horn.scp").unlink()
+    with pytest.raises(UserError, match="4 problems") as caught:
+        score_system(TestSet.load(test_data, HOP), system)
+    for text in ("bark/mix-1.wav", "drill/mix-3.wav", "no entry for mix-5", "horn.scp: no such table"):
+        assert text in str(caught.value)
+    assert not (system / "scores").exists()
+
+
+def test_an_estimate_of_another_length(system, test_data):
+    write_audio(system / "separated/test/audio/horn/mix-4.wav", np.zeros(3999), 8000)
+    with pytest.raises(UserError, match="horn/mix-4.wav: 3999 samples, the mixture mix-4 has 4000"):
+        score_system(TestSet.load(test_data, HOP), system)
+
+
+def test_all_missing_references_are_listed(test_data):
+    shutil.rmtree(test_data / "audio/drill")
+    scp = test_data / "src_bark.scp"
+    scp.write_text("".join(line for line in scp.open() if "mix-1" not in line))
+    with pytest.raises(UserError, match="4 problems") as caught:
+        TestSet.load(test_data, HOP)
+    assert "mix-1 has the class bark but no reference" in str(caught.value)
+    assert str(caught.value).count("reference of mix-") == 3

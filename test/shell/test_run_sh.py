@@ -1,0 +1,270 @@
+"""run.sh: which stages run with which arguments, and what happens when something is wrong.
+
+Most tests run a copy of the recipes in which ``weaksep`` is a stand-in that writes down how it was called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+NAMES = ["data", "mix", "feats", "train_classifier", "train_separator", "separate", "score", "report"]
+STAND_IN = """#!/usr/bin/env bash
+printf '%q ' "$@" >>"${CALLS}"
+echo >>"${CALLS}"
+[ "$1" != "${FAILS:-}" ] || { echo "weaksep $1: error: no luck" >&2; exit 1; }
+"""
+
+
+class Recipes:
+    """A copy of egs/ and utils/ with a stand-in for weaksep."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.folder = folder
+        made = shutil.ignore_patterns("data", "dump", "exp", "RESULTS.md")
+        shutil.copytree(root / "egs", folder / "egs", symlinks=True, ignore=made)
+        shutil.copytree(root / "utils", folder / "utils")
+        program = folder / "tools/venv/bin/weaksep"
+        program.parent.mkdir(parents=True)
+        program.write_text(STAND_IN)
+        program.chmod(0o755)
+        (folder / "tools/venv/.complete").touch()
+
+    def run(self, *arguments: str, recipe: str = "mini_urban", **more: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "CALLS": str(self.folder / "calls"), **more}
+        environment.pop("URBANSOUND8K", None)
+        return subprocess.run(
+            [str(self.folder / "egs" / recipe / "run.sh"), *arguments],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env=environment,
+            check=False,
+        )
+
+    def calls(self) -> list[list[str]]:
+        """The arguments of each call, oldest first."""
+        return [shlex.split(line) for line in (self.folder / "calls").read_text().splitlines()]
+
+
+@pytest.fixture
+def recipes(root: Path, tmp_path: Path) -> Recipes:
+    return Recipes(root, tmp_path)
+
+
+def value(call: Sequence[str], option: str) -> str:
+    """What follows an option."""
+    return call[call.index(option) + 1]
+
+
+def test_all_stages_run_in_order_from_any_folder(recipes: Recipes) -> None:
+    result = recipes.run()
+    assert result.returncode == 0, result.stderr
+    assert [call[0] for call in recipes.calls()] == [
+        "data",
+        "mix",
+        "feats",
+        "train",
+        "train",
+        "separate",
+        "score",
+        "report",
+    ]
+    assert [value(call, "--task") for call in recipes.calls()[3:5]] == ["classifier", "separator"]
+    stages = re.findall(r"^[0-9T:-]{19} \(run\.sh:\d+:begin\) Stage (\d): (\w+):", result.stdout, re.MULTILINE)
+    assert stages == [(str(number), name) for number, name in enumerate(NAMES)]
+    assert re.search(r"\) Successfully finished\. \[elapsed=\d+s\]$", result.stdout.splitlines()[-1])
+
+
+def test_the_commands_understand_what_run_sh_gives_them(recipes: Recipes, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Understood(Exception):
+        pass
+
+    parse = argparse.ArgumentParser.parse_args
+
+    def parse_and_stop(self, args=None, namespace=None):
+        parse(self, args, namespace)
+        raise Understood
+
+    assert recipes.run("--db", "a b", "--tag", "t", "--seed", "3", "--train-args", "a.b=1 c=2").returncode == 0
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_stop)
+    for name, *arguments in recipes.calls():
+        with pytest.raises(Understood):
+            importlib.import_module(f"weaksep.bin.{name}").main(arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--stage", "5"], ["separate", "score", "report"]),
+        (["--stage", "3", "--stop-stage", "4"], ["train", "train"]),
+        (["--stage=train_separator", "--stop_stage=separate"], ["train", "separate"]),
+        (["--stage", "train-separator", "--stop-stage", "4"], ["train"]),
+        (["--stage", "2", "--skip-train"], ["feats", "separate", "score", "report"]),
+        (["--stop-stage", "data"], ["data"]),
+    ],
+)
+def test_stages_by_number_and_name(recipes: Recipes, arguments: list[str], expected: list[str]) -> None:
+    assert recipes.run(*arguments).returncode == 0
+    assert [call[0] for call in recipes.calls()] == expected
+
+
+def test_options_reach_the_commands(recipes: Recipes) -> None:
+    evil = recipes.folder / "evil"
+    result = recipes.run(
+        "--db", f"my corpus $(touch {evil})", "--download", "true", "--tag", "t1", "--seed", "5", "--nj", "3",
+        "--systems", "strong clip", "--train-args", "optim.max_epochs=3 *", "--ngpu", "0",
+        "--resume", "false", "--datadir", "d", "--dumpdir", "f", "--expdir", "e",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    data, mix, feats, classifier, separator, separate, score, report = recipes.calls()
+    assert value(data, "--db") == f"my corpus $(touch {evil})"
+    assert not evil.exists()
+    assert value(data, "--download") == "true"
+    assert value(data, "--out") == value(mix, "--events") == "d/events"
+    assert value(mix, "--seed") == "5"
+    for call in (data, mix, feats, classifier, separator, separate, score):
+        assert value(call, "--nj") == "3"
+    for call in (feats, classifier, separator, separate, score):
+        assert value(call, "--systems") == "strong clip"
+    for call in (classifier, separator):
+        settings = [call[index + 1] for index, word in enumerate(call) if word == "--set"]
+        assert settings == ["seed=5", "optim.max_epochs=3", "*"]
+        assert (value(call, "--resume"), value(call, "--ngpu"), value(call, "--tag")) == ("false", "0", "t1")
+    assert value(report, "--recipe") == "mini_urban"
+    assert value(report, "--out") == "e/RESULTS.md"
+    assert (recipes.folder / "egs/mini_urban/e/stage_times.tsv").exists()
+
+
+def test_no_corpus_folder_is_given_as_none(recipes: Recipes) -> None:
+    recipes.run("--stop-stage", "0")
+    recipes.run("--stop-stage", "0", recipe="urbansound_mix")
+    assert all("--db" not in call for call in recipes.calls())
+
+
+def test_db_sh_names_the_corpus_and_the_command_line_wins(recipes: Recipes) -> None:
+    (recipes.folder / "egs/urbansound_mix/db.sh").write_text("URBANSOUND8K='/my corpora/us8k'\n")
+    recipes.run("--stop-stage", "0", recipe="urbansound_mix")
+    recipes.run("--stop-stage", "0", "--db", "other", recipe="urbansound_mix")
+    assert [value(call, "--db") for call in recipes.calls()] == ["/my corpora/us8k", "other"]
+
+
+def test_a_failing_stage_ends_the_run(recipes: Recipes) -> None:
+    result = recipes.run(FAILS="feats")
+    assert result.returncode == 1
+    assert [call[0] for call in recipes.calls()] == ["data", "mix", "feats"]
+    lines = result.stderr.splitlines()
+    assert lines[0] == "weaksep feats: error: no luck"
+    assert lines[1].endswith("Stage 2 stopped with status 1, see above. To go on: --stage 2")
+    assert "Successfully" not in result.stdout
+
+
+def test_stage_times_keep_one_row_a_stage(recipes: Recipes) -> None:
+    recipes.run("--stop-stage", "2")
+    table = recipes.folder / "egs/mini_urban/exp/stage_times.tsv"
+    table.write_text(re.sub(r"\t\d+\t", "\t77\t", table.read_text()))
+    recipes.run("--stage", "1", "--stop-stage", "1")
+    header, *rows = [line.split("\t") for line in table.read_text().splitlines()]
+    assert header == ["stage", "name", "seconds", "finished_at"]
+    assert [row[:2] for row in rows] == [["0", "data"], ["1", "mix"], ["2", "feats"]]
+    assert [row[2] == "77" for row in rows] == [True, False, True]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", rows[0][3])
+    assert [path.name for path in table.parent.iterdir()] == ["stage_times.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--stage", "8"], "no stage '8': give 0 to 7 or one of data mix feats train_classifier"),
+        (["--stop-stage", "trian"], "no stage 'trian'"),
+        (["--stage", ""], "no stage ''"),
+        (["--stage", "4", "--stop-stage", "3"], "nothing to do: --stage 4 comes after --stop-stage 3"),
+        (["--stages", "4"], "unknown option --stages; did you mean --stage?"),
+        (["--nj", "0"], "option --nj takes a number from 1, not '0'"),
+        (["--ngpu", "2"], "option --ngpu takes 0 or 1, not '2'"),
+        (["--config", "conf/nope"], "no configuration folder 'conf/nope'"),
+        (["--systems", "strong frane"], "no system 'frane': conf/frane.yaml is not there"),
+        (["4"], "this script takes options only, not '4'"),
+    ],
+)
+def test_a_wrong_command_line_does_nothing(recipes: Recipes, arguments: list[str], message: str) -> None:
+    result = recipes.run(*arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"run.sh: error: {message}")
+    assert len(result.stderr.splitlines()) == 1
+    assert not (recipes.folder / "calls").exists()
+
+
+@pytest.mark.parametrize("recipe", ["mini_urban", "urbansound_mix"])
+def test_help_needs_no_installation_and_names_every_option(recipes: Recipes, recipe: str) -> None:
+    shutil.rmtree(recipes.folder / "tools")
+    result = recipes.run("--help", recipe=recipe)
+    assert result.returncode == 0
+    options = "stage stop-stage nj ngpu tag systems db download config datadir dumpdir expdir skip-train"
+    for option in [*options.split(), "train-args", "seed", "resume", "allow-cpu", "help"]:
+        assert re.search(rf"^    --{option}( |$)", result.stdout, re.MULTILINE), option
+
+
+def test_without_an_installation_it_says_how_to_get_one(recipes: Recipes) -> None:
+    shutil.rmtree(recipes.folder / "tools")
+    result = recipes.run(PATH="/usr/bin:/bin")
+    assert result.returncode == 2
+    assert f"weaksep is not installed: run {recipes.folder}/tools/install.sh" in result.stderr
+
+
+def test_an_active_environment_with_weaksep_will_do(recipes: Recipes) -> None:
+    programs = recipes.folder / "elsewhere"
+    (recipes.folder / "tools/venv/bin").rename(programs)
+    shutil.rmtree(recipes.folder / "tools")
+    (programs / "python").write_text("#!/bin/sh\nexit 0\n")
+    (programs / "python").chmod(0o755)
+    assert recipes.run("--stop-stage", "0", PATH=f"{programs}:{os.environ['PATH']}").returncode == 0
+    assert [call[0] for call in recipes.calls()] == ["data"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [([], r"db\.sh"), (["--db", "/nowhere/at/all"], r"/nowhere/at/all.*UrbanSound8K")],
+)
+def test_a_missing_corpus_is_named_by_the_real_command(
+    root: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    environment = {**os.environ, "URBANSOUND8K": ""}
+    places = [f"--{name}={tmp_path / name}" for name in ("datadir", "dumpdir", "expdir")]
+    result = subprocess.run(
+        [str(root / "egs/urbansound_mix/run.sh"), "--stop-stage", "0", *places, *arguments],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1
+    errors = [line for line in result.stderr.splitlines() if line.startswith("weaksep data: error: ")]
+    assert len(errors) == 1
+    assert re.search(message, errors[0])
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "datadir/events").exists()
+
+
+def test_recipes_share_their_scripts(root: Path) -> None:
+    for recipe in (path.parent for path in (root / "egs").glob("*/db.sh") if path.parent.name != "urbansound_mix"):
+        for name in ("run.sh", "path.sh", "cmd.sh"):
+            assert (recipe / name).is_symlink(), f"{recipe}/{name}"
+            assert (recipe / name).resolve() == (root / "egs/urbansound_mix" / name)
+
+
+def test_new_recipe_runs(recipes: Recipes) -> None:
+    command = [str(recipes.folder / "utils/new_recipe.sh"), "--name"]
+    assert subprocess.run([*command, "my_city"], check=False).returncode == 0
+    assert recipes.run("--stop-stage", "1", recipe="my_city").returncode == 0
+    assert [call[0] for call in recipes.calls()] == ["data", "mix"]
+    for name, message in [("my_city", "is there already"), ("../x", "--name takes"), ("", "--name takes")]:
+        result = subprocess.run([*command, name], capture_output=True, text=True, check=False)
+        assert result.returncode == 2
+        assert message in result.stderr

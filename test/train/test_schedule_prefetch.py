@@ -1,0 +1,34 @@
+"""Schedules in closed form; reading ahead keeps order and errors."""
+
+from __future__ import annotations
+
+import pytest
+
+from weaksep.train.config import LossConfig, OptimConfig
+from weaksep.train.prefetch import prefetch
+from weaksep.train.schedule import classification_weight, learning_rate
+
+
+def test_learning_rate() -> None:
+    constant = OptimConfig(learning_rate=0.1)
+    assert [learning_rate(step, 10, constant) for step in (0, 9)] == [0.1, 0.1]
+    cosine = OptimConfig(learning_rate=0.1, schedule="cosine", warmup_steps=2)
+    assert learning_rate(0, 10, cosine) == pytest.approx(0.05)
+    assert learning_rate(5, 10, cosine) == pytest.approx(0.05)
+    assert learning_rate(10, 10, cosine) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_classification_weight() -> None:
+    assert classification_weight(0, 10, LossConfig(classification_weight=0.7)) == 0.7
+    ramped = LossConfig(classification_weight=1.0, classification_start=0.4, classification_ramp=0.2)
+    weights = [classification_weight(step, 10, ramped) for step in range(8)]
+    assert weights == pytest.approx([0, 0, 0, 0, 0.5, 1, 1, 1])
+
+
+def test_prefetch_keeps_the_order_and_raises_where_the_result_would_come() -> None:
+    assert list(prefetch(lambda x: x * x, range(10))) == [x * x for x in range(10)]
+    seen = []
+    with pytest.raises(ZeroDivisionError):
+        for value in prefetch(lambda x: 1 / x, [2, 1, 0, 4]):
+            seen.append(value)
+    assert seen == [0.5, 1.0]

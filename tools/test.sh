@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# All checks: ruff, mypy, shellcheck, pytest. The last line is pytest's count.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. utils/log.sh
+
+recipe=false
+
+help_message=$(
+    cat <<EOF
+Usage: $0 [options]
+
+Options [default]
+    --recipe BOOL  also run all stages of the small recipe, with a short budget (minutes) [${recipe}]
+    --help
+EOF
+)
+. utils/parse_options.sh
+[ $# -eq 0 ] || die "this script takes options only, not '$1' (for single tests call pytest itself)"
+
+[ -e tools/venv/.complete ] && export PATH="${PWD}/tools/venv/bin:${PATH}"
+for program in ruff mypy shellcheck pytest weaksep; do
+    command -v "${program}" >/dev/null || die "no program '${program}': run tools/install.sh first"
+done
+
+log "ruff"
+ruff check .
+log "mypy"
+mypy
+log "shellcheck"
+find .ci/run tools utils egs -name venv -prune -o -type f \( -name '*.sh' -o -path .ci/run \) -print0 \
+    | xargs -0 shellcheck --external-sources --source-path=SCRIPTDIR
+log "pytest"
+if "${recipe}"; then
+    pytest -m 'recipe or not recipe'
+else
+    pytest
+fi

@@ -1,0 +1,21 @@
+# Sourced by run.sh: the table of how long each stage took.
+# shellcheck shell=bash
+
+# record_stage_time FILE STAGE NAME SECONDS: put one row into FILE (columns stage name seconds finished_at), in place of
+# the stage's earlier row. The new table is written beside the old one and renamed over it.
+record_stage_time() {
+    local file=$1 stage=$2 name=$3 seconds=$4 temporary
+    mkdir -p "$(dirname "${file}")"
+    temporary=$(mktemp "${file}.XXXXXX")
+    {
+        printf 'stage\tname\tseconds\tfinished_at\n'
+        {
+            if [ -e "${file}" ]; then
+                awk -F '\t' -v stage="${stage}" 'NR > 1 && $1 != stage' "${file}"
+            fi
+            printf '%s\t%s\t%s\t%s\n' "${stage}" "${name}" "${seconds}" "$(date '+%Y-%m-%dT%H:%M:%S')"
+        } | LC_ALL=C sort -n
+    } >"${temporary}"
+    chmod 644 "${temporary}"
+    mv "${temporary}" "${file}"
+}

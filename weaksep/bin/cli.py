@@ -1,0 +1,133 @@
+"""What every command shares: the parser, the log lines, and what happens when something goes wrong.
+
+A command module NAME.py looks like this::
+
+    def main(argv: Sequence[str] | None = None) -> None:
+        parser = make_parser("mix", __doc__)
+        parser.add_argument("--events", type=Path, required=True, help="...")
+        arguments = parser.parse_args(argv)
+        from weaksep.mixtures import ...   # heavy imports only now: --help must be quick
+        ...
+
+    if __name__ == "__main__":
+        sys.exit(run_command(main))
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from weaksep.errors import UserError
+
+LOG_FORMAT = "%(asctime)s (%(filename)s:%(lineno)d:%(funcName)s) %(message)s"
+LOG_DATE_FORMAT = "%Y-%m-%dT%H:%M:%S"
+
+
+def str2bool(text: str) -> bool:
+    """The argparse type of a switch that takes ``true`` or ``false``, as in ESPnet's recipes."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+
+
+def with_dashes(argv: Sequence[str]) -> list[str]:
+    """The arguments with ``--stop_stage`` written ``--stop-stage``; values stay as they are.
+
+    >>> with_dashes(["--batch_size=a_b", "--out", "x_y", "--", "--as_is"])
+    ['--batch-size=a_b', '--out', 'x_y', '--', '--as_is']
+    """
+    arguments: list[str] = []
+    for index, argument in enumerate(argv):
+        if argument == "--":
+            return arguments + list(argv[index:])
+        if argument.startswith("--"):
+            name, equals, value = argument.partition("=")
+            argument = name.replace("_", "-") + equals + value
+        arguments.append(argument)
+    return arguments
+
+
+class CommandParser(argparse.ArgumentParser):
+    """argparse that takes ``--a_b`` for ``--a-b`` and names the nearest option on a slip."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        return super().parse_known_args(with_dashes(sys.argv[1:] if args is None else args), namespace)
+
+    def error(self, message: str) -> NoReturn:
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        if unknown and unknown[0].startswith("-"):
+            name = unknown[0].partition("=")[0]
+            near = difflib.get_close_matches(name, self._option_string_actions, n=1)
+            message = f"unknown option {name}" + (f"; did you mean {near[0]}?" if near else "")
+        self.exit(2, f"{self.prog}: error: {message} ({self.prog} --help lists the options)\n")
+
+
+def make_parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """The parser of ``weaksep NAME`` with the arguments that all commands have.
+
+    Args:
+        name: the command.
+        description: text over the options, usually the module's docstring.
+    """
+    parser = CommandParser(
+        prog=f"weaksep {name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_common_arguments(parser)
+    return parser
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every command has: ``--debug``. ``run_command`` reads it by itself."""
+    parser.add_argument("--debug", action="store_true", help="more log lines, and the traceback of an error")
+
+
+def set_up_logging(debug: bool = False) -> None:
+    """Log to stderr with the lines of the recipes: ``2026-11-22T18:00:00 (mix.py:57:main) ...``."""
+    logging.basicConfig(format=LOG_FORMAT, datefmt=LOG_DATE_FORMAT, level=logging.INFO, force=True)
+    # Only our own modules: other libraries' debug lines would drown them.
+    logging.getLogger("weaksep").setLevel(logging.DEBUG if debug else logging.INFO)
+    logging.captureWarnings(True)
+
+
+def run_command(
+    function: Callable[[list[str]], int | None], argv: Sequence[str] | None = None, name: str | None = None
+) -> int:
+    """Call a command's main and turn its end into an exit status; nothing a user can mend shows a traceback.
+
+    Args:
+        function: takes the arguments (dashes in option names), returns an exit status or None for 0.
+        argv: the process's own arguments by default.
+        name: of the command, for the error line; the function's module by default.
+
+    Returns:
+        the function's status; 1 for a UserError, 130 after Ctrl-C. Other exceptions, being bugs, pass.
+    """
+    arguments = with_dashes(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    if name is None:
+        name = Path(sys.modules[function.__module__].__file__ or "").stem.replace("_", "-")
+    set_up_logging(debug)
+    try:
+        return function(arguments) or 0
+    except UserError as error:
+        if debug:
+            logging.getLogger(__name__).exception("the error came from here")
+        print(f"weaksep {name}: error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader (head, less) has gone; Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print(f"\nweaksep {name}: interrupted", file=sys.stderr)
+        return 130

@@ -1,0 +1,47 @@
+"""Stage 7: all scores -> exp/report/summary.json and RESULTS.md, and the headline table on the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from weaksep.bin.cli import make_parser, run_command
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of stage 7."""
+    parser = make_parser("report", __doc__)
+    parser.add_argument("--recipe", default=None, help="name of the recipe; the current folder's by default")
+    parser.add_argument("--expdir", type=Path, default=Path("exp"), help="folder of the experiments (%(default)s)")
+    parser.add_argument("--datadir", type=Path, default=Path("data"), help="folder of the sets (%(default)s)")
+    parser.add_argument("--set", default="test", help="the set that was scored (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("RESULTS.md"), help="page to write (%(default)s)")
+    parser.add_argument(
+        "--note",
+        action="append",
+        default=[],
+        help="a sentence about the data for the page's head; can be repeated",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run stage 7."""
+    args = get_parser().parse_args(argv)
+
+    from weaksep.fileio.atomic import write_json, write_text
+    from weaksep.report.collect import collect
+    from weaksep.report.markdown import headline_table, render
+
+    recipe = args.recipe or Path.cwd().name
+    summary = collect(recipe, args.expdir, args.datadir, args.set, args.note)
+    write_json(args.expdir / "report" / "summary.json", summary)
+    write_text(args.out, render(summary))
+    print(headline_table(summary))
+    print(f"written: {args.out}, {args.expdir / 'report' / 'summary.json'}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

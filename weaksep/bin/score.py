@@ -1,0 +1,102 @@
+"""Stage 6: separated files and classifiers of a set -> exp/*/scores/<set>/scores.tsv and tagging.json."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from weaksep.bin.cli import make_parser, run_command
+from weaksep.errors import UserError, raise_problems
+
+logger = logging.getLogger(__name__)
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of stage 6."""
+    parser = make_parser("score", __doc__)
+    parser.add_argument("--expdir", type=Path, default=Path("exp"), help="folder of the experiments (%(default)s)")
+    parser.add_argument(
+        "--systems",
+        default=None,
+        help="systems (strong frame) to score beside the oracles, with their classifiers; all by default",
+    )
+    parser.add_argument("--tag", default="", help="of --systems: strong with tag b is separator_strong_b")
+    parser.add_argument("--data", type=Path, default=Path("data/test"), help="mixtures and references (%(default)s)")
+    parser.add_argument("--dump", type=Path, default=Path("dump/test"), help="features of the same set (%(default)s)")
+    parser.add_argument("--nj", type=int, default=1, help="worker processes (%(default)s)")
+    return parser
+
+
+def find_all(expdir: Path, set_name: str) -> tuple[list[Path], list[Path]]:
+    """(separated systems, trained classifiers) of an experiment folder."""
+    separated = sorted(path.parents[1] for path in expdir.glob(f"*/separated/{set_name}"))
+    return separated, sorted(path.parent for path in expdir.glob("classifier_*/best.pt"))
+
+
+def find_named(expdir: Path, set_name: str, systems: str, tag: str) -> tuple[list[Path], list[Path]]:
+    """(systems asked for, oracles and the unprocessed mixture; the classifiers that those systems use).
+
+    Raises:
+        UserError: listing the systems that are not separated.
+    """
+    from weaksep.fileio.yamlfile import read_yaml
+    from weaksep.train.plan import experiment_dir
+
+    separated, trained = find_all(expdir, set_name)
+    problems, wanted, classifiers = [], [], []
+    for name in systems.split():
+        full = name.startswith("separator_")
+        folder = expdir / name if full else experiment_dir(expdir, "separator", name, tag)
+        if folder not in separated:
+            near = difflib.get_close_matches(folder.name, [path.name for path in separated], n=1)
+            hint = f"did you mean {near[0]}?" if near else "run stage 5 first"
+            problems.append(f"{folder}: no separated/{set_name}; {hint}")
+            continue
+        wanted.append(folder)
+        classifier = read_yaml(folder / "config.yaml").get("classifier")
+        if classifier:
+            classifiers.append(experiment_dir(expdir, "classifier", str(classifier), tag))
+    raise_problems("cannot score", problems)
+    wanted += [path for path in separated if not path.name.startswith("separator_")]
+    return wanted, [path for path in trained if path in classifiers]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run stage 6."""
+    args = get_parser().parse_args(argv)
+    if args.nj < 1:
+        raise UserError(f"--nj {args.nj}: must be at least 1")
+    set_name = args.data.resolve().name
+    if args.systems is None:
+        separated, classifiers = find_all(args.expdir, set_name)
+        for folder in sorted({p.parent for p in args.expdir.glob("separator_*/best.pt")} - set(separated)):
+            logger.warning("%s: not separated yet, so not scored (stage 5)", folder)
+    else:
+        separated, classifiers = find_named(args.expdir, set_name, args.systems, args.tag)
+    if not separated and not classifiers:
+        raise UserError(f"{args.expdir}: nothing to score: no */separated/{set_name}, no classifier_*/best.pt")
+
+    from weaksep.feats.dataset import FeatureSet
+    from weaksep.score.system import TestSet, score_system
+
+    features = FeatureSet(args.dump)
+    if separated:
+        test = TestSet.load(args.data, features.hop_samples)
+        for folder in separated:
+            score_system(test, folder, nj=args.nj)
+    if classifiers:
+        from weaksep.fileio.datadir import DataDir
+        from weaksep.infer.model import load_classifier
+        from weaksep.score.tagging import score_classifier
+
+        data = DataDir.load(args.data)
+        for folder in classifiers:
+            score_classifier(folder, load_classifier(folder), features, data)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,88 @@
+"""Schemas of `conf/data.yaml`, one a corpus. The key `corpus` says which one a file follows."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class Counts(BaseModel):
+    """A number for each set."""
+
+    model_config = STRICT
+    train: int = Field(ge=1)
+    valid: int = Field(ge=1)
+    test: int = Field(ge=1)
+
+
+class Split(BaseModel):
+    """The folds of each set."""
+
+    model_config = STRICT
+    train: list[int] = Field(min_length=1)
+    valid: list[int] = Field(min_length=1)
+    test: list[int] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> Split:
+        folds = [*self.train, *self.valid, *self.test]
+        twice = sorted({fold for fold in folds if folds.count(fold) > 1})
+        if twice:
+            raise ValueError(f"folds named more than once: {', '.join(map(str, twice))}")
+        return self
+
+
+class CorpusConfig(BaseModel):
+    """What every corpus needs. Extend it for a new one and name the pair in `registry.py`.
+
+    Args:
+        corpus: name of the reader.
+        sample_rate: Hz; all audio of the recipe has this rate.
+        classes: sound classes; their order is the class axis everywhere after.
+    """
+
+    model_config = STRICT
+    corpus: str
+    sample_rate: int = Field(ge=8000)
+    classes: list[str] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _plain_classes(self) -> CorpusConfig:
+        for name in self.classes:
+            # A class names a file (src_<class>.scp), a folder and a word in comma-separated lists.
+            if not name.replace("_", "").isalnum() or name == "mix":
+                raise ValueError(f"class {name!r}: use letters, digits and _, and not the name 'mix'")
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("a class is listed twice")
+        return self
+
+
+class SyntheticConfig(CorpusConfig):
+    """The built-in synthetic corpus.
+
+    Args:
+        seed: another seed is another corpus.
+        recordings_per_class: recordings of each class in each set; the sets share none.
+        events_per_recording: events cut from each recording.
+    """
+
+    corpus: Literal["synthetic"]
+    seed: int = 0
+    recordings_per_class: Counts
+    events_per_recording: int = Field(ge=1)
+
+
+class UrbanSound8KConfig(CorpusConfig):
+    """UrbanSound8K.
+
+    Args:
+        salience: 1 foreground, 2 background; which to keep.
+        split: folds of each set.
+    """
+
+    corpus: Literal["urbansound8k"]
+    salience: list[Literal[1, 2]] = Field(min_length=1, default=[1])
+    split: Split

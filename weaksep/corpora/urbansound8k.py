@@ -1,0 +1,173 @@
+"""UrbanSound8K in its official layout.
+
+Salamon, Jacoby, Bello, "A Dataset and Taxonomy for Urban Sound Research", ACM MM 2014.
+
+    metadata/UrbanSound8K.csv   slice_file_name,fsID,start,end,salience,fold,classID,class
+    audio/fold<1..10>/<slice_file_name>      a .flac of the same stem is taken where the .wav is not there
+
+A recording (fsID) whose chosen clips fall on two sides of the split (five recordings sit in two folds under
+different classes) is moved whole to the side that holds most of its chosen clips; on a tie to the earlier of
+train, valid, test, so that a tie never brings a sound of the training folds into the test set.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from weaksep.corpora.config import UrbanSound8KConfig
+from weaksep.corpora.event import SETS, SourceEvent
+from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.audio import read_any
+
+logger = logging.getLogger(__name__)
+
+METADATA = Path("metadata/UrbanSound8K.csv")
+COLUMNS = ("slice_file_name", "fsID", "start", "end", "salience", "fold", "classID", "class")
+HOW_TO_GIVE = "set URBANSOUND8K= in db.sh or give --db DIR, or fetch it with --download true"
+
+
+def _parse_row(row: dict[str, str], audio_dir: Path) -> SourceEvent:
+    """One metadata line. ValueError says what is wrong with it."""
+    name = row["slice_file_name"].strip()
+    stem, dot, suffix = name.rpartition(".")
+    if not stem or not dot or "/" in name or any(c.isspace() for c in name) or suffix.lower() not in ("wav", "flac"):
+        raise ValueError(f"slice_file_name {name!r} is not the name of a .wav file")
+    numbers = {}
+    for column in ("fsID", "salience", "fold"):
+        if not row[column].strip().isdigit():
+            raise ValueError(f"{column} {row[column]!r} is not a whole number")
+        numbers[column] = int(row[column])
+    if numbers["salience"] not in (1, 2):
+        raise ValueError(f"salience {row['salience']!r} is neither 1 nor 2")
+    try:
+        duration_s = float(row["end"]) - float(row["start"])
+    except ValueError:
+        raise ValueError(f"start {row['start']!r}, end {row['end']!r} are not seconds") from None
+    if not 0.0 < duration_s < 1e5:
+        raise ValueError(f"start {row['start']} to end {row['end']} is no span of time")
+    if not row["class"].strip():
+        raise ValueError("class is empty")
+    path = audio_dir / f"fold{numbers['fold']}" / name
+    if not path.exists() and path.with_suffix(".flac").exists():
+        path = path.with_suffix(".flac")
+    return SourceEvent(
+        stem,
+        row["class"].strip(),
+        str(numbers["fsID"]),
+        numbers["fold"],
+        numbers["salience"],
+        path,
+        duration_s,
+    )
+
+
+def read_metadata(folder: Path) -> list[SourceEvent]:
+    """All clips of the corpus, in the order of the metadata. Opens no audio.
+
+    Raises:
+        UserError: `folder` is not UrbanSound8K, or (all at once, with file:line) rows that cannot be right.
+    """
+    path = folder / METADATA
+    if not path.is_file():
+        state = "no such folder" if not folder.is_dir() else f"holds no {METADATA}"
+        raise UserError(
+            f"{folder}: {state}; expected the folder of UrbanSound8K with {METADATA} and audio/fold1..10 "
+            f"({HOW_TO_GIVE})"
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a byte-order mark before the header
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    header = [column.strip() for column in reader.fieldnames or []]
+    missing = [column for column in COLUMNS if column not in header]
+    if missing:
+        raise UserError(f"{path}:1: missing columns: {', '.join(missing)} (expected {','.join(COLUMNS)})")
+    reader.fieldnames = header
+
+    events: list[SourceEvent] = []
+    problems: list[str] = []
+    first_line: dict[str, int] = {}
+    for row in reader:
+        line = reader.line_num
+        if None in row or None in row.values():
+            problems.append(f"{path}:{line}: the number of cells is not that of the header")
+            continue
+        try:
+            event = _parse_row(row, folder / "audio")
+        except ValueError as error:
+            problems.append(f"{path}:{line}: {error}")
+            continue
+        if event.event_id in first_line:
+            problems.append(f"{path}:{line}: {event.event_id} is already on line {first_line[event.event_id]}")
+            continue
+        first_line[event.event_id] = line
+        events.append(event)
+    raise_problems(f"{path} cannot be read", problems)
+    return events
+
+
+def split_by_recording(events: list[SourceEvent], fold_set: dict[int, str]) -> dict[str, list[SourceEvent]]:
+    """Events of each set, sorted by id, no recording in two (see the module for the rule); moves are logged.
+
+    Args:
+        events: the chosen events.
+        fold_set: fold -> set; events of other folds are left out.
+    """
+    votes: dict[str, Counter[str]] = defaultdict(Counter)
+    chosen = [event for event in events if event.fold in fold_set]
+    for event in chosen:
+        votes[event.recording_id][fold_set[event.fold]] += 1
+    home = {recording: max(SETS, key=lambda name: count[name]) for recording, count in votes.items()}
+    moved = {recording: sum(votes[recording].values()) - votes[recording][name] for recording, name in home.items()}
+    for recording in sorted(recording for recording, clips in moved.items() if clips):
+        sides = ", ".join(f"{name} {votes[recording][name]}" for name in SETS if votes[recording][name])
+        logger.info("recording %s lies on two sides (%s clips): all to %s", recording, sides, home[recording])
+    crossing = sum(1 for clips in moved.values() if clips)
+    logger.info("%d recordings lay on two sides of the split, %d clips moved", crossing, sum(moved.values()))
+    sets: dict[str, list[SourceEvent]] = {name: [] for name in SETS}
+    for event in sorted(chosen, key=lambda event: event.event_id):
+        sets[home[event.recording_id]].append(event)
+    return sets
+
+
+@dataclass(frozen=True)
+class UrbanSound8K:
+    """See the module. Made by :func:`open_urbansound8k`."""
+
+    config: UrbanSound8KConfig
+    folder: Path
+
+    def sets(self) -> dict[str, list[SourceEvent]]:
+        """Chosen events by set. UserError when the metadata is wrong."""
+        config = self.config
+        events = [
+            e for e in read_metadata(self.folder) if e.class_name in config.classes and e.salience in config.salience
+        ]
+        fold_set = {fold: name for name in SETS for fold in getattr(config.split, name)}
+        return split_by_recording(events, fold_set)
+
+    def load(self, event: SourceEvent, sample_rate: int) -> np.ndarray:
+        """One clip, float32 (N,), mean of its channels, resampled."""
+        assert event.path is not None
+        if not event.path.exists():
+            raise UserError(f"{event.path}: missing (nor is there a .flac of that name)")
+        return read_any(event.path, sample_rate)
+
+
+def open_urbansound8k(config: UrbanSound8KConfig, db: Path | None) -> UrbanSound8K:
+    """The corpus in the folder `db`.
+
+    Raises:
+        UserError: no folder was given.
+    """
+    if db is None:
+        raise UserError(f"no folder for UrbanSound8K: {HOW_TO_GIVE}")
+    return UrbanSound8K(config, db)

@@ -1,0 +1,173 @@
+"""A dump folder as a training set: features and labels by clip, batches of clips.
+
+The supervision decides which files are opened: strong opens ``src_<class>_feats.scp``, frame ``events.tsv``, clip
+``utt2labels`` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from weaksep.errors import UserError
+from weaksep.feats.labels import clip_vector, frame_labels
+from weaksep.feats.stats import mean_and_std
+from weaksep.fileio.ark import ArkReader, parse_entry
+from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.tables import read_table
+from weaksep.fileio.yamlfile import read_yaml
+
+
+class FeatureSet:
+    """Magnitudes of a dump folder.
+
+    Attributes:
+        utt_ids: clip ids.
+        n_frames: frames of each clip, the same for all.
+        sample_rate, window_samples, hop_samples: how the features were made.
+    """
+
+    def __init__(self, dump_dir: str | Path) -> None:
+        """Open a dump folder.
+
+        Raises:
+            UserError: a table is missing or malformed, or the clips differ in length.
+        """
+        self.path = Path(dump_dir)
+        settings = read_yaml(self.path / "feats.yaml")
+        self.sample_rate = int(settings["sample_rate"])
+        self.window_samples = int(settings["window_samples"])
+        self.hop_samples = int(settings["hop_samples"])
+        self.n_bins = self.window_samples // 2 + 1
+        self._entries = self._read_scp("feats.scp")
+        self._reader = ArkReader()
+        self.utt_ids = list(self._entries)
+        lengths = sorted(set(read_table(self.path / "utt2num_frames").values()), key=int)
+        if len(lengths) != 1:
+            raise UserError(
+                f"{self.path}/utt2num_frames: clips of {lengths[0]} to {lengths[-1]} frames; cut them to one length"
+            )
+        self.n_frames = int(lengths[0])
+
+    def _read_scp(self, name: str) -> dict[str, tuple[Path, int]]:
+        return {utt: parse_entry(entry, self.path) for utt, entry in read_table(self.path / name).items()}
+
+    def read(self, utt: str) -> np.ndarray:
+        """Magnitude of a clip, float32 (T, F)."""
+        return self._reader.read(*self._entries[utt])
+
+    def batch(self, utts: Sequence[str]) -> np.ndarray:
+        """Magnitudes of several clips, float32 (B, T, F)."""
+        return np.stack([self.read(utt) for utt in utts])
+
+    def log_statistics(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation (F,) of the log magnitude over the set."""
+        return mean_and_std(self._reader.read(self.path / "cmvn.ark", len("global ")))
+
+    def reference_reader(self, labels: Sequence[str]) -> ReferenceFeatures:
+        """Reader of the references' magnitudes (strong supervision)."""
+        missing = [label for label in labels if not (self.path / f"src_{label}_feats.scp").exists()]
+        if missing:
+            raise UserError(
+                f"{self.path}: no src_{missing[0]}_feats.scp; rerun stage 2 with a strong system in --systems"
+            )
+        tables = [self._read_scp(f"src_{label}_feats.scp") for label in labels]
+        return ReferenceFeatures(tables, self._reader, (self.n_frames, self.n_bins))
+
+
+class ReferenceFeatures:
+    """Magnitudes of the references; a class that is absent from a clip is silent."""
+
+    def __init__(self, tables: list[dict[str, tuple[Path, int]]], reader: ArkReader, shape: tuple[int, int]) -> None:
+        self._tables = tables
+        self._reader = reader
+        self._shape = shape
+
+    def batch(self, utts: Sequence[str]) -> np.ndarray:
+        """References of several clips, float32 (B, K, T, F)."""
+        sources = np.zeros((len(utts), len(self._tables), *self._shape), dtype=np.float32)
+        for row, utt in enumerate(utts):
+            for column, table in enumerate(self._tables):
+                if utt in table:
+                    sources[row, column] = self._reader.read(*table[utt])
+        return sources
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one training step sees. Arrays that the supervision does not allow are None.
+
+    Attributes:
+        magnitude: (B, T, F) float32.
+        clip_labels: (B, K) float32, or None under frame supervision of the paper's form (they follow from the frames).
+        frame_labels: (B, T, K) float32, or None under clip supervision.
+        sources: (B, K, T, F) float32, or None under weak supervision.
+    """
+
+    magnitude: np.ndarray
+    clip_labels: np.ndarray
+    frame_labels: np.ndarray | None
+    sources: np.ndarray | None
+
+
+class LabelledSet:
+    """Features with the labels of one kind of supervision.
+
+    Args:
+        data_dir: data/<set>, for the labels.
+        dump_dir: dump/<set>, for the features.
+        supervision: "strong", "frame" or "clip".
+    """
+
+    def __init__(self, data_dir: str | Path, dump_dir: str | Path, supervision: str) -> None:
+        self.features = FeatureSet(dump_dir)
+        self.data = DataDir.load(data_dir)
+        self.labels = self.data.labels
+        self.supervision = supervision
+        self.utt_ids = self.data.utt_ids
+        features = set(self.features.utt_ids)
+        missing = [utt for utt in self.utt_ids if utt not in features]
+        if missing:
+            raise UserError(
+                f"{dump_dir}: no features for {len(missing)} clips of {data_dir} (first: {missing[0]}); rerun stage 2"
+            )
+        self._frames: dict[str, np.ndarray] | None = None
+        self._references = None
+        if supervision == "clip":
+            names = self.data.clip_labels()
+            self._clips = {utt: clip_vector(names[utt], self.labels) for utt in self.utt_ids}
+        else:
+            self._frames = self._frame_labels()
+            self._clips = {utt: activity.max(axis=0) for utt, activity in self._frames.items()}
+        if supervision == "strong":
+            self._references = self.features.reference_reader(self.labels)
+
+    def _frame_labels(self) -> dict[str, np.ndarray]:
+        events = self.data.events()
+        settings = (self.features.n_frames, self.features.sample_rate, self.features.hop_samples)
+        return {utt: frame_labels(events[utt], self.labels, *settings) for utt in self.utt_ids}
+
+    def __len__(self) -> int:
+        return len(self.utt_ids)
+
+    def batch(self, indices: Sequence[int] | np.ndarray) -> Batch:
+        """Clips by their position in ``utt_ids``."""
+        utts = [self.utt_ids[index] for index in indices]
+        frames = None
+        if self._frames is not None:
+            frames = np.stack([self._frames[utt] for utt in utts]).astype(np.float32)
+        return Batch(
+            magnitude=self.features.batch(utts),
+            clip_labels=np.stack([self._clips[utt] for utt in utts]).astype(np.float32),
+            frame_labels=frames,
+            sources=None if self._references is None else self._references.batch(utts),
+        )
+
+    def class_priors(self) -> np.ndarray:
+        """Share of frames (frame, strong) or clips (clip) in which each class is active, float32 (K,)."""
+        if self._frames is not None:
+            return np.mean([activity.mean(axis=0) for activity in self._frames.values()], axis=0).astype(np.float32)
+        return np.mean(list(self._clips.values()), axis=0).astype(np.float32)

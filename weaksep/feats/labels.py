@@ -1,0 +1,54 @@
+"""Frame labels from timed events, and clip labels as vectors.
+
+The one rule: an event's onset and offset are rounded to samples (signal/units.py, halves up); frame t, centred on
+sample t * hop_samples, is active when onset <= centre < offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from weaksep.signal.units import frame_centres, seconds_to_samples
+
+
+class TimedLabel(Protocol):
+    """What an event must tell."""
+
+    @property
+    def onset_s(self) -> float: ...
+    @property
+    def offset_s(self) -> float: ...
+    @property
+    def label(self) -> str: ...
+
+
+def frame_labels(
+    events: Iterable[TimedLabel], labels: Sequence[str], n_frames: int, sample_rate: int, hop_samples: int
+) -> np.ndarray:
+    """Activity of each class in each frame, uint8 (T, K)."""
+    centres = frame_centres(n_frames, hop_samples)
+    activity = np.zeros((n_frames, len(labels)), dtype=np.uint8)
+    for event in events:
+        onset = seconds_to_samples(event.onset_s, sample_rate)
+        offset = seconds_to_samples(event.offset_s, sample_rate)
+        first, last = np.searchsorted(centres, [onset, offset])
+        activity[first:last, labels.index(event.label)] = 1
+    return activity
+
+
+def pool_labels(activity: np.ndarray, factor: int) -> np.ndarray:
+    """Max over runs of ``factor`` frames: (T, K) -> (ceil(T / factor), K); the last run may be shorter."""
+    frames, classes = activity.shape
+    padded = np.zeros((-(-frames // factor) * factor, classes), dtype=activity.dtype)
+    padded[:frames] = activity
+    return padded.reshape(-1, factor, classes).max(axis=1)
+
+
+def clip_vector(names: Iterable[str], labels: Sequence[str]) -> np.ndarray:
+    """Classes of a clip as uint8 (K,)."""
+    vector = np.zeros(len(labels), dtype=np.uint8)
+    vector[[labels.index(name) for name in names]] = 1
+    return vector

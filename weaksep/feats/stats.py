@@ -1,0 +1,34 @@
+"""Statistics of the log magnitude over a training set, in Kaldi's CMVN form.
+
+A (2, F + 1) matrix: row 0 sums and the frame count, row 1 sums of squares and 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# The floor of the logarithm: -100 dB, well under a 16-bit file's rounding noise at the method's STFT scale.
+LOG_FLOOR = 1e-5
+
+
+def log_magnitude(magnitude: np.ndarray) -> np.ndarray:
+    """Natural logarithm of a magnitude, floored at LOG_FLOOR."""
+    return np.log(np.maximum(magnitude, LOG_FLOOR))
+
+
+def accumulate(magnitude: np.ndarray) -> np.ndarray:
+    """CMVN statistics of one clip (T, F), float64 (2, F + 1)."""
+    logs = log_magnitude(magnitude).astype(np.float64)
+    stats = np.zeros((2, logs.shape[1] + 1))
+    stats[0, :-1] = logs.sum(axis=0)
+    stats[0, -1] = logs.shape[0]
+    stats[1, :-1] = np.square(logs).sum(axis=0)
+    return stats
+
+
+def mean_and_std(stats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (F,) each from CMVN statistics."""
+    count = stats[0, -1]
+    mean = stats[0, :-1] / count
+    variance = stats[1, :-1] / count - np.square(mean)
+    return mean.astype(np.float32), np.sqrt(np.maximum(variance, 1e-6)).astype(np.float32)

@@ -1,0 +1,98 @@
+"""Audio files in and out: mono float32 arrays inside the toolkit, whatever lies on the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from scipy.io import wavfile
+
+from weaksep.errors import UserError
+from weaksep.fileio.atomic import atomic_path
+
+INT16_SCALE = 32768.0
+
+
+def _read(path: str | Path) -> tuple[np.ndarray, int]:
+    """Samples (N, channels) in float32 and the rate; every failure becomes one line."""
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        reason = "no such file" if not Path(path).exists() else f"cannot be read as audio ({error})"
+        raise UserError(f"{path}: {reason}") from None
+    if samples.shape[0] == 0:
+        raise UserError(f"{path}: holds no samples")
+    if not np.isfinite(samples).all():
+        raise UserError(f"{path}: holds NaN or infinite samples")
+    return samples, rate
+
+
+def read_audio(path: str | Path, sample_rate: int) -> np.ndarray:
+    """Read a mono file that must already be at ``sample_rate``: float32 (N,).
+
+    Raises:
+        UserError: missing, unreadable, empty, not finite, not mono, or at another rate.
+    """
+    samples, rate = _read(path)
+    if rate != sample_rate or samples.shape[1] != 1:
+        raise UserError(
+            f"{path}: {rate} Hz with {samples.shape[1]} channel(s), expected {sample_rate} Hz mono "
+            "(rerun the stage that wrote it)"
+        )
+    return samples[:, 0]
+
+
+def read_any(path: str | Path, sample_rate: int) -> np.ndarray:
+    """Read a file of any rate, depth and channel count: mean of the channels, resampled (soxr VHQ), float32 (N,).
+
+    Raises:
+        UserError: missing, unreadable, empty or not finite.
+    """
+    samples, rate = _read(path)
+    mono = samples.mean(axis=1, dtype=np.float64)
+    if rate != sample_rate:
+        mono = soxr.resample(mono, rate, sample_rate, quality="VHQ")
+    if mono.size == 0:
+        raise UserError(f"{path}: shorter than one sample at {sample_rate} Hz")
+    return mono.astype(np.float32)
+
+
+def to_int16(waveform: np.ndarray) -> np.ndarray:
+    """Float waveform in [-1, 1) -> int16, rounded to nearest, clipped at the ends."""
+    return np.clip(np.rint(waveform * INT16_SCALE), -32768, 32767).astype(np.int16)
+
+
+def write_audio(
+    path: str | Path, waveform: np.ndarray, sample_rate: int, subtype: str = "PCM_16", *, durable: bool = True
+) -> None:
+    """Write a mono WAV file atomically.
+
+    Args:
+        path: target.
+        waveform: float (N,), or int16 (N,) which is written as it is.
+        sample_rate: in Hz.
+        subtype: "PCM_16" (floats are rounded, clipped) or "FLOAT".
+        durable: see ``atomic_path``.
+    """
+    if waveform.dtype != np.int16:
+        waveform = to_int16(waveform) if subtype == "PCM_16" else waveform.astype(np.float32, copy=False)
+    # Not soundfile: it stamps float files with the time of day, so that one seed gives many files, and it syncs
+    # every file to the disk by itself, which costs more than rendering a mixture.
+    with atomic_path(path, durable=durable) as temporary:
+        wavfile.write(temporary, sample_rate, waveform)
+
+
+def audio_info(path: str | Path) -> tuple[int, int, int]:
+    """(n_samples, sample_rate, channels) from the header.
+
+    Raises:
+        UserError: missing or unreadable.
+    """
+    try:
+        info = soundfile.info(str(path))
+    except (soundfile.LibsndfileError, OSError) as error:
+        reason = "no such file" if not Path(path).exists() else f"cannot be read as audio ({error})"
+        raise UserError(f"{path}: {reason}") from None
+    return info.frames, info.samplerate, info.channels

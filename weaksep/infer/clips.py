@@ -1,0 +1,62 @@
+"""Which clips to separate, checked before the first is read: every bad file is listed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.audio import audio_info
+from weaksep.fileio.datadir import DataDir
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One mixture and, for oracle masks, the references of the classes in it: (class index, file)."""
+
+    utt: str
+    wav: str
+    n_samples: int
+    references: tuple[tuple[int, str], ...] = ()
+
+
+def read_clips(data: DataDir, with_references: bool) -> tuple[list[Clip], int]:
+    """The clips of a data folder and their common sample rate, from the headers alone.
+
+    Raises:
+        UserError: listing every file that is missing, unreadable, or unlike the rest in rate or channels.
+    """
+    references = data.references() if with_references else {}
+    clips: list[Clip] = []
+    problems: list[str] = []
+    sample_rate = 0
+    for utt, path in data.wav.items():
+        try:
+            n_samples, rate, channels = audio_info(path)
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        sample_rate = sample_rate or rate
+        if rate != sample_rate or channels != 1 or n_samples == 0:
+            problems.append(
+                f"{path}: {n_samples} samples, {rate} Hz, {channels} channels; expected {sample_rate} Hz mono"
+            )
+        own = [(k, references[c][utt]) for k, c in enumerate(data.labels) if with_references and utt in references[c]]
+        problems += [f"{file}: no such file" for _, file in own if not file.is_file()]
+        clips.append(Clip(utt, str(path), n_samples, tuple((k, str(file)) for k, file in own)))
+    if not clips and not problems:
+        problems.append(f"{data.path}/wav.scp is empty")
+    raise_problems(f"{data.path} cannot be separated", problems)
+    return clips, sample_rate
+
+
+def equal_length_batches(clips: Sequence[Clip], batch_size: int) -> Iterator[tuple[Clip, ...]]:
+    """Runs of at most ``batch_size`` clips of one length."""
+    batch: list[Clip] = []
+    for clip in sorted(clips, key=lambda clip: clip.n_samples):
+        if batch and (len(batch) == batch_size or clip.n_samples != batch[0].n_samples):
+            yield tuple(batch)
+            batch = []
+        batch.append(clip)
+    if batch:
+        yield tuple(batch)

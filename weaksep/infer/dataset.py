@@ -1,0 +1,193 @@
+"""Separate a data folder: one 16-bit WAV a clip and class under OUT/audio/<class>/, and OUT/<class>.scp.
+
+The tables are written last, so a folder that has them is whole. Memory does not grow with the number of
+clips: a batch is read, separated and written before the next.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from weaksep.errors import UserError
+from weaksep.fileio.audio import INT16_SCALE, read_audio, write_audio
+from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.tables import write_table
+from weaksep.infer.clips import Clip, equal_length_batches, read_clips
+from weaksep.infer.masks import ORACLES
+from weaksep.infer.model import Separator, checkpoint_path, load_separator
+from weaksep.infer.separate import apply_masks, separate_waveform
+from weaksep.jobs import run_sharded
+from weaksep.signal.stft import Stft
+
+logger = logging.getLogger(__name__)
+
+# A GPU waits for the disk with one thread; a CPU worker has one thread for everything.
+GPU_FILE_THREADS = 4
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """An oracle mask and the STFT it is taken in."""
+
+    name: str
+    window_samples: int
+    hop_samples: int
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """All that a worker process needs for one batch."""
+
+    system: Oracle | str  # an oracle, or the path of a best.pt
+    clips: tuple[Clip, ...]
+    classes: tuple[str, ...]
+    sample_rate: int
+    out: str
+    device: str
+
+
+@lru_cache(maxsize=1)
+def _separator(path: str, modified_ns: int, device: str) -> Separator:
+    """One load a process; ``modified_ns`` keeps a rewritten file from being taken for the old one."""
+    return load_separator(path, device)
+
+
+@lru_cache(maxsize=1)
+def _stft(window_samples: int, hop_samples: int) -> Stft:
+    return Stft(window_samples, hop_samples)
+
+
+def _read(path: str, clip: Clip, sample_rate: int) -> np.ndarray:
+    audio = read_audio(path, sample_rate)
+    if audio.size != clip.n_samples:
+        raise UserError(f"{path}: {audio.size} samples, the mixture {clip.utt} has {clip.n_samples}; rerun stage 1")
+    return audio
+
+
+def _oracle_separate(oracle: Oracle, job: BatchJob, mixtures: torch.Tensor) -> torch.Tensor:
+    """Mixtures (B, N) -> (B, K, N) by the oracle's mask."""
+    references = np.zeros((len(job.clips), len(job.classes), mixtures.shape[1]), dtype=np.float32)
+    for row, clip in enumerate(job.clips):
+        for column, path in clip.references:
+            references[row, column] = _read(path, clip, job.sample_rate)
+    stft = _stft(oracle.window_samples, oracle.hop_samples)
+    sources = torch.from_numpy(references).to(mixtures.device)
+    spectrum = stft.forward(mixtures)
+    spectra = stft.forward(sources.flatten(0, 1)).unflatten(0, sources.shape[:2])
+    return apply_masks(stft, spectrum, ORACLES[oracle.name](spectra, spectrum), mixtures.shape[1])
+
+
+@torch.inference_mode()
+def separate_batch(job: BatchJob) -> tuple[int, int]:
+    """Read, separate and write one batch; returns (samples, files) that clipped at 16 bits.
+
+    Raises:
+        UserError: a file cannot be read, or the network gives NaN or infinity.
+    """
+    threads = GPU_FILE_THREADS if job.device != "cpu" else 1
+    with ThreadPoolExecutor(threads) as pool:
+        waves = pool.map(lambda clip: _read(clip.wav, clip, job.sample_rate), job.clips)
+        mixtures = torch.from_numpy(np.stack(list(waves))).to(job.device)
+        if isinstance(job.system, Oracle):
+            sources = _oracle_separate(job.system, job, mixtures).cpu().numpy()
+        else:
+            modified_ns = os.stat(job.system).st_mtime_ns
+            sources = separate_waveform(_separator(job.system, modified_ns, job.device), mixtures).cpu().numpy()
+        if not np.isfinite(sources).all():
+            bad = [clip.utt for clip, source in zip(job.clips, sources, strict=True) if not np.isfinite(source).all()]
+            raise UserError(f"{job.system}: output is not finite for {', '.join(bad)}; the training has diverged")
+        beyond = (sources >= (32767.5 / INT16_SCALE)) | (sources < (-32768.5 / INT16_SCALE))
+        clipped = beyond.sum(axis=2)
+
+        def write(row: int, column: int) -> None:
+            path = Path(job.out) / "audio" / job.classes[column] / f"{job.clips[row].utt}.wav"
+            write_audio(path, sources[row, column], job.sample_rate, durable=False)
+
+        rows, columns = np.indices(clipped.shape)
+        list(pool.map(write, rows.ravel().tolist(), columns.ravel().tolist()))
+    return int(clipped.sum()), int((clipped > 0).sum())
+
+
+def _clear(out: Path) -> None:
+    """Take away what an earlier run left: tables first, so the folder never looks whole while it is not."""
+    out.mkdir(parents=True, exist_ok=True)
+    for table in out.glob("*.scp"):
+        table.unlink()
+    if (out / "audio").exists():
+        shutil.rmtree(out / "audio")
+
+
+def separate_dataset(
+    system: Oracle | str | Path,
+    data: DataDir,
+    out: str | Path,
+    *,
+    nj: int = 1,
+    device: str = "cpu",
+    batch_size: int = 16,
+) -> None:
+    """Separate every clip of a data folder.
+
+    Args:
+        system: an oracle, or a separator's folder or best.pt.
+        data: the mixtures; oracles read its references too.
+        out: folder to write; what it held is replaced.
+        nj: worker processes on the CPU; a GPU is fed by one.
+        device: torch device.
+        batch_size: clips of one length that go through the net together.
+
+    Raises:
+        UserError: see ``read_clips`` and ``load_separator``; or classes or rate differ from the separator's.
+    """
+    out = Path(out)
+    oracle = isinstance(system, Oracle)
+    clips, sample_rate = read_clips(data, with_references=oracle)
+    if not isinstance(system, Oracle):
+        separator = load_separator(system)
+        if separator.classes != data.labels:
+            raise UserError(
+                f"{system}: trained for classes {' '.join(separator.classes)}, but {data.path}/labels.txt has"
+                f" {' '.join(data.labels)}"
+            )
+        if separator.sample_rate != sample_rate:
+            raise UserError(f"{system}: trained at {separator.sample_rate} Hz, {data.path} is at {sample_rate} Hz")
+        system = str(checkpoint_path(system))
+    _clear(out)
+    jobs = [
+        BatchJob(system, batch, data.labels, sample_rate, str(out), device)
+        for batch in equal_length_batches(clips, batch_size)
+    ]
+    name = system.name if isinstance(system, Oracle) else Path(system).parent.name
+    workers = nj if device == "cpu" else 1
+    counts = run_sharded(separate_batch, jobs, nj=workers, description=f"separate {name}")
+    samples, files = (sum(count) for count in zip(*counts, strict=True))
+    if samples:
+        logger.warning("%s: %d sample(s) in %d of %d files clipped", out, samples, files, len(clips) * len(data.labels))
+    for label in data.labels:
+        write_table(out / f"{label}.scp", {clip.utt: f"audio/{label}/{clip.utt}.wav" for clip in clips})
+    logger.info("%s: %d clips x %d classes", out, len(clips), len(data.labels))
+
+
+def write_unprocessed(data: DataDir, out: str | Path) -> None:
+    """The row that separates nothing: every class's table points at the mixtures themselves.
+
+    Raises:
+        UserError: see ``read_clips``.
+    """
+    out = Path(out)
+    clips, _ = read_clips(data, with_references=False)
+    _clear(out)
+    # Resolved first: ".." out of a folder that is a symbolic link leads elsewhere than its name says.
+    table = {clip.utt: os.path.relpath(Path(clip.wav).resolve(), out.resolve()) for clip in clips}
+    for label in data.labels:
+        write_table(out / f"{label}.scp", table)
+    logger.info("%s: %d clips, all classes the mixture", out, len(clips))

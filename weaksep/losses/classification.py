@@ -1,0 +1,95 @@
+"""The classification loss: each separated source must sound like its own class and like no other.
+
+    L_cls = BCE(C(X), y) + sum_i BCE(C(M_i X), y * e_i)
+
+(Pishdadian et al., 2020.) C(.) are class probabilities, per frame at the classifier's own frame rate or pooled to the
+clip; e_i is the i-th unit vector, so the i-th source is asked for class i, in the frames (or clips) where class i is
+active, and for nothing else. With the classifier frozen the first term is a constant and is not computed.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch.nn import functional
+
+PROBABILITY_FLOOR = 1e-6
+
+
+class Classifier(Protocol):
+    """What the loss asks of a classifier; weaksep.nets.classifiers has three."""
+
+    time_pooling: int
+
+    def __call__(self, magnitude: torch.Tensor) -> torch.Tensor:
+        """Magnitude (B, T, F) -> frame logits (B, ceil(T / time_pooling), K)."""
+
+    def clip_probabilities(self, magnitude: torch.Tensor) -> torch.Tensor:
+        """Magnitude (B, T, F) -> clip probabilities (B, K)."""
+
+
+def pool_frame_labels(labels: torch.Tensor, factor: int) -> torch.Tensor:
+    """Max over runs of ``factor`` frames: (B, T, K) -> (B, ceil(T / factor), K)."""
+    if factor == 1:
+        return labels
+    missing = -labels.shape[1] % factor
+    return functional.pad(labels, (0, 0, 0, missing)).unflatten(1, (-1, factor)).amax(dim=2)
+
+
+def inverse_prior_weights(priors: torch.Tensor) -> torch.Tensor:
+    """Weight of each class in the frame loss, (K,): 1 / prior, scaled to a mean of 1 so that the sum keeps its size."""
+    weights = 1.0 / priors.clamp_min(1e-3)
+    return weights / weights.mean()
+
+
+def frame_bce(logits: torch.Tensor, labels: torch.Tensor, class_weights: torch.Tensor) -> torch.Tensor:
+    """Weighted binary cross-entropy, mean over frames and classes of each item: (B, T', K) -> (B,)."""
+    losses = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    return (losses * class_weights).mean(dim=(1, 2))
+
+
+def clip_bce(probabilities: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy of pooled probabilities, mean over classes of each item: (B, K) -> (B,)."""
+    clamped = probabilities.clamp(PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)
+    return functional.binary_cross_entropy(clamped, labels, reduction="none").mean(dim=1)
+
+
+def assess(
+    classifier: Classifier, magnitude: torch.Tensor, labels: torch.Tensor, class_weights: torch.Tensor
+) -> torch.Tensor:
+    """BCE(C(magnitude), labels) of each item, (B,); labels (B, T, K) ask frames, (B, K) ask the clip."""
+    if labels.dim() == 2:
+        return clip_bce(classifier.clip_probabilities(magnitude), labels)
+    return frame_bce(classifier(magnitude), pool_frame_labels(labels, classifier.time_pooling), class_weights)
+
+
+def source_classification_loss(
+    classifier: Classifier,
+    magnitude: torch.Tensor,
+    masks: torch.Tensor,
+    labels: torch.Tensor,
+    class_weights: torch.Tensor,
+    active_only: bool = False,
+) -> torch.Tensor:
+    """The second term: sum over the sources of BCE(C(M_i X), y * e_i), mean over the batch; a scalar.
+
+    Args:
+        classifier: gives frame logits and clip probabilities.
+        magnitude: mixture X, (B, T, F).
+        masks: M, (B, K, T, F).
+        labels: y, (B, T, K) for frames or (B, K) for clips.
+        class_weights: (K,), used with frame labels.
+        active_only: only the sources of classes that occur in the clip; the mixture loss already silences the others,
+            and the classifier then runs on as many spectrograms as there are active classes.
+    """
+    n_clips, n_classes = masks.shape[:2]
+    occurs = labels if labels.dim() == 2 else labels.amax(dim=1)
+    asked = occurs > 0 if active_only else torch.ones_like(occurs, dtype=torch.bool)
+    clip_index, class_index = asked.nonzero(as_tuple=True)
+    if clip_index.numel() == 0:
+        return masks.sum() * 0.0
+    separated = masks[clip_index, class_index] * magnitude[clip_index]  # (P, T, F)
+    unit = functional.one_hot(class_index, n_classes).to(labels.dtype)  # e_i, (P, K)
+    targets = labels[clip_index] * (unit if labels.dim() == 2 else unit.unsqueeze(1))
+    return assess(classifier, separated, targets, class_weights).sum() / n_clips

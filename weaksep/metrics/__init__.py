@@ -1,0 +1,1 @@
+"""How well a separation or a tagging agrees with its reference. Plain numpy; the reference comes first."""

@@ -1,0 +1,88 @@
+"""From a scene to audio: one reference a class, and their sum.
+
+References are summed in float64 and rounded to int16; the mixture is the integer sum of the rounded
+references, so the stems sum to the mixture bit for bit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from weaksep.mixtures.scene import Scene
+from weaksep.signal.level import db_to_gain
+from weaksep.signal.units import seconds_to_samples
+
+FULL_SCALE = 32768.0
+MAX_PEAK = 0.99  # of full scale, for the mixture and for every reference
+
+LoadEvent = Callable[[str], tuple[np.ndarray, float]]
+
+
+def class_sums(scene: Scene, load_event: LoadEvent) -> tuple[dict[str, np.ndarray], list[float]]:
+    """Sum of each active class before `Scene.gain_db`, float64 (N,), full scale 1; and each event's peak.
+
+    Args:
+        load_event: event id -> (waveform (M,), RMS of the whole waveform).
+
+    Returns:
+        class -> sum, and for every event of the scene the largest sample of the part inside the clip.
+    """
+    n_samples = scene.n_samples
+    sums = {name: np.zeros(n_samples) for name in scene.active_classes}
+    peaks = []
+    for event in scene.events:
+        waveform, level = load_event(event.event_id)
+        start = seconds_to_samples(event.onset_s, scene.sample_rate)
+        kept = waveform[: max(0, n_samples - start)]
+        # float64 from the first product on, whatever numpy's promotion rules
+        part = np.multiply(kept, db_to_gain(event.level_db) / level, dtype=np.float64)
+        sums[event.class_name][start : start + len(part)] += part
+        peaks.append(float(max(part.max(), -part.min())) if len(part) else 0.0)
+    return sums, peaks
+
+
+def peak(waveform: np.ndarray) -> float:
+    """Largest absolute sample."""
+    return float(max(waveform.max(), -waveform.min()))
+
+
+def protective_gain_db(sums: Mapping[str, np.ndarray]) -> float:
+    """0, or the gain in dB (rounded down to 0.001) that brings mixture and references under `MAX_PEAK`."""
+    total = np.sum(list(sums.values()), axis=0)
+    loudest = max(peak(total), *(peak(wave) for wave in sums.values()))
+    if loudest <= MAX_PEAK:
+        return 0.0
+    return math.floor(20.0 * math.log10(MAX_PEAK / loudest) * 1000.0) / 1000.0
+
+
+def to_stems(sums: Mapping[str, np.ndarray], gain_db: float) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Float sums -> (mixture int16 (N,), class -> reference int16 (N,))."""
+    scale = FULL_SCALE * db_to_gain(gain_db)
+    references = {name: np.rint(wave * scale).astype(np.int16) for name, wave in sums.items()}
+    mixture = np.zeros_like(next(iter(references.values())))
+    for reference in references.values():
+        mixture += reference  # cannot overflow: the peak is 0.99 and rounding adds half a step a class
+    return mixture, references
+
+
+def render(scene: Scene, load_event: LoadEvent) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Rebuild a finished scene: (mixture int16 (N,), class -> reference int16 (N,)), active classes alone."""
+    sums, _ = class_sums(scene, load_event)
+    return to_stems(sums, scene.gain_db)
+
+
+def finish(scene: Scene, load_event: LoadEvent) -> tuple[Scene, np.ndarray, dict[str, np.ndarray]] | None:
+    """Render a drawn scene and set its gain: (scene, mixture, references).
+
+    None when the clip's end leaves nothing of an event but digital silence: its label would be a lie.
+    """
+    sums, peaks = class_sums(scene, load_event)
+    gain_db = protective_gain_db(sums)
+    if min(peaks) * FULL_SCALE * db_to_gain(gain_db) <= 0.5:
+        return None
+    mixture, references = to_stems(sums, gain_db)
+    return dataclasses.replace(scene, gain_db=gain_db), mixture, references

@@ -1,0 +1,35 @@
+"""Sizes and kinds of the networks, as they stand in conf/*.yaml."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Pooling = Literal["max", "mean", "linear_softmax", "exp_softmax", "attention"]
+
+
+class SeparatorConfig(BaseModel):
+    """Mask estimator. The defaults are the paper's sizes with our softmax over classes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["blstm"] = "blstm"
+    layers: int = Field(3, ge=1)
+    units: int = Field(600, ge=1)  # per direction
+    dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    mask: Literal["sigmoid", "softmax"] = "softmax"
+
+
+class ClassifierConfig(BaseModel):
+    """Sound event classifier. The defaults are the paper's BLSTM; sizes that a kind does not use are ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["blstm", "crnn", "light"] = "blstm"
+    layers: int = Field(2, ge=1)  # recurrent layers (blstm)
+    units: int = Field(100, ge=1)  # per direction, of every recurrent layer
+    channels: tuple[int, ...] = (32, 64, 128)  # of the convolutions (crnn, light)
+    mel_bands: int = Field(40, ge=4)  # of the front-end (light)
+    dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    pooling: Pooling = "max"  # of frame probabilities over time into clip probabilities

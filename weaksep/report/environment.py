@@ -1,0 +1,94 @@
+"""Where and with what a result was made."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import weaksep
+
+
+def _version(package: str) -> str | None:
+    """Installed version from the metadata; importing torch for its number would take seconds."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _run(*command: str, folder: Path | None = None) -> str | None:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def git_commit(folder: Path) -> str | None:
+    """Commit of the working tree that tracks ``folder``'s files, "-dirty" when it has changes; None if none.
+
+    RESULTS.md does not count as a change: the report rewrites it, and would call its own commit dirty.
+    """
+    # A package inside an ignored virtual environment of some other repository is not that repository's code.
+    if not _run("git", "ls-files", ".", folder=folder):
+        return None
+    commit = _run("git", "rev-parse", "HEAD", folder=folder)
+    changes = _run("git", "status", "--porcelain", "--", ":/", ":(top,exclude,glob)**/RESULTS.md", folder=folder)
+    return f"{commit}-dirty" if commit and changes != "" else commit
+
+
+def _cpu_model() -> str | None:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine() or None
+
+
+def _memory_gb() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _cores() -> int:
+    """Cores this process may use, which a container or a batch system limits."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine() -> dict[str, Any]:
+    """CPU, cores, memory and GPUs of this machine; what cannot be found out is null."""
+    gpus = _run("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+    return {
+        "cpu": _cpu_model(),
+        "cores": _cores(),
+        "memory_gb": _memory_gb(),
+        "gpu": ", ".join(gpus.splitlines()) if gpus else None,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def environment(seed: int | dict[str, int] | None) -> dict[str, Any]:
+    """Date (UTC), versions, commit, machine and seed of this run.
+
+    Args:
+        seed: the seed of all trainings, or one for each experiment when they differ.
+    """
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "weaksep": weaksep.__version__,
+        "python": platform.python_version(),
+        "torch": _version("torch"),
+        "numpy": _version("numpy"),
+        "commit": git_commit(Path(weaksep.__file__).parent),
+        "machine": machine(),
+        "seed": seed,
+    }

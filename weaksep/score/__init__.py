@@ -1,0 +1,1 @@
+"""References and estimates -> one table a system, one row a clip and class."""

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: STFT, levels and units. Nothing here touches the disk."""

@@ -1,0 +1,139 @@
+"""One training from its plan: data, network, objective, loop."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from weaksep.errors import UserError
+from weaksep.feats.dataset import LabelledSet
+from weaksep.fileio.checkpoint import load_checkpoint
+from weaksep.fileio.yamlfile import read_yaml, write_yaml
+from weaksep.losses.classification import inverse_prior_weights
+from weaksep.nets.build import build_classifier, build_separator
+from weaksep.nets.classifiers import Classifier
+from weaksep.train.config import ClassifierTraining, LossConfig, SeparatorTraining
+from weaksep.train.loop import State, fit
+from weaksep.train.objectives import ClassifierObjective, StrongObjective, WeakObjective
+from weaksep.train.plan import Plan
+
+logger = logging.getLogger(__name__)
+
+
+def resolved_config(plan: Plan) -> dict[str, Any]:
+    """What config.yaml of the run says: settings of the run and of the classifier it uses."""
+    resolved = {"name": plan.name, **plan.config.model_dump(mode="json")}
+    if plan.classifier_config is not None:
+        resolved["classifier_training"] = plan.classifier_config.model_dump(mode="json")
+    return resolved
+
+
+def _claim_experiment(plan: Plan, resume: bool) -> None:
+    """Save the resolved configuration, or refuse to go on with another one than the run began with."""
+    path = plan.exp / "config.yaml"
+    now = resolved_config(plan)
+    if resume and (plan.exp / "checkpoint.pt").exists() and path.exists():
+        before = read_yaml(path)
+        changed = [key for key in now if before.get(key) != now[key]]
+        if changed:
+            raise UserError(
+                f"{plan.exp}: begun with other settings ({', '.join(changed)}); give --tag for a new run, "
+                "--resume false to begin again, or restore the settings"
+            )
+    if not resume:
+        for name in ("checkpoint.pt", "best.pt", "history.jsonl"):
+            (plan.exp / name).unlink(missing_ok=True)
+    write_yaml(path, now)
+
+
+def _frozen_classifier(plan: Plan, train: LabelledSet) -> Classifier:
+    """The trained assessor, checked against the data."""
+    assert plan.classifier_exp is not None
+    path = plan.classifier_exp / "best.pt"
+    saved = load_checkpoint(path)
+    if saved["classes"] != list(train.labels) or saved["feats"] != feature_settings(train):
+        raise UserError(f"{path}: trained for other classes or features than {train.data.path}; rerun stage 3")
+    features = train.features
+    net = build_classifier(saved["config"]["net"], len(train.labels), features.n_bins, features.sample_rate)
+    net.load_state_dict(saved["model"])
+    return net
+
+
+def feature_settings(clips: LabelledSet) -> dict[str, int]:
+    """What inference must know of the features."""
+    features = clips.features
+    return {name: getattr(features, name) for name in ("sample_rate", "window_samples", "hop_samples")}
+
+
+def _separator_objective(config: SeparatorTraining, plan: Plan, train: LabelledSet) -> nn.Module:
+    features = train.features
+    separator = build_separator(config.net, len(train.labels), features.n_bins)
+    mean, std = features.log_statistics()
+    separator.frontend.set_statistics(torch.from_numpy(mean), torch.from_numpy(std))
+    if config.supervision == "strong":
+        return StrongObjective(separator, config.loss)
+    classifier = None
+    if plan.classifier_exp is not None:
+        classifier = _frozen_classifier(plan, train)
+    elif plan.classifier_config is not None:
+        size = (len(train.labels), features.n_bins, features.sample_rate)
+        classifier = build_classifier(plan.classifier_config.net, *size)
+    weights = inverse_prior_weights(torch.from_numpy(train.class_priors()))
+    return WeakObjective(separator, classifier, weights, config.loss, config.joint)
+
+
+def _classifier_objective(config: ClassifierTraining, train: LabelledSet) -> nn.Module:
+    features = train.features
+    classifier = build_classifier(config.net, len(train.labels), features.n_bins, features.sample_rate)
+    weights = inverse_prior_weights(torch.from_numpy(train.class_priors()))
+    return ClassifierObjective(classifier, weights, config.augment)
+
+
+def run_training(plan: Plan, device: str, resume: bool) -> State:
+    """Train one classifier or separator.
+
+    Raises:
+        UserError: data, features or a classifier is missing or does not fit, or the run was begun with other settings.
+    """
+    config = plan.config
+    train = LabelledSet(plan.datadir / "train", plan.dumpdir / "train", config.supervision)
+    valid = LabelledSet(plan.datadir / "valid", plan.dumpdir / "valid", config.supervision)
+    torch.manual_seed(config.seed)
+    if isinstance(config, SeparatorTraining):
+        objective, loss, task = _separator_objective(config, plan, train), config.loss, "separator"
+    else:
+        objective, loss, task = _classifier_objective(config, train), LossConfig(), "classifier"
+    plan.exp.mkdir(parents=True, exist_ok=True)
+    _claim_experiment(plan, resume)
+    trained = sum(p.numel() for p in objective.parameters() if p.requires_grad)
+    logger.info(
+        "%s_%s: %d clips, %d parameters to train, %s labels",
+        task,
+        plan.name,
+        len(train),
+        trained,
+        config.supervision,
+    )
+    describe = {
+        "task": task,
+        "config": resolved_config(plan),
+        "classes": list(train.labels),
+        "feats": feature_settings(train),
+    }
+    return fit(
+        objective.to(device),
+        train,
+        valid,
+        optim=config.optim,
+        loss=loss,
+        seed=config.seed,
+        exp=Path(plan.exp),
+        device=torch.device(device),
+        describe=describe,
+        resume=resume,
+        name=f"{task}_{plan.name}",
+    )
