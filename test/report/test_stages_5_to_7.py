@@ -35,7 +35,7 @@ def save(folder, task, net, config):
 
 @pytest.fixture
 def recipe(tmp_path, test_data, monkeypatch):
-    """A recipe's folder after stage 4: data, dump, conf, an untrained separator and an untrained classifier."""
+    """A recipe's folder after stage 4: data, dump, conf, an untrained separator, its classifier and another."""
     torch.manual_seed(0)
     extract(test_data, tmp_path / "dump/test", FeatsConfig(window_samples=128, hop_samples=64), nj=1, references=False)
     write_yaml(tmp_path / "conf/feats.yaml", {"window_samples": 128, "hop_samples": 64})
@@ -43,6 +43,7 @@ def recipe(tmp_path, test_data, monkeypatch):
     save(tmp_path / "exp/separator_frame_b", "separator", build_separator(SEPARATOR, 3, 65), config)
     config = {"name": "frame", "supervision": "frame", "net": CLASSIFIER, "seed": 1}
     save(tmp_path / "exp/classifier_frame_b", "classifier", build_classifier(CLASSIFIER, 3, 65, 8000), config)
+    save(tmp_path / "exp/classifier_other", "classifier", build_classifier(CLASSIFIER, 3, 65, 8000), config)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -80,6 +81,7 @@ def test_all_by_default(recipe):
     written = sorted(str(path.relative_to(recipe)) for path in recipe.glob("exp/*/scores/test/*"))
     assert written == [
         "exp/classifier_frame_b/scores/test/tagging.json",
+        "exp/classifier_other/scores/test/tagging.json",
         "exp/separator_frame_b/scores/test/scores.tsv",
     ]
 

@@ -81,10 +81,12 @@ def test_cells_of_a_clip_with_two_classes(system, test_data):
 
 
 def test_a_single_class_has_no_improvement(system, test_data):
-    row = scores(score_system(TestSet.load(test_data, HOP), system))["mix-1", "bark"]
+    rows = scores(score_system(TestSet.load(test_data, HOP), system))
+    row = rows["mix-1", "bark"]
     assert row["n_active"] == "1" and float(row["si_sdr_db"]) > 40
     assert row["si_sdri_db"] == row["si_sdr_mixture_db"] == ""
     assert float(row["overlap"]) == 0.0
+    assert [float(rows["mix-1", name]["leak_db"]) for name in ("drill", "horn")] == pytest.approx([-20, -20], abs=0.01)
 
 
 def test_ceiling_floor_and_silence(tmp_path, test_data, caplog):

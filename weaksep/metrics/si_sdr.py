@@ -58,20 +58,16 @@ def _rows(signals: list[np.ndarray], zero_mean: bool) -> list[np.ndarray]:
 
 
 def _residual_ratio(reference: np.ndarray, estimate: np.ndarray, reference_energy: float, scale: float) -> float:
-    """|s|^2 / |e - s|^2 by way of d = e - scale * r, in double; inf when nothing is left.
+    """|s|^2 / |e - s|^2 from the residual itself, in double; inf when nothing is left.
 
-    ``scale`` need only be near <r,e>/<r,r>: what d still holds of r is taken out of it, and since d is small,
-    nothing cancels.
+    ``scale`` is <r,e>/<r,r> to about 1e-6, which leaves an error 120 dB below the target: far beyond the ceiling.
     """
-    left = along = 0.0
+    left = 0.0
     for start in range(0, reference.size, BLOCK_SAMPLES):
-        part = reference[start : start + BLOCK_SAMPLES].astype(np.float64)
-        rest = estimate[start : start + BLOCK_SAMPLES] - scale * part
-        left += float(np.dot(rest, rest))
-        along += float(np.dot(rest, part))
-    noise = left - along * along / reference_energy
-    target = (scale + along / reference_energy) ** 2 * reference_energy
-    return target / noise if noise > 0 else math.inf
+        target = scale * reference[start : start + BLOCK_SAMPLES].astype(np.float64)
+        residual = estimate[start : start + BLOCK_SAMPLES] - target
+        left += float(np.dot(residual, residual))
+    return scale * scale * reference_energy / left if left > 0 else math.inf
 
 
 def _si_sdr_row(reference: np.ndarray, estimate: np.ndarray, reference_energy: float, estimate_energy: float) -> float:
