@@ -142,7 +142,7 @@ fi
 if wanted 2; then
     begin 2 "${datadir}/{train,valid,test} -> ${dumpdir}"
     weaksep feats --config "${config}/feats.yaml" --systems "${systems}" --system-configs "${config}" \
-        --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}" --backend "${backend}"
+        --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}"
     finish
 fi
 

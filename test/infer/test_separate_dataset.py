@@ -166,5 +166,5 @@ def test_a_diverged_network_is_named(tmp_path, test_data):
     state = torch.load(folder / "best.pt")
     state["model"]["output.bias"][0] = float("nan")
     torch.save(state, folder / "best.pt")
-    with pytest.raises(UserError, match="separator_nan.*not finite for mix-1"):
+    with pytest.raises(UserError, match="separator_nan.*output for mix-1 is not finite"):
         separate_dataset(folder, DataDir.load(test_data), tmp_path / "out")

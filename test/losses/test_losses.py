@@ -136,7 +136,8 @@ def test_the_sum_over_sources_is_a_sum_and_over_clips_a_mean() -> None:
         once.item()
     )
     single = [
-        assess(EnergyClassifier(), masks[:, k] * magnitude, labels * torch.eye(3)[k], torch.ones(3)).item() for k in (0, 1)
+        assess(EnergyClassifier(), masks[:, k] * magnitude, labels * torch.eye(3)[k], torch.ones(3)).item()
+        for k in (0, 1)
     ]
     assert once.item() == pytest.approx(sum(single), rel=1e-5)
 

@@ -36,6 +36,17 @@ def test_separator_masks(mask: str) -> None:
     assert torch.allclose(sums, torch.ones_like(sums), atol=1e-5) == (mask == "softmax")
 
 
+@pytest.mark.parametrize("mask", ["softmax", "sigmoid"])
+def test_no_mask_lies_under_the_floor_and_the_sum_stays(mask: str) -> None:
+    torch.manual_seed(0)
+    net = build_separator({"layers": 1, "units": 8, "mask": mask, "mask_floor": 0.3}, 3, 9)
+    torch.nn.init.normal_(net.output.weight, std=100.0)  # masks of nearly 0 and 1
+    masks = net(torch.rand(2, 7, 9))
+    assert masks.min().item() == pytest.approx(0.1, abs=1e-3)
+    if mask == "softmax":
+        assert torch.allclose(masks.sum(dim=1), torch.ones(2, 7, 9), atol=1e-5)
+
+
 def test_the_papers_sizes_are_the_defaults() -> None:
     separator = build_separator({}, 5, 257)
     assert (separator.blstm.num_layers, separator.blstm.hidden_size, separator.blstm.bidirectional) == (3, 600, True)

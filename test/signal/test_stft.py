@@ -19,6 +19,15 @@ def test_round_trip(window: int, hop: int, samples: int) -> None:
     assert (stft.inverse(spectrum, samples) - audio).abs().max() < 1e-5
 
 
+def test_inverse_is_torchs() -> None:
+    spectrum = torch.randn(2, 25, 129, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    stft = Stft(256, 64)
+    window = torch.hann_window(256).sqrt()
+    theirs = torch.istft(spectrum.transpose(1, 2), 256, 64, window=window, center=True, length=1500)
+    ours = stft.inverse(spectrum, 1500) / window.square().sum().sqrt()
+    assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
+
+
 def test_white_noise_of_rms_r_has_mean_squared_magnitude_r_squared() -> None:
     audio = 0.1 * torch.randn(1, 400_000, generator=torch.Generator().manual_seed(1))
     for window in (256, 512):

@@ -1,4 +1,4 @@
-"""A tiny recipe folder: three classes of noise in three bands, features and system YAMLs, ready to train in a second."""
+"""A tiny recipe folder: three classes of noise in three bands, with features and YAMLs, trained in a second."""
 
 from __future__ import annotations
 

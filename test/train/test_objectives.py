@@ -56,7 +56,8 @@ def test_joint_training_reaches_both_and_keeps_the_classifier_honest() -> None:
 
 def test_the_weights_act() -> None:
     parts = {
-        weight: weak(LossConfig(mixture_weight=weight, active_sources_only=True))(a_batch(), 0.5) for weight in (1.0, 100.0)
+        weight: weak(LossConfig(mixture_weight=weight, active_sources_only=True))(a_batch(), 0.5)
+        for weight in (1.0, 100.0)
     }
     small, large = parts[1.0], parts[100.0]
     assert large["mixture"].item() == pytest.approx(small["mixture"].item())

@@ -24,7 +24,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--systems", default="", help="systems that will be trained, separated by blanks")
     parser.add_argument("--system-configs", type=Path, help="folder of their YAMLs")
     parser.add_argument("--nj", type=int, default=1, help="worker processes")
-    parser.add_argument("--backend", default="local", help="local or slurm")
     arguments = parser.parse_args(argv)
 
     from weaksep.feats.config import FeatsConfig
@@ -40,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in SETS:
         references = strong and name != "test"
         data, dump = arguments.datadir / name, arguments.dumpdir / name
-        extract(data, dump, config, nj=arguments.nj, references=references, backend=arguments.backend)
+        extract(data, dump, config, nj=arguments.nj, references=references)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Stages 3 and 4: train the classifiers, or the separators, that the systems need.
 
-On the CPU several trainings run side by side, one thread each (--nj); on a GPU one after the other.
+On the CPU several trainings run side by side, one thread each (--nj); on a GPU one after the other. They run on this
+machine whatever cmd.sh says: on a cluster, submit run.sh itself to a GPU machine for these stages.
 """
 
 from __future__ import annotations
@@ -76,9 +77,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     device = choose_device(arguments.ngpu, arguments.allow_cpu)
     logger.info("training: %s", ", ".join(plan.exp.name for plan in plans))
-    side_by_side = arguments.nj if device == "cpu" else 1
+    # One more than the cores: three systems on two cores then end together, and no core idles beside the last one.
+    side_by_side = arguments.nj + (arguments.nj > 1) if device == "cpu" else 1
     jobs = [(plan, device, arguments.resume) for plan in plans]
-    run_sharded(train_one, jobs, nj=side_by_side, description=f"{arguments.task} trainings")
+    run_sharded(train_one, jobs, nj=side_by_side, description=f"{arguments.task} trainings", backend="local")
 
 
 if __name__ == "__main__":

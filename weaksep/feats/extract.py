@@ -103,9 +103,7 @@ def _scp(results: Sequence[ShardResult], out: Path) -> dict[str, str]:
     }
 
 
-def extract(
-    data_dir: Path, dump_dir: Path, config: FeatsConfig, *, nj: int, references: bool, backend: str = "local"
-) -> None:
+def extract(data_dir: Path, dump_dir: Path, config: FeatsConfig, *, nj: int, references: bool) -> None:
     """Extract the features of a data folder.
 
     Writes ``feats.scp`` with its archives, ``utt2num_frames``, ``feats.yaml`` (settings and rate), ``cmvn.ark``
@@ -117,7 +115,6 @@ def extract(
         config: STFT settings.
         nj: worker processes; the result does not depend on it.
         references: also extract the references (strong training reads them).
-        backend: see ``run_sharded``.
     """
     data = DataDir.load(data_dir)
     if not data.wav:
@@ -130,10 +127,7 @@ def extract(
         name: _shards(name, wav, dump_dir, rate, config, with_stats=name == "feats") for name, wav in groups.items()
     }
     flat = [shard for group in shards.values() for shard in group]
-    results = {
-        r.ark: r
-        for r in run_sharded(extract_shard, flat, nj=nj, description=f"features {data_dir.name}", backend=backend)
-    }
+    results = {r.ark: r for r in run_sharded(extract_shard, flat, nj=nj, description=f"features {data_dir.name}")}
     for name, group in shards.items():
         write_table(dump_dir / f"{name}.scp", _scp([results[shard.ark] for shard in group], dump_dir))
     mixtures = [results[shard.ark] for shard in shards["feats"]]

@@ -7,6 +7,7 @@ clips: a batch is read, separated and written before the next.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -86,6 +87,17 @@ def _oracle_separate(oracle: Oracle, job: BatchJob, mixtures: torch.Tensor) -> t
     return apply_masks(stft, spectrum, ORACLES[oracle.name](spectra, spectrum), mixtures.shape[1])
 
 
+def _write(path: Path, source: np.ndarray, job: BatchJob) -> int:
+    """Write one output and return how many of its samples 16 bits cannot hold."""
+    scaled_peak = float(np.abs(source).max()) * INT16_SCALE
+    if not math.isfinite(scaled_peak):
+        raise UserError(f"{job.system}: the output for {path.stem} is not finite; the training has diverged")
+    write_audio(path, source, job.sample_rate, durable=False)
+    if scaled_peak < 32767.5:
+        return 0
+    return int(((source >= 32767.5 / INT16_SCALE) | (source < -32768.5 / INT16_SCALE)).sum())
+
+
 @torch.inference_mode()
 def separate_batch(job: BatchJob) -> tuple[int, int]:
     """Read, separate and write one batch; returns (samples, files) that clipped at 16 bits.
@@ -102,19 +114,14 @@ def separate_batch(job: BatchJob) -> tuple[int, int]:
         else:
             modified_ns = os.stat(job.system).st_mtime_ns
             sources = separate_waveform(_separator(job.system, modified_ns, job.device), mixtures).cpu().numpy()
-        if not np.isfinite(sources).all():
-            bad = [clip.utt for clip, source in zip(job.clips, sources, strict=True) if not np.isfinite(source).all()]
-            raise UserError(f"{job.system}: output is not finite for {', '.join(bad)}; the training has diverged")
-        beyond = (sources >= (32767.5 / INT16_SCALE)) | (sources < (-32768.5 / INT16_SCALE))
-        clipped = beyond.sum(axis=2)
 
-        def write(row: int, column: int) -> None:
+        def write(row: int, column: int) -> int:
             path = Path(job.out) / "audio" / job.classes[column] / f"{job.clips[row].utt}.wav"
-            write_audio(path, sources[row, column], job.sample_rate, durable=False)
+            return _write(path, sources[row, column], job)
 
-        rows, columns = np.indices(clipped.shape)
-        list(pool.map(write, rows.ravel().tolist(), columns.ravel().tolist()))
-    return int(clipped.sum()), int((clipped > 0).sum())
+        rows, columns = np.indices(sources.shape[:2])
+        clipped = list(pool.map(write, rows.ravel().tolist(), columns.ravel().tolist()))
+    return sum(clipped), sum(count > 0 for count in clipped)
 
 
 def _clear(out: Path) -> None:

@@ -57,7 +57,7 @@ def run_sharded(
     *,
     nj: int,
     description: str,
-    backend: str = "local",
+    backend: str | None = None,
 ) -> list[Result]:
     """Call ``function`` on every item and return the results in order.
 
@@ -66,11 +66,13 @@ def run_sharded(
         items: one argument each; make an item a shard of work that takes a second or more.
         nj: worker processes; 1 runs here.
         description: for the progress bar.
-        backend: "local", or "slurm" (through submitit; one cluster job an item, nj at a time).
+        backend: "local", or "slurm" (through submitit; one cluster job an item, nj at a time); by default what
+            the environment's WEAKSEP_BACKEND says (a recipe's cmd.sh sets it), else "local".
 
     Raises:
         the first exception of an item, after the items not yet begun were cancelled.
     """
+    backend = backend or os.environ.get("WEAKSEP_BACKEND", "local")
     if backend == "slurm":
         from weaksep.jobs.slurm import run_on_slurm
 

@@ -20,6 +20,7 @@ class BlstmSeparator(nn.Module):
         super().__init__()
         self.n_classes = n_classes
         self.mask = config.mask
+        self.mask_floor = config.mask_floor
         self.frontend = NormalisedLog(n_bins)
         self.blstm = nn.LSTM(
             n_bins,
@@ -36,4 +37,7 @@ class BlstmSeparator(nn.Module):
         hidden, _ = self.blstm(self.frontend(magnitude))
         batch, frames, bins = magnitude.shape
         logits = self.output(hidden).view(batch, frames, self.n_classes, bins).transpose(1, 2)
-        return logits.softmax(dim=1) if self.mask == "softmax" else logits.sigmoid()
+        masks = logits.softmax(dim=1) if self.mask == "softmax" else logits.sigmoid()
+        if self.mask_floor == 0:
+            return masks
+        return (1.0 - self.mask_floor) * masks + self.mask_floor / self.n_classes

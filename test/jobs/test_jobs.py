@@ -1,0 +1,99 @@
+"""Jobs: order, errors, one thread a worker, the cluster path without a cluster, and the choice of a device."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from weaksep.errors import UserError
+from weaksep.fileio.tables import read_table
+from weaksep.jobs import run_sharded, split_evenly
+from weaksep.jobs.device import choose_device
+
+
+# Worker processes import the function, so these are functions that any process can import.
+
+
+@pytest.mark.parametrize("nj", [1, 2])
+def test_results_come_in_order(nj: int) -> None:
+    assert run_sharded(math.factorial, range(7), nj=nj, description="factorials") == [1, 1, 2, 6, 24, 120, 720]
+
+
+@pytest.mark.parametrize("nj", [1, 2])
+def test_an_error_comes_through_as_it_is(nj: int, tmp_path: Path) -> None:
+    (tmp_path / "good").write_text("a b\n")
+    with pytest.raises(UserError, match="none: no such file"):
+        run_sharded(read_table, [tmp_path / "good", tmp_path / "none"], nj=nj, description="tables")
+
+
+def test_workers_compute_with_one_thread_and_the_parent_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert run_sharded(os.getenv, ["OMP_NUM_THREADS"] * 2, nj=2, description="threads") == ["1", "1"]
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+def test_split_evenly() -> None:
+    for n_items in range(1, 20):
+        for parts in range(1, 8):
+            runs = split_evenly(list(range(n_items)), parts)
+            assert [item for run in runs for item in run] == list(range(n_items))
+            assert len(runs) == min(parts, n_items)
+            assert max(map(len, runs)) - min(map(len, runs)) <= 1
+
+
+def test_an_unknown_backend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEAKSEP_BACKEND", "sge")
+    with pytest.raises(UserError, match="unknown job backend 'sge'"):
+        run_sharded(abs, [1], nj=1, description="x")
+
+
+def test_the_cluster_path_without_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("submitit")
+    from weaksep.jobs.slurm import run_on_slurm
+
+    monkeypatch.setenv("WEAKSEP_SLURM_DIR", str(tmp_path))
+    assert run_on_slurm(abs, [-1, 2], nj=2, description="absolute values", cluster="debug") == [1, 2]
+
+
+class FakeCuda:
+    """Two GPUs of 10 bytes; free says how many are free on each."""
+
+    def __init__(self, free: list[int]) -> None:
+        self.free = free
+
+    def is_available(self) -> bool:
+        return bool(self.free)
+
+    def device_count(self) -> int:
+        return len(self.free)
+
+    def mem_get_info(self, index: int) -> tuple[int, int]:
+        return self.free[index], 10
+
+    def get_device_name(self, index: int) -> str:
+        return f"fake {index}"
+
+
+@pytest.mark.parametrize(
+    ("ngpu", "free", "fallback", "expected"),
+    [
+        (0, [9, 9], False, "cpu"),
+        (1, [], False, "cpu"),  # no GPU at all: the CPU, and the log says so
+        (1, [6, 9], False, "cuda:1"),
+        (1, [1, 2], True, "cpu"),
+    ],
+)
+def test_device(monkeypatch: pytest.MonkeyPatch, ngpu: int, free: list[int], fallback: bool, expected: str) -> None:
+    monkeypatch.setattr("torch.cuda", FakeCuda(free))
+    assert choose_device(ngpu, fallback) == expected
+
+
+def test_busy_gpus_and_odd_counts_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda", FakeCuda([1, 2]))
+    with pytest.raises(UserError, match="none of 2 GPU"):
+        choose_device(1)
+    with pytest.raises(UserError, match="0 or 1"):
+        choose_device(3)
