@@ -13,7 +13,6 @@ from weaksep.fileio.tables import read_table
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.jobs.device import choose_device
 
-
 # Worker processes import the function, so these are functions that any process can import.
 
 

@@ -34,7 +34,8 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> dict[str, Any]:
     except pickle.UnpicklingError:
         raise UserError(f"{path}: refused: it is damaged or holds more than tensors and plain data") from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: cannot be read as a checkpoint ({(str(error) or type(error).__name__).splitlines()[0]})") from None
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"{path}: cannot be read as a checkpoint ({reason})") from None
     if not isinstance(state, dict):
         raise UserError(f"{path}: not a checkpoint of weaksep (a {type(state).__name__})")
     return state
