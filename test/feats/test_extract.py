@@ -74,11 +74,12 @@ def test_statistics_and_batches(data_dir: Path, tmp_path: Path) -> None:
     batch = clips.batch([0, 1])
     assert batch.magnitude.shape == (2, 26, 65)
     assert batch.sources is not None and batch.sources.shape == (2, 2, 26, 65)
-    assert batch.clip_labels.tolist() == [[1, 1], [0, 1]]
     assert not batch.sources[1, 0].any()  # no dog in the second clip
     np.testing.assert_array_equal(batch.sources[1, 1], batch.magnitude[1])  # so the horn is the mixture
-    assert batch.frame_labels is not None
-    assert np.flatnonzero(batch.frame_labels[0, :, 0]).tolist() == list(range(13, 25))  # centres 832 .. 1536
+    assert batch.labels is None
+    frames = LabelledSet(data_dir, tmp_path / "dump", "frame").batch([0, 1])
+    assert frames.labels is not None and frames.sources is None
+    assert np.flatnonzero(frames.labels[0, :, 0]).tolist() == list(range(13, 25))  # centres 832 .. 1536
     mean, std = clips.features.log_statistics()
     logs = log_magnitude(np.concatenate([clips.features.read(utt) for utt in clips.utt_ids]))
     np.testing.assert_allclose(mean, logs.mean(axis=0), atol=1e-4)
@@ -92,8 +93,12 @@ def test_weak_sets_open_nothing_they_must_not_know(data_dir: Path, tmp_path: Pat
     frame = LabelledSet(data_dir, tmp_path / "dump", "frame")
     (data_dir / "events.tsv").unlink()
     clip = LabelledSet(data_dir, tmp_path / "dump", "clip")
-    assert frame.batch([0]).clip_labels.tolist() == clip.batch([0]).clip_labels.tolist()
-    assert clip.batch([0]).frame_labels is None and clip.batch([0]).sources is None
+    by_frame, by_clip = frame.batch([0, 1]).labels, clip.batch([0, 1]).labels
+    assert by_frame is not None and by_clip is not None
+    assert by_frame.max(axis=1).tolist() == by_clip.tolist() == [[1, 1], [0, 1]]
+    assert clip.batch([0]).sources is None
+    assert frame.class_priors()[1] == pytest.approx(25 / 26)
+    np.testing.assert_allclose(clip.class_priors(), [0.6, 1.0])
     with pytest.raises(UserError, match="events.tsv: no such file"):
         LabelledSet(data_dir, tmp_path / "dump", "frame")
 
@@ -107,3 +112,18 @@ def test_missing_references_and_missing_features_are_told(data_dir: Path, tmp_pa
     write_table(data_dir / "utt2labels", {**read_table(data_dir / "utt2labels"), "utt-9": "horn"})
     with pytest.raises(UserError, match="no features for 1 clips"):
         LabelledSet(data_dir, tmp_path / "dump", "clip")
+
+
+def test_stage_2_leaves_nothing_of_an_earlier_run(data_dir: Path, tmp_path: Path) -> None:
+    extract(data_dir, tmp_path / "dump", CONFIG, nj=1, references=True)
+    before = FeatureSet(tmp_path / "dump").log_statistics()
+    first = DataDir.load(data_dir).wav["utt-0"]
+    write_audio(first, np.full(1600, 0.5), RATE)
+    extract(data_dir, tmp_path / "dump", CONFIG, nj=1, references=False)
+    assert not list((tmp_path / "dump").rglob("src_*"))
+    assert not np.allclose(FeatureSet(tmp_path / "dump").log_statistics()[0], before[0])
+
+
+def test_windows_must_overlap_by_half() -> None:
+    with pytest.raises(ValueError, match="at most half"):
+        FeatsConfig(window_samples=256, hop_samples=200)

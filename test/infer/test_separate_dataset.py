@@ -117,6 +117,7 @@ def test_nothing_of_an_earlier_run_remains(tmp_path, test_data):
         "bark.scp",
         "drill.scp",
         "horn.scp",
+        "source.sha256",
     ]
     assert not (tmp_path / "out/audio/bark/old.wav").exists()
 

@@ -78,12 +78,36 @@ def test_three_stages(recipe, capsys):
 def test_all_by_default(recipe):
     assert call(separate, "--oracles", "false") == 0
     assert call(score) == 0
-    written = sorted(str(path.relative_to(recipe)) for path in recipe.glob("exp/*/scores/test/*"))
+    written = sorted(str(path.relative_to(recipe)) for path in recipe.glob("exp/*/scores/test/*.[jt]s*"))
     assert written == [
         "exp/classifier_frame_b/scores/test/tagging.json",
         "exp/classifier_other/scores/test/tagging.json",
         "exp/separator_frame_b/scores/test/scores.tsv",
     ]
+
+
+def test_results_of_two_test_sets_are_not_mixed(recipe, capsys, test_data):
+    for module in (separate, score, report):
+        assert call(module) == 0
+    (recipe / "exp/oracle_irm/scores/test/source.sha256").write_text("another\n")
+    assert call(report) == 1
+    assert "made from other mixtures than those now in data/test; rerun stages 5 and 6" in capsys.readouterr().err
+    (test_data / "scenes.jsonl").write_text("drawn anew\n")
+    assert call(score) == 1
+    assert "made from other mixtures than those now in data/test; rerun stage 5" in capsys.readouterr().err
+
+
+def test_a_classifier_trained_along_is_scored_too(recipe):
+    joint = build_classifier(CLASSIFIER, 3, 65, 8000)
+    config = {"supervision": "frame", "net": CLASSIFIER}
+    save(recipe / "exp/made", "classifier", joint, config)
+    (recipe / "exp/made/best.pt").rename(recipe / "exp/separator_frame_b/classifier.pt")
+    both = {"name": "frame", "supervision": "frame", "classifier": "frame", "joint": True, "net": SEPARATOR, "seed": 1}
+    write_yaml(recipe / "exp/separator_frame_b/config.yaml", both)
+    assert call(separate, "--systems", "frame", "--tag", "b", "--oracles", "false") == 0
+    assert call(score, "--systems", "frame", "--tag", "b") == 0
+    scored = sorted(str(path.relative_to(recipe)) for path in recipe.glob("exp/*/scores/test/tagging.json"))
+    assert scored == ["exp/separator_frame_b/scores/test/tagging.json"]
 
 
 @pytest.mark.parametrize(

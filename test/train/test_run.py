@@ -11,8 +11,9 @@ import torch
 
 from weaksep.errors import UserError
 from weaksep.fileio.checkpoint import load_checkpoint
+from weaksep.fileio.tables import read_table, write_table
 from weaksep.train.loop import epoch_batches
-from weaksep.train.plan import Plan, plan_training
+from weaksep.train.plan import Plan, missing_inputs, plan_training
 from weaksep.train.run import run_training
 
 
@@ -75,7 +76,7 @@ def test_each_system_learns_and_leaves_its_files(recipe: Path) -> None:
         best = load_checkpoint(exp / "best.pt")
         assert best["classes"] == ["low", "middle", "high"]
         assert best["feats"] == {"sample_rate": 8000, "window_samples": 128, "hop_samples": 64}
-        assert ("classifier" in best) == system.endswith("joint")
+        assert (exp / "classifier.pt").exists() == system.endswith("joint")
 
 
 @pytest.mark.parametrize(("task", "system"), [("classifier", "frame"), ("separator", "strong"), ("separator", "clip")])
@@ -99,10 +100,42 @@ def test_a_resumed_run_ends_with_the_same_weights(
 
 def test_other_settings_are_not_mixed_into_a_begun_run(recipe: Path) -> None:
     train(recipe, "strong")
-    with pytest.raises(UserError, match=r"separator_strong: begun with other settings \(net\)"):
+    with pytest.raises(UserError, match=r"separator_strong: begun with other settings or data \(net\)"):
         train(recipe, "strong", overrides=("net.units=13",))
     train(recipe, "strong", overrides=("net.units=13",), resume=False)
     assert load_checkpoint(recipe / "exp/separator_strong/best.pt")["config"]["net"]["units"] == 13
+
+
+def test_other_data_or_another_classifier_are_not_mixed_into_a_begun_run(recipe: Path) -> None:
+    train(recipe, "clip")
+    path = recipe / "data/train/utt2labels"
+    before = read_table(path)
+    write_table(path, {**before, "utt-000": "high" if before["utt-000"] == "low" else "low"})
+    with pytest.raises(UserError, match=r"begun with other settings or data \(inputs\)"):
+        run_training(plans(recipe, "separator", "clip")[0], "cpu", True)
+    write_table(path, before)
+    run_training(plans(recipe, "separator", "clip")[0], "cpu", True)
+    run_training(plans(recipe, "classifier", "clip", overrides=("optim.max_epochs=1",))[0], "cpu", False)
+    with pytest.raises(UserError, match=r"\(classifier_training, inputs\)"):
+        run_training(plans(recipe, "separator", "clip")[0], "cpu", True)
+
+
+def test_a_diverged_run_stops_and_keeps_its_last_good_epoch(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plans(recipe, "separator", "strong")[0]
+    with monkeypatch.context() as patched:
+        patched.setattr("weaksep.train.loop._out_of_patience", lambda state, *_: state.epoch >= 1)
+        run_training(plan, "cpu", True)
+    good = weights(plan.exp)
+    monkeypatch.setattr("weaksep.train.objectives.strong_loss", lambda x, masks, s: masks.sum() * float("nan"))
+    with pytest.raises(UserError, match=r"separator_strong: loss, strong is not finite in epoch 2"):
+        run_training(plan, "cpu", True)
+    assert same(good, weights(plan.exp))
+
+
+def test_what_is_missing_is_said_before_anything_starts(recipe: Path) -> None:
+    (recipe / "dump/valid/feats.scp").unlink()
+    problems = missing_inputs(plans(recipe, "separator", "frame")[0])
+    assert [problem.rpartition("; ")[2] for problem in problems] == ["run stage 2 first", "run stage 3 first"]
 
 
 def test_the_mixture_weight_acts_on_the_trained_weights(recipe: Path) -> None:

@@ -128,6 +128,12 @@ def run_command(
         # The reader (head, less) has gone; Python would complain again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        # A full disk, a missing permission, a file where a folder should be: the user's to mend, not a bug.
+        if debug:
+            logging.getLogger(__name__).exception("the error came from here")
+        print(f"weaksep {name}: error: {error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"\nweaksep {name}: interrupted", file=sys.stderr)
         return 130

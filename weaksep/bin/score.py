@@ -32,9 +32,12 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def find_all(expdir: Path, set_name: str) -> tuple[list[Path], list[Path]]:
-    """(separated systems, trained classifiers) of an experiment folder."""
+    """(separated systems, checkpoints of classifiers) of an experiment folder.
+
+    A classifier has a folder of its own, or is the classifier.pt of the separator it was trained along with.
+    """
     separated = sorted(path.parents[1] for path in expdir.glob(f"*/separated/{set_name}"))
-    return separated, sorted(path.parent for path in expdir.glob("classifier_*/best.pt"))
+    return separated, sorted([*expdir.glob("classifier_*/best.pt"), *expdir.glob("separator_*/classifier.pt")])
 
 
 def find_named(expdir: Path, set_name: str, systems: str, tag: str) -> tuple[list[Path], list[Path]]:
@@ -57,9 +60,11 @@ def find_named(expdir: Path, set_name: str, systems: str, tag: str) -> tuple[lis
             problems.append(f"{folder}: no separated/{set_name}; {hint}")
             continue
         wanted.append(folder)
-        classifier = read_yaml(folder / "config.yaml").get("classifier")
-        if classifier:
-            classifiers.append(experiment_dir(expdir, "classifier", str(classifier), tag))
+        config = read_yaml(folder / "config.yaml")
+        if config.get("joint"):
+            classifiers.append(folder / "classifier.pt")
+        elif config.get("classifier"):
+            classifiers.append(experiment_dir(expdir, "classifier", str(config["classifier"]), tag) / "best.pt")
     raise_problems("cannot score", problems)
     wanted += [path for path in separated if not path.name.startswith("separator_")]
     return wanted, [path for path in trained if path in classifiers]
@@ -94,8 +99,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         from weaksep.score.tagging import score_classifier
 
         data = DataDir.load(args.data)
-        for folder in classifiers:
-            score_classifier(folder, load_classifier(folder), features, data)
+        for checkpoint in classifiers:
+            score_classifier(checkpoint.parent, load_classifier(checkpoint), features, data)
 
 
 if __name__ == "__main__":

@@ -58,9 +58,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     arguments = parser.parse_args(argv)
 
+    from weaksep.errors import raise_problems
     from weaksep.jobs import run_sharded
     from weaksep.jobs.device import choose_device
-    from weaksep.train.plan import plan_training
+    from weaksep.train.plan import missing_inputs, plan_training
 
     plans = plan_training(
         arguments.task,
@@ -70,11 +71,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         dumpdir=arguments.dumpdir,
         expdir=arguments.expdir,
         tag=arguments.tag,
-        overrides=[part for text in arguments.set for part in text.split()],
+        overrides=arguments.set,
     )
     if not plans:
         logger.info("no %s to train for --systems %s", arguments.task, arguments.systems)
         return
+    # Before anything starts: otherwise the first system would be trained for hours before the second one says no.
+    raise_problems(f"cannot train the {arguments.task}s", [p for plan in plans for p in missing_inputs(plan)])
     device = choose_device(arguments.ngpu, arguments.allow_cpu)
     logger.info("training: %s", ", ".join(plan.exp.name for plan in plans))
     # One more than the cores: three systems on two cores then end together, and no core idles beside the last one.

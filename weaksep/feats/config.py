@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class FeatsConfig(BaseModel):
@@ -14,3 +14,10 @@ class FeatsConfig(BaseModel):
     hop_samples: int = Field(128, ge=1)
     compress: bool = False  # Kaldi's lossy 8-bit compression of the ark: a quarter of the disk, lossless by default
     shard_clips: int = Field(1000, ge=1)  # clips in one ark file
+
+    @model_validator(mode="after")
+    def _windows_overlap(self) -> FeatsConfig:
+        # Root-Hann windows rebuild the signal when they overlap by half or more.
+        if self.window_samples % 2 or self.hop_samples > self.window_samples // 2:
+            raise ValueError("window_samples must be even, and hop_samples at most half of it")
+        return self

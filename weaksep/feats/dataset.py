@@ -1,7 +1,7 @@
 """A dump folder as a training set: features and labels by clip, batches of clips.
 
-The supervision decides which files are opened: strong opens ``src_<class>_feats.scp``, frame ``events.tsv``, clip
-``utt2labels`` and nothing else.
+The supervision decides which files are opened beside the features: ``utt2labels`` for clip, ``events.tsv`` for frame,
+``src_<class>_feats.scp`` for strong, and nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from weaksep.errors import UserError
 from weaksep.feats.labels import clip_vector, frame_labels
 from weaksep.feats.stats import mean_and_std
 from weaksep.fileio.ark import ArkReader, parse_entry
-from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.datadir import DataDir, hash_files
 from weaksep.fileio.tables import read_table
 from weaksep.fileio.yamlfile import read_yaml
 
@@ -102,14 +102,12 @@ class Batch:
 
     Attributes:
         magnitude: (B, T, F) float32.
-        clip_labels: (B, K) float32, or None under frame supervision of the paper's form (they follow from the frames).
-        frame_labels: (B, T, K) float32, or None under clip supervision.
-        sources: (B, K, T, F) float32, or None under weak supervision.
+        labels: (B, K) float32 under clip supervision, (B, T, K) under frame supervision, None under strong.
+        sources: (B, K, T, F) float32 under strong supervision, else None.
     """
 
     magnitude: np.ndarray
-    clip_labels: np.ndarray
-    frame_labels: np.ndarray | None
+    labels: np.ndarray | None
     sources: np.ndarray | None
 
 
@@ -134,15 +132,14 @@ class LabelledSet:
             raise UserError(
                 f"{dump_dir}: no features for {len(missing)} clips of {data_dir} (first: {missing[0]}); rerun stage 2"
             )
-        self._frames: dict[str, np.ndarray] | None = None
-        self._references = None
+        self._labels: dict[str, np.ndarray] = {}
+        self._references: ReferenceFeatures | None = None
         if supervision == "clip":
             names = self.data.clip_labels()
-            self._clips = {utt: clip_vector(names[utt], self.labels) for utt in self.utt_ids}
+            self._labels = {utt: clip_vector(names[utt], self.labels) for utt in self.utt_ids}
+        elif supervision == "frame":
+            self._labels = self._frame_labels()
         else:
-            self._frames = self._frame_labels()
-            self._clips = {utt: activity.max(axis=0) for utt, activity in self._frames.items()}
-        if supervision == "strong":
             self._references = self.features.reference_reader(self.labels)
 
     def _frame_labels(self) -> dict[str, np.ndarray]:
@@ -153,21 +150,23 @@ class LabelledSet:
     def __len__(self) -> int:
         return len(self.utt_ids)
 
+    def fingerprint(self) -> str:
+        """A hash of the features and of the labels that this supervision may see."""
+        features = [self.features.path / name for name in ("cmvn.ark", "feats.yaml", "utt2num_frames")]
+        tables = {"clip": ["utt2labels"], "frame": ["events.tsv"], "strong": []}[self.supervision]
+        return hash_files([*features, *(self.data.path / name for name in ("labels.txt", *tables))])
+
     def batch(self, indices: Sequence[int] | np.ndarray) -> Batch:
         """Clips by their position in ``utt_ids``."""
         utts = [self.utt_ids[index] for index in indices]
-        frames = None
-        if self._frames is not None:
-            frames = np.stack([self._frames[utt] for utt in utts]).astype(np.float32)
+        labels = np.stack([self._labels[utt] for utt in utts]).astype(np.float32) if self._labels else None
         return Batch(
             magnitude=self.features.batch(utts),
-            clip_labels=np.stack([self._clips[utt] for utt in utts]).astype(np.float32),
-            frame_labels=frames,
+            labels=labels,
             sources=None if self._references is None else self._references.batch(utts),
         )
 
     def class_priors(self) -> np.ndarray:
-        """Share of frames (frame, strong) or clips (clip) in which each class is active, float32 (K,)."""
-        if self._frames is not None:
-            return np.mean([activity.mean(axis=0) for activity in self._frames.values()], axis=0).astype(np.float32)
-        return np.mean(list(self._clips.values()), axis=0).astype(np.float32)
+        """Share of frames (frame) or clips (clip) in which each class is active, float32 (K,); for weak labels only."""
+        shares = [labels.reshape(-1, len(self.labels)).mean(axis=0) for labels in self._labels.values()]
+        return np.mean(shares, axis=0).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,14 @@ def _scp(results: Sequence[ShardResult], out: Path) -> dict[str, str]:
     }
 
 
+def _clear(dump_dir: Path) -> None:
+    """Take away what an earlier run left, tables first: a dump folder with a feats.scp is whole and of one piece."""
+    tables = ["feats.scp", "utt2num_frames", "feats.yaml", "cmvn.ark"]
+    for path in [*(dump_dir / table for table in tables), *dump_dir.glob("src_*_feats.scp")]:
+        path.unlink(missing_ok=True)
+    shutil.rmtree(dump_dir / "ark", ignore_errors=True)
+
+
 def extract(data_dir: Path, dump_dir: Path, config: FeatsConfig, *, nj: int, references: bool) -> None:
     """Extract the features of a data folder.
 
@@ -126,10 +135,9 @@ def extract(data_dir: Path, dump_dir: Path, config: FeatsConfig, *, nj: int, ref
     shards = {
         name: _shards(name, wav, dump_dir, rate, config, with_stats=name == "feats") for name, wav in groups.items()
     }
+    _clear(dump_dir)
     flat = [shard for group in shards.values() for shard in group]
     results = {r.ark: r for r in run_sharded(extract_shard, flat, nj=nj, description=f"features {data_dir.name}")}
-    for name, group in shards.items():
-        write_table(dump_dir / f"{name}.scp", _scp([results[shard.ark] for shard in group], dump_dir))
     mixtures = [results[shard.ark] for shard in shards["feats"]]
     stats = np.sum([result.stats for result in mixtures if result.stats is not None], axis=0)
     with atomic_path(dump_dir / "cmvn.ark") as temporary:
@@ -137,4 +145,6 @@ def extract(data_dir: Path, dump_dir: Path, config: FeatsConfig, *, nj: int, ref
     frames = {utt: str(count) for result in mixtures for utt, (_, count) in result.entries.items()}
     write_table(dump_dir / "utt2num_frames", frames)
     write_yaml(dump_dir / "feats.yaml", {"sample_rate": rate, **config.model_dump()})
+    for name in reversed(groups):  # feats.scp last
+        write_table(dump_dir / f"{name}.scp", _scp([results[shard.ark] for shard in shards[name]], dump_dir))
     logger.info("%s: %d clips, %d frames of %d bins", dump_dir, len(frames), int(stats[0, -1]), stats.shape[1] - 1)

@@ -6,12 +6,16 @@ Nothing but ``wav.scp`` and ``labels.txt`` is opened until it is asked for, so w
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.tables import read_list, read_table, read_tsv
 
+# Beside what was made from a data folder: the folder's fingerprint.
+SOURCE_NAME = "source.sha256"
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
 
 
@@ -22,6 +26,16 @@ class EventLabel:
     onset_s: float
     offset_s: float
     label: str
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """SHA-256 of the files' names and contents, in the given order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        content = path.read_bytes()
+        digest.update(f"{path.name} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def read_scp(path: str | Path) -> dict[str, Path]:
@@ -81,6 +95,21 @@ class DataDir:
             ]
         raise_problems(f"{path} does not fit the data folder", problems)
         return {utt: table[utt] for utt in self.wav}
+
+    def fingerprint(self) -> str:
+        """A hash of the clips, their labels and scenes: two folders that differ in it hold different mixtures."""
+        tables = (self.path / name for name in ("wav.scp", "labels.txt", "utt2labels", "scenes.jsonl"))
+        return hash_files(table for table in tables if table.is_file())
+
+    def check_source(self, folder: Path, mend: str) -> None:
+        """Refuse results that were made from another data folder; a folder without a note of its source may pass.
+
+        Raises:
+            UserError: ``folder`` was made from other mixtures.
+        """
+        note = folder / SOURCE_NAME
+        if note.is_file() and note.read_text(encoding="utf-8").strip() != self.fingerprint():
+            raise UserError(f"{folder}: made from other mixtures than those now in {self.path}; {mend}")
 
     def events(self) -> dict[str, list[EventLabel]]:
         """Labelled events of each clip, from events.tsv (DCASE columns; filename is ``<utt>.wav``)."""

@@ -19,8 +19,9 @@ import numpy as np
 import torch
 
 from weaksep.errors import UserError
+from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import INT16_SCALE, read_audio, write_audio
-from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.datadir import SOURCE_NAME, DataDir
 from weaksep.fileio.tables import write_table
 from weaksep.infer.clips import Clip, equal_length_batches, read_clips
 from weaksep.infer.masks import ORACLES
@@ -124,6 +125,13 @@ def separate_batch(job: BatchJob) -> tuple[int, int]:
     return sum(clipped), sum(count > 0 for count in clipped)
 
 
+def _finish(out: Path, data: DataDir, tables: dict[str, dict[str, str]]) -> None:
+    """Write the tables, and what they were made from: stages 6 and 7 refuse to mix results of two test sets."""
+    write_text(out / SOURCE_NAME, data.fingerprint() + "\n")
+    for label, table in tables.items():
+        write_table(out / f"{label}.scp", table)
+
+
 def _clear(out: Path) -> None:
     """Take away what an earlier run left: tables first, so the folder never looks whole while it is not."""
     out.mkdir(parents=True, exist_ok=True)
@@ -175,12 +183,13 @@ def separate_dataset(
     ]
     name = system.name if isinstance(system, Oracle) else Path(system).parent.name
     workers = nj if device == "cpu" else 1
-    counts = run_sharded(separate_batch, jobs, nj=workers, description=f"separate {name}")
+    backend = None if device == "cpu" else "local"  # the GPU is here, whatever cmd.sh says
+    counts = run_sharded(separate_batch, jobs, nj=workers, description=f"separate {name}", backend=backend)
     samples, files = (sum(count) for count in zip(*counts, strict=True))
     if samples:
         logger.warning("%s: %d sample(s) in %d of %d files clipped", out, samples, files, len(clips) * len(data.labels))
-    for label in data.labels:
-        write_table(out / f"{label}.scp", {clip.utt: f"audio/{label}/{clip.utt}.wav" for clip in clips})
+    tables = {label: {clip.utt: f"audio/{label}/{clip.utt}.wav" for clip in clips} for label in data.labels}
+    _finish(out, data, tables)
     logger.info("%s: %d clips x %d classes", out, len(clips), len(data.labels))
 
 
@@ -195,6 +204,5 @@ def write_unprocessed(data: DataDir, out: str | Path) -> None:
     _clear(out)
     # Resolved first: ".." out of a folder that is a symbolic link leads elsewhere than its name says.
     table = {clip.utt: os.path.relpath(Path(clip.wav).resolve(), out.resolve()) for clip in clips}
-    for label in data.labels:
-        write_table(out / f"{label}.scp", table)
+    _finish(out, data, dict.fromkeys(data.labels, table))
     logger.info("%s: %d clips, all classes the mixture", out, len(clips))

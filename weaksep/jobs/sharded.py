@@ -9,6 +9,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -87,6 +88,8 @@ def run_sharded(
         futures = [pool.submit(function, item) for item in items]
         try:
             return [future.result() for future in tqdm(futures, desc=description, disable=None)]
+        except BrokenProcessPool:
+            raise UserError(f"{description}: a worker process was killed (out of memory?); lower --nj") from None
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise

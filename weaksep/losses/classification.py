@@ -38,7 +38,10 @@ def pool_frame_labels(labels: torch.Tensor, factor: int) -> torch.Tensor:
 
 
 def inverse_prior_weights(priors: torch.Tensor) -> torch.Tensor:
-    """Weight of each class in the frame loss, (K,): 1 / prior, scaled to a mean of 1 so that the sum keeps its size."""
+    """Weight of each class in the frame loss, (K,): 1 / prior, scaled to a mean of 1.
+
+    The scaling is ours: it keeps the loss's size, and so the meaning of its weight, whatever the classes' priors.
+    """
     weights = 1.0 / priors.clamp_min(1e-3)
     return weights / weights.mean()
 

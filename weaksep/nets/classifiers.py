@@ -60,7 +60,10 @@ class BlstmClassifier(Classifier):
 
 
 class CrnnClassifier(Classifier):
-    """The paper's classifier B: 5 x 5 convolutions, max-pooled (frequency x time) 2x1, 2x2, 2x2..., one BLSTM."""
+    """The paper's classifier B: 5 x 5 convolutions, max-pooled (frequency x time) 2x1, 2x2, 2x2..., one BLSTM.
+
+    The batch normalisation after each convolution is ours.
+    """
 
     def __init__(self, config: ClassifierConfig, n_classes: int, n_bins: int) -> None:
         super().__init__(config, 2 * config.units, n_classes)

@@ -45,16 +45,17 @@ def supervision_of(experiment: Path) -> str:
     return str(supervision)
 
 
-def collect_systems(expdir: Path, set_name: str, classes: Sequence[str]) -> list[dict[str, Any]]:
+def collect_systems(expdir: Path, set_name: str, data: DataDir) -> list[dict[str, Any]]:
     """Figures of every scored system, ordered from unprocessed to oracles.
 
     Raises:
-        UserError: none is scored, or a table is damaged.
+        UserError: none is scored, a table is damaged, or a system was scored on other mixtures.
     """
     systems = []
     for path in sorted(expdir.glob(f"*/scores/{set_name}/scores.tsv")):
         experiment = path.parents[2]
-        figures = system_statistics(read_scores(path), classes, BOOTSTRAP_SEED)
+        data.check_source(path.parent, "rerun stages 5 and 6 for this system, or move it away")
+        figures = system_statistics(read_scores(path), data.labels, BOOTSTRAP_SEED)
         systems.append({"name": experiment.name, "supervision": supervision_of(experiment), **figures})
     if not systems:
         raise UserError(f"{expdir}: no */scores/{set_name}/scores.tsv; run stage 6 first")
@@ -68,7 +69,7 @@ def collect_systems(expdir: Path, set_name: str, classes: Sequence[str]) -> list
 def collect_classifiers(expdir: Path, set_name: str) -> list[dict[str, Any]]:
     """{"name", "frame_f1", "clip_f1", "map"} of every scored classifier."""
     classifiers = []
-    for path in sorted(expdir.glob(f"classifier_*/scores/{set_name}/tagging.json")):
+    for path in sorted(expdir.glob(f"*/scores/{set_name}/tagging.json")):
         try:
             scores = json.loads(path.read_text(encoding="utf-8"))
             classifiers.append({key: scores[key] for key in ("name", "frame_f1", "clip_f1", "map")})
@@ -135,13 +136,13 @@ def collect(recipe: str, expdir: Path, datadir: Path, test_set: str, notes: Sequ
     Raises:
         UserError: nothing is scored, or a file is damaged.
     """
-    classes = DataDir.load(datadir / test_set).labels
+    data = DataDir.load(datadir / test_set)
     sets = dict.fromkeys((*SETS, test_set))
     training, seed = collect_training(expdir)
     return {
         "recipe": recipe,
         "environment": environment(seed),
-        "systems": collect_systems(expdir, test_set, classes),
+        "systems": collect_systems(expdir, test_set, data),
         "classifiers": collect_classifiers(expdir, test_set),
         "notes": list(notes),
         "test_set": test_set,

@@ -11,8 +11,9 @@ import numpy as np
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.feats.labels import frame_labels
+from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import audio_info
-from weaksep.fileio.datadir import DataDir, read_scp
+from weaksep.fileio.datadir import SOURCE_NAME, DataDir, read_scp
 from weaksep.fileio.tables import write_tsv
 from weaksep.jobs import run_sharded
 from weaksep.metrics.overlap import overlap_share
@@ -137,7 +138,9 @@ def score_system(test: TestSet, experiment: str | Path, *, nj: int = 1) -> Path:
     experiment = Path(experiment)
     data = test.data
     set_name = data.path.resolve().name
-    estimates = find_estimates(test, experiment / "separated" / set_name)
+    separated = experiment / "separated" / set_name
+    data.check_source(separated, "rerun stage 5")
+    estimates = find_estimates(test, separated)
     clips = [
         ClipFiles(
             utt,
@@ -155,6 +158,7 @@ def score_system(test: TestSet, experiment: str | Path, *, nj: int = 1) -> Path:
     rows = [row for part in parts for row in part]
     _warn(rows, experiment.name)
     path = experiment / "scores" / set_name / "scores.tsv"
+    write_text(path.parent / SOURCE_NAME, data.fingerprint() + "\n")
     write_tsv(path, COLUMNS, rows)
     logger.info("%s: %d rows", path, len(rows))
     return path

@@ -1,4 +1,4 @@
-"""What a training YAML may say. The defaults are the paper's settings."""
+"""What a training YAML may say. The defaults are the paper's settings, as far as they are known; ours are marked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class OptimConfig(_Strict):
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: to zero at the last of max_epochs
     warmup_steps: int = Field(0, ge=0)  # linear rise of the learning rate
     weight_decay: float = Field(0.0, ge=0)
-    gradient_clip: float = Field(5.0, gt=0)  # largest norm of the gradient
+    gradient_clip: float | None = Field(5.0, gt=0)  # largest norm of the gradient (ours; null for none)
 
 
 class LossConfig(_Strict):

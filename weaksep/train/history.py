@@ -12,4 +12,4 @@ from weaksep.fileio.atomic import write_text
 
 def write_history(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Write all epochs so far (whole, so that a resumed run repeats none)."""
-    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+    write_text(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))

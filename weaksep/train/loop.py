@@ -7,6 +7,7 @@ one checkpoint with all state. Killed and resumed, a run goes on from its last f
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from weaksep.errors import UserError
 from weaksep.feats.dataset import LabelledSet
 from weaksep.fileio.checkpoint import load_checkpoint, save_checkpoint
 from weaksep.seeding import derived_seed, generator
@@ -51,7 +53,13 @@ def epoch_batches(n_clips: int, batch_size: int, seed: int, epoch: int) -> list[
 
 def load_batches(clips: LabelledSet, batches: list[np.ndarray], device: torch.device) -> Iterator[TensorBatch]:
     """Batches on the device, read ahead."""
-    return prefetch(lambda indices: to_device(clips.batch(indices), clips.supervision, device), batches)
+
+    def load(indices: np.ndarray) -> TensorBatch:
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # each thread has its own; pinning memory would else wake up GPU 0
+        return to_device(clips.batch(indices), device)
+
+    return prefetch(load, batches)
 
 
 @torch.no_grad()
@@ -106,9 +114,10 @@ def fit(
         logger.info("%s: resumed after epoch %d", name, state.epoch)
     steps_per_epoch = -(-len(train) // optim.batch_size)
     total_steps = steps_per_epoch * optim.max_epochs
-    # Epochs before the classification loss is fully there cannot be compared with those after it.
+    # Patience waits until the classification loss is fully there: before, the validation loss (always at the full
+    # weight) may well stand still.
     patient_from = (loss.classification_start + loss.classification_ramp) * optim.max_epochs
-    with closing(SummaryWriter(str(exp / "tensorboard"), purge_step=state.epoch * steps_per_epoch)) as board:
+    with closing(SummaryWriter(str(exp / "tensorboard"), purge_step=state.epoch * steps_per_epoch + 1)) as board:
         while state.epoch < optim.max_epochs and not _out_of_patience(state, optim, patient_from):
             started = time.monotonic()
             torch.manual_seed(derived_seed(seed, "dropout", state.epoch) % 2**63)
@@ -126,7 +135,8 @@ def fit(
                 parts = objective(batch, classification_weight(step, total_steps, loss))
                 optimiser.zero_grad(set_to_none=True)
                 parts["loss"].backward()
-                nn.utils.clip_grad_norm_(parameters, optim.gradient_clip)
+                if optim.gradient_clip is not None:
+                    nn.utils.clip_grad_norm_(parameters, optim.gradient_clip)
                 optimiser.step()
                 for part, value in parts.items():
                     # Kept on the device: asking for the number at every step would make a GPU wait.
@@ -135,10 +145,12 @@ def fit(
             means = {part: float(total) / len(batches) for part, total in sums.items()}
             # The full weight, whatever the ramp says: the measure must be the same from epoch to epoch.
             valid_parts = validation_loss(objective, valid, optim.batch_size, loss.classification_weight, device)
+            _refuse_divergence(name, state.epoch + 1, {**means, **valid_parts})
             state.epoch += 1
             row = {
                 "epoch": state.epoch,
                 "step": step,
+                "device": str(device),
                 "seconds": round(time.monotonic() - started, 2),
                 "learning_rate": learning_rate(step - 1, total_steps, optim),
                 "train": means,
@@ -147,7 +159,7 @@ def fit(
             state.history.append(row)
             if valid_parts["loss"] < state.best_loss:
                 state.best_loss, state.best_epoch = valid_parts["loss"], state.epoch
-                save_checkpoint(exp / "best.pt", {**describe, **_weights(objective), "epoch": state.epoch})
+                _save_best(exp, objective, {**describe, "epoch": state.epoch})
             _log_epoch(row, state, name, board, optim.max_epochs)
             save_checkpoint(
                 exp / "checkpoint.pt",
@@ -168,17 +180,28 @@ def fit(
     return state
 
 
+def _refuse_divergence(name: str, epoch: int, losses: dict[str, float]) -> None:
+    """Stop before a checkpoint of a diverged network takes the place of a good one."""
+    bad = [part for part, value in losses.items() if not math.isfinite(value)]
+    if bad:
+        raise UserError(
+            f"{name}: {', '.join(bad)} is not finite in epoch {epoch}; lower optim.learning_rate "
+            "(the last good epoch is in checkpoint.pt)"
+        )
+
+
 def _out_of_patience(state: State, optim: OptimConfig, patient_from: float) -> bool:
     last_better = max(state.best_epoch, int(np.ceil(patient_from)))
     return state.epoch - last_better >= optim.patience
 
 
-def _weights(objective: nn.Module) -> dict[str, Any]:
-    """Weights of the net, and of a classifier that was trained along with it."""
-    weights = {"model": objective.net.state_dict()}  # type: ignore[union-attr]
-    if getattr(objective, "joint", False):
-        weights["classifier"] = objective.classifier.state_dict()  # type: ignore[union-attr]
-    return weights
+def _save_best(exp: Path, objective: nn.Module, describe: dict[str, Any]) -> None:
+    """best.pt, and classifier.pt for a classifier that was trained along: each with all that inference must know."""
+    save_checkpoint(exp / "best.pt", {**describe, "model": objective.net.state_dict()})  # type: ignore[union-attr]
+    if getattr(objective, "joint", False) and objective.classifier is not None:
+        config = describe["config"]["classifier_training"]
+        weights = objective.classifier.state_dict()  # type: ignore[union-attr]
+        save_checkpoint(exp / "classifier.pt", {**describe, "task": "classifier", "config": config, "model": weights})
 
 
 def _log_epoch(row: dict[str, Any], state: State, name: str, board: SummaryWriter, max_epochs: int) -> None:

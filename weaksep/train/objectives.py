@@ -27,8 +27,8 @@ class TensorBatch:
     sources: torch.Tensor | None
 
 
-def to_device(batch: Batch, supervision: str, device: torch.device) -> TensorBatch:
-    """Move what the supervision allows to the device."""
+def to_device(batch: Batch, device: torch.device) -> TensorBatch:
+    """Move a batch to the device."""
 
     def move(array: np.ndarray | None) -> torch.Tensor | None:
         if array is None:
@@ -36,10 +36,9 @@ def to_device(batch: Batch, supervision: str, device: torch.device) -> TensorBat
         tensor = torch.from_numpy(array)
         return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
-    labels = {"frame": batch.frame_labels, "clip": batch.clip_labels, "strong": None}[supervision]
     magnitude = move(batch.magnitude)
     assert magnitude is not None
-    return TensorBatch(magnitude, move(labels), move(batch.sources))
+    return TensorBatch(magnitude, move(batch.labels), move(batch.sources))
 
 
 def freeze(classifier: Classifier) -> None:

@@ -110,3 +110,11 @@ def plan_training(
         plans.append(Plan(name, config, exp, *places, classifier_config=classifier, classifier_exp=frozen_exp))
     # Weak systems cost more: begun first, they leave no core idle at the end.
     return sorted(plans, key=lambda plan: plan.classifier_config is None)
+
+
+def missing_inputs(plan: Plan) -> list[str]:
+    """What a training needs and does not find, a line each: features of both sets, a trained classifier."""
+    needed = [(plan.dumpdir / name / "feats.scp", "run stage 2 first") for name in ("train", "valid")]
+    if plan.classifier_exp is not None:
+        needed.append((plan.classifier_exp / "best.pt", "run stage 3 first"))
+    return [f"{plan.exp.name}: no {path}; {mend}" for path, mend in needed if not path.is_file()]

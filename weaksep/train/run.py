@@ -12,6 +12,7 @@ from torch import nn
 from weaksep.errors import UserError
 from weaksep.feats.dataset import LabelledSet
 from weaksep.fileio.checkpoint import load_checkpoint
+from weaksep.fileio.datadir import hash_files
 from weaksep.fileio.yamlfile import read_yaml, write_yaml
 from weaksep.losses.classification import inverse_prior_weights
 from weaksep.nets.build import build_classifier, build_separator
@@ -24,28 +25,32 @@ from weaksep.train.plan import Plan
 logger = logging.getLogger(__name__)
 
 
-def resolved_config(plan: Plan) -> dict[str, Any]:
-    """What config.yaml of the run says: settings of the run and of the classifier it uses."""
+def resolved_config(plan: Plan, train: LabelledSet, valid: LabelledSet) -> dict[str, Any]:
+    """What config.yaml of the run says: its settings, those of the classifier it uses, and hashes of its inputs."""
     resolved = {"name": plan.name, **plan.config.model_dump(mode="json")}
-    if plan.classifier_config is not None:
+    inputs = {"train": train.fingerprint(), "valid": valid.fingerprint()}
+    if plan.classifier_exp is not None:  # as it was trained, whatever its YAML says by now
+        best = plan.classifier_exp / "best.pt"
+        resolved["classifier_training"] = load_checkpoint(best)["config"]
+        inputs["classifier"] = hash_files([best])
+    elif plan.classifier_config is not None:
         resolved["classifier_training"] = plan.classifier_config.model_dump(mode="json")
-    return resolved
+    return {**resolved, "inputs": inputs}
 
 
-def _claim_experiment(plan: Plan, resume: bool) -> None:
+def _claim_experiment(plan: Plan, now: dict[str, Any], resume: bool) -> None:
     """Save the resolved configuration, or refuse to go on with another one than the run began with."""
     path = plan.exp / "config.yaml"
-    now = resolved_config(plan)
     if resume and (plan.exp / "checkpoint.pt").exists() and path.exists():
         before = read_yaml(path)
         changed = [key for key in now if before.get(key) != now[key]]
         if changed:
             raise UserError(
-                f"{plan.exp}: begun with other settings ({', '.join(changed)}); give --tag for a new run, "
-                "--resume false to begin again, or restore the settings"
+                f"{plan.exp}: begun with other settings or data ({', '.join(changed)}); give --tag for a new run, "
+                "--resume false to begin again, or restore them"
             )
     if not resume:
-        for name in ("checkpoint.pt", "best.pt", "history.jsonl"):
+        for name in ("checkpoint.pt", "best.pt", "classifier.pt", "history.jsonl"):
             (plan.exp / name).unlink(missing_ok=True)
     write_yaml(path, now)
 
@@ -102,13 +107,13 @@ def run_training(plan: Plan, device: str, resume: bool) -> State:
     config = plan.config
     train = LabelledSet(plan.datadir / "train", plan.dumpdir / "train", config.supervision)
     valid = LabelledSet(plan.datadir / "valid", plan.dumpdir / "valid", config.supervision)
+    resolved = resolved_config(plan, train, valid)
+    _claim_experiment(plan, resolved, resume)
     torch.manual_seed(config.seed)
     if isinstance(config, SeparatorTraining):
         objective, loss, task = _separator_objective(config, plan, train), config.loss, "separator"
     else:
         objective, loss, task = _classifier_objective(config, train), LossConfig(), "classifier"
-    plan.exp.mkdir(parents=True, exist_ok=True)
-    _claim_experiment(plan, resume)
     trained = sum(p.numel() for p in objective.parameters() if p.requires_grad)
     logger.info(
         "%s_%s: %d clips, %d parameters to train, %s labels",
@@ -120,7 +125,7 @@ def run_training(plan: Plan, device: str, resume: bool) -> State:
     )
     describe = {
         "task": task,
-        "config": resolved_config(plan),
+        "config": resolved,
         "classes": list(train.labels),
         "feats": feature_settings(train),
     }
