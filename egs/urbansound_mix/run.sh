@@ -20,7 +20,9 @@ datadir=data
 dumpdir=dump
 expdir=exp
 skip_train=false
-train_args=
+classifier_args=
+separator_args=
+max_bad_ratio=0
 seed=
 resume=true
 allow_cpu=false
@@ -49,12 +51,14 @@ Options [default]
     --config DIR         configuration folder [${config}]
     --db DIR             folder of the corpus, else as in db.sh [${db}]
     --download BOOL      fetch the corpus into the folder of --db first, where that can be done [${download}]
-    --nj N               worker processes [${nj}]
+    --nj N               worker processes; on the CPU stages 3 and 4 train N + 1 systems at a time [${nj}]
     --ngpu 0|1           compute on a GPU when there is one (stages 3 to 5) [${ngpu}]
     --allow-cpu BOOL     take the CPU when GPUs exist but none is free [${allow_cpu}]
     --tag NAME           added to the names of the experiment folders [${tag}]
     --seed N             seed of mixtures and trainings, instead of the configurations' [${seed}]
-    --train-args "..."   settings to override in stages 3 and 4, e.g. "optim.max_epochs=3" [${train_args}]
+    --classifier-args "..."  settings to override in stage 3, e.g. "optim.max_epochs=3 net.units=32" [${classifier_args}]
+    --separator-args "..."   settings to override in stage 4, e.g. "loss.mixture_weight=10" [${separator_args}]
+    --max-bad-ratio R    share of unreadable clips that stage 0 may leave out, each one named [${max_bad_ratio}]
     --resume BOOL        go on with an interrupted training [${resume}]
     --skip-train BOOL    leave out stages 3 and 4 [${skip_train}]
     --datadir DIR        [${datadir}]
@@ -119,16 +123,23 @@ trap on_exit EXIT
 log "${run_command}"
 db_options=(${db:+--db "${db}"})
 seed_options=(${seed:+--seed "${seed}"})
-train_options=(${seed:+--set "seed=${seed}"})
-read -ra settings <<<"${train_args}"
-for setting in "${settings[@]}"; do
-    train_options+=(--set "${setting}")
-done
+
+# train TASK SETTINGS: train all classifiers or separators that the systems need.
+train() {
+    local task=$1 setting settings options=(${seed:+--set "seed=${seed}"})
+    read -ra settings <<<"$2"
+    for setting in "${settings[@]}"; do
+        options+=(--set "${setting}")
+    done
+    weaksep train --task "${task}" --config-dir "${config}" --systems "${systems}" \
+        --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" \
+        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --resume "${resume}" "${options[@]}"
+}
 
 if wanted 0; then
     begin 0 "corpus -> ${datadir}/events"
     weaksep data --config "${config}/data.yaml" "${db_options[@]}" --download "${download}" \
-        --out "${datadir}/events" --nj "${nj}"
+        --out "${datadir}/events" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}"
     finish
 fi
 
@@ -148,17 +159,13 @@ fi
 
 if wanted 3 && ! "${skip_train}"; then
     begin 3 "-> ${expdir}/classifier_*"
-    weaksep train --task classifier --config-dir "${config}" --systems "${systems}" \
-        --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" \
-        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --resume "${resume}" "${train_options[@]}"
+    train classifier "${classifier_args}"
     finish
 fi
 
 if wanted 4 && ! "${skip_train}"; then
     begin 4 "-> ${expdir}/separator_*"
-    weaksep train --task separator --config-dir "${config}" --systems "${systems}" \
-        --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" \
-        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --resume "${resume}" "${train_options[@]}"
+    train separator "${separator_args}"
     finish
 fi
 

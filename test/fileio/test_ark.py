@@ -6,6 +6,7 @@ import pickle
 import struct
 from pathlib import Path
 
+import kaldi_native_io as kaldi
 import numpy as np
 import pytest
 
@@ -20,7 +21,6 @@ def matrices() -> list[tuple[str, np.ndarray]]:
 
 
 def test_what_we_write_kaldi_native_io_reads(tmp_path: Path) -> None:
-    kaldi = pytest.importorskip("kaldi_native_io")
     offsets = write_ark(tmp_path / "a.ark", matrices())
     for key, matrix in matrices():
         np.testing.assert_array_equal(np.array(kaldi.FloatMatrix.read(f"{tmp_path}/a.ark:{offsets[key]}")), matrix)
@@ -31,7 +31,6 @@ def test_what_we_write_kaldi_native_io_reads(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["float", "double", "compressed"])
 def test_what_kaldi_native_io_writes_we_read(tmp_path: Path, kind: str) -> None:
-    kaldi = pytest.importorskip("kaldi_native_io")
     specifier = f"ark,scp:{tmp_path}/b.ark,{tmp_path}/b.scp"
     if kind == "compressed":
         with kaldi.CompressedMatrixWriter(specifier) as writer:
@@ -51,7 +50,6 @@ def test_what_kaldi_native_io_writes_we_read(tmp_path: Path, kind: str) -> None:
 
 
 def test_our_compressed_archive_is_read_by_both(tmp_path: Path) -> None:
-    kaldi = pytest.importorskip("kaldi_native_io")
     offsets = write_ark(tmp_path / "c.ark", matrices(), compress=True)
     reader = ArkReader()
     for key, matrix in matrices():

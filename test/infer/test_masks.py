@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from weaksep.infer.masks import (  # noqa: E402
+from weaksep.infer.masks import (
     ORACLES,
     ideal_binary_mask,
     ideal_ratio_mask,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from weaksep.errors import UserError  # noqa: E402
-from weaksep.infer.model import load_classifier, load_separator  # noqa: E402
-from weaksep.nets.build import build_classifier, build_separator  # noqa: E402
+from weaksep.errors import UserError
+from weaksep.infer.model import load_classifier, load_separator
+from weaksep.nets.build import build_classifier, build_separator
 
 FEATS = {"sample_rate": 8000, "window_samples": 64, "hop_samples": 32}
 SEPARATOR = {"kind": "blstm", "layers": 1, "units": 4}

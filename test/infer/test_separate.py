@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from weaksep.infer.model import Separator  # noqa: E402
-from weaksep.infer.separate import apply_masks, separate_waveform  # noqa: E402
-from weaksep.signal.stft import Stft  # noqa: E402
+from weaksep.infer.model import Separator
+from weaksep.infer.separate import apply_masks, separate_waveform
+from weaksep.signal.stft import Stft
 
 
 class Fixed(torch.nn.Module):

@@ -6,17 +6,16 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from weaksep.errors import UserError  # noqa: E402
-from weaksep.fileio.audio import audio_info, read_audio, write_audio  # noqa: E402
-from weaksep.fileio.datadir import DataDir, read_scp  # noqa: E402
-from weaksep.infer.clips import Clip, equal_length_batches  # noqa: E402
-from weaksep.infer.dataset import Oracle, separate_dataset, write_unprocessed  # noqa: E402
-from weaksep.infer.masks import ORACLES  # noqa: E402
-from weaksep.metrics.si_sdr import si_sdr_improvement  # noqa: E402
-from weaksep.nets.build import build_separator  # noqa: E402
+from weaksep.errors import UserError
+from weaksep.fileio.audio import audio_info, read_audio, write_audio
+from weaksep.fileio.datadir import DataDir, read_scp
+from weaksep.infer.clips import Clip, equal_length_batches
+from weaksep.infer.dataset import Oracle, separate_dataset, write_unprocessed
+from weaksep.infer.masks import ORACLES
+from weaksep.metrics.si_sdr import si_sdr_improvement
+from weaksep.nets.build import build_separator
 
 CLASSES = ["bark", "drill", "horn"]
 

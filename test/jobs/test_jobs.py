@@ -50,7 +50,6 @@ def test_an_unknown_backend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_cluster_path_without_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("submitit")
     from weaksep.jobs.slurm import run_on_slurm
 
     monkeypatch.setenv("WEAKSEP_SLURM_DIR", str(tmp_path))
@@ -88,6 +87,20 @@ class FakeCuda:
 def test_device(monkeypatch: pytest.MonkeyPatch, ngpu: int, free: list[int], fallback: bool, expected: str) -> None:
     monkeypatch.setattr("torch.cuda", FakeCuda(free))
     assert choose_device(ngpu, fallback) == expected
+
+
+def test_a_gpu_that_torch_cannot_use_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda", FakeCuda([]))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text("#!/bin/sh\necho 'GPU 0: Made Up'\n")
+    smi.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(UserError, match="nvidia-smi lists a GPU"):
+        choose_device(1)
+    assert choose_device(1, True) == "cpu"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert choose_device(1) == "cpu"
 
 
 def test_busy_gpus_and_odd_counts_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:

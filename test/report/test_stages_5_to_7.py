@@ -7,15 +7,14 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from weaksep.bin import report, score, separate  # noqa: E402
-from weaksep.bin.cli import run_command  # noqa: E402
-from weaksep.feats.config import FeatsConfig  # noqa: E402
-from weaksep.feats.extract import extract  # noqa: E402
-from weaksep.fileio.yamlfile import write_yaml  # noqa: E402
-from weaksep.nets.build import build_classifier, build_separator  # noqa: E402
+from weaksep.bin import report, score, separate
+from weaksep.bin.cli import run_command
+from weaksep.feats.config import FeatsConfig
+from weaksep.feats.extract import extract
+from weaksep.fileio.yamlfile import write_yaml
+from weaksep.nets.build import build_classifier, build_separator
 
 SEPARATOR = {"layers": 1, "units": 4}
 CLASSIFIER = {"kind": "crnn", "units": 4, "channels": [2, 3]}

@@ -95,7 +95,7 @@ def test_the_commands_understand_what_run_sh_gives_them(recipes: Recipes, monkey
         parse(self, args, namespace)
         raise Understood
 
-    assert recipes.run("--db", "a b", "--tag", "t", "--seed", "3", "--train-args", "a.b=1 c=2").returncode == 0
+    assert recipes.run("--db", "a b", "--tag", "t", "--seed", "3", "--separator-args", "a.b=1 c=2").returncode == 0
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_stop)
     for name, *arguments in recipes.calls():
         with pytest.raises(Understood):
@@ -122,7 +122,8 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
     evil = recipes.folder / "evil"
     result = recipes.run(
         "--db", f"my corpus $(touch {evil})", "--download", "true", "--tag", "t1", "--seed", "5", "--nj", "3",
-        "--systems", "strong clip", "--train-args", "optim.max_epochs=3 *", "--ngpu", "0",
+        "--systems", "strong clip", "--separator-args", "optim.max_epochs=3 *", "--ngpu", "0",
+        "--classifier-args", "net.units=8", "--max-bad-ratio", "0.5",
         "--resume", "false", "--datadir", "d", "--dumpdir", "f", "--expdir", "e",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -131,14 +132,15 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
     assert not evil.exists()
     assert value(data, "--download") == "true"
     assert value(data, "--out") == value(mix, "--events") == "d/events"
+    assert value(data, "--max-bad-ratio") == "0.5"
     assert value(mix, "--seed") == "5"
     for call in (data, mix, feats, classifier, separator, separate, score):
         assert value(call, "--nj") == "3"
     for call in (feats, classifier, separator, separate, score):
         assert value(call, "--systems") == "strong clip"
-    for call in (classifier, separator):
+    for call, expected in ((classifier, ["net.units=8"]), (separator, ["optim.max_epochs=3", "*"])):
         settings = [call[index + 1] for index, word in enumerate(call) if word == "--set"]
-        assert settings == ["seed=5", "optim.max_epochs=3", "*"]
+        assert settings == ["seed=5", *expected]
         assert (value(call, "--resume"), value(call, "--ngpu"), value(call, "--tag")) == ("false", "0", "t1")
     assert value(report, "--recipe") == "mini_urban"
     assert value(report, "--out") == "e/RESULTS.md"
@@ -210,7 +212,8 @@ def test_help_needs_no_installation_and_names_every_option(recipes: Recipes, rec
     result = recipes.run("--help", recipe=recipe)
     assert result.returncode == 0
     options = "stage stop-stage nj ngpu tag systems db download config datadir dumpdir expdir skip-train"
-    for option in [*options.split(), "train-args", "seed", "resume", "allow-cpu", "help"]:
+    options += " classifier-args separator-args max-bad-ratio seed resume allow-cpu help"
+    for option in options.split():
         assert re.search(rf"^    --{option}( |$)", result.stdout, re.MULTILINE), option
 
 

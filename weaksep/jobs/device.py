@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 
 from weaksep.errors import UserError
 
@@ -10,6 +12,17 @@ logger = logging.getLogger(__name__)
 
 # A GPU on which another process holds more than this share of the memory is not free.
 FREE_SHARE = 0.5
+
+
+def _hidden_gpus() -> bool:
+    """Whether the driver lists GPUs that CUDA_VISIBLE_DEVICES does not hide on purpose."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return False
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return listed.startswith("GPU")
 
 
 def choose_device(ngpu: int, allow_cpu_fallback: bool = False) -> str:
@@ -23,7 +36,7 @@ def choose_device(ngpu: int, allow_cpu_fallback: bool = False) -> str:
         allow_cpu_fallback: take the CPU when GPUs exist but none is free.
 
     Raises:
-        UserError: ngpu is not 0 or 1, or GPUs exist, none is free and the fallback was not asked for.
+        UserError: ngpu is not 0 or 1, or GPUs exist, none can be used and the fallback was not asked for.
     """
     if ngpu not in (0, 1):
         raise UserError(f"--ngpu {ngpu}: a job uses 0 or 1 GPU")
@@ -33,11 +46,19 @@ def choose_device(ngpu: int, allow_cpu_fallback: bool = False) -> str:
     import torch
 
     if not torch.cuda.is_available():
-        logger.info("device: cpu (--ngpu 1, but this machine shows no GPU)")
+        if _hidden_gpus() and not allow_cpu_fallback:
+            raise UserError(
+                "--ngpu 1: nvidia-smi lists a GPU, but this PyTorch cannot use it (a build for the CPU, or an old "
+                "driver); install one that can, or give --ngpu 0 or --allow-cpu true"
+            )
+        logger.info("device: cpu (--ngpu 1, but this machine shows no GPU that PyTorch can use)")
         return "cpu"
     free = {}
     for index in range(torch.cuda.device_count()):
-        free_bytes, total_bytes = torch.cuda.mem_get_info(index)
+        try:
+            free_bytes, total_bytes = torch.cuda.mem_get_info(index)
+        except RuntimeError:  # in exclusive mode and taken
+            free_bytes, total_bytes = 0, 1
         free[index] = free_bytes / total_bytes
     best = max(free, key=lambda index: free[index])
     if free[best] >= FREE_SHARE:

@@ -30,6 +30,10 @@ CLASSIFIER_TEXT = """\
 Classifiers on the test mixtures. F pools the counts of all classes (micro) at a probability of 0.5, over
 frames or over clips; mAP is the mean over classes of the average precision of clips."""
 
+TIME_TEXT = """\
+The latest run of each stage. Trainings run side by side; a stage that went on with an earlier training, or found
+it finished, shows its own seconds only, and the whole of each training is in the table above."""
+
 
 def headline_table(summary: Summary) -> str:
     """The table that one looks at first: a row a system."""
@@ -174,7 +178,7 @@ def _sections(summary: Summary) -> list[tuple[str, Sequence[str]]]:
     if summary["data"]:
         sections.append(("Data", [_data_table(summary)]))
     if summary["stage_times"]:
-        sections.append(("Time", [_stage_table(summary)]))
+        sections.append(("Time", [_stage_table(summary), TIME_TEXT]))
     sections.append(("Environment", ["\n".join(_environment_lines(summary["environment"]))]))
     return sections
 
