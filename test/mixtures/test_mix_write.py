@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from weaksep.bin.mix import main
+from weaksep.bin.rebuild import main as rebuild
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import read_audio, write_audio
@@ -192,3 +193,22 @@ def test_the_command_writes_all_sets_and_takes_a_seed(events, tmp_path):
     assert {path.name for path in (tmp_path / "a").iterdir()} == {"train", "valid", "test"}
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     assert contents(tmp_path / "a")["train/scenes.jsonl"] != contents(tmp_path / "c")["train/scenes.jsonl"]
+
+
+@pytest.mark.parametrize("nj", [1, 2])
+def test_the_rebuild_command_gives_the_same_folder(data, events, tmp_path, nj):
+    options = ["--scenes", str(data / "scenes.jsonl"), "--events", str(events), "--out", str(tmp_path / "again")]
+    rebuild([*options, "--nj", str(nj)])
+    files = sorted(path.relative_to(data) for path in data.rglob("*") if path.is_file())
+    assert files == sorted(p.relative_to(tmp_path / "again") for p in (tmp_path / "again").rglob("*") if p.is_file())
+    assert all((data / name).read_bytes() == (tmp_path / "again" / name).read_bytes() for name in files)
+
+
+def test_what_cannot_be_rebuilt_is_told(data, events, tmp_path):
+    scenes = tmp_path / "scenes.jsonl"
+    scenes.write_text((data / "scenes.jsonl").read_text().replace("zebra", "zebu"))
+    with pytest.raises(UserError, match="no event .*zebu"):
+        rebuild(["--scenes", str(scenes), "--events", str(events), "--out", str(tmp_path / "again")])
+    assert not (tmp_path / "again").exists()
+    with pytest.raises(UserError, match="holds the scenes themselves"):
+        rebuild(["--scenes", str(data / "scenes.jsonl"), "--events", str(events), "--out", str(data)])

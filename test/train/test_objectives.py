@@ -44,6 +44,15 @@ def test_a_frozen_classifier_gets_no_gradient_and_passes_it_on(kind: str, form: 
     assert objective(a_batch(form), 1.0)["loss"].item() == parts["loss"].item()
 
 
+def test_evaluation_leaves_the_assessor_able_to_pass_a_gradient_on_a_gpu() -> None:
+    # cuDNN refuses to go back through a recurrent layer in evaluation mode; the layer has no dropout left to fear.
+    objective = weak(kind="blstm")
+    for mode in (True, False):
+        objective.train(mode)
+        layers = [m for m in objective.classifier.modules() if isinstance(m, torch.nn.LSTM)]  # type: ignore[union-attr]
+        assert layers and all(layer.training and layer.dropout == 0.0 for layer in layers)
+
+
 def test_joint_training_reaches_both_and_keeps_the_classifier_honest() -> None:
     objective = weak(joint=True)
     parts = objective(a_batch(), 0.0)  # before the ramp the classifier already learns from mixtures

@@ -21,3 +21,9 @@ class FeatsConfig(BaseModel):
         if self.window_samples % 2 or self.hop_samples > self.window_samples // 2:
             raise ValueError("window_samples must be even, and hop_samples at most half of it")
         return self
+
+
+class DumpSettings(FeatsConfig):
+    """What dump/<set>/feats.yaml says: the settings, and the audio's rate."""
+
+    sample_rate: int = Field(..., ge=1)

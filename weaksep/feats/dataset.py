@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from weaksep.errors import UserError
+from weaksep.errors import UserError, raise_problems
+from weaksep.feats.config import DumpSettings
 from weaksep.feats.labels import clip_vector, frame_labels
 from weaksep.feats.stats import mean_and_std
 from weaksep.fileio.ark import ArkReader, parse_entry
 from weaksep.fileio.datadir import DataDir, hash_files
 from weaksep.fileio.tables import read_table
-from weaksep.fileio.yamlfile import read_yaml
+from weaksep.fileio.yamlfile import load_config
 
 
 class FeatureSet:
@@ -37,20 +38,26 @@ class FeatureSet:
             UserError: a table is missing or malformed, or the clips differ in length.
         """
         self.path = Path(dump_dir)
-        settings = read_yaml(self.path / "feats.yaml")
-        self.sample_rate = int(settings["sample_rate"])
-        self.window_samples = int(settings["window_samples"])
-        self.hop_samples = int(settings["hop_samples"])
+        settings = load_config(DumpSettings, self.path / "feats.yaml")
+        self.sample_rate = settings.sample_rate
+        self.window_samples = settings.window_samples
+        self.hop_samples = settings.hop_samples
         self.n_bins = self.window_samples // 2 + 1
         self._entries = self._read_scp("feats.scp")
         self._reader = ArkReader()
         self.utt_ids = list(self._entries)
-        lengths = sorted(set(read_table(self.path / "utt2num_frames").values()), key=int)
+        self.n_frames = self._one_length()
+
+    def _one_length(self) -> int:
+        path = self.path / "utt2num_frames"
+        table = read_table(path)
+        wrong = [f"{path}: {utt}: {n!r} is not a number of frames" for utt, n in table.items() if not n.isdigit()]
+        raise_problems(f"{path} is damaged; rerun stage 2", wrong)
+        lengths = sorted({int(text) for text in table.values()})
         if len(lengths) != 1:
-            raise UserError(
-                f"{self.path}/utt2num_frames: clips of {lengths[0]} to {lengths[-1]} frames; cut them to one length"
-            )
-        self.n_frames = int(lengths[0])
+            found = f"clips of {lengths[0]} to {lengths[-1]} frames; cut them to one length" if lengths else "no clips"
+            raise UserError(f"{path}: {found}")
+        return lengths[0]
 
     def _read_scp(self, name: str) -> dict[str, tuple[Path, int]]:
         return {utt: parse_entry(entry, self.path) for utt, entry in read_table(self.path / name).items()}

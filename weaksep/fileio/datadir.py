@@ -7,6 +7,7 @@ Nothing but ``wav.scp`` and ``labels.txt`` is opened until it is asked for, so w
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,6 +128,9 @@ class DataDir:
                 problems.append(
                     f"{path}:{number}: onset and offset must be seconds, found {row['onset']}, {row['offset']}"
                 )
+                continue
+            if not 0 <= event.onset_s < event.offset_s < math.inf:
+                problems.append(f"{path}:{number}: an event from {row['onset']} to {row['offset']} s")
                 continue
             events[utt].append(event)
         raise_problems(f"{path} does not fit the data folder", problems)

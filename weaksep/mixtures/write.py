@@ -7,6 +7,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from weaksep.errors import UserError
 from weaksep.fileio.audio import write_audio
 from weaksep.jobs import run_sharded, split_evenly
@@ -14,6 +16,7 @@ from weaksep.mixtures.config import MixConfig
 from weaksep.mixtures.pool import EventAudio, EventPool
 from weaksep.mixtures.renderer import finish
 from weaksep.mixtures.sampler import sample_scene
+from weaksep.mixtures.scene import Scene
 from weaksep.mixtures.tables import audio_name, event_rows, summarise, write_tables
 
 logger = logging.getLogger(__name__)
@@ -52,6 +55,15 @@ class ShardResult:
     redrawn: int
 
 
+def write_stems(folder: Path, scene: Scene, mixture: np.ndarray, references: dict[str, np.ndarray]) -> None:
+    """Write the audio of one mixture, (N,) int16 each.
+
+    Thousands of small files: not one by one forced to the disk; the tables that make them count are.
+    """
+    for name, audio in {"mix": mixture, **references}.items():
+        write_audio(folder / audio_name(name, scene.utt_id), audio, scene.sample_rate, durable=False)
+
+
 def mix_shard(shard: Shard) -> ShardResult:
     """Draw, render and write the mixtures of a shard."""
     pool = EventPool.load(shard.events_dir)
@@ -72,10 +84,7 @@ def mix_shard(shard: Shard) -> ShardResult:
                 f"look at the files in {shard.events_dir}, or raise level_db"
             )
         scene, mixture, references = finished
-        # Thousands of small files: not one by one forced to the disk; the tables that make them count are.
-        write_audio(shard.folder / audio_name("mix", utt_id), mixture, pool.sample_rate, durable=False)
-        for name, reference in references.items():
-            write_audio(shard.folder / audio_name(name, utt_id), reference, pool.sample_rate, durable=False)
+        write_stems(shard.folder, scene, mixture, references)
         scene_lines.append(scene.to_json())
         rows += event_rows(scene, lambda event_id: len(audio(event_id)[0]))
     return ShardResult(scene_lines, rows, redrawn)

@@ -31,7 +31,7 @@ def resolved_config(plan: Plan, train: LabelledSet, valid: LabelledSet) -> dict[
     inputs = {"train": train.fingerprint(), "valid": valid.fingerprint()}
     if plan.classifier_exp is not None:  # as it was trained, whatever its YAML says by now
         best = plan.classifier_exp / "best.pt"
-        resolved["classifier_training"] = load_checkpoint(best)["config"]
+        resolved["classifier_training"] = load_checkpoint(best).get("config")
         inputs["classifier"] = hash_files([best])
     elif plan.classifier_config is not None:
         resolved["classifier_training"] = plan.classifier_config.model_dump(mode="json")
@@ -60,6 +60,8 @@ def _frozen_classifier(plan: Plan, train: LabelledSet) -> Classifier:
     assert plan.classifier_exp is not None
     path = plan.classifier_exp / "best.pt"
     saved = load_checkpoint(path)
+    if saved.get("task") != "classifier":
+        raise UserError(f"{path}: not a classifier of weaksep; rerun stage 3")
     if saved["classes"] != list(train.labels) or saved["feats"] != feature_settings(train):
         raise UserError(f"{path}: trained for other classes or features than {train.data.path}; rerun stage 3")
     features = train.features

@@ -1,0 +1,31 @@
+"""Rebuild mixtures and references from a scenes.jsonl and the events, bit for bit."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from weaksep.bin.cli import make_parser, run_command
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of the rebuilding."""
+    parser = make_parser("rebuild", __doc__)
+    parser.add_argument("--scenes", type=Path, required=True, help="scenes.jsonl of the mixtures")
+    parser.add_argument("--events", type=Path, required=True, help="their events, e.g. data/events/test")
+    parser.add_argument("--out", type=Path, required=True, help="data folder to write")
+    parser.add_argument("--nj", type=int, default=1, help="worker processes (%(default)s)")
+    arguments = parser.parse_args(argv)
+
+    from weaksep.errors import UserError
+    from weaksep.mixtures.rebuild import rebuild_set
+
+    if arguments.scenes.resolve().parent == arguments.out.resolve():
+        raise UserError(f"--out {arguments.out}: holds the scenes themselves; give another folder")
+    count = rebuild_set(arguments.scenes, arguments.events, arguments.out, nj=arguments.nj)
+    print(f"{arguments.out}: {count} mixtures")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
