@@ -1,4 +1,4 @@
-"""Stage 7: all scores -> exp/report/summary.json and RESULTS.md, and the headline table on the terminal."""
+"""Stage 7: all scores -> exp/report (summary.json, figures) and RESULTS.md, and the headline table on the terminal."""
 
 from __future__ import annotations
 
@@ -33,14 +33,18 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from weaksep.fileio.atomic import write_json, write_text
     from weaksep.report.collect import collect
+    from weaksep.report.figures import write_figures
     from weaksep.report.markdown import headline_table, render
+    from weaksep.report.training import histories
 
     recipe = args.recipe or Path.cwd().name
     summary = collect(recipe, args.expdir, args.datadir, args.set, args.note)
-    write_json(args.expdir / "report" / "summary.json", summary)
+    folder = args.expdir / "report"
+    write_json(folder / "summary.json", summary)
     write_text(args.out, render(summary))
+    figures = write_figures(folder, summary["systems"], histories(args.expdir))
     print(headline_table(summary))
-    print(f"written: {args.out}, {args.expdir / 'report' / 'summary.json'}")
+    print("written:", *[args.out, folder / "summary.json", *figures])
 
 
 if __name__ == "__main__":

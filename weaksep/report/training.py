@@ -28,6 +28,11 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def histories(expdir: Path) -> dict[str, list[dict[str, Any]]]:
+    """Rows of history.jsonl of every training in an experiment folder, by the name of the training's folder."""
+    return {path.parent.name: read_history(path) for path in sorted(expdir.glob("*/history.jsonl"))}
+
+
 def count_parameters(best: Path) -> int | None:
     """Parameters of the net in a best.pt (its buffers, such as feature statistics, not counted)."""
     if not best.is_file():
