@@ -172,3 +172,14 @@ def test_a_module_can_be_run_by_itself(root: Path, name: str) -> None:
     )
     assert result.returncode == 2
     assert result.stderr.startswith(f"weaksep {name}: error: ")
+
+
+def test_a_file_where_a_folder_should_be_is_an_error_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+
+    def make_a_folder(_: list[str]) -> None:
+        (tmp_path / "file/folder").mkdir(parents=True)
+
+    assert run_command(make_a_folder, [], name="mix") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("weaksep mix: error: ") and "Not a directory" in error and "Traceback" not in error

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -130,27 +128,3 @@ def test_a_mistake_is_an_error_line(recipe, capsys, module, arguments, said):
     for text in ("error: ", *said):
         assert text in error
     assert "Traceback" not in error
-
-
-@pytest.mark.parametrize("name", ["separate", "score", "report"])
-def test_help_is_quick_since_nothing_heavy_is_imported(name):
-    code = f"""
-import sys
-from weaksep.bin import {name}
-try:
-    {name}.main(["--help"])
-except SystemExit:
-    pass
-heavy = {{"torch", "numpy", "soundfile", "pydantic"}} & set(sys.modules)
-sys.exit(f"imported for --help: {{heavy}}" if heavy else 0)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "--expdir" in done.stdout
-
-
-def test_an_unknown_option_names_the_nearest(tmp_path):
-    command = [sys.executable, "-m", "weaksep.bin.score", "--dmup", "x"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 2
-    assert "unknown option --dmup; did you mean --dump?" in done.stderr

@@ -99,6 +99,14 @@ def set_up_logging(debug: bool = False) -> None:
     logging.captureWarnings(True)
 
 
+def _fail(name: str, message: str, debug: bool) -> int:
+    """Print the error line (and, when asked for, the traceback before it); the exit status."""
+    if debug:
+        logging.getLogger(__name__).exception("the error came from here")
+    print(f"weaksep {name}: error: {message}", file=sys.stderr)
+    return 1
+
+
 def run_command(
     function: Callable[[list[str]], int | None], argv: Sequence[str] | None = None, name: str | None = None
 ) -> int:
@@ -120,20 +128,14 @@ def run_command(
     try:
         return function(arguments) or 0
     except UserError as error:
-        if debug:
-            logging.getLogger(__name__).exception("the error came from here")
-        print(f"weaksep {name}: error: {error}", file=sys.stderr)
-        return 1
+        return _fail(name, str(error), debug)
     except BrokenPipeError:
         # The reader (head, less) has gone; Python would complain again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         # A full disk, a missing permission, a file where a folder should be: the user's to mend, not a bug.
-        if debug:
-            logging.getLogger(__name__).exception("the error came from here")
-        print(f"weaksep {name}: error: {error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
-        return 1
+        return _fail(name, f"{error.filename or 'disk'}: {error.strerror or error}", debug)
     except KeyboardInterrupt:
         print(f"\nweaksep {name}: interrupted", file=sys.stderr)
         return 130
