@@ -1,0 +1,42 @@
+"""An epoch of strong training as the loop reads it from the disk, against the same steps on tensors in memory."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import torch
+from steps import make_set, step, strong_objective
+from timing import best_of, report
+
+from weaksep.feats.dataset import LabelledSet
+from weaksep.train.loop import epoch_batches, load_batches
+
+CLIPS = 320
+
+
+def main() -> None:
+    """20 batches of 16 clips of 2.5 s at 8 kHz, BLSTM 2 x 128, one thread."""
+    torch.set_num_threads(1)
+    device = torch.device("cpu")
+    with tempfile.TemporaryDirectory() as name:
+        clips = LabelledSet(*make_set(Path(name), CLIPS), "strong")
+        objective = strong_objective()
+        optimiser = torch.optim.Adam(objective.parameters())
+        order = epoch_batches(CLIPS, 16, 0, 0)
+        in_memory = list(load_batches(clips, order, device))
+
+        def ours() -> None:
+            for batch in load_batches(clips, order, device):
+                step(objective, optimiser, batch, 0.0)
+
+        def peer() -> None:
+            for batch in in_memory:
+                step(objective, optimiser, batch, 0.0)
+
+        best = best_of({"ours": ours, "peer": peer}, rounds=5)
+    report("epoch of 20 strong steps", best["ours"], best["peer"], "0.95")
+
+
+if __name__ == "__main__":
+    main()
