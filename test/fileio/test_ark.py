@@ -95,3 +95,13 @@ def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
 def test_entries_that_are_refused(entry: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="file.ark:offset"):
         parse_entry(entry, tmp_path)
+
+
+def test_an_archive_that_is_cut_while_it_is_open_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "open.ark"
+    offsets = write_ark(path, matrices())
+    reader = ArkReader()
+    reader.read(path, offsets["utt-1"])
+    path.write_bytes(path.read_bytes()[: offsets["ütt-4"] + 100])
+    with pytest.raises(UserError, match="ends before"):
+        reader.read(path, offsets["ütt-4"])

@@ -33,7 +33,7 @@ def make_set(folder: Path, n_clips: int) -> tuple[Path, Path]:
         active = rng.choice(CLASSES, 2, replace=False).tolist()
         sources = {name: rng.integers(-900, 900, N_SAMPLES).astype(np.int16) for name in active}
         for name, audio in {
-            "wav": np.sum(list(sources.values()), axis=0, dtype=np.int16),
+            "wav": np.asarray(sum(sources.values())),
             **{f"src_{k}": v for k, v in sources.items()},
         }.items():
             tables[name][utt] = f"{name}-{utt}.wav"

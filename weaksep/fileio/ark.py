@@ -108,7 +108,10 @@ class ArkReader:
         done = 0
         view = matrix.data.cast("B") if matrix.size else memoryview(b"")
         while done < len(view):
-            done += os.preadv(descriptor, [view[done:]], offset + _HEADER.size + done)
+            got = os.preadv(descriptor, [view[done:]], offset + _HEADER.size + done)
+            if got == 0:  # cut short after it was opened
+                raise UserError(f"{path}:{offset}: the archive ends before its matrix; rerun stage 2")
+            done += got
         return matrix
 
     @staticmethod
