@@ -39,24 +39,12 @@ class LossConfig(_Strict):
     active_sources_only: bool = False  # classify only sources of classes that occur in the clip
 
 
-class AugmentConfig(_Strict):
-    """Random masks in front of the classifier while it is trained (train/augment.py); ours, not the paper's."""
-
-    whole_share: float = Field(0.3, ge=0, le=1)  # of the clips, left as they are
-    drop_share: float = Field(0.3, ge=0, lt=1)  # of the blocks, silenced
-    attenuation: float = Field(0.7, ge=0, le=1)  # largest share of a block's magnitude that is taken away
-    block_frames: int = Field(16, ge=1)
-    block_bins: int = Field(8, ge=1)
-    lowest_gain_db: float = Field(-15.0, le=0)
-
-
 class ClassifierTraining(_Strict):
     """conf/classifier_<name>.yaml."""
 
     supervision: Literal["frame", "clip"]
     net: ClassifierConfig = ClassifierConfig()
     optim: OptimConfig = OptimConfig()
-    augment: AugmentConfig | None = None
     seed: int = 0
 
 

@@ -14,8 +14,7 @@ from weaksep.losses.mixture import mixture_loss
 from weaksep.losses.strong import strong_loss
 from weaksep.nets.classifiers import Classifier
 from weaksep.nets.separators import BlstmSeparator
-from weaksep.train.augment import augment
-from weaksep.train.config import AugmentConfig, LossConfig
+from weaksep.train.config import LossConfig
 
 
 @dataclass(frozen=True)
@@ -59,21 +58,15 @@ class ClassifierObjective(nn.Module):
 
     class_weights: torch.Tensor
 
-    def __init__(
-        self, classifier: Classifier, class_weights: torch.Tensor, augmentation: AugmentConfig | None = None
-    ) -> None:
+    def __init__(self, classifier: Classifier, class_weights: torch.Tensor) -> None:
         super().__init__()
         self.net = classifier
-        self.augmentation = augmentation
         self.register_buffer("class_weights", class_weights)
 
     def forward(self, batch: TensorBatch, classification_weight: float) -> dict[str, torch.Tensor]:
         """Parts of the loss; "loss" is their weighted sum."""
         assert batch.labels is not None
-        magnitude = batch.magnitude
-        if self.augmentation is not None and self.training:
-            magnitude = augment(magnitude, self.augmentation)
-        return {"loss": assess(self.net, magnitude, batch.labels, self.class_weights).mean()}
+        return {"loss": assess(self.net, batch.magnitude, batch.labels, self.class_weights).mean()}
 
 
 class StrongObjective(nn.Module):

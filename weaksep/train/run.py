@@ -97,7 +97,7 @@ def _classifier_objective(config: ClassifierTraining, train: LabelledSet) -> nn.
     features = train.features
     classifier = build_classifier(config.net, len(train.labels), features.n_bins, features.sample_rate)
     weights = inverse_prior_weights(torch.from_numpy(train.class_priors()))
-    return ClassifierObjective(classifier, weights, config.augment)
+    return ClassifierObjective(classifier, weights)
 
 
 def run_training(plan: Plan, device: str, resume: bool) -> State:
