@@ -21,7 +21,7 @@ class SeparatorConfig(BaseModel):
     mask: Literal["sigmoid", "softmax"] = "softmax"
     # Share of the mixture that is dealt out evenly, whatever the net thinks: every mask is at least mask_floor / K.
     # A target that is missed altogether is then heard faintly in the mixture's proportions, instead of being replaced
-    # by whatever crumbs are left; 0.05 with five classes leaks at most -40 dB.
+    # by whatever crumbs are left; the price is a leak, -40 dB for 0.05 and five classes.
     mask_floor: float = Field(0.0, ge=0.0, lt=1.0)
 
 

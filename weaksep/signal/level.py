@@ -15,12 +15,6 @@ def rms(x: np.ndarray) -> float:
     return math.sqrt(float(np.mean(np.square(x.astype(np.float64, copy=False)))))
 
 
-def rms_db(x: np.ndarray) -> float:
-    """RMS in dB relative to 1.0; -inf for silence."""
-    value = rms(x)
-    return 20.0 * math.log10(value) if value > 0 else -math.inf
-
-
 def db_to_gain(db: float) -> float:
     """Amplitude factor of a gain in dB.
 

@@ -176,7 +176,7 @@ def fit(
         state.epoch,
         state.best_epoch,
         state.best_loss,
-    )  # noqa: E501
+    )
     return state
 
 
@@ -216,7 +216,7 @@ def _log_epoch(row: dict[str, Any], state: State, name: str, board: SummaryWrite
         row["train"]["loss"],
         shown,
         mark,
-    )  # noqa: E501
+    )
     for split in ("train", "valid"):
         for part, value in row[split].items():
             board.add_scalar(f"{part}/{split}", value, row["step"])
