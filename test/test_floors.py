@@ -14,7 +14,7 @@ FLOORS = {
     **dict.fromkeys(["errors", "seeding"], -1),
     **dict.fromkeys(["signal", "fileio", "jobs"], 0),
     **dict.fromkeys(["corpora", "mixtures", "feats", "nets", "losses", "metrics"], 1),
-    **dict.fromkeys(["train", "infer", "score", "report"], 2),
+    **dict.fromkeys(["train", "infer", "score", "report", "upkeep"], 2),
     "bin": 3,
 }
 # Imports that the floors would allow, but which part the two: nets and losses never see disk.

@@ -1,28 +1,37 @@
 # Sourced after the options' defaults and `help_message` are set and utils/log.sh is sourced: `. utils/parse_options.sh`.
 #
-#   --stop-stage 3   --stop_stage 3   --stop-stage=3     all set ${stop_stage} to 3
-#   --skip-train true   --skip-train                     a variable that is true or false stays one of the two
-#   --help                                               prints ${help_message}
+#   --stop-stage 3   --stop_stage 3   --stop-stage=3     all set ${stop_stage} to 3; given twice, the last one counts
+#   --help, -h                                           prints ${help_message}
+#   --                                                   ends the options, as the first word that is none does
 #
-# An option exists when the caller has set a variable of its name and ${help_message} names it: what is not
-# documented cannot be set from outside. Values are assigned as they are and never evaluated.
-# What is left in "$@" afterwards are the positional arguments.
+# An option exists when a line of ${help_message} begins with it (after blanks) and a variable of its name is set: what
+# is not documented cannot be set from outside, nor can help_message, nor a name that begins with _ (as all here do).
+# The variable's default says what an option takes:
+#
+#   true, false   true or false; the option alone means true
+#   7             a whole number: no blanks, no +, no leading zeros, at most 18 digits (bash would read 08 as octal)
+#   0.5, 1e-3     a number: 3, -0.25, .5, 2e-4; no nan, inf or hexadecimal, nor more than a float can hold
+#   other, empty  any text
+#
+# A value is assigned as it is, byte for byte, and never evaluated. One that begins with -- is given as --tag=--x, since
+# an option whose value was forgotten must not swallow the next one. A mistake ends the script with status 2.
+# What is left in "$@" afterwards are the positional arguments. Without a mistake no process is started.
 # shellcheck shell=bash disable=SC2154
 
-# option_names: the options of ${help_message} that are variables here, one a line, with dashes.
-option_names() {
-    local option variable
-    for option in $(grep -oE -e '--[a-z][a-z0-9_-]*' <<<"${help_message}" | tr _ - | LC_ALL=C sort -u); do
-        variable=${option#--}
-        variable=${variable//-/_}
-        [ -z "${!variable+set}" ] || printf '%s\n' "${option}"
-    done
+_option_whole_number='^(0|-?[1-9][[:digit:]]{0,17})$'
+_option_any_number='^-?([[:digit:]]{1,18}(\.[[:digit:]]*)?|\.[[:digit:]]+)([eE][-+]?[[:digit:]]{1,2})?$'
+
+# _option_kind NAME: set _option_kind to what a declared option (without dashes before it) takes, or fail.
+_option_kind() {
+    [[ $1 != *[' :']* && ${_options} == *" $1:"* ]] || return 1
+    _option_kind=${_options#*" $1:"}
+    _option_kind=${_option_kind%% *}
 }
 
-# nearest_name WORD: of the lines on stdin the one with the fewest letters to change, if that is under half of WORD.
-nearest_name() {
-    # The word goes through the environment: awk -v would read escapes in it.
-    WORD=$1 awk '
+# _option_nearest WORD: print the option with the fewest letters to change, if that is under half of WORD's.
+_option_nearest() {
+    # Through the environment: awk -v would read escapes in it.
+    WORD=$1 OPTIONS=${_options} awk '
         function smallest(a, b, c) { return a < b ? (a < c ? a : c) : (b < c ? b : c) }
         function distance(a, b,    i, j, cost) {
             for (i = 0; i <= length(a); i++) cost[i, 0] = i
@@ -33,47 +42,82 @@ nearest_name() {
                                           cost[i-1, j-1] + (substr(a, i, 1) != substr(b, j, 1)))
             return cost[length(a), length(b)]
         }
-        BEGIN { word = ENVIRON["WORD"]; best = length(word) / 2 }
-        { far = distance(word, $0); if (far < best) { best = far; name = $0 } }
-        END { if (name != "") print name }'
+        BEGIN {
+            best = length(ENVIRON["WORD"]) / 2
+            count = split(ENVIRON["OPTIONS"] "help:", options, / /)
+            for (n = 2; n <= count; n++) {
+                option = "--" substr(options[n], 1, index(options[n], ":") - 1)
+                far = distance(ENVIRON["WORD"], option)
+                if (far < best) { best = far; nearest = option }
+            }
+            print nearest
+        }'
 }
+
+# _option_unknown WORD: say that there is no such option, and which one may be meant.
+_option_unknown() {
+    local word=${1%%=*} hint='' nearest=''
+    [[ ${word} == --* ]] || hint=": options begin with two dashes"
+    [ "${word}" != -- ] || hint=": there is no name before the ="
+    [[ ! ${word} =~ ^--?([A-Za-z0-9_-]{1,40})$ ]] || nearest=$(_option_nearest "--${BASH_REMATCH[1]//_/-}")
+    die "unknown option ${word//[![:print:]]/?}${hint}${nearest:+; did you mean ${nearest}?} (--help lists the options)"
+}
+
+# _option_check NAME KIND VALUE: die unless the value is of the kind.
+_option_check() {
+    local wanted='' hint=''
+    case $2 in
+        switch) [[ $3 == true || $3 == false ]] || wanted="true or false" ;;
+        whole) [[ $3 =~ ${_option_whole_number} ]] || wanted="a whole number" ;;
+        number) [[ $3 =~ ${_option_any_number} ]] || wanted="a number" ;;
+    esac
+    [ -n "${wanted}" ] || return 0
+    [[ $2 != whole || ! $3 =~ ^[-+]?[[:digit:]]+$ ]] || hint=" (no leading zero, no +, at most 18 digits)"
+    die "option --$1 takes ${wanted}, not '${3//[![:print:]]/?}'${hint}"
+}
+
+# The kinds are fixed before the first value is set: " stop-stage:whole tag:text ".
+_options=' '
+_option_rest=${help_message}$'\n'
+while [ -n "${_option_rest}" ]; do
+    _option_line=${_option_rest%%$'\n'*}
+    _option_rest=${_option_rest#*$'\n'}
+    [[ ${_option_line} =~ ^[[:blank:]]+--([a-z][a-z0-9_-]*) ]] || continue
+    _option_variable=${BASH_REMATCH[1]//-/_}
+    [ "${_option_variable}" != help_message ] && [ -n "${!_option_variable+set}" ] || continue
+    _option_value=${!_option_variable}
+    if [[ ${_option_value} == true || ${_option_value} == false ]]; then _option_kind=switch
+    elif [[ ${_option_value} =~ ^-?[[:digit:]]+$ ]]; then _option_kind=whole
+    elif [[ ${_option_value} =~ ${_option_any_number} ]]; then _option_kind=number
+    else _option_kind=text; fi
+    _options+="${_option_variable//_/-}:${_option_kind} "
+done
 
 while [ $# -gt 0 ]; do
     case $1 in
-        -h | --help)
-            printf '%s\n' "${help_message}"
-            exit 0
-            ;;
-        --)
-            shift
-            break
-            ;;
-        --?*)
-            option_name=${1%%=*}
-            option_name=${option_name//_/-}
-            if ! option_names | grep -xF -e "${option_name}" >/dev/null; then
-                nearest=$(option_names | nearest_name "${option_name}")
-                die "unknown option ${1%%=*}${nearest:+; did you mean ${nearest}?} (--help lists the options)"
-            fi
-            variable_name=${option_name#--}
-            variable_name=${variable_name//-/_}
-            is_switch=false
-            case ${!variable_name} in true | false) is_switch=true ;; esac
-            if [[ $1 == *=* ]]; then
-                option_value=${1#*=}
-            elif ${is_switch} && { [ $# -eq 1 ] || [[ $2 == --* ]]; }; then
-                option_value=true
-            else
-                [ $# -ge 2 ] || die "option $1 needs a value"
-                option_value=$2
-                shift
-            fi
-            shift
-            if ${is_switch} && [ "${option_value}" != true ] && [ "${option_value}" != false ]; then
-                die "option ${option_name} takes true or false, not '${option_value}'"
-            fi
-            printf -v "${variable_name}" '%s' "${option_value}"
-            ;;
+        -h | --help) printf '%s\n' "${help_message}"; exit 0 ;;
+        --help=*) die "option --help takes no value" ;;
+        --) shift; break ;;
+        -*) ;;
         *) break ;;
     esac
+    _option_name=${1%%=*}
+    _option_name=${_option_name//_/-}
+    if [[ ${_option_name} != --* ]] || ! _option_kind "${_option_name#--}"; then _option_unknown "$1"; fi
+    _option_name=${_option_name#--}
+    if [[ $1 == *=* ]]; then
+        _option_value=${1#*=}
+    elif [ $# -gt 1 ] && [[ $2 != --* && $2 != -h ]]; then
+        _option_value=$2
+        shift
+    elif [ "${_option_kind}" = switch ]; then
+        _option_value=true
+    elif [ $# -gt 1 ] && [ "$2" != -- ]; then
+        die "option $1 needs a value; if '${2//[![:print:]]/?}' is meant to be it, write it behind a =, $1=..."
+    else
+        die "option $1 needs a value"
+    fi
+    shift
+    _option_check "${_option_name}" "${_option_kind}" "${_option_value}"
+    printf -v "${_option_name//-/_}" '%s' "${_option_value}"
 done

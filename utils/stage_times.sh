@@ -6,7 +6,8 @@
 record_stage_time() {
     local file=$1 stage=$2 name=$3 seconds=$4 temporary
     mkdir -p "$(dirname "${file}")"
-    temporary=$(mktemp "${file}.XXXXXX")
+    rm -f "$(dirname "${file}")"/.stage_times.*.tmp.tsv # of a run that was killed here
+    temporary=$(dirname "${file}")/.stage_times.$$.tmp.tsv
     {
         printf 'stage\tname\tseconds\tfinished_at\n'
         {
@@ -16,6 +17,6 @@ record_stage_time() {
             printf '%s\t%s\t%s\t%s\n' "${stage}" "${name}" "${seconds}" "$(date '+%Y-%m-%dT%H:%M:%S')"
         } | LC_ALL=C sort -n
     } >"${temporary}"
-    chmod 644 "${temporary}"
+    sync "${temporary}"
     mv "${temporary}" "${file}"
 }

@@ -5,12 +5,13 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . utils/log.sh
 . utils/stage_times.sh
+. utils/supervise.sh
 . ./db.sh
 . conf/defaults.sh    # sets config, db and note
 
 recipe=$(basename "${PWD}")
-stage=0
-stop_stage=7
+stage=data
+stop_stage=report
 nj=$(nproc)
 ngpu=1
 tag=
@@ -22,9 +23,11 @@ expdir=exp
 skip_train=false
 classifier_args=
 separator_args=
-max_bad_ratio=0
+max_bad_ratio=0.0
 seed=
+force=false
 resume=true
+checkpoint_minutes=10.0
 allow_cpu=false
 
 help_message=$(
@@ -32,6 +35,8 @@ help_message=$(
 Usage: $0 [options]
 
 From a corpus to a table: the separators of --systems are trained on mixtures of its events and compared.
+What is up to date is not done again; an interrupted run goes on with the same command. Exit status: 0 done, 1 an error,
+2 a mistake on the command line, 130 or 143 interrupted (by Ctrl-C or SIGTERM) with everything saved.
 Dash and underscore are the same in option names. Paths start at this recipe's folder, ${PWD}
 
 Stages
@@ -59,7 +64,9 @@ Options [default]
     --classifier-args "..."  settings to override in stage 3, e.g. "optim.max_epochs=3 net.units=32" [${classifier_args}]
     --separator-args "..."   settings to override in stage 4, e.g. "loss.mixture_weight=10" [${separator_args}]
     --max-bad-ratio R    share of unreadable clips that stage 0 may leave out, each one named [${max_bad_ratio}]
-    --resume BOOL        go on with an interrupted training [${resume}]
+    --force BOOL         do the stages again even where nothing has changed [${force}]
+    --resume BOOL        go on with trainings; false: train anew [${resume}]
+    --checkpoint-minutes M  time between checkpoints within an epoch [${checkpoint_minutes}]
     --skip-train BOOL    leave out stages 3 and 4 [${skip_train}]
     --datadir DIR        [${datadir}]
     --dumpdir DIR        [${dumpdir}]
@@ -102,11 +109,17 @@ current_stage=
 begin() {
     current_stage=$1
     stage_start=${SECONDS}
+    : >"${WEAKSEP_WORK_NOTE}"
     log "Stage $1: ${stage_names[$1]}: $2"
 }
+# A stage that found everything up to date leaves the time of its last work in the table.
 finish() {
-    record_stage_time "${expdir}/stage_times.tsv" \
-        "${current_stage}" "${stage_names[current_stage]}" "$((SECONDS - stage_start))"
+    if [ -s "${WEAKSEP_WORK_NOTE}" ]; then
+        record_stage_time "${expdir}/stage_times.tsv" \
+            "${current_stage}" "${stage_names[current_stage]}" "$((SECONDS - stage_start))"
+    else
+        log "Stage ${current_stage}: up to date"
+    fi
     current_stage=
 }
 wanted() {
@@ -114,11 +127,16 @@ wanted() {
 }
 on_exit() {
     local status=$?
+    rm -f "${WEAKSEP_WORK_NOTE}"
     if [ "${status}" -ne 0 ] && [ -n "${current_stage}" ]; then
-        log "Stage ${current_stage} stopped with status ${status}, see above. To go on: --stage ${current_stage}" >&2
+        log "Stage ${current_stage} stopped with status ${status}, see above. The same command goes on from here" >&2
     fi
 }
+# The commands write into it when they do work.
+WEAKSEP_WORK_NOTE=$(mktemp)
+export WEAKSEP_WORK_NOTE
 trap on_exit EXIT
+pass_signals_on
 
 log "${run_command}"
 db_options=(${db:+--db "${db}"})
@@ -131,29 +149,30 @@ train() {
     for setting in "${settings[@]}"; do
         options+=(--set "${setting}")
     done
-    weaksep train --task "${task}" --config-dir "${config}" --systems "${systems}" \
+    supervised weaksep train --task "${task}" --config-dir "${config}" --systems "${systems}" \
         --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" \
-        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --resume "${resume}" "${options[@]}"
+        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --resume "${resume}" --force "${force}" \
+        --checkpoint-minutes "${checkpoint_minutes}" "${options[@]}"
 }
 
 if wanted 0; then
     begin 0 "corpus -> ${datadir}/events"
-    weaksep data --config "${config}/data.yaml" "${db_options[@]}" --download "${download}" \
-        --out "${datadir}/events" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}"
+    supervised weaksep data --config "${config}/data.yaml" "${db_options[@]}" --download "${download}" \
+        --out "${datadir}/events" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" --force "${force}"
     finish
 fi
 
 if wanted 1; then
     begin 1 "${datadir}/events -> ${datadir}/{train,valid,test}"
-    weaksep mix --config "${config}/mix.yaml" "${seed_options[@]}" --events "${datadir}/events" \
-        --out "${datadir}" --nj "${nj}"
+    supervised weaksep mix --config "${config}/mix.yaml" "${seed_options[@]}" --events "${datadir}/events" \
+        --out "${datadir}" --nj "${nj}" --force "${force}"
     finish
 fi
 
 if wanted 2; then
     begin 2 "${datadir}/{train,valid,test} -> ${dumpdir}"
-    weaksep feats --config "${config}/feats.yaml" --systems "${systems}" --system-configs "${config}" \
-        --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}"
+    supervised weaksep feats --config "${config}/feats.yaml" --systems "${systems}" --system-configs "${config}" \
+        --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}" --force "${force}"
     finish
 fi
 
@@ -171,23 +190,23 @@ fi
 
 if wanted 5; then
     begin 5 "${datadir}/test -> ${expdir}/*/separated/test"
-    weaksep separate --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
+    supervised weaksep separate --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
         --data "${datadir}/test" --feats "${config}/feats.yaml" \
-        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}"
+        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --force "${force}"
     finish
 fi
 
 if wanted 6; then
     begin 6 "${expdir}/*/separated/test -> ${expdir}/*/scores/test"
-    weaksep score --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
-        --data "${datadir}/test" --dump "${dumpdir}/test" --nj "${nj}"
+    supervised weaksep score --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
+        --data "${datadir}/test" --dump "${dumpdir}/test" --nj "${nj}" --force "${force}"
     finish
 fi
 
 if wanted 7; then
     begin 7 "${expdir}/*/scores -> ${results}, ${expdir}/report"
-    weaksep report --recipe "${recipe}" --expdir "${expdir}" --datadir "${datadir}" --out "${results}" \
-        --note "${note}" --note "Configuration: \`${config}\`."
+    supervised weaksep report --recipe "${recipe}" --expdir "${expdir}" --datadir "${datadir}" --out "${results}" \
+        --note "${note}" --note "Configuration: \`${config}\`." --force "${force}"
     finish
 fi
 

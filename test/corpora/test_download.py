@@ -97,7 +97,7 @@ CORPUS = {
 def archive(server, content=None):
     server.content = tar_bytes(CORPUS) if content is None else content
     md5 = hashlib.md5(server.content).hexdigest()
-    return Archive(f"http://127.0.0.1:{server.server_port}/archive", "packed.tar.gz", md5, 1000, 1000, "Top")
+    return Archive(f"http://127.0.0.1:{server.server_port}/archive", "packed.tar.gz", md5, 1000, 1_000_000, "Top")
 
 
 def contents(folder):
@@ -177,11 +177,45 @@ def test_archives_that_cannot_be_trusted(server, tmp_path, files, links, message
     assert list(contents(tmp_path)) == ["a/b/packed.tar.gz"]
 
 
+def special(name, **settings):
+    """An archive of one member that is no plain file, or claims to be a large one."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo(name)
+        for key, value in settings.items():
+            setattr(member, key, value)
+        tar.addfile(member)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (special("Top/x", type=tarfile.LNKTYPE, linkname="/etc/passwd"), "neither a file nor a folder"),
+        (special("Top/x", type=tarfile.CHRTYPE, devmajor=1, devminor=5), "neither a file nor a folder"),
+        (special("Top/x", type=tarfile.BLKTYPE), "neither a file nor a folder"),
+        (special("Top/x", type=tarfile.FIFOTYPE), "neither a file nor a folder"),
+        (special("Top/x", size=10**12), "Top/x: claims 1000000000000 bytes, more than the archive can hold"),
+        (special("Top/metadata/x", size=200_000_000), "Top/metadata/x: claims 200000000 bytes"),
+        (special("Top/x\0y"), "holds no Top/metadata/meta.csv|cannot be unpacked"),
+        (special("Top/" + "x" * 300), "cannot be unpacked .*File name too long"),
+    ],
+)
+def test_members_that_are_not_unpacked(tmp_path, content, message):
+    packed = tmp_path / "packed.tar"
+    packed.write_bytes(content)
+    wanted = Archive("", packed.name, hashlib.md5(content).hexdigest(), 0, 150_000_000, "Top")
+    with pytest.raises(UserError, match=message) as caught:
+        fetch_archive(wanted, tmp_path / "db", MARKER)
+    assert "\n" not in str(caught.value)
+    assert set(contents(tmp_path)) <= {"packed.tar", "db/x"}
+
+
 @pytest.mark.parametrize("content", [b"this is no archive", tar_bytes(CORPUS)[:100_000]])
 def test_an_archive_that_does_not_unpack(tmp_path, content):
     packed = tmp_path / "packed.tar.gz"
     packed.write_bytes(content)
-    wanted = Archive("", packed.name, "", 0, 0, "Top")
+    wanted = Archive("", packed.name, "", 0, 1_000_000, "Top")
     with pytest.raises(UserError, match="packed.tar.gz: cannot be unpacked"):
         unpack(wanted, packed, tmp_path / "db")
     assert not (tmp_path / "db" / MARKER).exists()

@@ -80,6 +80,25 @@ def test_a_huge_row_count_allocates_nothing(tmp_path: Path) -> None:
         ArkReader().read(path, 0)
 
 
+@pytest.mark.parametrize("smallest, value_range", [(0.0, 7.9e34), (np.nan, 1.0), (0.0, np.inf), (-np.inf, 1.0)])
+@pytest.mark.parametrize("kind", [b"CM ", b"CM2 ", b"CM3 "])
+def test_a_compressed_matrix_whose_values_would_not_be_numbers(
+    tmp_path: Path, kind: bytes, smallest: float, value_range: float
+) -> None:
+    path = tmp_path / "odd.ark"
+    path.write_bytes(b"\0B" + kind + struct.pack("<ffii", smallest, value_range, 2, 3) + b"\xff" * 64)
+    with pytest.raises(UserError, match="odd.ark:0: no Kaldi matrix here"):
+        ArkReader().read(path, 0)
+
+
+@pytest.mark.parametrize("kind", [b"FM ", b"DM "])
+def test_a_size_that_is_not_four_bytes_is_no_size(tmp_path: Path, kind: bytes) -> None:
+    for sizes in ((8, 2, 4, 3), (4, 2, 8, 3)):
+        (tmp_path / "odd.ark").write_bytes(b"\0B" + kind + struct.pack("<bibi", *sizes) + bytes(64))
+        with pytest.raises(UserError, match="odd.ark:0: no Kaldi matrix here"):
+            ArkReader().read(tmp_path / "odd.ark", 0)
+
+
 def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
     class Bomb:
         def __reduce__(self) -> tuple:

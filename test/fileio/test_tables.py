@@ -9,10 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weaksep.errors import UserError
-from weaksep.fileio.tables import invert, read_list, read_table, read_tsv, write_table, write_tsv
+from weaksep.fileio.tables import (
+    id_problem,
+    invert,
+    read_list,
+    read_table,
+    read_tsv,
+    to_float,
+    write_table,
+    write_tsv,
+)
 
-KEYS = st.text(st.characters(blacklist_categories=("Z", "C")), min_size=1, max_size=8)
-VALUES = KEYS
+KEYS = st.text(max_size=8).filter(lambda key: id_problem(key) is None)
+# Among them line separators of other kinds, which do not end a line of a table.
+VALUES = st.text(st.characters(blacklist_categories=("Cc", "Cs")), max_size=8).map(str.strip).filter(bool)
 
 
 @given(st.dictionaries(KEYS, VALUES, min_size=1))
@@ -57,6 +67,36 @@ def test_tsv_problems(tmp_path: Path) -> None:
         read_tsv(path, ["filename", "onset", "offset"])
     with pytest.raises(UserError, match=r"events.tsv:3: 1 cells, the header has 2"):
         read_tsv(path, ["filename"])
+
+
+@pytest.mark.parametrize("table", [{"a/b": "x"}, {"..": "x"}, {"a b": "x"}, {"a": ""}, {"a": "x\ny z"}, {"a": "x\r"}])
+def test_what_could_not_be_read_back_is_not_written(tmp_path: Path, table: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="cannot be written .1 problem"):
+        write_table(tmp_path / "t", table)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("cell", ["a\tb", "a\nb", "a\rb"])
+def test_a_cell_that_could_not_be_read_back_is_not_written(tmp_path: Path, cell: str) -> None:
+    with pytest.raises(UserError, match="a cell of .* holds a tab or a control character"):
+        write_tsv(tmp_path / "t.tsv", ["a", "b"], [{"a": 1, "b": cell}])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_that_is_cut_short_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "scores.tsv"
+    write_tsv(path, ["utt", "score"], [{"utt": "a", "score": 12.5}])
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(UserError, match="scores.tsv:2: the last line has no end; is the file cut short"):
+        read_tsv(path, ["utt"])
+
+
+@pytest.mark.parametrize(
+    "text", ["nan", "inf", "-Infinity", "1_0", "1e999", "", " 1", "1 ", "0x1", "\u0661", "1,5", "9" * 400]
+)
+def test_numbers_that_are_none(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a number"):
+        to_float(text)
 
 
 def test_invert_and_list(tmp_path: Path) -> None:

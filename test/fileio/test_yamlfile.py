@@ -62,3 +62,17 @@ def test_a_weak_system_without_a_classifier_is_told(tmp_path: Path) -> None:
         load_config(SeparatorTraining, write(tmp_path, {"supervision": "frame"}))
     with pytest.raises(UserError, match="strong supervision uses no classifier"):
         load_config(SeparatorTraining, write(tmp_path, {"supervision": "strong", "classifier": "frame"}))
+
+
+def test_a_value_that_stands_twice_is_written_out(tmp_path: Path) -> None:
+    shared = {"units": [7]}
+    write_yaml(tmp_path / "w.yaml", {"a": shared, "b": shared})
+    assert "&" not in (tmp_path / "w.yaml").read_text()
+    assert read_yaml(tmp_path / "w.yaml") == {"a": shared, "b": shared}
+
+
+def test_a_switch_is_no_number_and_a_number_no_switch(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="net.units: expected a number, found true or false"):
+        load_config(Outer, write(tmp_path, {"net": {"units": True}}))
+    with pytest.raises(UserError, match="joint: Input should be a valid boolean"):
+        load_config(SeparatorTraining, write(tmp_path, {"supervision": "frame", "classifier": "frame", "joint": 2}))

@@ -28,6 +28,16 @@ def test_an_error_comes_through_as_it_is(nj: int, tmp_path: Path) -> None:
         run_sharded(read_table, [tmp_path / "good", tmp_path / "none"], nj=nj, description="tables")
 
 
+def test_every_failure_is_told_and_what_works_ends_well(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "good").write_text("a b\n")
+    files = [tmp_path / "none", tmp_path / "good", tmp_path / "nothing"]
+    with pytest.raises(UserError) as caught:
+        run_sharded(read_table, files, nj=3, description="tables")
+    told = str(caught.value) + caplog.text
+    assert "none: no such file" in told
+    assert caplog.text.count("tables: ") == caplog.text.count("no such file") >= 1
+
+
 def test_workers_compute_with_one_thread_and_the_parent_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert run_sharded(os.getenv, ["OMP_NUM_THREADS"] * 2, nj=2, description="threads") == ["1", "1"]

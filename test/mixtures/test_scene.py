@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -33,13 +34,55 @@ def test_derived_values():
     assert scene.n_samples == 20000 and scene.active_classes == ("a", "b")
 
 
-@pytest.mark.parametrize("line", ["", "{", "[]", '{"utt_id": "u"}', '{"events": [{"id": 1}]}', "3"])
+@pytest.mark.parametrize(
+    "line", ["", "{", "[]", '{"utt_id": "u"}', '{"events": [{"a\\nb": 1}]}', '{"events": [{"id": 1}]}', "3"]
+)
 def test_lines_that_are_no_scene_are_named(tmp_path, line):
-    good = Scene("u", 2.5, 8000, 0.0, ()).to_json()
+    good = Scene("u", 2.5, 8000, 0.0, (Event("e", "a", "r", 0.5, -30.0),)).to_json()
     path = tmp_path / "scenes.jsonl"
     path.write_text(f"{good}\n{line}\n")
-    with pytest.raises(UserError, match="scenes.jsonl:2: "):
-        list(read_scenes(path))
+    with pytest.raises(UserError, match=r"1 problem\):\n.*scenes.jsonl:2: "):
+        read_scenes(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"utt_id": "../u"}, "utt_id '../u' cannot be the name of a file"),
+        ({"utt_id": "\ud800"}, "cannot be the name of a file"),
+        ({"utt_id": 7}, "utt_id 7"),
+        ({"duration_s": 1e9}, "duration_s"),
+        ({"duration_s": float("nan")}, "duration_s nan"),
+        ({"sample_rate": 8000.0}, "sample_rate 8000.0"),
+        ({"gain_db": 3.0}, "gain_db 3.0"),
+        ({"events": ()}, "no events"),
+        ({"event_id": "a/b"}, "'a/b' cannot be the id"),
+        ({"recording_id": None}, "None cannot be the id"),
+        ({"class_name": "mix"}, "'mix' cannot be the name of a class"),
+        ({"onset_s": 2.5}, "e begins at 2.5 s"),
+        ({"onset_s": True}, "e begins at True s"),
+        ({"level_db": 1.0}, "e has the level 1.0"),
+    ],
+)
+def test_scenes_that_cannot_be_rendered_are_named(tmp_path, changes, message):
+    event = {"event_id": "e", "class_name": "a", "recording_id": "r", "onset_s": 0.5, "level_db": -30.0}
+    scene = {"utt_id": "u", "duration_s": 2.5, "sample_rate": 8000, "gain_db": 0.0, "events": [event]}
+    path = tmp_path / "scenes.jsonl"
+    path.write_text(json.dumps(scene) + "\n")
+    assert read_scenes(path)[0].events[0].event_id == "e"
+    for key, value in changes.items():
+        (event if key in event else scene)[key] = value
+    path.write_text(json.dumps(scene) + "\n")
+    with pytest.raises(UserError) as caught:
+        read_scenes(path)
+    assert f"{path}:1: " in str(caught.value) and message in str(caught.value)
+
+
+def test_an_id_that_comes_twice(tmp_path):
+    line = Scene("u", 2.5, 8000, 0.0, (Event("e", "a", "r", 0.5, -30.0),)).to_json()
+    (tmp_path / "scenes.jsonl").write_text(f"{line}\n{line}\n")
+    with pytest.raises(UserError, match="scenes.jsonl:2: a second u"):
+        read_scenes(tmp_path / "scenes.jsonl")
 
 
 @pytest.mark.parametrize("name", ["mini_urban/conf", "urbansound_mix/conf/paper", "urbansound_mix/conf/subset"])

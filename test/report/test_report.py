@@ -43,6 +43,9 @@ def exp(tmp_path, test_data):
                     row |= {"si_sdr_db": gain - 1, "overlap": 0.5}
                     row["si_sdri_db"] = gain + number if len(names) > 1 else None
                 rows.append(row)
+        # A clip whose references are silent has rows without scores.
+        silent = [{"utt": utt, "class": name} for utt in ("mix-1", "mix-4") for name in ("bark", "drill", "horn")]
+        rows += [dict.fromkeys(COLUMNS) | key | {"active": 1, "n_active": 0} for key in silent]
         write_tsv(exp / system / "scores/test/scores.tsv", COLUMNS, rows)
         if system.startswith("separator_"):
             write_yaml(exp / system / "config.yaml", {"supervision": system.removeprefix("separator_"), "seed": 3})
@@ -60,9 +63,9 @@ def exp(tmp_path, test_data):
 def summary(exp, tmp_path, monkeypatch):
     monkeypatch.setattr("weaksep.report.training.count_parameters", lambda best: 12345)
     history = [
-        {"epoch": 1, "step": 10, "seconds": 30, "valid": {"loss": 3.0}},
-        {"epoch": 2, "step": 20, "seconds": 60, "valid": {"loss": 1.0}},
-        {"epoch": 3, "step": 30, "seconds": 30, "valid": {"loss": 2.0}},
+        {"epoch": 1, "step": 10, "seconds": 30, "train": {"loss": 4.0}, "valid": {"loss": 3.0}},
+        {"epoch": 2, "step": 20, "seconds": 60, "train": {"loss": 3.0}, "valid": {"loss": 1.0}},
+        {"epoch": 3, "step": 30, "seconds": 30, "train": {"loss": 2.0}, "valid": {"loss": 2.0}},
     ]
     write_text(exp / "separator_strong/history.jsonl", "".join(json.dumps(row) + "\n" for row in history))
     return collect("tiny", exp, tmp_path / "data", "test", ["All sounds are made up."])
@@ -180,7 +183,7 @@ def test_what_is_missing_or_damaged_is_said(exp, tmp_path):
         run(tmp_path / "nothing")
     (exp / "separator_strong/best.pt").unlink()
     write_text(exp / "classifier_frame/scores/test/tagging.json", "{")
-    with pytest.raises(UserError, match="tagging.json: not a classifier's scores"):
+    with pytest.raises(UserError, match="tagging.json: not JSON .*; rerun stage 6"):
         run(exp)
     write_yaml(exp / "separator_clip/config.yaml", {"supervision": "none"})
     with pytest.raises(UserError, match="separator_clip/config.yaml: supervision is 'none'"):

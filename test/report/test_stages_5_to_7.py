@@ -76,6 +76,7 @@ def test_all_by_default(recipe):
     assert call(separate, "--oracles", "false") == 0
     assert call(score) == 0
     written = sorted(str(path.relative_to(recipe)) for path in recipe.glob("exp/*/scores/test/*.[jt]s*"))
+    written = [name for name in written if not name.endswith("stamp.json")]
     assert written == [
         "exp/classifier_frame_b/scores/test/tagging.json",
         "exp/classifier_other/scores/test/tagging.json",
@@ -113,8 +114,6 @@ def test_a_classifier_trained_along_is_scored_too(recipe):
         (separate, ["--systems", "frame strong"], ["separator_frame: no best.pt; did you mean separator_frame_b?"]),
         (separate, ["--data", "data/tset"], ["data/tset: no such data folder"]),
         (separate, ["--feats", "conf/feat.yaml"], ["conf/feat.yaml: no such configuration file"]),
-        (separate, ["--nj", "0"], ["--nj 0", "at least 1"]),
-        (separate, ["--ngpu", "2"], ["--ngpu 2"]),
         (separate, ["--expdir", "nothing", "--oracles", "false"], ["nothing to do; run stage 4 first"]),
         (score, ["--systems", "frame"], ["separator_frame: no separated/test; run stage 5 first"]),
         (score, ["--expdir", "nothing"], ["nothing to score"]),

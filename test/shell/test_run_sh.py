@@ -21,6 +21,7 @@ NAMES = ["data", "mix", "feats", "train_classifier", "train_separator", "separat
 STAND_IN = """#!/usr/bin/env bash
 printf '%q ' "$@" >>"${CALLS}"
 echo >>"${CALLS}"
+[ "$1" = "${IDLE:-}" ] || echo worked >>"${WEAKSEP_WORK_NOTE}"
 [ "$1" != "${FAILS:-}" ] || { echo "weaksep $1: error: no luck" >&2; exit 1; }
 """
 
@@ -124,7 +125,8 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
         "--db", f"my corpus $(touch {evil})", "--download", "true", "--tag", "t1", "--seed", "5", "--nj", "3",
         "--systems", "strong clip", "--separator-args", "optim.max_epochs=3 *", "--ngpu", "0",
         "--classifier-args", "net.units=8", "--max-bad-ratio", "0.5",
-        "--resume", "false", "--datadir", "d", "--dumpdir", "f", "--expdir", "e",
+        "--resume", "false", "--force", "--checkpoint-minutes", "2",
+        "--datadir", "d", "--dumpdir", "f", "--expdir", "e",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     data, mix, feats, classifier, separator, separate, score, report = recipes.calls()
@@ -142,6 +144,8 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
         settings = [call[index + 1] for index, word in enumerate(call) if word == "--set"]
         assert settings == ["seed=5", *expected]
         assert (value(call, "--resume"), value(call, "--ngpu"), value(call, "--tag")) == ("false", "0", "t1")
+        assert value(call, "--checkpoint-minutes") == "2"
+    assert all(value(call, "--force") == "true" for call in recipes.calls())
     assert value(report, "--recipe") == "mini_urban"
     assert value(report, "--out") == "e/RESULTS.md"
     assert (recipes.folder / "egs/mini_urban/e/stage_times.tsv").exists()
@@ -166,7 +170,7 @@ def test_a_failing_stage_ends_the_run(recipes: Recipes) -> None:
     assert [call[0] for call in recipes.calls()] == ["data", "mix", "feats"]
     lines = result.stderr.splitlines()
     assert lines[0] == "weaksep feats: error: no luck"
-    assert lines[1].endswith("Stage 2 stopped with status 1, see above. To go on: --stage 2")
+    assert lines[1].endswith("Stage 2 stopped with status 1, see above. The same command goes on from here")
     assert "Successfully" not in result.stdout
 
 
@@ -181,6 +185,15 @@ def test_stage_times_keep_one_row_a_stage(recipes: Recipes) -> None:
     assert [row[2] == "77" for row in rows] == [True, False, True]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", rows[0][3])
     assert [path.name for path in table.parent.iterdir()] == ["stage_times.tsv"]
+
+
+def test_a_stage_without_work_keeps_its_time(recipes: Recipes) -> None:
+    recipes.run("--stop-stage", "1")
+    table = recipes.folder / "egs/mini_urban/exp/stage_times.tsv"
+    table.write_text(re.sub(r"\t\d+\t", "\t77\t", table.read_text()))
+    result = recipes.run("--stop-stage", "1", IDLE="mix")
+    assert re.findall(r"Stage (\d): up to date", result.stdout) == ["1"]
+    assert [line.split("\t")[2] == "77" for line in table.read_text().splitlines()[1:]] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -98,26 +98,44 @@ def test_a_resumed_run_ends_with_the_same_weights(
         assert len((plan.exp / "history.jsonl").read_text().splitlines()) == 3
 
 
-def test_other_settings_are_not_mixed_into_a_begun_run(recipe: Path) -> None:
+def test_a_run_with_other_settings_begins_again_and_keeps_the_earlier_one(recipe: Path, caplog) -> None:
     train(recipe, "strong")
-    with pytest.raises(UserError, match=r"separator_strong: begun with other settings or data \(net\)"):
-        train(recipe, "strong", overrides=("net.units=13",))
-    train(recipe, "strong", overrides=("net.units=13",), resume=False)
-    assert load_checkpoint(recipe / "exp/separator_strong/best.pt")["config"]["net"]["units"] == 13
+    exp = recipe / "exp/separator_strong"
+    before = (exp / "best.pt").read_bytes()
+    train(recipe, "strong", overrides=("net.units=13",))
+    assert "begins again (net.units: 12 -> 13); the earlier run is kept in" in caplog.text
+    assert load_checkpoint(exp / "best.pt")["config"]["net"]["units"] == 13
+    assert (exp / "earlier/1/best.pt").read_bytes() == before
+    assert len((exp / "history.jsonl").read_text().splitlines()) == 3
+    train(recipe, "strong", overrides=("net.units=14",))
+    assert sorted(path.name for path in (exp / "earlier").iterdir()) == ["1", "2"]
+    assert load_checkpoint(exp / "earlier/2/best.pt")["config"]["net"]["units"] == 13
+    for name in ("checkpoint.pt", "checkpoint.prev.pt"):  # as after weaksep clean --what checkpoints
+        (exp / name).unlink()
+    train(recipe, "strong", overrides=("net.units=12",))
+    assert load_checkpoint(exp / "earlier/3/best.pt")["config"]["net"]["units"] == 14
+    train(recipe, "strong", overrides=("net.units=12",), resume=False)
+    assert "begins again (--force, or --resume false)" in caplog.text
+    assert sorted(path.name for path in (exp / "earlier").iterdir()) == ["1", "2", "3", "4"]
 
 
-def test_other_data_or_another_classifier_are_not_mixed_into_a_begun_run(recipe: Path) -> None:
+def test_a_run_with_other_data_or_another_classifier_begins_again(recipe: Path, caplog) -> None:
     train(recipe, "clip")
+    exp = recipe / "exp/separator_clip"
     path = recipe / "data/train/utt2labels"
     before = read_table(path)
     write_table(path, {**before, "utt-000": "high" if before["utt-000"] == "low" else "low"})
-    with pytest.raises(UserError, match=r"begun with other settings or data \(inputs\)"):
-        run_training(plans(recipe, "separator", "clip")[0], "cpu", True)
-    write_table(path, before)
     run_training(plans(recipe, "separator", "clip")[0], "cpu", True)
+    assert "begins again (inputs.train: " in caplog.text
+    write_table(path, before)
+    shutil.rmtree(exp / "earlier")
+    run_training(plans(recipe, "separator", "clip")[0], "cpu", True)
+    caplog.clear()
+    run_training(plans(recipe, "separator", "clip")[0], "cpu", True)
+    assert "begins again" not in caplog.text
     run_training(plans(recipe, "classifier", "clip", overrides=("optim.max_epochs=1",))[0], "cpu", False)
-    with pytest.raises(UserError, match=r"\(classifier_training, inputs\)"):
-        run_training(plans(recipe, "separator", "clip")[0], "cpu", True)
+    run_training(plans(recipe, "separator", "clip")[0], "cpu", True)
+    assert "begins again (classifier_training.optim.max_epochs: 3 -> 1; inputs.classifier: " in caplog.text
 
 
 def test_a_diverged_run_stops_and_keeps_its_last_good_epoch(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from timing import best_of, report
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.extract import Shard, extract_shard
 from weaksep.fileio.audio import write_audio
+from weaksep.fileio.shards import Shards
 
 CLIPS, RATE, SECONDS = 200, 16000, 4.0
 
@@ -29,7 +30,7 @@ def main() -> None:
             path = folder / f"{index:03d}.wav"
             write_audio(path, 0.05 * rng.standard_normal(int(RATE * SECONDS)), RATE, durable=False)
             wavs.append((f"{index:03d}", str(path)))
-        shard = Shard(tuple(wavs), str(folder / "feats.ark"), RATE, FeatsConfig(), with_stats=False)
+        shard = Shard("0", tuple(wavs), str(folder / "feats.ark"), RATE, FeatsConfig(), False, Shards(folder))
 
         def raw() -> None:
             with (folder / "raw.bin").open("wb") as file:

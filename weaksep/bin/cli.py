@@ -25,6 +25,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from weaksep.errors import UserError
+from weaksep.fileio.atomic import FULL_DISK, full_disk_message
+from weaksep.fileio.tables import to_float
+from weaksep.jobs.interrupt import Interrupted, signals_handled
 
 LOG_FORMAT = "%(asctime)s (%(filename)s:%(lineno)d:%(funcName)s) %(message)s"
 LOG_DATE_FORMAT = "%Y-%m-%dT%H:%M:%S"
@@ -35,6 +38,24 @@ def str2bool(text: str) -> bool:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+
+
+def positive_int(text: str) -> int:
+    """The argparse type of a number of things: 1 or more."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """The argparse type of a share between 0 and 1."""
+    try:
+        value = to_float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share between 0 and 1")
+    return value
 
 
 def with_dashes(argv: Sequence[str]) -> list[str]:
@@ -54,11 +75,26 @@ def with_dashes(argv: Sequence[str]) -> list[str]:
     return arguments
 
 
+def printable(text: str) -> str:
+    r"""A message with what would move a terminal's cursor written out; line ends stay.
+
+    >>> print(printable("a\x1b[2Jb"))
+    a\x1b[2Jb
+    """
+    shown = (c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    return "".join(shown)
+
+
 class CommandParser(argparse.ArgumentParser):
     """argparse that takes ``--a_b`` for ``--a-b`` and names the nearest option on a slip."""
 
     def parse_known_args(self, args=None, namespace=None):
-        return super().parse_known_args(with_dashes(sys.argv[1:] if args is None else args), namespace)
+        arguments = with_dashes(sys.argv[1:] if args is None else args)
+        for argument in arguments[: arguments.index("--")] if "--" in arguments else arguments:
+            # Before argparse complains that a required option is missing, which was only misspelt.
+            if argument.startswith("--") and argument.partition("=")[0] not in self._option_string_actions:
+                self.error(f"unrecognized arguments: {argument}")
+        return super().parse_known_args(arguments, namespace)
 
     def error(self, message: str) -> NoReturn:
         unknown = message.partition("unrecognized arguments: ")[2].split()
@@ -66,6 +102,7 @@ class CommandParser(argparse.ArgumentParser):
             name = unknown[0].partition("=")[0]
             near = difflib.get_close_matches(name, self._option_string_actions, n=1)
             message = f"unknown option {name}" + (f"; did you mean {near[0]}?" if near else "")
+        message = printable(message).replace("\n", "\\n")
         self.exit(2, f"{self.prog}: error: {message} ({self.prog} --help lists the options)\n")
 
 
@@ -91,19 +128,32 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="more log lines, and the traceback of an error")
 
 
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Add ``--force``, of the commands that are stages."""
+    parser.add_argument(
+        "--force",
+        type=str2bool,
+        default=False,
+        metavar="true|false",
+        help="do it again although nothing has changed (%(default)s)",
+    )
+
+
 def set_up_logging(debug: bool = False) -> None:
     """Log to stderr with the lines of the recipes: ``2026-11-22T18:00:00 (mix.py:57:main) ...``."""
     logging.basicConfig(format=LOG_FORMAT, datefmt=LOG_DATE_FORMAT, level=logging.INFO, force=True)
     # Only our own modules: other libraries' debug lines would drown them.
     logging.getLogger("weaksep").setLevel(logging.DEBUG if debug else logging.INFO)
     logging.captureWarnings(True)
+    # A log line that cannot be written (a full disk) is not worth a page of traceback: the work says what is wrong.
+    logging.raiseExceptions = debug
 
 
 def _fail(name: str, message: str, debug: bool) -> int:
     """Print the error line (and, when asked for, the traceback before it); the exit status."""
     if debug:
         logging.getLogger(__name__).exception("the error came from here")
-    print(f"weaksep {name}: error: {message}", file=sys.stderr)
+    print(f"weaksep {name}: error: {printable(message)}", file=sys.stderr)
     return 1
 
 
@@ -118,7 +168,8 @@ def run_command(
         name: of the command, for the error line; the function's module by default.
 
     Returns:
-        the function's status; 1 for a UserError, 130 after Ctrl-C. Other exceptions, being bugs, pass.
+        the function's status; 1 for a UserError, 130 after Ctrl-C, 143 after SIGTERM. Other exceptions, being bugs,
+        pass.
     """
     arguments = with_dashes(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
@@ -126,7 +177,8 @@ def run_command(
         name = Path(sys.modules[function.__module__].__file__ or "").stem.replace("_", "-")
     set_up_logging(debug)
     try:
-        return function(arguments) or 0
+        with signals_handled():
+            return function(arguments) or 0
     except UserError as error:
         return _fail(name, str(error), debug)
     except BrokenPipeError:
@@ -135,7 +187,11 @@ def run_command(
         return 1
     except OSError as error:
         # A full disk, a missing permission, a file where a folder should be: the user's to mend, not a bug.
-        return _fail(name, f"{error.filename or 'disk'}: {error.strerror or error}", debug)
-    except KeyboardInterrupt:
-        print(f"\nweaksep {name}: interrupted", file=sys.stderr)
-        return 130
+        place = error.filename or "disk"
+        message = f"{place}: {error.strerror or error}"
+        return _fail(name, full_disk_message(place, error) if error.errno in FULL_DISK else message, debug)
+    except (Interrupted, KeyboardInterrupt) as error:
+        status = error.status if isinstance(error, Interrupted) else 130
+        message = "interrupted; the same command (without --force) goes on from what is done"
+        print(f"weaksep {name}: {message}", file=sys.stderr)
+        return status

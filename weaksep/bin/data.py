@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, run_command, str2bool
+from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, share, str2bool
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -22,23 +22,30 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="fetch the corpus into --db first; a broken download is continued (%(default)s)",
     )
     parser.add_argument("--out", type=Path, default=Path("data/events"), help="folder to write (%(default)s)")
-    parser.add_argument("--nj", type=int, default=1, help="worker processes (%(default)s)")
+    parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
     parser.add_argument(
         "--max-bad-ratio",
-        type=float,
+        type=share,
         default=0.0,
         help="share of missing, unreadable or silent clips to leave out (%(default)s)",
     )
+    add_force(parser)
     arguments = parser.parse_args(argv)
 
-    from weaksep.corpora.convert import convert
+    from weaksep.corpora.convert import convert, convert_step
     from weaksep.corpora.registry import fetch_corpus, load_data_config, open_corpus
+    from weaksep.fileio.stamp import run_step
 
     config = load_data_config(arguments.config)
     if arguments.download:
         fetch_corpus(config, arguments.db)
     corpus = open_corpus(config, arguments.db)
-    convert(corpus, config, arguments.out, nj=arguments.nj, max_bad_ratio=arguments.max_bad_ratio)
+    ratio = arguments.max_bad_ratio
+    run_step(
+        convert_step(corpus, config, arguments.out, ratio),
+        lambda shards: convert(corpus, config, arguments.out, nj=arguments.nj, max_bad_ratio=ratio, shards=shards),
+        force=arguments.force,
+    )
 
 
 if __name__ == "__main__":

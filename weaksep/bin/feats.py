@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, run_command
+from weaksep.bin.cli import add_force, make_parser, positive_int, run_command
 
 SETS = ("train", "valid", "test")
 
@@ -23,11 +24,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--dumpdir", type=Path, default=Path("dump"), help="where the features go")
     parser.add_argument("--systems", default="", help="systems that will be trained, separated by blanks")
     parser.add_argument("--system-configs", type=Path, help="folder of their YAMLs")
-    parser.add_argument("--nj", type=int, default=1, help="worker processes")
+    parser.add_argument("--nj", type=positive_int, default=1, help="worker processes")
+    add_force(parser)
     arguments = parser.parse_args(argv)
 
     from weaksep.feats.config import FeatsConfig
-    from weaksep.feats.extract import extract
+    from weaksep.feats.extract import extract, extract_references, features_step, references_step
+    from weaksep.fileio.stamp import run_step
     from weaksep.fileio.yamlfile import load_config
     from weaksep.train.plan import system_configs
 
@@ -37,9 +40,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         configs = system_configs(arguments.system_configs or arguments.config.parent, arguments.systems.split())
         strong = any(system.supervision == "strong" for system in configs.values())
     for name in SETS:
-        references = strong and name != "test"
         data, dump = arguments.datadir / name, arguments.dumpdir / name
-        extract(data, dump, config, nj=arguments.nj, references=references)
+        places = (data, dump, config)
+        run_step(features_step(*places), partial(extract, *places, arguments.nj), force=arguments.force)
+        if strong and name != "test":
+            work = partial(extract_references, *places, arguments.nj)
+            run_step(references_step(*places), work, force=arguments.force)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, run_command
+from weaksep.bin.cli import make_parser, positive_int, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--scenes", type=Path, required=True, help="scenes.jsonl of the mixtures")
     parser.add_argument("--events", type=Path, required=True, help="their events, e.g. data/events/test")
     parser.add_argument("--out", type=Path, required=True, help="data folder to write")
-    parser.add_argument("--nj", type=int, default=1, help="worker processes (%(default)s)")
+    parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
     arguments = parser.parse_args(argv)
 
     from weaksep.errors import UserError

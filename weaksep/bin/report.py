@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from weaksep.bin.cli import make_parser, run_command
+from weaksep.bin.cli import add_force, make_parser, run_command
+
+if TYPE_CHECKING:
+    from weaksep.fileio.shards import Shards
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -24,27 +30,39 @@ def get_parser() -> argparse.ArgumentParser:
         default=[],
         help="a sentence about the data for the page's head; can be repeated",
     )
+    add_force(parser)
     return parser
+
+
+def write_report(args: argparse.Namespace, recipe: str, shards: Shards) -> None:
+    """Collect all scores and write the pages and figures."""
+    from weaksep.fileio.atomic import write_json, write_text
+    from weaksep.report.collect import collect
+    from weaksep.report.figures import write_figures
+    from weaksep.report.markdown import render
+    from weaksep.report.training import histories
+
+    summary = collect(recipe, args.expdir, args.datadir, args.set, args.note)
+    folder = args.expdir / "report"
+    write_json(folder / "summary.json", summary)
+    write_text(args.out, render(summary))
+    figures = write_figures(folder, summary["systems"], histories(args.expdir))
+    print("written:", *[args.out, folder / "summary.json", *figures])
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run stage 7."""
     args = get_parser().parse_args(argv)
 
-    from weaksep.fileio.atomic import write_json, write_text
-    from weaksep.report.collect import collect
-    from weaksep.report.figures import write_figures
-    from weaksep.report.markdown import headline_table, render
-    from weaksep.report.training import histories
+    from weaksep.fileio.stamp import run_step
+    from weaksep.report.markdown import headline_table
+    from weaksep.report.steps import report_step
 
     recipe = args.recipe or Path.cwd().name
-    summary = collect(recipe, args.expdir, args.datadir, args.set, args.note)
-    folder = args.expdir / "report"
-    write_json(folder / "summary.json", summary)
-    write_text(args.out, render(summary))
-    figures = write_figures(folder, summary["systems"], histories(args.expdir))
-    print(headline_table(summary))
-    print("written:", *[args.out, folder / "summary.json", *figures])
+    step = report_step(recipe, args.expdir, args.datadir, args.set, args.note, args.out)
+    run_step(step, partial(write_report, args, recipe), force=args.force)
+    summary = args.expdir / "report" / "summary.json"
+    print(headline_table(json.loads(summary.read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":

@@ -7,10 +7,18 @@ import difflib
 import logging
 import sys
 from collections.abc import Sequence
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from weaksep.bin.cli import make_parser, run_command
+from weaksep.bin.cli import add_force, make_parser, positive_int, run_command
 from weaksep.errors import UserError, raise_problems
+
+if TYPE_CHECKING:
+    from weaksep.feats.dataset import FeatureSet
+    from weaksep.fileio.datadir import DataDir
+    from weaksep.fileio.shards import Shards
+    from weaksep.score.system import TestSet
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +35,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tag", default="", help="of --systems: strong with tag b is separator_strong_b")
     parser.add_argument("--data", type=Path, default=Path("data/test"), help="mixtures and references (%(default)s)")
     parser.add_argument("--dump", type=Path, default=Path("dump/test"), help="features of the same set (%(default)s)")
-    parser.add_argument("--nj", type=int, default=1, help="worker processes (%(default)s)")
+    parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
+    add_force(parser)
     return parser
 
 
@@ -70,11 +79,45 @@ def find_named(expdir: Path, set_name: str, systems: str, tag: str) -> tuple[lis
     return wanted, [path for path in trained if path in classifiers]
 
 
+class Lazy:
+    """The test set and its features, read when the first step that needs work asks for them."""
+
+    def __init__(self, data: Path, dump: Path) -> None:
+        self._data, self._dump = data, dump
+
+    @cached_property
+    def features(self) -> FeatureSet:
+        """Features of the set."""
+        from weaksep.feats.dataset import FeatureSet
+
+        return FeatureSet(self._dump)
+
+    @cached_property
+    def test(self) -> TestSet:
+        """Mixtures and references."""
+        from weaksep.score.system import TestSet
+
+        return TestSet.load(self._data, self.features.hop_samples)
+
+
+def score(folder: Path, lazy: Lazy, nj: int, shards: Shards) -> None:
+    """Score a separated system."""
+    from weaksep.score.system import score_system
+
+    score_system(lazy.test, folder, nj=nj)
+
+
+def tag(checkpoint: Path, data: DataDir, lazy: Lazy, shards: Shards) -> None:
+    """Score a classifier."""
+    from weaksep.infer.model import load_classifier
+    from weaksep.score.tagging import score_classifier
+
+    score_classifier(checkpoint.parent, load_classifier(checkpoint), lazy.features, data)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run stage 6."""
     args = get_parser().parse_args(argv)
-    if args.nj < 1:
-        raise UserError(f"--nj {args.nj}: must be at least 1")
     set_name = args.data.resolve().name
     if args.systems is None:
         separated, classifiers = find_all(args.expdir, set_name)
@@ -85,22 +128,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not separated and not classifiers:
         raise UserError(f"{args.expdir}: nothing to score: no */separated/{set_name}, no classifier_*/best.pt")
 
-    from weaksep.feats.dataset import FeatureSet
-    from weaksep.score.system import TestSet, score_system
+    from weaksep.fileio.datadir import DataDir
+    from weaksep.fileio.stamp import run_step
+    from weaksep.score.steps import scores_step, tagging_step
 
-    features = FeatureSet(args.dump)
-    if separated:
-        test = TestSet.load(args.data, features.hop_samples)
-        for folder in separated:
-            score_system(test, folder, nj=args.nj)
-    if classifiers:
-        from weaksep.fileio.datadir import DataDir
-        from weaksep.infer.model import load_classifier
-        from weaksep.score.tagging import score_classifier
-
-        data = DataDir.load(args.data)
-        for checkpoint in classifiers:
-            score_classifier(checkpoint.parent, load_classifier(checkpoint), features, data)
+    data = DataDir.load(args.data)
+    lazy = Lazy(args.data, args.dump)
+    for folder in separated:
+        run_step(scores_step(folder, data, args.dump), partial(score, folder, lazy, args.nj), force=args.force)
+    for checkpoint in classifiers:
+        run_step(tagging_step(checkpoint, data, args.dump), partial(tag, checkpoint, data, lazy), force=args.force)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from weaksep.bin.cli import make_parser, run_command, str2bool
+from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, str2bool
 from weaksep.errors import UserError, raise_problems
+
+if TYPE_CHECKING:
+    from weaksep.feats.config import FeatsConfig
+    from weaksep.fileio.datadir import DataDir
+    from weaksep.fileio.shards import Shards
+    from weaksep.fileio.stamp import Step
+
+logger = logging.getLogger(__name__)
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -31,12 +42,13 @@ def get_parser() -> argparse.ArgumentParser:
         help="also oracle masks and the unprocessed mixture (%(default)s)",
     )
     parser.add_argument("--feats", type=Path, default=Path("conf/feats.yaml"), help="STFT of the oracles (%(default)s)")
-    parser.add_argument("--nj", type=int, default=1, help="worker processes on the CPU (%(default)s)")
-    parser.add_argument("--ngpu", type=int, default=0, help="GPUs to use, 0 or 1 (%(default)s)")
+    parser.add_argument("--nj", type=positive_int, default=1, help="worker processes on the CPU (%(default)s)")
+    parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="GPUs to use, 0 or 1 (%(default)s)")
     parser.add_argument(
         "--allow-cpu", type=str2bool, default=False, help="take the CPU when no GPU is free (%(default)s)"
     )
-    parser.add_argument("--batch-size", type=int, default=16, help="clips at a time (%(default)s)")
+    parser.add_argument("--batch-size", type=positive_int, default=16, help="clips at a time (%(default)s)")
+    add_force(parser)
     return parser
 
 
@@ -66,35 +78,63 @@ def find_systems(expdir: Path, names: str | None, tag: str, folders: Sequence[Pa
     return wanted
 
 
+def separate(
+    out: Path,
+    system: Path | str | None,
+    data: DataDir,
+    feats: FeatsConfig | None,
+    device: str | None,
+    args: argparse.Namespace,
+    shards: Shards,
+) -> None:
+    """Separate a set by a system's folder, by the oracle of that name, or (None) not at all."""
+    from weaksep.infer.dataset import Oracle, separate_dataset, write_unprocessed
+
+    if system is None:
+        write_unprocessed(data, out)
+        return
+    assert device is not None
+    what: Oracle | Path
+    if isinstance(system, Path):
+        what = system
+    else:
+        assert feats is not None
+        what = Oracle(system, feats.window_samples, feats.hop_samples)
+    separate_dataset(what, data, out, nj=args.nj, device=device, batch_size=args.batch_size, shards=shards)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run stage 5."""
     args = get_parser().parse_args(argv)
-    if args.nj < 1 or args.batch_size < 1:
-        raise UserError(f"--nj {args.nj}, --batch-size {args.batch_size}: both must be at least 1")
     systems = find_systems(args.expdir, args.systems, args.tag, args.exp)
     if not systems and not args.oracles:
         raise UserError(f"{args.expdir}: no separator_*/best.pt and --oracles false: nothing to do; run stage 4 first")
 
     from weaksep.feats.config import FeatsConfig
     from weaksep.fileio.datadir import DataDir
+    from weaksep.fileio.stamp import STAMP_NAME, run_step
     from weaksep.fileio.yamlfile import load_config
-    from weaksep.infer.dataset import Oracle, separate_dataset, write_unprocessed
-    from weaksep.infer.masks import ORACLES
-    from weaksep.jobs.device import choose_device
+    from weaksep.infer.steps import ORACLE_NAMES, oracle_step, separator_step, unprocessed_step
 
     data = DataDir.load(args.data)
-    test_set = data.path.resolve().name
     feats = load_config(FeatsConfig, args.feats) if args.oracles else None
-    device = choose_device(args.ngpu, args.allow_cpu)
     for folder in systems:
-        out = folder / "separated" / test_set
-        separate_dataset(folder, data, out, nj=args.nj, device=device, batch_size=args.batch_size)
+        if (folder / "checkpoint.pt").exists() and not (folder / STAMP_NAME).exists():
+            logger.warning("%s: its training has not come to its end; the best network so far is taken", folder)
+    steps: list[tuple[Step, Path | str | None]] = [
+        (separator_step(folder, data, args.batch_size), folder) for folder in systems
+    ]
     if feats is not None:
-        for name in ORACLES:
-            oracle = Oracle(name, feats.window_samples, feats.hop_samples)
-            out = args.expdir / name / "separated" / test_set
-            separate_dataset(oracle, data, out, nj=args.nj, device=device, batch_size=args.batch_size)
-        write_unprocessed(data, args.expdir / "unprocessed" / "separated" / test_set)
+        steps += [(oracle_step(args.expdir / name, name, data, feats, args.batch_size), name) for name in ORACLE_NAMES]
+        steps.append((unprocessed_step(args.expdir / "unprocessed", data), None))
+    device = None
+    for step, system in steps:
+        # Looked at before anything heavy is imported: a stage with nothing to do is quick to say so.
+        if device is None and (args.force or step.changes()):
+            from weaksep.jobs.device import choose_device
+
+            device = choose_device(args.ngpu, args.allow_cpu)
+        run_step(step, partial(separate, step.folder, system, data, feats, device, args), force=args.force)
 
 
 if __name__ == "__main__":

@@ -9,31 +9,75 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weaksep.bin.cli import LOG_DATE_FORMAT, LOG_FORMAT, make_parser, run_command, set_up_logging, str2bool
+from weaksep.bin.cli import (
+    LOG_DATE_FORMAT,
+    LOG_FORMAT,
+    add_force,
+    make_parser,
+    positive_int,
+    run_command,
+    set_up_logging,
+    str2bool,
+)
+from weaksep.fileio.stamp import run_step
 
 if TYPE_CHECKING:
+    from weaksep.fileio.shards import Shards
     from weaksep.train.plan import Plan
 
 logger = logging.getLogger(__name__)
 
 
-def train_one(job: tuple[Plan, str, bool]) -> None:
-    """Run one training, with its log in <exp>/train.log as well; called in a worker process or here."""
-    plan, device, resume = job
-    from weaksep.train.run import run_training
+@dataclass(frozen=True)
+class Job:
+    """One training, for a worker process.
 
+    Args:
+        plan: what to train.
+        device: torch device.
+        threads: with which torch computes on the CPU.
+        resume: go on with an interrupted run.
+        force: train anew what is up to date.
+        checkpoint_minutes: time between checkpoints within an epoch.
+    """
+
+    plan: Plan
+    device: str
+    threads: int
+    resume: bool
+    force: bool
+    checkpoint_minutes: float
+
+
+def train_one(job: Job) -> None:
+    """Run one training unless it is up to date; called in a worker process or here."""
     if not logging.getLogger().handlers:
         set_up_logging()
-    plan.exp.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(plan.exp / "train.log", mode="a" if resume else "w")
+    run_step(job.plan.step(), partial(work, job), force=job.force)
+
+
+def work(job: Job, shards: Shards) -> None:
+    """The training itself, with its log in <exp>/train.log as well."""
+    import torch
+
+    from weaksep.train.run import run_training
+
+    torch.set_num_threads(job.threads)
+    exp = job.plan.exp
+    exp.mkdir(parents=True, exist_ok=True)
+    # Watched: a run that begins again may put the file of the one before away.
+    handler = WatchedFileHandler(exp / "train.log")
     handler.setFormatter(logging.Formatter(LOG_FORMAT, LOG_DATE_FORMAT))
     logging.getLogger().addHandler(handler)
     try:
-        logger.info("device: %s", device)
-        run_training(plan, device, resume)
+        logger.info("device: %s", job.device)
+        run_training(job.plan, job.device, job.resume and not job.force, job.checkpoint_minutes)
     finally:
         logging.getLogger().removeHandler(handler)
         handler.close()
@@ -49,10 +93,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--dumpdir", type=Path, default=Path("dump"), help="folder of the features")
     parser.add_argument("--expdir", type=Path, default=Path("exp"), help="folder of the experiments")
     parser.add_argument("--tag", default="", help="suffix of the experiments' folders")
-    parser.add_argument("--nj", type=int, default=1, help="trainings side by side on the CPU")
-    parser.add_argument("--ngpu", type=int, default=0, help="0: CPU; 1: one GPU if this machine has one")
+    parser.add_argument("--nj", type=positive_int, default=1, help="trainings side by side on the CPU")
+    parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="1: a GPU if there is one")
     parser.add_argument("--allow-cpu", type=str2bool, default=False, help="true: take the CPU when no GPU is free")
     parser.add_argument("--resume", type=str2bool, default=True, help="false: begin again")
+    parser.add_argument(
+        "--checkpoint-minutes",
+        type=float,
+        default=10.0,
+        help="time between checkpoints within an epoch (%(default)s); there is one after every epoch as well",
+    )
+    add_force(parser)
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override, e.g. optim.max_epochs=5"
     )
@@ -78,11 +129,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     # Before anything starts: otherwise the first system would be trained for hours before the second one says no.
     raise_problems(f"cannot train the {arguments.task}s", [p for plan in plans for p in missing_inputs(plan)])
+    force = arguments.force or not arguments.resume
+    todo = [plan for plan in plans if force or plan.step().changes()]
+    for plan in plans:
+        if plan not in todo:
+            logger.info("%s: up to date", plan.exp.name)
+    if not todo:
+        return
     device = choose_device(arguments.ngpu, arguments.allow_cpu)
-    logger.info("training: %s", ", ".join(plan.exp.name for plan in plans))
+    logger.info("training: %s", ", ".join(plan.exp.name for plan in todo))
     # One more than the cores: three systems on two cores then end together, and no core idles beside the last one.
     side_by_side = arguments.nj + (arguments.nj > 1) if device == "cpu" else 1
-    jobs = [(plan, device, arguments.resume) for plan in plans]
+    # By all plans, done or not: a run that goes on alone computes as it did beside the others.
+    threads = max(1, arguments.nj // len(plans))
+    jobs = [Job(plan, device, threads, arguments.resume, force, arguments.checkpoint_minutes) for plan in todo]
     run_sharded(train_one, jobs, nj=side_by_side, description=f"{arguments.task} trainings", backend="local")
 
 

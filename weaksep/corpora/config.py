@@ -7,15 +7,16 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
+N_FOLDS = 10  # of UrbanSound8K
 
 
 class Counts(BaseModel):
-    """A number for each set."""
+    """A number for each set; of four digits, since it is written so into ids that must sort."""
 
     model_config = STRICT
-    train: int = Field(ge=1)
-    valid: int = Field(ge=1)
-    test: int = Field(ge=1)
+    train: int = Field(ge=1, le=9999)
+    valid: int = Field(ge=1, le=9999)
+    test: int = Field(ge=1, le=9999)
 
 
 class Split(BaseModel):
@@ -46,7 +47,7 @@ class CorpusConfig(BaseModel):
 
     model_config = STRICT
     corpus: str
-    sample_rate: int = Field(ge=8000)
+    sample_rate: int = Field(ge=8000, le=192_000)
     classes: list[str] = Field(min_length=2)
 
     @model_validator(mode="after")
@@ -72,7 +73,7 @@ class SyntheticConfig(CorpusConfig):
     corpus: Literal["synthetic"]
     seed: int = 0
     recordings_per_class: Counts
-    events_per_recording: int = Field(ge=1)
+    events_per_recording: int = Field(ge=1, le=100)  # two digits of an id
 
 
 class UrbanSound8KConfig(CorpusConfig):
@@ -86,3 +87,11 @@ class UrbanSound8KConfig(CorpusConfig):
     corpus: Literal["urbansound8k"]
     salience: list[Literal[1, 2]] = Field(min_length=1, default=[1])
     split: Split
+
+    @model_validator(mode="after")
+    def _folds_of_the_corpus(self) -> UrbanSound8KConfig:
+        folds = [*self.split.train, *self.split.valid, *self.split.test]
+        unknown = sorted(fold for fold in folds if not 1 <= fold <= N_FOLDS)
+        if unknown:
+            raise ValueError(f"split: no fold {', '.join(map(str, unknown))}; UrbanSound8K has 1 to {N_FOLDS}")
+        return self

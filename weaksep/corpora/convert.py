@@ -6,8 +6,8 @@ silent. Tables are written last, wav.scp at the very end: a folder with a wav.sc
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,25 +15,30 @@ from pathlib import Path
 from weaksep.corpora.config import CorpusConfig
 from weaksep.corpora.event import Corpus, SourceEvent
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.atomic import write_text
+from weaksep.fileio.atomic import clear_folder, write_text
 from weaksep.fileio.audio import write_audio
+from weaksep.fileio.place import check_place, only_audio
+from weaksep.fileio.shards import Shards
+from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import invert, write_table
 from weaksep.jobs import run_sharded, split_evenly
 
 logger = logging.getLogger(__name__)
 
 TABLES = ("wav.scp", "utt2class", "utt2spk", "spk2utt", "utt2dur", "labels.txt")
-SHARD_EVENTS = 200
+SHARD_EVENTS = 100
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Some events of one set, for one worker."""
+    """Some events of one set, for one worker, and where to note them as done."""
 
+    name: str
     corpus: Corpus
     events: list[SourceEvent]
     audio_dir: Path
     sample_rate: int
+    notes: Shards
 
 
 def audio_name(event: SourceEvent) -> str:
@@ -41,9 +46,10 @@ def audio_name(event: SourceEvent) -> str:
     return f"audio/{event.event_id}.wav"
 
 
-def convert_shard(shard: Shard) -> list[int | str]:
-    """Write a shard's files. One entry an event: its length in samples, or what is wrong with it."""
+def convert_shard(shard: Shard) -> None:
+    """Write a shard's files and note one entry an event: its length in samples, or what is wrong with it."""
     results: list[int | str] = []
+    files: list[Path] = []
     for event in shard.events:
         try:
             waveform = shard.corpus.load(event, shard.sample_rate)
@@ -53,16 +59,17 @@ def convert_shard(shard: Shard) -> list[int | str]:
         if not waveform.any():
             results.append(f"{event.path or event.event_id}: digital silence, no level can be set")
             continue
-        write_audio(shard.audio_dir / f"{event.event_id}.wav", waveform, shard.sample_rate, "FLOAT", durable=False)
+        files.append(shard.audio_dir / f"{event.event_id}.wav")
+        write_audio(files[-1], waveform, shard.sample_rate, "FLOAT", durable=False)
         results.append(len(waveform))
-    return results
+    shard.notes.save(shard.name, results, files)
 
 
 def clear(folder: Path) -> None:
     """Remove what an earlier run wrote: tables first, so that no table outlives its audio."""
     for name in TABLES:
         (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "audio", ignore_errors=True)
+    clear_folder(folder / "audio")
 
 
 def check_sets(sets: dict[str, list[SourceEvent]], classes: list[str]) -> None:
@@ -98,7 +105,33 @@ def write_set(
     write_table(folder / "wav.scp", {event.event_id: audio_name(event) for event in events})
 
 
-def convert(corpus: Corpus, config: CorpusConfig, out: Path, *, nj: int, max_bad_ratio: float) -> None:
+def convert_step(corpus: Corpus, config: CorpusConfig, out: Path, max_bad_ratio: float) -> Step:
+    """Stage 0 as a step: its inputs are the chosen clips, and what the corpus says of them.
+
+    Raises:
+        UserError: the corpus' metadata are wrong.
+    """
+    events = {name: sorted(events, key=lambda e: e.event_id) for name, events in corpus.sets().items()}
+    chosen = [
+        f"{name} {e.event_id} {e.class_name} {e.recording_id} {e.salience}" for name in events for e in events[name]
+    ]
+    return Step(
+        name=str(out),
+        folder=out,
+        settings={
+            "config": config.model_dump(mode="json"),
+            "max_bad_ratio": max_bad_ratio,
+            "chosen clips": hashlib.sha256("\n".join(chosen).encode()).hexdigest()[:16],
+        },
+        files={f"{e.event_id} ({e.path.name})": e.path for name in events for e in events[name] if e.path},
+        code=["weaksep.corpora.convert", type(corpus).__module__],
+        outputs=list(events),
+    )
+
+
+def convert(
+    corpus: Corpus, config: CorpusConfig, out: Path, *, nj: int, max_bad_ratio: float, shards: Shards | None = None
+) -> None:
     """Write data/events/{train,valid,test}.
 
     Args:
@@ -107,25 +140,38 @@ def convert(corpus: Corpus, config: CorpusConfig, out: Path, *, nj: int, max_bad
         out: data/events.
         nj: worker processes.
         max_bad_ratio: share of bad clips, over all sets, that may be left out (each is named in the log).
+        shards: those that an interrupted run has finished.
 
     Raises:
         UserError: a split that cannot be used, or more bad clips than allowed; then nothing is left in `out`.
     """
     sets = corpus.sets()
     check_sets(sets, config.classes)
-    shards = []
+    notes = shards or Shards(out)
+    for name in sets:
+        check_place(out / name, "events", "utt2class", notes.path.exists() or only_audio(out / name))
+
+    def clear_all() -> None:
+        for name in sets:
+            clear(out / name)
+
+    notes.begin(clear_all)
+    work = []
     for name, events in sets.items():
-        clear(out / name)
-        parts = split_evenly(events, max(nj, -(-len(events) // SHARD_EVENTS)))
-        shards += [Shard(corpus, list(part), out / name / "audio", config.sample_rate) for part in parts]
-    by_shard = run_sharded(convert_shard, shards, nj=nj, description="data")
-    events_done = [event for shard in shards for event in shard.events]
-    result = dict(zip((e.event_id for e in events_done), (r for results in by_shard for r in results), strict=True))
+        parts = split_evenly(events, -(-len(events) // SHARD_EVENTS))
+        work += [
+            Shard(f"{name}.{number}", corpus, list(part), out / name / "audio", config.sample_rate, notes)
+            for number, part in enumerate(parts, start=1)
+        ]
+    run_sharded(convert_shard, [s for s in work if not notes.done(s.name)], nj=nj, description="data")
+    events_done = [event for shard in work for event in shard.events]
+    results = [result for shard in work for result in notes.load(shard.name)]
+    result = dict(zip((e.event_id for e in events_done), results, strict=True))
 
     bad = [line for line in result.values() if isinstance(line, str)]
     if len(bad) > max_bad_ratio * len(result):
-        for name in sets:
-            clear(out / name)
+        clear_all()
+        notes.remove()
         raise_problems(
             f"{len(bad)} of {len(result)} clips cannot be used: mend them, or see --max-bad-ratio",
             bad,
@@ -146,3 +192,5 @@ def convert(corpus: Corpus, config: CorpusConfig, out: Path, *, nj: int, max_bad
             sum(n_samples) / config.sample_rate,
             ", ".join(f"{label} {found[label]} ({recordings[label]})" for label in config.classes),
         )
+    if shards is None:
+        notes.remove()

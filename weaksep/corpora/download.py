@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import logging
+import lzma
 import shutil
 import tarfile
 import urllib.error
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK_BYTES = 2**20
 TIMEOUT_S = 60
+MAX_METADATA_BYTES = 100_000_000  # they are held in memory until the rest is unpacked
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def fetch_file(archive: Archive, target: Path) -> None:
             if have and response.status != http.client.PARTIAL_CONTENT:
                 logger.info("the server does not continue downloads: starting again")
                 have = 0
-            expected = int(response.headers.get("Content-Length") or 0)
+            length = response.headers.get("Content-Length") or ""
+            expected = int(length) if length.isascii() and length.isdigit() else 0
             if have:
                 logger.info("going on after %.1f MB", have / 1e6)
             with part.open("ab" if have else "wb") as stream:
@@ -139,13 +142,15 @@ def _copy(response: IO[bytes], stream: IO[bytes], have: int, total: int, name: s
     return arrived
 
 
-def check_member(member: tarfile.TarInfo) -> str | None:
-    """What is wrong with a member of an archive, or None. Only plain files and folders are taken."""
+def check_member(member: tarfile.TarInfo, room: int) -> str | None:
+    """What is wrong with a member of an archive: only plain files and folders are taken, up to `room` bytes."""
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts:
         return f"{member.name}: leads out of the folder"
     if not (member.isfile() or member.isdir()):
         return f"{member.name}: neither a file nor a folder (links and devices are not unpacked)"
+    if member.size > (min(room, MAX_METADATA_BYTES) if path.parts[1:2] == ("metadata",) else room):
+        return f"{member.name}: claims {member.size} bytes, more than the archive can hold"
     return None
 
 
@@ -159,15 +164,17 @@ def unpack(archive: Archive, packed: Path, db: Path) -> None:
     """
     check_free_space(db.parent, archive.unpacked_bytes)
     late: list[tuple[Path, bytes]] = []
+    room = 2 * archive.unpacked_bytes  # the size is stated roughly; a member that claims terabytes is a trap
     try:
         with (
             tarfile.open(packed, "r:*") as tar,
             tqdm(desc=f"unpack {packed.name}", unit="file", disable=None) as bar,
         ):
             for member in tar:
-                problem = check_member(member)
+                problem = check_member(member, room)
                 if problem:
                     raise UserError(f"{packed}: {problem}")
+                room -= member.size
                 parts = PurePosixPath(member.name).parts
                 source = tar.extractfile(member) if member.isfile() else None
                 # macOS leaves "._name" files beside the real ones
@@ -180,7 +187,7 @@ def unpack(archive: Archive, packed: Path, db: Path) -> None:
                     with atomic_path(path, durable=False) as temporary, temporary.open("wb") as stream:
                         shutil.copyfileobj(source, stream, BLOCK_BYTES)
                 bar.update()
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError) as error:
         raise UserError(f"{packed}: cannot be unpacked ({error})") from None
     for path, content in late:
         with atomic_path(path) as temporary:

@@ -14,6 +14,7 @@ from weaksep.corpora.event import Corpus
 from weaksep.corpora.synthetic import open_synthetic
 from weaksep.corpora.urbansound8k import open_urbansound8k
 from weaksep.errors import UserError
+from weaksep.fileio.lock import folder_lock
 from weaksep.fileio.yamlfile import load_config, read_yaml
 
 
@@ -45,7 +46,7 @@ def load_data_config(path: str | Path, overrides: Sequence[str] = ()) -> CorpusC
         UserError: no or an unknown `corpus`, or the file does not fit the schema.
     """
     name = read_yaml(path).get("corpus")
-    if name not in READERS:
+    if not isinstance(name, str) or name not in READERS:
         near = difflib.get_close_matches(str(name), READERS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(READERS)}"
         raise UserError(f"{path}: corpus: {name!r} is not a known corpus ({hint})")
@@ -66,4 +67,8 @@ def fetch_corpus(config: CorpusConfig, db: Path | None) -> None:
     fetch = READERS[config.corpus].fetch
     if fetch is None:
         raise UserError(f"corpus {config.corpus} has no download: leave out --download true")
-    fetch(db)
+    if db is None:
+        fetch(db)  # says where to name it
+        return
+    with folder_lock(db):  # two downloads into one file would spoil it
+        fetch(db)

@@ -13,18 +13,21 @@ train, valid, test, so that a tie never brings a sound of the training folds int
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import logging
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from weaksep.corpora.config import UrbanSound8KConfig
+from weaksep.corpora.config import N_FOLDS, UrbanSound8KConfig
 from weaksep.corpora.event import SETS, SourceEvent
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import read_any
+from weaksep.fileio.tables import id_problem, to_float
 
 logger = logging.getLogger(__name__)
 
@@ -33,21 +36,26 @@ COLUMNS = ("slice_file_name", "fsID", "start", "end", "salience", "fold", "class
 HOW_TO_GIVE = "set URBANSOUND8K= in db.sh or give --db DIR, or fetch it with --download true"
 
 
+def _whole_number(row: dict[str, str], column: str) -> int:
+    text = row[column].strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise ValueError(f"{column} {row[column]!r} is not a whole number")
+    return int(text)
+
+
 def _parse_row(row: dict[str, str], audio_dir: Path) -> SourceEvent:
     """One metadata line. ValueError says what is wrong with it."""
     name = row["slice_file_name"].strip()
-    stem, dot, suffix = name.rpartition(".")
-    if not stem or not dot or "/" in name or any(c.isspace() for c in name) or suffix.lower() not in ("wav", "flac"):
+    stem, _, suffix = name.rpartition(".")
+    if id_problem(stem) or suffix.lower() not in ("wav", "flac"):
         raise ValueError(f"slice_file_name {name!r} is not the name of a .wav file")
-    numbers = {}
-    for column in ("fsID", "salience", "fold"):
-        if not row[column].strip().isdigit():
-            raise ValueError(f"{column} {row[column]!r} is not a whole number")
-        numbers[column] = int(row[column])
+    numbers = {column: _whole_number(row, column) for column in ("fsID", "salience", "fold", "classID")}
     if numbers["salience"] not in (1, 2):
         raise ValueError(f"salience {row['salience']!r} is neither 1 nor 2")
+    if not 1 <= numbers["fold"] <= N_FOLDS:
+        raise ValueError(f"fold {row['fold']!r} is not one of 1 to {N_FOLDS}")
     try:
-        duration_s = float(row["end"]) - float(row["start"])
+        duration_s = to_float(row["end"].strip()) - to_float(row["start"].strip())
     except ValueError:
         raise ValueError(f"start {row['start']!r}, end {row['end']!r} are not seconds") from None
     if not 0.0 < duration_s < 1e5:
@@ -68,6 +76,21 @@ def _parse_row(row: dict[str, str], audio_dir: Path) -> SourceEvent:
     )
 
 
+def _rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line, cells by column). UserError when the header is wrong or a line is no CSV."""
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        header = [column.strip() for column in reader.fieldnames or []]
+        missing = [column for column in COLUMNS if column not in header]
+        if missing:
+            raise UserError(f"{path}:1: missing columns: {', '.join(missing)} (expected {','.join(COLUMNS)})")
+        reader.fieldnames = header
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise UserError(f"{path}:{reader.line_num + 1}: not CSV ({error})") from None
+
+
 def read_metadata(folder: Path) -> list[SourceEvent]:
     """All clips of the corpus, in the order of the metadata. Opens no audio.
 
@@ -82,21 +105,13 @@ def read_metadata(folder: Path) -> list[SourceEvent]:
             f"({HOW_TO_GIVE})"
         )
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors put a byte-order mark before the header
+        text = path.read_bytes().decode("utf-8-sig")  # some editors put a byte-order mark before the header
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    header = [column.strip() for column in reader.fieldnames or []]
-    missing = [column for column in COLUMNS if column not in header]
-    if missing:
-        raise UserError(f"{path}:1: missing columns: {', '.join(missing)} (expected {','.join(COLUMNS)})")
-    reader.fieldnames = header
-
+        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
     events: list[SourceEvent] = []
     problems: list[str] = []
     first_line: dict[str, int] = {}
-    for row in reader:
-        line = reader.line_num
+    for line, row in _rows(text, path):
         if None in row or None in row.values():
             problems.append(f"{path}:{line}: the number of cells is not that of the header")
             continue
@@ -152,14 +167,27 @@ class UrbanSound8K:
             e for e in read_metadata(self.folder) if e.class_name in config.classes and e.salience in config.salience
         ]
         fold_set = {fold: name for name in SETS for fold in getattr(config.split, name)}
+        unused = Counter(event.fold for event in events if event.fold not in fold_set)
+        if unused:
+            folds = ", ".join(map(str, sorted(unused)))
+            logger.info("%d clips are in folds that split does not name (%s): left out", unused.total(), folds)
         return split_by_recording(events, fold_set)
 
     def load(self, event: SourceEvent, sample_rate: int) -> np.ndarray:
         """One clip, float32 (N,), mean of its channels, resampled."""
         assert event.path is not None
         if not event.path.exists():
-            raise UserError(f"{event.path}: missing (nor is there a .flac of that name)")
+            raise UserError(f"{event.path}: missing ({self._elsewhere(event.path)})")
         return read_any(event.path, sample_rate)
+
+    @staticmethod
+    def _elsewhere(path: Path) -> str:
+        """Where a missing clip lies instead, if the metadata name the wrong fold."""
+        others = path.parents[1].glob(f"fold*/{glob.escape(path.stem)}.*")
+        found = sorted(other for other in others if other.parent != path.parent)
+        return (
+            f"the metadata name the wrong fold? {found[0]} is there" if found else "nor is there a .flac of that name"
+        )
 
 
 def open_urbansound8k(config: UrbanSound8KConfig, db: Path | None) -> UrbanSound8K:

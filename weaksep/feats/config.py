@@ -10,7 +10,7 @@ class FeatsConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    window_samples: int = Field(512, ge=16)
+    window_samples: int = Field(512, ge=16, le=65_536)
     hop_samples: int = Field(128, ge=1)
     compress: bool = False  # Kaldi's lossy 8-bit compression of the ark: a quarter of the disk, lossless by default
     shard_clips: int = Field(1000, ge=1)  # clips in one ark file
@@ -26,4 +26,4 @@ class FeatsConfig(BaseModel):
 class DumpSettings(FeatsConfig):
     """What dump/<set>/feats.yaml says: the settings, and the audio's rate."""
 
-    sample_rate: int = Field(..., ge=1)
+    sample_rate: int = Field(..., ge=1000, le=768_000)

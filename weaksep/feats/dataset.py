@@ -6,6 +6,7 @@ The supervision decides which files are opened beside the features: ``utt2labels
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,24 @@ from weaksep.feats.config import DumpSettings
 from weaksep.feats.labels import clip_vector, frame_labels
 from weaksep.feats.stats import mean_and_std
 from weaksep.fileio.ark import ArkReader, parse_entry
-from weaksep.fileio.datadir import DataDir, hash_files
+from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.tables import read_table
 from weaksep.fileio.yamlfile import load_config
+
+_FRAMES = re.compile(r"[1-9][0-9]{0,8}")
+
+
+def fingerprint_files(data_dir: Path, dump_dir: Path, supervision: str) -> dict[str, Path]:
+    """The files that tell one training set from another, and that this supervision may see.
+
+    Not the archives, which are gigabytes: the mixtures' statistics differ when they do, and the references have a hash.
+    """
+    features = ["cmvn.ark", "feats.yaml", "utt2num_frames"]
+    tables = ["wav.scp", "labels.txt", *{"clip": ["utt2labels"], "frame": ["events.tsv"], "strong": []}[supervision]]
+    if supervision == "strong":
+        features.append("references.sha256")
+    named = {f"{dump_dir.name} {name}": dump_dir / name for name in features}
+    return {**named, **{f"{data_dir.name} {name}": data_dir / name for name in tables}}
 
 
 class FeatureSet:
@@ -51,7 +67,8 @@ class FeatureSet:
     def _one_length(self) -> int:
         path = self.path / "utt2num_frames"
         table = read_table(path)
-        wrong = [f"{path}: {utt}: {n!r} is not a number of frames" for utt, n in table.items() if not n.isdigit()]
+        odd = {utt: text for utt, text in table.items() if not _FRAMES.fullmatch(text)}
+        wrong = [f"{path}: {utt}: {text!r} is not a number of frames" for utt, text in odd.items()]
         raise_problems(f"{path} is damaged; rerun stage 2", wrong)
         lengths = sorted({int(text) for text in table.values()})
         if len(lengths) != 1:
@@ -63,8 +80,16 @@ class FeatureSet:
         return {utt: parse_entry(entry, self.path) for utt, entry in read_table(self.path / name).items()}
 
     def read(self, utt: str) -> np.ndarray:
-        """Magnitude of a clip, float32 (T, F)."""
-        return self._reader.read(*self._entries[utt])
+        """Magnitude of a clip, float32 (T, F).
+
+        Raises:
+            UserError: it cannot be read, or has another size than the tables say.
+        """
+        matrix = self._reader.read(*self._entries[utt])
+        if matrix.shape != (self.n_frames, self.n_bins):
+            sizes = f"{matrix.shape[0]} x {matrix.shape[1]}, expected {self.n_frames} x {self.n_bins}"
+            raise UserError(f"{self.path}: {utt} is a matrix of {sizes}; rerun stage 2")
+        return matrix
 
     def batch(self, utts: Sequence[str]) -> np.ndarray:
         """Magnitudes of several clips, float32 (B, T, F)."""
@@ -156,12 +181,6 @@ class LabelledSet:
 
     def __len__(self) -> int:
         return len(self.utt_ids)
-
-    def fingerprint(self) -> str:
-        """A hash of the features and of the labels that this supervision may see."""
-        features = [self.features.path / name for name in ("cmvn.ark", "feats.yaml", "utt2num_frames")]
-        tables = {"clip": ["utt2labels"], "frame": ["events.tsv"], "strong": []}[self.supervision]
-        return hash_files([*features, *(self.data.path / name for name in ("labels.txt", *tables))])
 
     def batch(self, indices: Sequence[int] | np.ndarray) -> Batch:
         """Clips by their position in ``utt_ids``."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,36 +14,36 @@ from weaksep.errors import UserError
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.stats import accumulate
 from weaksep.fileio.ark import write_ark
-from weaksep.fileio.atomic import atomic_path
+from weaksep.fileio.atomic import atomic_path, clear_folder, write_text
 from weaksep.fileio.audio import audio_info, read_audio
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.inputs import files_of, source_scps, tables_of
+from weaksep.fileio.shards import Shards
+from weaksep.fileio.space import require_space
+from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import write_table
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.jobs import run_sharded
+from weaksep.signal.units import n_frames
 
 logger = logging.getLogger(__name__)
 
 BATCH_CLIPS = 16
+REFERENCES_STAMP = "references.stamp.json"
+REFERENCES_HASH = "references.sha256"
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Clips that go into one archive."""
+    """Clips that go into one archive, and where to note it as done."""
 
+    name: str
     wavs: tuple[tuple[str, str], ...]
     ark: str
     sample_rate: int
     config: FeatsConfig
     with_stats: bool
-
-
-@dataclass(frozen=True)
-class ShardResult:
-    """Where a shard's matrices lie: utt -> (offset, frames), and CMVN statistics if asked for."""
-
-    ark: str
-    entries: dict[str, tuple[int, int]]
-    stats: np.ndarray | None
+    notes: Shards
 
 
 def _batches(shard: Shard) -> Iterator[tuple[list[str], np.ndarray]]:
@@ -61,8 +61,8 @@ def _batches(shard: Shard) -> Iterator[tuple[list[str], np.ndarray]]:
         yield ids, np.stack(clips)
 
 
-def extract_shard(shard: Shard) -> ShardResult:
-    """Write one archive; runs in a worker process."""
+def extract_shard(shard: Shard) -> None:
+    """Write one archive and note where its matrices lie, their frames and, if asked for, their CMVN statistics."""
     import torch
 
     from weaksep.signal.stft import Stft
@@ -70,6 +70,7 @@ def extract_shard(shard: Shard) -> ShardResult:
     stft = Stft(shard.config.window_samples, shard.config.hop_samples)
     stats = np.zeros((2, stft.n_bins + 1)) if shard.with_stats else None
     frames: dict[str, int] = {}
+    digest = hashlib.sha256()
 
     def matrices() -> Iterator[tuple[str, np.ndarray]]:
         for ids, audio in _batches(shard):
@@ -77,74 +78,179 @@ def extract_shard(shard: Shard) -> ShardResult:
                 frames[utt] = magnitude.shape[0]
                 if stats is not None:
                     stats[:] += accumulate(magnitude)
-                yield utt, np.ascontiguousarray(magnitude)
+                matrix = np.ascontiguousarray(magnitude)
+                digest.update(utt.encode() + matrix.data)
+                yield utt, matrix
 
     with atomic_path(shard.ark) as temporary:
         offsets = write_ark(temporary, matrices(), compress=shard.config.compress)
-    return ShardResult(shard.ark, {utt: (offsets[utt], frames[utt]) for utt in offsets}, stats)
+    entries = {utt: [offsets[utt], frames[utt]] for utt in offsets}
+    result = {"entries": entries, "stats": None if stats is None else stats.tolist(), "sha256": digest.hexdigest()}
+    shard.notes.save(shard.name, result, [shard.ark])
 
 
 def _shards(
-    name: str, wav: dict[str, Path], out: Path, rate: int, config: FeatsConfig, with_stats: bool
+    name: str, wav: dict[str, Path], out: Path, rate: int, config: FeatsConfig, with_stats: bool, notes: Shards
 ) -> list[Shard]:
     items = [(utt, str(path)) for utt, path in wav.items()]
     size = config.shard_clips
     runs: list[Sequence[tuple[str, str]]] = [items[start : start + size] for start in range(0, len(items), size)]
     return [
-        Shard(tuple(run), str(out / "ark" / f"{name}.{index}.ark"), rate, config, with_stats)
+        Shard(f"{name}.{index}", tuple(run), str(out / "ark" / f"{name}.{index}.ark"), rate, config, with_stats, notes)
         for index, run in enumerate(runs, start=1)
     ]
 
 
-def _scp(results: Sequence[ShardResult], out: Path) -> dict[str, str]:
-    return {
-        utt: f"{Path(result.ark).relative_to(out)}:{offset}"
-        for result in results
-        for utt, (offset, _) in result.entries.items()
-    }
+def _run(shards: Sequence[Shard], nj: int, description: str) -> None:
+    """Write the archives that are not yet there."""
+    todo = [shard for shard in shards if not shard.notes.done(shard.name)]
+    run_sharded(extract_shard, todo, nj=nj, description=description)
+
+
+def _scp(shards: Sequence[Shard], out: Path) -> dict[str, str]:
+    table = {}
+    for shard in shards:
+        for utt, (offset, _) in shard.notes.load(shard.name)["entries"].items():
+            table[utt] = f"{Path(shard.ark).relative_to(out)}:{offset}"
+    return table
+
+
+def _clear_references(dump_dir: Path) -> None:
+    """Take away the references' features, their stamp and tables first."""
+    own = [dump_dir / REFERENCES_STAMP, dump_dir / REFERENCES_HASH]
+    for path in [*own, *dump_dir.glob("src_*_feats.scp"), *dump_dir.glob("ark/src_*.ark")]:
+        path.unlink(missing_ok=True)
 
 
 def _clear(dump_dir: Path) -> None:
     """Take away what an earlier run left, tables first: a dump folder with a feats.scp is whole and of one piece."""
-    tables = ["feats.scp", "utt2num_frames", "feats.yaml", "cmvn.ark"]
-    for path in [*(dump_dir / table for table in tables), *dump_dir.glob("src_*_feats.scp")]:
-        path.unlink(missing_ok=True)
-    shutil.rmtree(dump_dir / "ark", ignore_errors=True)
+    _clear_references(dump_dir)
+    for table in ("feats.scp", "utt2num_frames", "feats.yaml", "cmvn.ark"):
+        (dump_dir / table).unlink(missing_ok=True)
+    clear_folder(dump_dir / "ark")
+    Shards(dump_dir, step="references").remove()
 
 
-def extract(data_dir: Path, dump_dir: Path, config: FeatsConfig, *, nj: int, references: bool) -> None:
-    """Extract the features of a data folder.
+def features_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:
+    """The mixtures' features as a step.
 
-    Writes ``feats.scp`` with its archives, ``utt2num_frames``, ``feats.yaml`` (settings and rate), ``cmvn.ark``
-    (statistics of the log magnitude) and, with ``references``, ``src_<class>_feats.scp``.
+    Raises:
+        UserError: the data folder is missing or malformed.
+    """
+    data = DataDir.load(data_dir)
+    return Step(
+        name=str(dump_dir),
+        folder=dump_dir,
+        settings=config.model_dump(mode="json"),
+        tables=tables_of(data.path, ["wav.scp"]),
+        files=files_of(data.path, ["wav.scp"]),
+        code=["weaksep.feats.extract", "weaksep.signal.stft"],
+        outputs=("cmvn.ark", "feats.yaml", "utt2num_frames", "feats.scp", "ark"),
+    )
+
+
+def references_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:
+    """The references' features as a step of its own: systems without them may be trained first.
+
+    Raises:
+        UserError: the data folder is missing or malformed.
+    """
+    data = DataDir.load(data_dir)
+    scps = source_scps(data.path)
+    return Step(
+        name=f"{dump_dir} (references)",
+        folder=dump_dir,
+        settings=config.model_dump(mode="json"),
+        tables=tables_of(data.path, [*scps, "labels.txt"]),
+        files=files_of(data.path, scps),
+        code=["weaksep.feats.extract", "weaksep.signal.stft"],
+        outputs=[*(f"src_{label}_feats.scp" for label in data.labels), "ark", REFERENCES_HASH],
+        stamp_name=REFERENCES_STAMP,
+    )
+
+
+def _sample_rate(data: DataDir) -> int:
+    if not data.wav:
+        raise UserError(f"{data.path}/wav.scp: no clips")
+    return audio_info(next(iter(data.wav.values())))[1]
+
+
+def _require_space(data: DataDir, dump_dir: Path, config: FeatsConfig, n_clips: int) -> None:
+    """Room for the features of so many clips as long as the first one."""
+    n_samples = audio_info(next(iter(data.wav.values())))[0]
+    clip_bytes = 4 * n_frames(n_samples, config.hop_samples) * (config.window_samples // 2 + 1)
+    shrink = 4 if config.compress else 1
+    require_space(dump_dir, n_clips * clip_bytes // shrink, n_clips // config.shard_clips + 10, "--dumpdir")
+
+
+def extract(
+    data_dir: Path,
+    dump_dir: Path,
+    config: FeatsConfig,
+    nj: int,
+    shards: Shards | None = None,
+    *,
+    references: bool = False,
+) -> None:
+    """Extract the features of a data folder's mixtures.
+
+    Writes ``feats.scp`` with its archives, ``utt2num_frames``, ``feats.yaml`` (settings and rate) and ``cmvn.ark``
+    (statistics of the log magnitude).
 
     Args:
         data_dir: data/<set>.
         dump_dir: dump/<set>.
         config: STFT settings.
         nj: worker processes; the result does not depend on it.
-        references: also extract the references (strong training reads them).
+        shards: those that an interrupted run has finished.
+        references: go on with ``extract_references``.
     """
     data = DataDir.load(data_dir)
-    if not data.wav:
-        raise UserError(f"{data_dir}/wav.scp: no clips")
-    rate = audio_info(next(iter(data.wav.values())))[1]
-    groups = {"feats": data.wav}
-    if references:
-        groups |= {f"src_{label}_feats": wav for label, wav in data.references().items()}
-    shards = {
-        name: _shards(name, wav, dump_dir, rate, config, with_stats=name == "feats") for name, wav in groups.items()
-    }
-    _clear(dump_dir)
-    flat = [shard for group in shards.values() for shard in group]
-    results = {r.ark: r for r in run_sharded(extract_shard, flat, nj=nj, description=f"features {data_dir.name}")}
-    mixtures = [results[shard.ark] for shard in shards["feats"]]
-    stats = np.sum([result.stats for result in mixtures if result.stats is not None], axis=0)
+    rate = _sample_rate(data)
+    _require_space(data, dump_dir, config, len(data.wav))
+    notes = shards or Shards(dump_dir)
+    notes.begin(lambda: _clear(dump_dir))
+    work = _shards("feats", data.wav, dump_dir, rate, config, True, notes)
+    _run(work, nj, f"features {data_dir.name}")
+    results = [notes.load(shard.name) for shard in work]
+    stats = np.sum([result["stats"] for result in results], axis=0)
     with atomic_path(dump_dir / "cmvn.ark") as temporary:
         write_ark(temporary, [("global", stats.astype(np.float32))])
-    frames = {utt: str(count) for result in mixtures for utt, (_, count) in result.entries.items()}
+    frames = {utt: str(count) for result in results for utt, (_, count) in result["entries"].items()}
     write_table(dump_dir / "utt2num_frames", frames)
     write_yaml(dump_dir / "feats.yaml", {"sample_rate": rate, **config.model_dump()})
-    for name in reversed(groups):  # feats.scp last
-        write_table(dump_dir / f"{name}.scp", _scp([results[shard.ark] for shard in shards[name]], dump_dir))
+    write_table(dump_dir / "feats.scp", _scp(work, dump_dir))
     logger.info("%s: %d clips, %d frames of %d bins", dump_dir, len(frames), int(stats[0, -1]), stats.shape[1] - 1)
+    if shards is None:
+        notes.remove()
+    if references:
+        extract_references(data_dir, dump_dir, config, nj)
+
+
+def extract_references(
+    data_dir: Path, dump_dir: Path, config: FeatsConfig, nj: int, shards: Shards | None = None
+) -> None:
+    """Extract the features of the references, which strong training reads: ``src_<class>_feats.scp``.
+
+    ``references.sha256`` is a hash of them all: a training knows by it that they have changed.
+
+    Args:
+        see ``extract``.
+    """
+    data = DataDir.load(data_dir)
+    rate = _sample_rate(data)
+    references = data.references()
+    _require_space(data, dump_dir, config, sum(len(table) for table in references.values()))
+    notes = shards or Shards(dump_dir, step="references")
+    notes.begin(lambda: _clear_references(dump_dir))
+    work = {
+        name: _shards(name, wav, dump_dir, rate, config, False, notes)
+        for name, wav in ((f"src_{label}_feats", wav) for label, wav in references.items())
+    }
+    _run([shard for part in work.values() for shard in part], nj, f"references {data_dir.name}")
+    hashes = [notes.load(shard.name)["sha256"] for part in work.values() for shard in part]
+    write_text(dump_dir / REFERENCES_HASH, hashlib.sha256("".join(hashes).encode()).hexdigest() + "\n")
+    for name, part in work.items():
+        write_table(dump_dir / f"{name}.scp", _scp(part, dump_dir))
+    if shards is None:
+        notes.remove()

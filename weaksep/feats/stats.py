@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from weaksep.errors import UserError
+
 # The floor of the logarithm: -100 dB, well under a 16-bit file's rounding noise at the method's STFT scale.
 LOG_FLOOR = 1e-5
 
@@ -27,7 +29,13 @@ def accumulate(magnitude: np.ndarray) -> np.ndarray:
 
 
 def mean_and_std(stats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (F,) each from CMVN statistics."""
+    """Mean and standard deviation (F,) each from CMVN statistics.
+
+    Raises:
+        UserError: not the statistics of one frame or more.
+    """
+    if stats.shape[0] != 2 or stats.shape[1] < 2 or not np.isfinite(stats).all() or stats[0, -1] < 1:
+        raise UserError("cmvn.ark holds no statistics of features; rerun stage 2")
     count = stats[0, -1]
     mean = stats[0, :-1] / count
     variance = stats[1, :-1] / count - np.square(mean)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,8 +21,40 @@ from weaksep.errors import UserError
 
 # "\0B" "FM " then a byte 4 and an int32, twice: rows and columns.
 _HEADER = struct.Struct("<2s3sbibi")
-_KALDIIO_KINDS = (b"CM ", b"CM2", b"CM3", b"DM ", b"FM ")
+# A double matrix has the same header. A compressed one (kind -> bytes of a value) has its smallest value and its range,
+# two floats, then rows and columns, and in the first kind 8 bytes for each column before the values.
+_COMPRESSED = struct.Struct("<ffii")
+_COMPRESSED_VALUE_BYTES = {b"CM ": 1, b"CM2 ": 2, b"CM3 ": 1}
+_LARGEST = 1e30  # no feature is so large, and kaldiio's float32 holds 65535 times as much
+_MAX_OFFSET_DIGITS = 18  # what fits into the 64 bits of a file offset
 _COMPRESSION_METHOD = 2  # Kaldi's kSpeechFeature
+_NO_MATRIX = "no Kaldi matrix here (a wrong offset or a damaged archive; rerun stage 2)"
+
+
+def _other_header(head: bytes) -> tuple[int, int, int, int] | None:
+    """(bytes of the header, rows, columns, bytes of a value) of a kind that kaldiio reads; None for all else."""
+    if head[:5] == b"\0BDM ":
+        if len(head) < _HEADER.size:
+            return None
+        _, _, rows_size, rows, columns_size, columns = _HEADER.unpack_from(head)
+        return (_HEADER.size, rows, columns, 8) if rows_size == columns_size == 4 else None
+    word = head[2:].partition(b" ")[0] + b" "
+    start = 2 + len(word)
+    if head[:2] != b"\0B" or word not in _COMPRESSED_VALUE_BYTES or len(head) < start + _COMPRESSED.size:
+        return None
+    smallest, value_range, rows, columns = _COMPRESSED.unpack_from(head, start)
+    if not (abs(smallest) < _LARGEST and abs(value_range) < _LARGEST):
+        return None
+    percentiles = 8 * max(columns, 0) if word == b"CM " else 0
+    return start + _COMPRESSED.size + percentiles, rows, columns, _COMPRESSED_VALUE_BYTES[word]
+
+
+def _check_size(path: Path, offset: int, size: int, header_bytes: int, rows: int, columns: int, value: int) -> None:
+    """Refuse, before memory is asked for, a matrix that is empty or that the rest of the file cannot hold."""
+    if rows < 1 or columns < 1:
+        raise UserError(f"{path}:{offset}: a matrix of {rows} x {columns} values; rerun stage 2")
+    if offset + header_bytes + value * rows * columns > size:
+        raise UserError(f"{path}:{offset}: the archive ends before its {rows} x {columns} matrix; rerun stage 2")
 
 
 def write_ark(path: Path, matrices: Iterable[tuple[str, np.ndarray]], *, compress: bool = False) -> dict[str, int]:
@@ -47,10 +80,11 @@ def parse_entry(entry: str, folder: Path) -> tuple[Path, int]:
     """Split an scp value ``file.ark:offset``; a relative file lies in ``folder``.
 
     Raises:
-        UserError: a pipe, or no offset.
+        UserError: a pipe, no file, or no offset.
     """
-    name, colon, offset = entry.rpartition(":")
-    if not colon or not offset.isdigit() or name.endswith("|") or name.startswith("|"):
+    name, _, offset = entry.rpartition(":")
+    digits = offset.isascii() and offset.isdigit() and len(offset) <= _MAX_OFFSET_DIGITS
+    if not name.strip() or not digits or name.endswith("|") or name.startswith("|") or "\0" in name:
         raise UserError(f"{folder}: {entry!r} is not of the form file.ark:offset (shell pipes are not run)")
     return folder / name, int(offset)
 
@@ -75,10 +109,15 @@ class ArkReader:
     def _open(self, path: Path) -> tuple[int, int]:
         if path not in self._descriptors:
             try:
-                descriptor = os.open(path, os.O_RDONLY)
+                # Not to wait for somebody to write, should it be a named pipe; for a file it means nothing.
+                descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             except OSError as error:
                 raise UserError(f"{path}: cannot be opened ({error.strerror}); rerun stage 2") from None
-            self._descriptors[path] = (descriptor, os.fstat(descriptor).st_size)
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                os.close(descriptor)
+                raise UserError(f"{path}: not a file; rerun stage 2")
+            self._descriptors[path] = (descriptor, status.st_size)
         return self._descriptors[path]
 
     def read(self, path: Path, offset: int) -> np.ndarray:
@@ -92,21 +131,18 @@ class ArkReader:
         guess = np.empty(self._likely_shape, dtype=np.float32)
         got = os.preadv(descriptor, [header, guess.data], offset)
         kind = bytes(header[2:5])
-        if got < _HEADER.size or header[:2] != b"\0B" or kind not in _KALDIIO_KINDS:
-            raise UserError(
-                f"{path}:{offset}: no Kaldi matrix here (a wrong offset or a damaged archive; rerun stage 2)"
-            )
         if kind != b"FM ":
             return self._read_other(path, descriptor, offset, size)
-        _, _, _, rows, _, columns = _HEADER.unpack(header)
-        if rows < 0 or columns < 0 or offset + _HEADER.size + 4 * rows * columns > size:
-            raise UserError(f"{path}:{offset}: the archive ends before its {rows} x {columns} matrix; rerun stage 2")
+        magic, _, size_of_rows, rows, size_of_columns, columns = _HEADER.unpack(header)
+        if got < _HEADER.size or magic != b"\0B" or size_of_rows != 4 or size_of_columns != 4:
+            raise UserError(f"{path}:{offset}: {_NO_MATRIX}")
+        _check_size(path, offset, size, _HEADER.size, rows, columns, 4)
         if guess.shape == (rows, columns) and got == _HEADER.size + guess.nbytes:
             return guess
         self._likely_shape = (rows, columns)
         matrix = np.empty((rows, columns), dtype=np.float32)
         done = 0
-        view = matrix.data.cast("B") if matrix.size else memoryview(b"")
+        view = matrix.data.cast("B")
         while done < len(view):
             got = os.preadv(descriptor, [view[done:]], offset + _HEADER.size + done)
             if got == 0:  # cut short after it was opened
@@ -116,21 +152,14 @@ class ArkReader:
 
     @staticmethod
     def _read_other(path: Path, descriptor: int, offset: int, size: int) -> np.ndarray:
-        head = os.pread(descriptor, 32, offset)
-        kind = head[2:5]
+        header = _other_header(os.pread(descriptor, 32, offset))
+        if header is None:
+            raise UserError(f"{path}:{offset}: {_NO_MATRIX}")
+        header_bytes, rows, columns, value_bytes = header
+        _check_size(path, offset, size, header_bytes, rows, columns, value_bytes)
+        block = os.pread(descriptor, header_bytes + value_bytes * rows * columns, offset)
         try:
-            if kind == b"DM ":
-                rows, columns = struct.unpack_from("<xixi", head, 5)
-            else:  # "CM ", "CM2 " or "CM3 ", then the smallest value and the range, two floats
-                rows, columns = struct.unpack_from("<ii", head, 13 if kind == b"CM " else 14)
-        except struct.error:
-            rows = columns = -1
-        # The largest any of the kinds can need: 8 bytes a value, and 8 a column for the percentiles of "CM ".
-        bytes_needed = 32 + 8 * columns * (rows + 1)
-        if rows < 0 or columns < 0:
-            raise UserError(f"{path}:{offset}: a damaged matrix header; rerun stage 2")
-        block = os.pread(descriptor, min(bytes_needed, size - offset), offset)
-        try:
-            return np.asarray(matio.read_kaldi(io.BytesIO(block)), dtype=np.float32)
+            with np.errstate(all="ignore"):
+                return np.asarray(matio.read_kaldi(io.BytesIO(block)), dtype=np.float32)
         except Exception as error:  # kaldiio raises whatever numpy and struct raise on damaged bytes
             raise UserError(f"{path}:{offset}: cannot be read as a Kaldi matrix ({error}); rerun stage 2") from None

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import logging
+import os
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,13 +14,76 @@ from typing import Any
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
 
+logger = logging.getLogger(__name__)
 
-def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint atomically."""
+PREVIOUS_SUFFIX = ".prev"
+
+
+def save_checkpoint(path: str | Path, state: dict[str, Any], *, keep_previous: bool = False) -> None:
+    """Write a checkpoint atomically; equal states give equal files.
+
+    Args:
+        path: the file.
+        state: tensors, numbers, strings and containers of them.
+        keep_previous: what was there before stays as ``<stem>.prev<suffix>``, see ``load_latest``.
+    """
     import torch
 
+    # In memory first: written to a path, torch puts the (temporary) name of the file into it, and what goes wrong
+    # while it writes is no longer the operating system's plain error.
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    path = Path(path)
     with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(buffer.getbuffer())
+        if keep_previous and path.exists() and not _same_file(path, previous_of(path)):
+            with atomic_path(previous_of(path)) as previous:
+                _second_name(path, previous)
+
+
+def _same_file(one: Path, two: Path) -> bool:
+    """Whether two names are one file: a process was killed between giving it the second and replacing the first."""
+    return two.exists() and os.path.samefile(one, two)
+
+
+def _second_name(path: Path, other: Path) -> None:
+    """The same file under another name; a copy where the file system has no links."""
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copyfile(path, other)
+
+
+def previous_of(path: Path) -> Path:
+    """checkpoint.pt -> checkpoint.prev.pt."""
+    return path.with_name(f"{path.stem}{PREVIOUS_SUFFIX}{path.suffix}")
+
+
+def load_latest(path: str | Path, device: str = "cpu") -> dict[str, Any] | None:
+    """The newest checkpoint that can be read: the file, or the one before it; None when there is neither.
+
+    A file that cannot be read, where the one before can, is renamed to ``<stem>.damaged<suffix>``: it must not become
+    the one before of the next.
+
+    Raises:
+        UserError: there are checkpoints, and none can be read.
+    """
+    path = Path(path)
+    candidates = [candidate for candidate in (path, previous_of(path)) if candidate.exists()]
+    problems = []
+    for candidate in candidates:
+        try:
+            state = load_checkpoint(candidate, device)
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        for problem in problems:
+            logger.warning("%s; going on from %s", problem, candidate.name)
+            os.replace(path, path.with_name(f"{path.stem}.damaged{path.suffix}"))
+        return state
+    if problems:
+        raise UserError(f"{'; '.join(problems)}: begin again with --resume false")
+    return None
 
 
 def load_checkpoint(path: str | Path, device: str = "cpu") -> dict[str, Any]:
@@ -28,14 +95,23 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> dict[str, Any]:
     import torch
 
     try:
+        # Torch compares no check sums: a bit that a disk has turned over would be another weight.
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise UserError(f"{path}: damaged ({damaged} does not fit its check sum); restore it or train again")
         state = torch.load(path, map_location=device, weights_only=True)
+    except UserError:
+        raise
     except FileNotFoundError:
         raise UserError(f"{path}: no such checkpoint (train first: stages 3 and 4)") from None
+    except zipfile.BadZipFile:
+        raise UserError(f"{path}: refused: damaged, or no checkpoint of weaksep; restore it or train again") from None
     except pickle.UnpicklingError:
         raise UserError(f"{path}: refused: it is damaged or holds more than tensors and plain data") from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # torch and zipfile raise whatever damaged bytes lead them to
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path}: cannot be read as a checkpoint ({reason})") from None
+        raise UserError(f"{path}: cannot be read as a checkpoint ({reason}); restore it or train again") from None
     if not isinstance(state, dict):
         raise UserError(f"{path}: not a checkpoint of weaksep (a {type(state).__name__})")
     return state

@@ -2,22 +2,27 @@
 
 Nothing but ``wav.scp`` and ``labels.txt`` is opened until it is asked for, so weak training works with
 ``src_*.scp`` (and, for clip labels, ``events.tsv``) removed.
+
+An entry of an scp file says where to read: relative to the scp's folder, ``../`` and absolute paths included, as Kaldi
+users expect (the unprocessed mixture's tables lead out of their folder). Names of files that are written come from clip
+ids and class names alone, and those cannot lead anywhere (``fileio/tables.py``).
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.tables import read_list, read_table, read_tsv
+from weaksep.fileio.tables import read_lines, read_list, read_table, read_tsv, to_float
 
 # Beside what was made from a data folder: the folder's fingerprint.
 SOURCE_NAME = "source.sha256"
+FINGERPRINT_TABLES = ("wav.scp", "labels.txt", "utt2labels", "scenes.jsonl")
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
+MAX_EVENT_S = 1e6  # 11 days: a later end is no time in a clip, and would not fit into a sample number for long
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,9 @@ def read_scp(path: str | Path) -> dict[str, Path]:
     """
     table = read_table(path)
     pipes = [
-        f"{path}: {key}: shell pipes are not run; write the file's path" for key, v in table.items() if v.endswith("|")
+        f"{path}:{number}: {key}: shell pipes are not run; write the file's path"
+        for number, (key, value) in enumerate(table.items(), start=1)
+        if value.startswith("|") or value.endswith("|")
     ]
     raise_problems(f"{path} is not a valid list of files", pipes)
     folder = Path(path).parent
@@ -99,7 +106,7 @@ class DataDir:
 
     def fingerprint(self) -> str:
         """A hash of the clips, their labels and scenes: two folders that differ in it hold different mixtures."""
-        tables = (self.path / name for name in ("wav.scp", "labels.txt", "utt2labels", "scenes.jsonl"))
+        tables = (self.path / name for name in FINGERPRINT_TABLES)
         return hash_files(table for table in tables if table.is_file())
 
     def check_source(self, folder: Path, mend: str) -> None:
@@ -109,32 +116,42 @@ class DataDir:
             UserError: ``folder`` was made from other mixtures.
         """
         note = folder / SOURCE_NAME
-        if note.is_file() and note.read_text(encoding="utf-8").strip() != self.fingerprint():
+        if note.is_file() and read_lines(note) != [self.fingerprint()]:
             raise UserError(f"{folder}: made from other mixtures than those now in {self.path}; {mend}")
 
     def events(self) -> dict[str, list[EventLabel]]:
-        """Labelled events of each clip, from events.tsv (DCASE columns; filename is ``<utt>.wav``)."""
+        """Labelled events of each clip, from events.tsv (DCASE columns; filename is ``<utt>.wav``).
+
+        Raises:
+            UserError: listing every line with an unknown clip or class, or times that are none.
+        """
         path = self.path / "events.tsv"
         events: dict[str, list[EventLabel]] = {utt: [] for utt in self.wav}
         problems = []
         for number, row in enumerate(read_tsv(path, EVENT_COLUMNS), start=2):
             utt = row["filename"].removesuffix(".wav")
-            if utt not in events or row["event_label"] not in self.labels:
-                problems.append(f"{path}:{number}: unknown clip {utt} or class {row['event_label']}")
+            if utt not in events:
+                problems.append(f"{path}:{number}: {row['filename']!r} is no clip of wav.scp")
                 continue
             try:
-                event = EventLabel(float(row["onset"]), float(row["offset"]), row["event_label"])
-            except ValueError:
-                problems.append(
-                    f"{path}:{number}: onset and offset must be seconds, found {row['onset']}, {row['offset']}"
-                )
-                continue
-            if not 0 <= event.onset_s < event.offset_s < math.inf:
-                problems.append(f"{path}:{number}: an event from {row['onset']} to {row['offset']} s")
-                continue
-            events[utt].append(event)
+                events[utt].append(self._event(row))
+            except ValueError as error:
+                problems.append(f"{path}:{number}: {error}")
         raise_problems(f"{path} does not fit the data folder", problems)
         return events
+
+    def _event(self, row: dict[str, str]) -> EventLabel:
+        """One row of events.tsv. ValueError says what is wrong with it."""
+        label = row["event_label"]
+        if label not in self.labels:
+            raise ValueError(f"class {label!r} is not in labels.txt")
+        try:
+            onset_s, offset_s = to_float(row["onset"]), to_float(row["offset"])
+        except ValueError as error:
+            raise ValueError(f"onset and offset must be seconds: {error}") from None
+        if not 0 <= onset_s < offset_s <= MAX_EVENT_S:
+            raise ValueError(f"an event from {row['onset']} to {row['offset']} s; expected 0 <= onset < offset")
+        return EventLabel(onset_s, offset_s, label)
 
     def references(self) -> dict[str, dict[str, Path]]:
         """Reference audio of each class, class -> clip id -> file, for the clips in which the class is active."""

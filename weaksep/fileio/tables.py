@@ -1,43 +1,114 @@
-"""Kaldi tables (``key value`` lines, sorted and unique under LC_ALL=C) and TSV files with a header."""
+"""Kaldi tables (``key value`` lines, sorted and unique under LC_ALL=C) and TSV files with a header.
+
+All are UTF-8 with Unix line ends and without control characters, since shell tools read them byte by byte. Keys become
+names of files, so a key that would lead into another folder is refused here, where it comes in.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import write_text
 
+MAX_ID_BYTES = 200  # a file system takes 255, and the name of a temporary file is longer by a few
 
-def read_lines(path: str | Path) -> list[str]:
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")  # all but the tab and the line feed
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def read_lines(path: str | Path, *, ended: bool = False) -> list[str]:
     """Lines of a UTF-8 text file, without line ends.
 
+    Args:
+        path: the file.
+        ended: the last line must have an end too. A table that was cut short by an interrupted copy may else pass for
+            a whole one, with half a number in its last cell.
+
     Raises:
-        UserError: the file is missing, unreadable or not UTF-8.
+        UserError: the file is missing, unreadable, not UTF-8, begins with a byte order mark, or holds a control
+            character, such as the carriage return of a Windows line end.
     """
     try:
-        return Path(path).read_text(encoding="utf-8").splitlines()
+        content = Path(path).read_bytes()
+        text = content.decode("utf-8")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file (has the stage that writes it been run?)") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}:{line}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    if text.startswith("\ufeff"):
+        raise UserError(
+            f"{path}:1: begins with a byte order mark; save it without (weaksep fix does, in a data folder)"
+        )
+    found = _CONTROL.search(text)
+    if found:
+        line = text.count("\n", 0, found.start()) + 1
+        if found[0] == "\r":
+            mend = "weaksep fix mends a data folder, sed -i 's/\\r$//' a file"
+            raise UserError(f"{path}:{line}: Windows line ends; {mend}")
+        raise UserError(f"{path}:{line}: the control character {found[0]!r}; is this a text file? remove it")
+    if ended and text and not text.endswith("\n"):
+        line = text.count("\n") + 1
+        raise UserError(
+            f"{path}:{line}: the last line has no end; is the file cut short? add a line end if it is whole"
+        )
+    lines = text.split("\n")  # not splitlines(), which also splits at characters that a value may hold
+    return lines if lines[-1] else lines[:-1]
+
+
+def id_problem(key: str) -> str | None:
+    """What keeps a key from being a clip id, the stem of a file's name; None when nothing does.
+
+    >>> id_problem("dog-1"), id_problem("../dog")
+    (None, 'holds a slash')
+    """
+    if not key.isprintable() or " " in key:
+        return "holds a blank or a character that cannot be printed"
+    if "/" in key:
+        return "holds a slash"
+    if not key or key[0] == ".":
+        return "is empty or begins with a dot"
+    if len(key.encode()) > MAX_ID_BYTES:
+        return f"is longer than {MAX_ID_BYTES} bytes"
+    return None
+
+
+def to_float(text: str) -> float:
+    """A finite decimal number; ValueError for all else, also for what Python takes beyond that (nan, 1_000).
+
+    >>> to_float("0.25"), to_float("-3e1")
+    (0.25, -30.0)
+    """
+    value = float(text) if _DECIMAL.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is not a number")
+    return value
 
 
 def read_table(path: str | Path) -> dict[str, str]:
     """Read ``key value`` lines; the value is all that follows the first blank.
 
     Raises:
-        UserError: listing every line that is empty, without a value, a duplicate or out of order.
+        UserError: listing every line that is empty, without a value, a duplicate or out of order, or whose key
+            cannot be a file's name.
     """
     table: dict[str, str] = {}
     problems = []
     previous = b""
-    for number, line in enumerate(read_lines(path), start=1):
+    for number, line in enumerate(read_lines(path, ended=True), start=1):
         key, _, value = line.partition(" ")
         if not key or not value.strip():
             problems.append(f"{path}:{number}: expected 'key value', found {line!r}")
+            continue
+        wrong = id_problem(key)
+        if wrong:
+            problems.append(f"{path}:{number}: the key {key!r} {wrong}; rename it")
             continue
         encoded = key.encode()
         if key in table:
@@ -51,7 +122,18 @@ def read_table(path: str | Path) -> dict[str, str]:
 
 
 def write_table(path: str | Path, table: Mapping[str, str]) -> None:
-    """Write ``key value`` lines, sorted by the keys' bytes."""
+    """Write ``key value`` lines, sorted by the keys' bytes.
+
+    Raises:
+        UserError: a key or a value that ``read_table`` would not give back.
+    """
+    problems = [f"the key {key!r} {id_problem(key)}" for key in table if id_problem(key)]
+    problems += [
+        f"{key}: the value {value!r} is empty or more than a line"
+        for key, value in table.items()
+        if not value.strip() or "\n" in value or _CONTROL.search(value)
+    ]
+    raise_problems(f"{path} cannot be written", problems)
     keys = sorted(table, key=str.encode)
     write_text(path, "".join(f"{key} {table[key]}\n" for key in keys))
 
@@ -68,27 +150,48 @@ def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
     return {group: " ".join(members) for group, members in groups.items()}
 
 
+def label_problem(name: str) -> str | None:
+    """What keeps a name from being a class: it names files and folders, and is a word of comma-separated lists.
+
+    >>> label_problem("dog_bark"), label_problem("mix")
+    (None, 'is taken: it names the folder of the mixtures')
+    """
+    if name == "mix":
+        return "is taken: it names the folder of the mixtures"
+    if name == "-" or "," in name:
+        return "holds a comma or is the '-' that stands for no class"
+    return id_problem(name)
+
+
 def read_list(path: str | Path) -> list[str]:
-    """Non-empty lines of a file (labels.txt), order kept.
+    """Classes of a labels.txt: its non-empty lines, order kept.
 
     Raises:
-        UserError: a line occurs twice or the file is empty.
+        UserError: the file is empty, a line occurs twice or cannot be the name of a class.
     """
-    lines = [line.strip() for line in read_lines(path) if line.strip()]
-    doubles = sorted({line for line in lines if lines.count(line) > 1})
-    if doubles or not lines:
-        raise UserError(f"{path}: " + (f"listed twice: {', '.join(doubles)}" if doubles else "empty"))
-    return lines
+    lines = {number: line.strip() for number, line in enumerate(read_lines(path), start=1) if line.strip()}
+    names = list(lines.values())
+    doubles = sorted({name for name in names if names.count(name) > 1})
+    if doubles or not names:
+        raise UserError(f"{path}: " + (f"listed twice: {', '.join(doubles)}" if doubles else "empty; list the classes"))
+    wrong = [(number, name, label_problem(name)) for number, name in lines.items() if label_problem(name)]
+    problems = [f"{path}:{number}: the class {name!r} {problem}; rename it" for number, name, problem in wrong]
+    raise_problems(f"{path} is not a valid list of classes", problems)
+    return names
 
 
 def read_tsv(path: str | Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """Read a tab-separated file whose header holds at least the given columns.
 
     Raises:
-        UserError: listing missing columns, or every line with another number of cells.
+        UserError: an empty file, missing or doubled columns, or (all at once) lines with another number of cells.
     """
-    lines = read_lines(path)
-    header = lines[0].split("\t") if lines else []
+    lines = read_lines(path, ended=True)
+    if not lines:
+        raise UserError(f"{path}: empty; its first line must name the columns {', '.join(columns)}")
+    header = lines[0].split("\t")
+    if len(set(header)) < len(header):
+        raise UserError(f"{path}:1: a column is named twice: {', '.join(header)}")
     missing = [column for column in columns if column not in header]
     if missing:
         raise UserError(f"{path}:1: missing columns: {', '.join(missing)}")
@@ -105,8 +208,15 @@ def read_tsv(path: str | Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def write_tsv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Write rows under a header, tab-separated; None becomes an empty cell."""
+    """Write rows under a header, tab-separated; None becomes an empty cell.
+
+    Raises:
+        UserError: a cell that ``read_tsv`` would not give back.
+    """
     lines = ["\t".join(columns)]
     for row in rows:
-        lines.append("\t".join("" if row[column] is None else str(row[column]) for column in columns))
+        line = "\t".join("" if row[column] is None else str(row[column]) for column in columns)
+        if line.count("\t") != len(columns) - 1 or "\n" in line or _CONTROL.search(line):
+            raise UserError(f"{path} cannot be written: a cell of {line!r} holds a tab or a control character")
+        lines.append(line)
     write_text(path, "\n".join(lines) + "\n")

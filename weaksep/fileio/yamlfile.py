@@ -7,29 +7,32 @@ An unknown key dies with the file, the key and the nearest valid one.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import write_text
+from weaksep.fileio.yamltext import dump_yaml, load_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: no such configuration file") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UserError(f"{path}:{line}: not valid YAML ({error.problem})") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read as YAML ({error})") from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}:{line}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    value = load_yaml(text, str(path))
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -58,17 +61,22 @@ def read_yaml(path: str | Path, _chain: tuple[Path, ...] = ()) -> dict[str, Any]
     """
     path = Path(path)
     if path.resolve() in _chain:
-        raise UserError(f"{path}: its base leads back to itself")
+        raise UserError(f"{path}: its base leads back to itself; mend one base: of the circle")
     value = _parse(path)
     base = value.pop("base", None)
     if base is None:
         return value
-    return merge(read_yaml(path.parent / str(base), (*_chain, path.resolve())), value)
+    if not isinstance(base, str):
+        raise UserError(f"{path}: base: expected the name of one YAML file, found {base!r}")
+    under = path.parent / base
+    if not under.is_file():
+        raise UserError(f"{path}: its base {under} is no file; mend base: or leave it out")
+    return merge(read_yaml(under, (*_chain, path.resolve())), value)
 
 
 def write_yaml(path: str | Path, value: Any) -> None:
     """Write YAML atomically, keys in the given order."""
-    write_text(path, yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+    write_text(path, dump_yaml(value))
 
 
 def _apply_override(config: dict[str, Any], override: str) -> None:
@@ -81,10 +89,7 @@ def _apply_override(config: dict[str, Any], override: str) -> None:
         if not isinstance(place.get(parent), dict):
             place[parent] = {}
         place = place[parent]
-    try:
-        place[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UserError(f"--set {override!r}: {text!r} is not a YAML value") from None
+    place[last] = load_yaml(text, f"--set {override!r}")
 
 
 def _fields_at(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
@@ -104,11 +109,38 @@ def _describe(model: type[BaseModel], origin: str, error: Any) -> str:
     key = ".".join(map(str, location))
     if error["type"] != "extra_forbidden":
         message = error["msg"].removeprefix("Value error, ")
+        found = error["input"]
+        if isinstance(found, (str, int, float)):
+            message += f", found {str(found)[:40]!r}" if isinstance(found, str) else f", found {found}"
         return f"{origin}: {key}: {message}" if key else f"{origin}: {message}"
     valid = _fields_at(model, location)
     near = difflib.get_close_matches(str(location[-1]), valid, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}?" if near else f"valid: {', '.join(valid)}"
     return f"{origin}: unknown key {key} ({hint})"
+
+
+def _parts(value: Any, key: str) -> list[tuple[str, Any]]:
+    """A value and all that it holds, each with its dotted key."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [(key, value), *(p for name, part in inside for p in _parts(part, f"{key}.{name}" if key else str(name)))]
+
+
+def _no_number(value: Any) -> bool:
+    """Infinite, NaN or of more than 64 bits: no setting means anything by it."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
+
+
+def _switches_for_numbers(value: Any, checked: Any, key: str = "") -> list[str]:
+    """Keys with a true or yes that the schema has taken for the number 1."""
+    if isinstance(value, dict) and isinstance(checked, BaseModel):
+        pairs = [(f"{key}.{name}" if key else str(name), part, getattr(checked, name)) for name, part in value.items()]
+    elif isinstance(value, list):
+        pairs = [(f"{key}.{i}", part, taken) for i, (part, taken) in enumerate(zip(value, checked, strict=True))]
+    else:
+        return [key] if isinstance(value, bool) and not isinstance(checked, bool) else []
+    return [found for where, part, taken in pairs for found in _switches_for_numbers(part, taken, where)]
 
 
 def check_config(model: type[Model], value: dict[str, Any], origin: str) -> Model:
@@ -117,10 +149,17 @@ def check_config(model: type[Model], value: dict[str, Any], origin: str) -> Mode
     Raises:
         UserError: every unknown key (with the nearest valid one) and every wrong value, each with its file.
     """
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        problems = [_describe(model, origin, item) for item in error.errors()]
+    problems = [f"{origin}: {key}: expected a finite number" for key, part in _parts(value, "") if _no_number(part)]
+    if not problems:
+        try:
+            checked = model.model_validate(value)
+        except ValidationError as error:
+            problems = [_describe(model, origin, item) for item in error.errors()]
+        else:
+            switches = _switches_for_numbers(value, checked)
+            problems = [f"{origin}: {key}: expected a number, found true or false" for key in switches]
+            if not problems:
+                return checked
     if len(problems) == 1:
         raise UserError(problems[0])
     raise_problems(f"{origin} does not fit its schema", problems)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-import shutil
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,21 +19,24 @@ import numpy as np
 import torch
 
 from weaksep.errors import UserError
-from weaksep.fileio.atomic import write_text
+from weaksep.fileio.atomic import clear_folder, write_text
 from weaksep.fileio.audio import INT16_SCALE, read_audio, write_audio
 from weaksep.fileio.datadir import SOURCE_NAME, DataDir
+from weaksep.fileio.shards import Shards
+from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.tables import write_table
 from weaksep.infer.clips import Clip, equal_length_batches, read_clips
 from weaksep.infer.masks import ORACLES
 from weaksep.infer.model import Separator, checkpoint_path, load_separator
 from weaksep.infer.separate import apply_masks, separate_waveform
-from weaksep.jobs import run_sharded
+from weaksep.jobs import run_sharded, split_evenly
 from weaksep.signal.stft import Stft
 
 logger = logging.getLogger(__name__)
 
 # A GPU waits for the disk with one thread; a CPU worker has one thread for everything.
 GPU_FILE_THREADS = 4
+SHARD_BATCHES = 4
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Oracle:
 
 @dataclass(frozen=True)
 class BatchJob:
-    """All that a worker process needs for one batch."""
+    """All that is needed for one batch."""
 
     system: Oracle | str  # an oracle, or the path of a best.pt
     clips: tuple[Clip, ...]
@@ -55,6 +58,19 @@ class BatchJob:
     sample_rate: int
     out: str
     device: str
+
+    def path(self, clip: Clip, label: str) -> Path:
+        """Where a clip's output of a class goes."""
+        return Path(self.out) / "audio" / label / f"{clip.utt}.wav"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some batches, for one worker, and where to note them as done."""
+
+    name: str
+    jobs: list[BatchJob]
+    notes: Shards
 
 
 @lru_cache(maxsize=1)
@@ -117,12 +133,23 @@ def separate_batch(job: BatchJob) -> tuple[int, int]:
             sources = separate_waveform(_separator(job.system, modified_ns, job.device), mixtures).cpu().numpy()
 
         def write(row: int, column: int) -> int:
-            path = Path(job.out) / "audio" / job.classes[column] / f"{job.clips[row].utt}.wav"
-            return _write(path, sources[row, column], job)
+            return _write(job.path(job.clips[row], job.classes[column]), sources[row, column], job)
 
         rows, columns = np.indices(sources.shape[:2])
         clipped = list(pool.map(write, rows.ravel().tolist(), columns.ravel().tolist()))
     return sum(clipped), sum(count > 0 for count in clipped)
+
+
+def separate_shard(shard: Shard) -> None:
+    """Separate the batches of a shard; note how many samples and files clipped."""
+    counts = [separate_batch(job) for job in shard.jobs]
+    files = [job.path(clip, label) for job in shard.jobs for clip in job.clips for label in job.classes]
+    shard.notes.save(shard.name, [sum(count) for count in zip(*counts, strict=True)], files)
+
+
+def _require_space(out: Path, clips: Sequence[Clip], n_classes: int) -> None:
+    n_bytes = n_classes * sum(on_disk(44 + 2 * clip.n_samples) for clip in clips)
+    require_space(out, n_bytes, n_classes * len(clips), "--expdir")
 
 
 def _finish(out: Path, data: DataDir, tables: dict[str, dict[str, str]]) -> None:
@@ -137,8 +164,7 @@ def _clear(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for table in out.glob("*.scp"):
         table.unlink()
-    if (out / "audio").exists():
-        shutil.rmtree(out / "audio")
+    clear_folder(out / "audio")
 
 
 def separate_dataset(
@@ -149,6 +175,7 @@ def separate_dataset(
     nj: int = 1,
     device: str = "cpu",
     batch_size: int = 16,
+    shards: Shards | None = None,
 ) -> None:
     """Separate every clip of a data folder.
 
@@ -159,9 +186,11 @@ def separate_dataset(
         nj: worker processes on the CPU; a GPU is fed by one.
         device: torch device.
         batch_size: clips of one length that go through the net together.
+        shards: those that an interrupted run has finished.
 
     Raises:
-        UserError: see ``read_clips`` and ``load_separator``; or classes or rate differ from the separator's.
+        UserError: no room on the disk; see ``read_clips`` and ``load_separator``; or classes or rate differ from the
+            separator's.
     """
     out = Path(out)
     oracle = isinstance(system, Oracle)
@@ -176,21 +205,30 @@ def separate_dataset(
         if separator.sample_rate != sample_rate:
             raise UserError(f"{system}: trained at {separator.sample_rate} Hz, {data.path} is at {sample_rate} Hz")
         system = str(checkpoint_path(system))
-    _clear(out)
+    _require_space(out, clips, len(data.labels))
+    notes = shards or Shards(out)
+    notes.begin(lambda: _clear(out))
     jobs = [
         BatchJob(system, batch, data.labels, sample_rate, str(out), device)
         for batch in equal_length_batches(clips, batch_size)
     ]
+    work = [
+        Shard(str(number), list(part), notes)
+        for number, part in enumerate(split_evenly(jobs, -(-len(jobs) // SHARD_BATCHES)), start=1)
+    ]
     name = system.name if isinstance(system, Oracle) else Path(system).parent.name
     workers = nj if device == "cpu" else 1
     backend = None if device == "cpu" else "local"  # the GPU is here, whatever cmd.sh says
-    counts = run_sharded(separate_batch, jobs, nj=workers, description=f"separate {name}", backend=backend)
-    samples, files = (sum(count) for count in zip(*counts, strict=True))
+    todo = [shard for shard in work if not notes.done(shard.name)]
+    run_sharded(separate_shard, todo, nj=workers, description=f"separate {name}", backend=backend)
+    samples, files = (sum(count) for count in zip(*(notes.load(shard.name) for shard in work), strict=True))
     if samples:
         logger.warning("%s: %d sample(s) in %d of %d files clipped", out, samples, files, len(clips) * len(data.labels))
     tables = {label: {clip.utt: f"audio/{label}/{clip.utt}.wav" for clip in clips} for label in data.labels}
     _finish(out, data, tables)
     logger.info("%s: %d clips x %d classes", out, len(clips), len(data.labels))
+    if shards is None:
+        notes.remove()
 
 
 def write_unprocessed(data: DataDir, out: str | Path) -> None:

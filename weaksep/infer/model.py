@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from weaksep.errors import UserError
+from weaksep.feats.config import DumpSettings
 from weaksep.fileio.checkpoint import load_checkpoint
+from weaksep.fileio.tables import label_problem
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifiers import Classifier
 from weaksep.signal.stft import Stft
@@ -19,6 +23,8 @@ from weaksep.signal.stft import Stft
 CHECKPOINT_NAME = "best.pt"
 KEYS = ("task", "model", "config", "classes", "feats")
 FEATS_KEYS = ("sample_rate", "window_samples", "hop_samples")
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,28 @@ def checkpoint_path(experiment: str | Path) -> Path:
 
 
 def _one_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
     text = str(error).strip()
     return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
+
+
+def _misfits(checkpoint: dict[str, Any]) -> Iterator[str]:
+    """Parts of a checkpoint that are not of the form that training gives them."""
+    classes, feats = checkpoint["classes"], checkpoint["feats"]
+    if not isinstance(classes, list | tuple) or not all(isinstance(c, str) and not label_problem(c) for c in classes):
+        yield "classes is no list of class names"
+    elif len(set(classes)) != len(classes) or not classes:
+        yield "classes are missing or doubled"
+    try:
+        DumpSettings.model_validate({key: feats[key] for key in FEATS_KEYS}, strict=True)
+    except ValueError as error:
+        yield f"feats: {_one_line(error)}"
+    if not isinstance(checkpoint["config"], dict):
+        yield "config is no mapping"
+    model = checkpoint["model"]
+    if not isinstance(model, dict) or not all(isinstance(weights, torch.Tensor) for weights in model.values()):
+        yield "model holds no weights"
 
 
 def read_checkpoint(experiment: str | Path, task: str) -> dict[str, Any]:
@@ -81,20 +107,44 @@ def read_checkpoint(experiment: str | Path, task: str) -> dict[str, Any]:
     checkpoint = load_checkpoint(path)
     missing = [key for key in KEYS if key not in checkpoint]
     if not missing:
-        missing = [f"feats.{key}" for key in FEATS_KEYS if key not in checkpoint["feats"]]
+        feats = checkpoint["feats"] if isinstance(checkpoint["feats"], dict) else {}
+        missing = [f"feats.{key}" for key in FEATS_KEYS if key not in feats]
     if missing:
-        raise UserError(f"{path}: not a weaksep checkpoint (without {', '.join(missing)})")
+        raise UserError(f"{path}: not a weaksep checkpoint (without {', '.join(missing)}); train again")
     if checkpoint["task"] != task:
-        raise UserError(f"{path}: holds a {checkpoint['task']}, expected a {task}")
+        raise UserError(f"{path}: holds a {checkpoint['task']}, expected a {task}; give the folder of a {task}")
+    misfits = list(_misfits(checkpoint))
+    if misfits:
+        raise UserError(f"{path}: not a weaksep checkpoint ({'; '.join(misfits)}); train again")
     return checkpoint
 
 
-def _fill(net: nn.Module, checkpoint: dict[str, Any], path: Path, device: torch.device) -> None:
+def _build(make: Callable[[], Net], checkpoint: dict[str, Any], path: Path, device: torch.device) -> Net:
+    """The network of a checkpoint with its weights, in evaluation mode.
+
+    Args:
+        make: builds it as the checkpoint's own configuration says.
+    """
+    task, weights = checkpoint["task"], checkpoint["model"]
     try:
-        net.load_state_dict(checkpoint["model"])
-    except (RuntimeError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: weights do not fit the net of its own config ({_one_line(error)})") from None
-    net.to(device).eval()
+        # First without memory: a configuration of a huge net is not worth trying unless the weights are as many.
+        with torch.device("meta"):
+            expected = {name: tensor.shape for name, tensor in make().state_dict().items()}
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"{path}: its config does not describe a {task} ({_one_line(error)}); train again") from None
+    found = {name: tensor.shape for name, tensor in weights.items()}
+    wrong = [name for name in dict.fromkeys([*expected, *found]) if expected.get(name) != found.get(name)]
+    if wrong:
+        sizes = " and ".join(
+            str(tuple(shapes[wrong[0]])) if wrong[0] in shapes else "none" for shapes in (expected, found)
+        )
+        raise UserError(
+            f"{path}: weights do not fit the net of its own config ({len(wrong)} of {len(expected)} differ, first "
+            f"{wrong[0]}: {sizes}); train again"
+        )
+    net = make()
+    net.load_state_dict(weights)
+    return net.to(device).eval()
 
 
 def load_separator(experiment: str | Path, device: str = "cpu") -> Separator:
@@ -108,11 +158,7 @@ def load_separator(experiment: str | Path, device: str = "cpu") -> Separator:
     feats, classes = checkpoint["feats"], tuple(checkpoint["classes"])
     n_bins = feats["window_samples"] // 2 + 1
     where = torch.device(device)
-    try:
-        net = build_separator(checkpoint["config"]["net"], len(classes), n_bins)
-    except (KeyError, ValueError) as error:
-        raise UserError(f"{path}: its config does not describe a separator ({_one_line(error)})") from None
-    _fill(net, checkpoint, path, where)
+    net = _build(lambda: build_separator(checkpoint["config"]["net"], len(classes), n_bins), checkpoint, path, where)
     return Separator(net, classes, feats["sample_rate"], Stft(feats["window_samples"], feats["hop_samples"]), where)
 
 
@@ -125,12 +171,8 @@ def load_classifier(experiment: str | Path, device: str = "cpu") -> TrainedClass
     path = checkpoint_path(experiment)
     checkpoint = read_checkpoint(path, "classifier")
     feats, classes, config = checkpoint["feats"], tuple(checkpoint["classes"]), checkpoint["config"]
-    n_bins = feats["window_samples"] // 2 + 1
+    sizes = (len(classes), feats["window_samples"] // 2 + 1, feats["sample_rate"])
     where = torch.device(device)
-    try:
-        net = build_classifier(config["net"], len(classes), n_bins, feats["sample_rate"])
-    except (KeyError, ValueError) as error:
-        raise UserError(f"{path}: its config does not describe a classifier ({_one_line(error)})") from None
-    _fill(net, checkpoint, path, where)
+    net = _build(lambda: build_classifier(config["net"], *sizes), checkpoint, path, where)
     settings = (feats["sample_rate"], feats["window_samples"], feats["hop_samples"])
-    return TrainedClassifier(net, config.get("supervision", ""), classes, *settings, where)
+    return TrainedClassifier(net, str(config.get("supervision", "")), classes, *settings, where)

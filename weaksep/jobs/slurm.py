@@ -40,4 +40,9 @@ def run_on_slurm(
         slurm_partition=os.environ.get("WEAKSEP_SLURM_PARTITION"),
     )
     jobs = executor.map_array(function, list(items))
-    return [job.result() for job in tqdm(jobs, desc=description, disable=None)]
+    try:
+        return [job.result() for job in tqdm(jobs, desc=description, disable=None)]
+    except BaseException:
+        for job in jobs:  # none may go on writing when this process has let go of the folder
+            job.cancel(check=False)
+        raise

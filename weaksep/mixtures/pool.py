@@ -61,7 +61,8 @@ class EventPool:
             for event in wav
             if classes.get(event, labels[0]) not in labels
         ]
-        problems += [f"class {name}: no event" for name in labels if name not in classes.values()]
+        present = {classes[event] for event in wav if event in classes}
+        problems += [f"class {name}: no event" for name in labels if name not in present]
         raise_problems(f"{folder} is not a valid folder of events", problems)
         by_class = {
             name: tuple(PoolEvent(event, recordings[event]) for event in wav if classes[event] == name)

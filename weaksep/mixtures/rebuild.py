@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.place import check_place
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.mixtures.pool import EventAudio, EventPool
-from weaksep.mixtures.renderer import render
+from weaksep.mixtures.renderer import class_sums, protective_gain_db, to_stems
 from weaksep.mixtures.scene import Scene, read_scenes
 from weaksep.mixtures.tables import event_rows, write_tables
 from weaksep.mixtures.write import clear, write_stems
@@ -32,7 +33,10 @@ def rebuild_shard(shard: RebuildShard) -> list[dict[str, str]]:
     audio = EventAudio(EventPool.load(shard.events_dir))
     rows: list[dict[str, str]] = []
     for scene in shard.scenes:
-        write_stems(shard.folder, scene, *render(scene, audio))
+        sums, _ = class_sums(scene, audio)
+        if scene.gain_db > protective_gain_db(sums):
+            raise UserError(f"{scene.utt_id}: these events at these levels would clip: not a scene as it was drawn")
+        write_stems(shard.folder, scene, *to_stems(sums, scene.gain_db))
         rows += event_rows(scene, lambda event_id: len(audio(event_id)[0]))
     return rows
 
@@ -42,6 +46,13 @@ def _check(scenes: Sequence[Scene], pool: EventPool, path: Path, events_dir: Pat
         raise UserError(f"{path}: no scenes")
     wanted = {event.event_id for scene in scenes for event in scene.events}
     problems = [f"{events_dir}/wav.scp: no event {event_id}" for event_id in sorted(wanted - set(pool.wav))]
+    class_of = {event.event_id: name for name, events in pool.by_class.items() for event in events}
+    problems += [
+        f"{path}: {scene.utt_id}: {event.event_id} is a {event.class_name} here and a {class_of[event.event_id]} there"
+        for scene in scenes
+        for event in scene.events
+        if class_of.get(event.event_id, event.class_name) != event.class_name
+    ]
     rates = sorted({scene.sample_rate for scene in scenes} - {pool.sample_rate})
     problems += [f"{path}: scenes at {rate} Hz, the events are at {pool.sample_rate} Hz" for rate in rates]
     raise_problems(f"{path} cannot be rebuilt from {events_dir}", problems)
@@ -59,10 +70,13 @@ def rebuild_set(scenes_path: Path, events_dir: Path, folder: Path, *, nj: int) -
         the number of mixtures.
 
     Raises:
-        UserError: listing the events that are not there, or another sample rate.
+        UserError: listing the events that are not there or of another class, or another sample rate; or `folder`
+            holds something else than mixtures.
     """
+    begun = (folder / "audio" / "mix").is_dir()
+    check_place(folder, "mixtures", "scenes.jsonl", begun, [scenes_path.parent, events_dir])
     pool = EventPool.load(events_dir)
-    scenes = list(read_scenes(scenes_path))
+    scenes = read_scenes(scenes_path)
     _check(scenes, pool, scenes_path, events_dir)
     clear(folder)
     shards = [

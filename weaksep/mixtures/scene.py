@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from weaksep.errors import UserError
-from weaksep.fileio.tables import read_lines
+from weaksep.errors import raise_problems
+from weaksep.fileio.jsontext import finite
+from weaksep.fileio.tables import id_problem, label_problem, read_lines
 from weaksep.signal.units import seconds_to_samples
+
+MAX_CLIP_S = 3600.0  # a mixture is held in memory, with a reference a class
+RATES_HZ = (1000, 768_000)
+LEVELS_DB = (-300.0, 0.0)  # of an event, and of the gain that keeps a scene from clipping
 
 
 @dataclass(frozen=True)
@@ -68,22 +72,67 @@ class Scene:
     @classmethod
     def from_json(cls, line: str) -> Scene:
         """Inverse of `to_json`. ValueError when the line is not a scene."""
-        value: Any = json.loads(line)
         try:
+            value: Any = json.loads(line)
             events = tuple(Event(**event) for event in value.pop("events"))
             return cls(events=events, **value)
-        except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"not a scene: {error}") from None
+        except (TypeError, KeyError, AttributeError, RecursionError) as error:
+            # The error quotes keys of the line, and what they hold must not break a message into lines.
+            raise ValueError(f"not a scene: {repr(str(error))[1:-1]}") from None
 
 
-def read_scenes(path: str | Path) -> Iterator[Scene]:
+def scene_problem(scene: Scene) -> str | None:
+    """What keeps a scene from being rendered; None when nothing does. JSON brings any type and any number.
+
+    Ids and classes become names of files, so they are looked at as in a table.
+    """
+    if not isinstance(scene.utt_id, str) or id_problem(scene.utt_id):
+        return f"utt_id {scene.utt_id!r} cannot be the name of a file"
+    if not finite(scene.duration_s, 0.0, MAX_CLIP_S) or scene.duration_s <= 0:
+        return f"duration_s {scene.duration_s!r} is not above 0 and at most {MAX_CLIP_S:g} s"
+    if not isinstance(scene.sample_rate, int) or not finite(scene.sample_rate, *RATES_HZ):
+        return f"sample_rate {scene.sample_rate!r} is none"
+    if not finite(scene.gain_db, *LEVELS_DB):
+        return f"gain_db {scene.gain_db!r} is not between {LEVELS_DB[0]:g} and {LEVELS_DB[1]:g}"
+    if not scene.events:
+        return "no events"
+    problems = (_event_problem(event, scene.duration_s) for event in scene.events)
+    return next((problem for problem in problems if problem), None)
+
+
+def _event_problem(event: Event, duration_s: float) -> str | None:
+    for name in (event.event_id, event.recording_id):
+        if not isinstance(name, str) or id_problem(name):
+            return f"{name!r} cannot be the id of an event or a recording"
+    if not isinstance(event.class_name, str) or label_problem(event.class_name):
+        return f"{event.class_name!r} cannot be the name of a class"
+    if not finite(event.onset_s, 0.0, duration_s) or event.onset_s == duration_s:
+        return f"{event.event_id} begins at {event.onset_s!r} s, not inside the {duration_s:g} s of the scene"
+    if not finite(event.level_db, *LEVELS_DB):
+        return f"{event.event_id} has the level {event.level_db!r}, not between {LEVELS_DB[0]:g} and {LEVELS_DB[1]:g}"
+    return None
+
+
+def read_scenes(path: str | Path) -> list[Scene]:
     """Scenes of a scenes.jsonl, in the file's order.
 
     Raises:
-        UserError: a line that is not a scene, with file:line.
+        UserError: listing every line that is not a scene, cannot be rendered or repeats an id.
     """
+    scenes: dict[str, Scene] = {}
+    problems = []
     for number, line in enumerate(read_lines(path), start=1):
         try:
-            yield Scene.from_json(line)
+            scene = Scene.from_json(line)
         except ValueError as error:
-            raise UserError(f"{path}:{number}: {error}") from None
+            problems.append(f"{path}:{number}: {error}")
+            continue
+        problem = scene_problem(scene)
+        if problem is None and scene.utt_id in scenes:
+            problem = f"a second {scene.utt_id}"
+        if problem:
+            problems.append(f"{path}:{number}: {problem}")
+            continue
+        scenes[scene.utt_id] = scene
+    raise_problems(f"{path} is not a list of scenes as stage 1 writes it", problems)
+    return list(scenes.values())

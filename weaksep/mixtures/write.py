@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import logging
-import shutil
+import math
+import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from weaksep.errors import UserError
+from weaksep.fileio.atomic import clear_folder
 from weaksep.fileio.audio import write_audio
+from weaksep.fileio.inputs import files_of, tables_of
+from weaksep.fileio.place import check_place, only_audio
+from weaksep.fileio.shards import Shards
+from weaksep.fileio.space import on_disk, require_space
+from weaksep.fileio.stamp import Step
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.mixtures.config import MixConfig
 from weaksep.mixtures.pool import EventAudio, EventPool
@@ -18,10 +26,11 @@ from weaksep.mixtures.renderer import finish
 from weaksep.mixtures.sampler import sample_scene
 from weaksep.mixtures.scene import Scene
 from weaksep.mixtures.tables import audio_name, event_rows, summarise, write_tables
+from weaksep.signal.units import seconds_to_samples
 
 logger = logging.getLogger(__name__)
 
-SHARD_MIXTURES = 1000  # a shard reads each event file at most once
+SHARD_MIXTURES = 250  # small enough that an interrupted stage loses little; a worker keeps the events it has read
 MAX_ATTEMPTS = 100
 TABLES = (
     "wav.scp",
@@ -37,39 +46,42 @@ TABLES = (
 
 @dataclass(frozen=True)
 class Shard:
-    """Some mixtures of one set, for one worker."""
+    """Some mixtures of one set, for one worker, and where to note them as done."""
 
+    name: str
     config: MixConfig
     set_name: str
     utt_ids: list[str]
     events_dir: Path
     folder: Path
+    notes: Shards
 
 
-@dataclass(frozen=True)
-class ShardResult:
-    """Scenes as JSON lines, rows of events.tsv, and how many draws were thrown away."""
-
-    scene_lines: list[str]
-    rows: list[dict[str, str]]
-    redrawn: int
+@lru_cache(maxsize=1)
+def _event_audio(events_dir: Path, modified_ns: int) -> EventAudio:
+    """One load a process; ``modified_ns`` keeps other events from being taken for these."""
+    return EventAudio(EventPool.load(events_dir))
 
 
-def write_stems(folder: Path, scene: Scene, mixture: np.ndarray, references: dict[str, np.ndarray]) -> None:
-    """Write the audio of one mixture, (N,) int16 each.
+def write_stems(folder: Path, scene: Scene, mixture: np.ndarray, references: dict[str, np.ndarray]) -> list[Path]:
+    """Write the audio of one mixture, (N,) int16 each; the files' paths.
 
     Thousands of small files: not one by one forced to the disk; the tables that make them count are.
     """
+    files = []
     for name, audio in {"mix": mixture, **references}.items():
-        write_audio(folder / audio_name(name, scene.utt_id), audio, scene.sample_rate, durable=False)
+        files.append(folder / audio_name(name, scene.utt_id))
+        write_audio(files[-1], audio, scene.sample_rate, durable=False)
+    return files
 
 
-def mix_shard(shard: Shard) -> ShardResult:
-    """Draw, render and write the mixtures of a shard."""
-    pool = EventPool.load(shard.events_dir)
-    audio = EventAudio(pool)
+def mix_shard(shard: Shard) -> None:
+    """Draw, render and write the mixtures of a shard; note scenes, rows of events.tsv and draws thrown away."""
+    audio = _event_audio(shard.events_dir, os.stat(shard.events_dir / "wav.scp").st_mtime_ns)
+    pool = audio.pool
     scene_lines: list[str] = []
     rows: list[dict[str, str]] = []
+    files: list[Path] = []
     redrawn = 0
     for utt_id in shard.utt_ids:
         for attempt in range(MAX_ATTEMPTS):
@@ -84,10 +96,11 @@ def mix_shard(shard: Shard) -> ShardResult:
                 f"look at the files in {shard.events_dir}, or raise level_db"
             )
         scene, mixture, references = finished
-        write_stems(shard.folder, scene, mixture, references)
+        files += write_stems(shard.folder, scene, mixture, references)
         scene_lines.append(scene.to_json())
         rows += event_rows(scene, lambda event_id: len(audio(event_id)[0]))
-    return ShardResult(scene_lines, rows, redrawn)
+    result = {"scenes": scene_lines, "rows": rows, "redrawn": redrawn}
+    shard.notes.save(shard.name, result, files)
 
 
 def clear(folder: Path) -> None:
@@ -96,30 +109,68 @@ def clear(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     for path in folder.glob("src_*.scp"):
         path.unlink()
-    shutil.rmtree(folder / "audio", ignore_errors=True)
+    clear_folder(folder / "audio")
 
 
-def write_set(config: MixConfig, set_name: str, events_dir: Path, folder: Path, *, nj: int) -> None:
+def mix_step(config: MixConfig, set_name: str, events_dir: Path, folder: Path) -> Step:
+    """One set of mixtures as a step: its inputs are the events and their tables.
+
+    Raises:
+        UserError: an scp is malformed.
+    """
+    sizes = {set_name: getattr(config.sets, set_name)}  # the other sets' sizes are none of its business
+    return Step(
+        name=str(folder),
+        folder=folder,
+        settings={**config.model_dump(mode="json"), "sets": sizes},
+        tables=tables_of(events_dir, ("wav.scp", "utt2class", "utt2spk", "labels.txt")),
+        files=files_of(events_dir, ["wav.scp"]),
+        code=["weaksep.mixtures.write"],
+    )
+
+
+def expected_bytes(config: MixConfig, n_classes: int, sample_rate: int) -> tuple[int, float]:
+    """(bytes of one file, files) of a mixture: itself and a reference for each class that sounds in it."""
+    n_events = config.mean_events / -math.expm1(-config.mean_events)
+    active = n_classes * -math.expm1(n_events * math.log1p(-1 / n_classes))
+    return on_disk(44 + 2 * seconds_to_samples(config.clip_s, sample_rate)), 1 + active
+
+
+def write_set(
+    config: MixConfig, set_name: str, events_dir: Path, folder: Path, shards: Shards | None = None, *, nj: int
+) -> None:
     """Write one set of mixtures, data/<set>; the same files for any `nj`.
 
     Args:
         set_name: train, valid or test.
         events_dir: data/events/<set>.
         folder: data/<set>; what an earlier run left there is removed first.
+        shards: those that an interrupted run has finished.
 
     Raises:
-        UserError: the events cannot be used.
+        UserError: the events cannot be used, or the disk has no room.
     """
+    notes = shards or Shards(folder)
+    check_place(folder, "mixtures", "scenes.jsonl", notes.path.exists() or only_audio(folder), [events_dir])
     pool = EventPool.load(events_dir)
-    clear(folder)
     utt_ids = [f"{set_name}-{number:06d}" for number in range(1, getattr(config.sets, set_name) + 1)]
-    parts = split_evenly(utt_ids, max(nj, -(-len(utt_ids) // SHARD_MIXTURES)))
-    shards = [Shard(config, set_name, list(part), events_dir, folder) for part in parts]
-    results = run_sharded(mix_shard, shards, nj=nj, description=f"mix {set_name}")
-    scene_lines = [line for result in results for line in result.scene_lines]
-    rows = [row for result in results for row in result.rows]
+    file_bytes, files = expected_bytes(config, len(pool.labels), pool.sample_rate)
+    n_files = math.ceil(len(utt_ids) * files)
+    require_space(folder, n_files * file_bytes, n_files, "--datadir")
+    notes.begin(lambda: clear(folder))
+    parts = split_evenly(utt_ids, -(-len(utt_ids) // SHARD_MIXTURES))
+    work = [
+        Shard(str(number), config, set_name, list(part), events_dir, folder, notes)
+        for number, part in enumerate(parts, start=1)
+    ]
+    run_sharded(mix_shard, [s for s in work if not notes.done(s.name)], nj=nj, description=f"mix {set_name}")
+    results = [notes.load(shard.name) for shard in work]
+    scene_lines = [line for result in results for line in result["scenes"]]
+    rows = [row for result in results for row in result["rows"]]
     write_tables(folder, scene_lines, rows, pool.labels)
-    redrawn = sum(result.redrawn for result in results)
+    redrawn = sum(result["redrawn"] for result in results)
     logger.info("%s: %d mixtures of %g s; %s", set_name, len(utt_ids), config.clip_s, summarise(scene_lines))
     if redrawn:
         logger.info("%s: %d scenes drawn anew, since the clip's end left an event without a sound", set_name, redrawn)
+    if shards is None:
+        notes.remove()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.tables import read_tsv
+from weaksep.fileio.tables import read_tsv, to_float
 from weaksep.metrics.bootstrap import bootstrap_mean_ci
 
 COLUMNS = ("utt", "class", "active", "n_active", "si_sdr_db", "si_sdri_db", "leak_db", "overlap")
@@ -35,19 +35,47 @@ def read_scores(path: str | Path) -> list[Score]:
     """Rows of a scores.tsv.
 
     Raises:
-        UserError: missing, without rows, or listing every line with a cell that is no number.
+        UserError: missing, without rows, or listing every line with a cell that is no number or a second row for a
+            clip and a class.
     """
-    scores, problems = [], []
+    scores: dict[tuple[str, str], Score] = {}
+    problems = []
     for number, row in enumerate(read_tsv(path, COLUMNS), start=2):
+        key = (row["utt"], row["class"])
         try:
-            cells = [float(row[column]) if row[column] else None for column in COLUMNS[4:]]
-            scores.append(Score(row["utt"], row["class"], int(row["n_active"]), *cells))
+            cells = [to_float(row[column]) if row[column] else None for column in COLUMNS[4:]]
+            score = Score(*key, _count(row["n_active"]), *cells)
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
+            continue
+        if key in scores:
+            problems.append(f"{path}:{number}: a second row for {row['utt']} and {row['class']}")
+        scores[key] = score
     raise_problems(f"{path} is not a score table; rerun stage 6", problems)
     if not scores:
         raise UserError(f"{path}: holds no rows; rerun stage 6")
-    return scores
+    return list(scores.values())
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(f"{text!r} is not a number of classes")
+    return int(text)
+
+
+def check_complete(scores: Sequence[Score], utts: Sequence[str], classes: Sequence[str], path: Path) -> None:
+    """A mean over fewer rows than there are clips and classes would pass for the result.
+
+    Raises:
+        UserError: listing what is missing and what does not belong here.
+    """
+    wanted = {(utt, name) for utt in utts for name in classes}
+    found = {(score.utt, score.name) for score in scores}
+    problems = []
+    for title, rows in (("missing", wanted - found), ("not in the data folder", found - wanted)):
+        if rows:
+            problems.append(f"{path}: {len(rows)} rows are {title}, first {' '.join(min(rows))}")
+    raise_problems(f"{path} does not fit the data folder; rerun stage 6", problems)
 
 
 def describe(values: Sequence[float]) -> dict[str, Any]:

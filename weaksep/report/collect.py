@@ -6,18 +6,18 @@ The form: {"recipe", "environment", "systems": [...], "classifiers": [...]} and,
 
 from __future__ import annotations
 
-import json
 import logging
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from weaksep.errors import UserError
+from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.datadir import DataDir
-from weaksep.fileio.tables import read_table, read_tsv
+from weaksep.fileio.jsontext import finite, load_object
+from weaksep.fileio.tables import read_lines, read_table, read_tsv, to_float
 from weaksep.fileio.yamlfile import read_yaml
-from weaksep.report.aggregate import read_scores, system_statistics
+from weaksep.report.aggregate import check_complete, read_scores, system_statistics
 from weaksep.report.environment import environment
 from weaksep.report.training import training_facts
 
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 # From what learns nothing to what knows everything.
 SUPERVISION_ORDER = ("unprocessed", "clip", "frame", "strong", "oracle")
 SETS = ("train", "valid", "test")
+FIGURES = ("frame_f1", "clip_f1", "map")  # of a classifier, in [0, 1] or null
 BOOTSTRAP_SEED = 0
 
 
@@ -55,7 +56,9 @@ def collect_systems(expdir: Path, set_name: str, data: DataDir) -> list[dict[str
     for path in sorted(expdir.glob(f"*/scores/{set_name}/scores.tsv")):
         experiment = path.parents[2]
         data.check_source(path.parent, "rerun stages 5 and 6 for this system, or move it away")
-        figures = system_statistics(read_scores(path), data.labels, BOOTSTRAP_SEED)
+        scores = read_scores(path)
+        check_complete(scores, data.utt_ids, data.labels, path)
+        figures = system_statistics(scores, data.labels, BOOTSTRAP_SEED)
         systems.append({"name": experiment.name, "supervision": supervision_of(experiment), **figures})
     if not systems:
         raise UserError(f"{expdir}: no */scores/{set_name}/scores.tsv; run stage 6 first")
@@ -70,22 +73,40 @@ def collect_classifiers(expdir: Path, set_name: str) -> list[dict[str, Any]]:
     """{"name", "frame_f1", "clip_f1", "map"} of every scored classifier."""
     classifiers = []
     for path in sorted(expdir.glob(f"*/scores/{set_name}/tagging.json")):
-        try:
-            scores = json.loads(path.read_text(encoding="utf-8"))
-            classifiers.append({key: scores[key] for key in ("name", "frame_f1", "clip_f1", "map")})
-        except (json.JSONDecodeError, KeyError) as error:
-            raise UserError(f"{path}: not a classifier's scores ({error}); rerun stage 6") from None
+        experiment = path.parents[2]
+        if experiment.name.startswith("separator_") and not (experiment / "classifier.pt").exists():
+            logger.warning("%s: no classifier is trained along with this system any more; left out", path)
+            continue
+        scores = load_object("\n".join(read_lines(path)), str(path), "rerun stage 6")
+        wrong = [key for key in FIGURES if key not in scores or not (scores[key] is None or finite(scores[key], 0, 1))]
+        if wrong or not isinstance(scores.get("name"), str):
+            raise UserError(f"{path}: not a classifier's scores ({', '.join(wrong or ['name'])}); rerun stage 6")
+        classifiers.append({key: scores[key] for key in ("name", *FIGURES)})
     return classifiers
+
+
+def _durations(path: Path, utts: Sequence[str]) -> list[float]:
+    """Seconds of each clip. UserError lists every clip without a length."""
+    table = read_table(path)
+    problems = [f"{path}: no length of {utt}; rerun stage 1" for utt in utts if utt not in table]
+    seconds = []
+    for utt, text in table.items():
+        try:
+            seconds.append(to_float(text))
+        except ValueError as error:
+            problems.append(f"{path}: {utt}: {error}; rerun stage 1")
+    raise_problems(f"{path} is damaged", problems)
+    return seconds
 
 
 def set_facts(path: Path) -> dict[str, Any]:
     """Number of mixtures, hours and active classes of a data folder."""
     data = DataDir.load(path)
-    durations = read_table(path / "utt2dur")
+    durations = _durations(path / "utt2dur", data.utt_ids)
     active = [len(names) for names in data.clip_labels().values()]
     return {
         "mixtures": len(active),
-        "hours": round(sum(float(seconds) for seconds in durations.values()) / 3600, 3),
+        "hours": round(sum(durations) / 3600, 3),
         "mean_active_classes": round(statistics.fmean(active), 3) if active else None,
         "two_or_more": sum(count >= 2 for count in active),
     }
@@ -99,9 +120,9 @@ def collect_stage_times(expdir: Path) -> list[dict[str, Any]]:
     latest: dict[int, dict[str, Any]] = {}
     for number, row in enumerate(read_tsv(path, ("stage", "name", "seconds", "finished_at")), start=2):
         try:
-            stage, seconds = int(row["stage"]), float(row["seconds"])
+            stage, seconds = int(to_float(row["stage"])), to_float(row["seconds"])
         except ValueError:
-            raise UserError(f"{path}:{number}: stage and seconds must be numbers") from None
+            raise UserError(f"{path}:{number}: stage and seconds must be numbers; remove the line") from None
         latest[stage] = {
             "stage": stage,
             "name": row["name"],

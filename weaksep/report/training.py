@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
 
-from weaksep.errors import UserError
+from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.jsontext import finite, load_object
 from weaksep.fileio.tables import read_lines
 
 logger = logging.getLogger(__name__)
@@ -17,15 +17,31 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     """Rows of history.jsonl, one an epoch.
 
     Raises:
-        UserError: file:line of a row that is not JSON.
+        UserError: listing every line that is not what training writes.
     """
-    rows = []
+    rows, problems = [], []
     for number, line in enumerate(read_lines(path), start=1):
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}:{number}: not JSON ({error.msg}); rerun the training") from None
+            row = load_object(line, f"{path}:{number}", "rerun the training")
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        wrong = _wrong_keys(row)
+        if wrong:
+            problems.append(f"{path}:{number}: {', '.join(wrong)} missing or no number; rerun the training")
+        rows.append(row)
+    raise_problems(f"{path} is damaged", problems)
     return rows
+
+
+def _wrong_keys(row: dict[str, Any]) -> list[str]:
+    """Keys that the report reads and that are not as training writes them."""
+    wrong = [key for key in ("epoch", "step", "seconds") if not finite(row.get(key), 0)]
+    for split in ("train", "valid"):
+        part = row.get(split)
+        if not isinstance(part, dict) or not finite(part.get("loss")):
+            wrong.append(f"{split}.loss")
+    return wrong
 
 
 def histories(expdir: Path) -> dict[str, list[dict[str, Any]]]:
@@ -37,17 +53,24 @@ def count_parameters(best: Path) -> int | None:
     """Parameters of the net in a best.pt (its buffers, such as feature statistics, not counted)."""
     if not best.is_file():
         return None
+    import torch
+
     from weaksep.fileio.checkpoint import load_checkpoint
     from weaksep.nets.build import build_classifier, build_separator
 
     saved = load_checkpoint(best)
-    feats, net_config, n_classes = saved["feats"], saved["config"]["net"], len(saved["classes"])
-    n_bins = feats["window_samples"] // 2 + 1
-    net: Any
-    if saved["task"] == "separator":
-        net = build_separator(net_config, n_classes, n_bins)
-    else:
-        net = build_classifier(net_config, n_classes, n_bins, feats["sample_rate"])
+    try:
+        feats, net_config, n_classes = saved["feats"], saved["config"]["net"], len(saved["classes"])
+        n_bins = feats["window_samples"] // 2 + 1
+        net: Any
+        with torch.device("meta"):  # sizes alone, without their memory
+            if saved["task"] == "separator":
+                net = build_separator(net_config, n_classes, n_bins)
+            else:
+                net = build_classifier(net_config, n_classes, n_bins, feats["sample_rate"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"{best}: not a weaksep checkpoint ({reason}); train again") from None
     return sum(parameter.numel() for parameter in net.parameters())
 
 
@@ -63,17 +86,18 @@ def training_facts(experiment: Path, config: dict[str, Any]) -> dict[str, Any]:
         history = read_history(experiment / "history.jsonl")
     else:
         logger.warning("%s: no history.jsonl, so no epochs and minutes", experiment)
-    losses = {row["epoch"]: row["valid"]["loss"] for row in history if "loss" in row.get("valid", {})}
-    seconds = [row["seconds"] for row in history if "seconds" in row]
+    losses = {row["epoch"]: row["valid"]["loss"] for row in history}
+    seconds = [row["seconds"] for row in history]
+    optim = config.get("optim")
     return {
         "name": experiment.name,
         "supervision": config.get("supervision"),
         "classifier": config.get("classifier"),
         "joint": config.get("joint"),
-        "epochs": history[-1].get("epoch") if history else None,
+        "epochs": history[-1]["epoch"] if history else None,
         "best_epoch": min(losses, key=lambda epoch: losses[epoch]) if losses else None,
-        "steps": history[-1].get("step") if history else None,
-        "batch_size": config.get("optim", {}).get("batch_size"),
+        "steps": history[-1]["step"] if history else None,
+        "batch_size": optim.get("batch_size") if isinstance(optim, dict) else None,
         "minutes": round(sum(seconds) / 60, 2) if seconds else None,
         "parameters": count_parameters(experiment / "best.pt"),
     }

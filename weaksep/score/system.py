@@ -53,7 +53,8 @@ class TestSet:
             hop_samples: frame step in which overlap is measured.
 
         Raises:
-            UserError: listing every labelled class without a reference, and every file that is not there.
+            UserError: listing every labelled class without a reference, every file that is not there, and every mixture
+                unlike the first in rate or channels.
         """
         data = DataDir.load(path)
         tables, labels, events = data.references(), data.clip_labels(), data.events()
@@ -63,11 +64,15 @@ class TestSet:
         sample_rate = 0
         for utt, wav in data.wav.items():
             try:
-                n_samples, rate, _ = audio_info(wav)
+                n_samples, rate, channels = audio_info(wav)
             except UserError as error:
                 problems.append(str(error))
                 continue
             sample_rate = sample_rate or rate
+            if (rate, channels) != (sample_rate, 1):
+                problems.append(
+                    f"{wav}: {rate} Hz, {channels} channel(s); expected {sample_rate} Hz mono; rerun stage 1"
+                )
             references[utt] = {}
             for name in labels[utt]:
                 file = tables[name].get(utt)

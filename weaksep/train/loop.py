@@ -1,7 +1,8 @@
 """The training loop, from top to bottom.
 
 One epoch: every training clip once, in an order that depends on (seed, epoch) alone; then the validation loss; then
-one checkpoint with all state. Killed and resumed, a run goes on from its last finished epoch.
+one checkpoint with all state. There is one every few minutes as well, and when the run is asked to stop: a resumed run
+goes on from the very step, and on the CPU ends with the same weights, bit for bit, as one that was never stopped.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +24,16 @@ from tqdm import tqdm
 
 from weaksep.errors import UserError
 from weaksep.feats.dataset import LabelledSet
-from weaksep.fileio.checkpoint import load_checkpoint, save_checkpoint
+from weaksep.fileio.checkpoint import save_checkpoint
+from weaksep.jobs.interrupt import check, deferred
 from weaksep.seeding import derived_seed, generator
 from weaksep.train.config import LossConfig, OptimConfig
-from weaksep.train.history import write_history
 from weaksep.train.objectives import TensorBatch, to_device
 from weaksep.train.prefetch import prefetch
 from weaksep.train.schedule import classification_weight, learning_rate
+from weaksep.train.state import CHECKPOINT_MINUTES, Run, State
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class State:
-    """What a run knows beside its tensors."""
-
-    epoch: int = 0
-    best_loss: float = float("inf")
-    best_epoch: int = -1
-    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 def epoch_batches(n_clips: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
@@ -71,6 +62,7 @@ def validation_loss(
     batches = [np.arange(len(clips))[start : start + batch_size] for start in range(0, len(clips), batch_size)]
     sums: dict[str, float] = defaultdict(float)
     for indices, batch in zip(batches, load_batches(clips, batches, device), strict=True):
+        check()
         for name, value in objective(batch, weight).items():
             sums[name] += value.item() * len(indices)
     return {name: total / len(clips) for name, total in sums.items()}
@@ -87,10 +79,12 @@ def fit(
     exp: Path,
     device: torch.device,
     describe: dict[str, Any],
-    resume: bool,
     name: str,
+    checkpoint_minutes: float = CHECKPOINT_MINUTES,
 ) -> State:
     """Train ``objective`` and leave checkpoint.pt, best.pt, history.jsonl and TensorBoard events in ``exp``.
+
+    Goes on from a checkpoint that is there.
 
     Args:
         objective: module(batch, classification_weight) -> {"loss": ..., parts}.
@@ -100,36 +94,39 @@ def fit(
         exp: experiment folder.
         device: where to compute.
         describe: task, config, classes and feature settings, stored in best.pt beside the weights.
-        resume: go on from checkpoint.pt if there is one.
         name: for the log.
+        checkpoint_minutes: time between checkpoints within an epoch.
+
+    Raises:
+        UserError: the losses are no longer finite, or no checkpoint can be read.
+        Interrupted: on a signal; everything is saved.
     """
     parameters = [p for p in objective.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(parameters, lr=optim.learning_rate, weight_decay=optim.weight_decay)
-    state = State()
-    if resume and (exp / "checkpoint.pt").exists():
-        saved = load_checkpoint(exp / "checkpoint.pt")
-        objective.load_state_dict(saved["objective"])
-        optimiser.load_state_dict(saved["optimiser"])
-        state = State(**saved["state"])
-        logger.info("%s: resumed after epoch %d", name, state.epoch)
+    run = Run(exp, objective, optimiser, device, checkpoint_minutes)
+    state = run.resume()
+    torch.set_num_threads(state.threads)  # as the run began: sums depend on how they are cut up
+    if state.epoch or state.batch:
+        logger.info("%s: resumed after epoch %d and %d steps of the next", name, state.epoch, state.batch)
     steps_per_epoch = -(-len(train) // optim.batch_size)
     total_steps = steps_per_epoch * optim.max_epochs
     # Patience waits until the classification loss is fully there: before, the validation loss (always at the full
     # weight) may well stand still.
     patient_from = (loss.classification_start + loss.classification_ramp) * optim.max_epochs
-    with closing(SummaryWriter(str(exp / "tensorboard"), purge_step=state.epoch * steps_per_epoch + 1)) as board:
+    board = SummaryWriter(str(exp / "tensorboard"), purge_step=state.epoch * steps_per_epoch + 1)
+    with deferred(), closing(board), run.saved_when_interrupted(state):
         while state.epoch < optim.max_epochs and not _out_of_patience(state, optim, patient_from):
-            started = time.monotonic()
-            torch.manual_seed(derived_seed(seed, "dropout", state.epoch) % 2**63)
+            started = time.monotonic() - state.seconds
+            if state.batch == 0:
+                torch.manual_seed(derived_seed(seed, "dropout", state.epoch) % 2**63)
             objective.train()
-            sums: dict[str, float] = defaultdict(float)
             batches = epoch_batches(len(train), optim.batch_size, seed, state.epoch)
-            step = state.epoch * steps_per_epoch
             progress = tqdm(
-                load_batches(train, batches, device), desc=f"{name} epoch {state.epoch + 1}", total=len(batches),
-                disable=None, leave=False,
+                load_batches(train, batches[state.batch :], device), desc=f"{name} epoch {state.epoch + 1}",
+                initial=state.batch, total=len(batches), disable=None, leave=False,
             )  # fmt: skip
             for batch in progress:
+                step = state.epoch * steps_per_epoch + state.batch
                 for group in optimiser.param_groups:
                     group["lr"] = learning_rate(step, total_steps, optim)
                 parts = objective(batch, classification_weight(step, total_steps, loss))
@@ -140,36 +137,30 @@ def fit(
                 optimiser.step()
                 for part, value in parts.items():
                     # Kept on the device: asking for the number at every step would make a GPU wait.
-                    sums[part] = sums[part] + value.detach()
-                step += 1
-            means = {part: float(total) / len(batches) for part, total in sums.items()}
+                    state.sums[part] = state.sums.get(part, 0.0) + value.detach()
+                state.batch += 1
+                state.seconds = time.monotonic() - started
+                check()
+                if run.checkpoint_due():
+                    run.save(state)
+            means = {part: float(total) / len(batches) for part, total in state.sums.items()}
             # The full weight, whatever the ramp says: the measure must be the same from epoch to epoch.
             valid_parts = validation_loss(objective, valid, optim.batch_size, loss.classification_weight, device)
             _refuse_divergence(name, state.epoch + 1, {**means, **valid_parts})
-            state.epoch += 1
             row = {
-                "epoch": state.epoch,
-                "step": step,
+                "epoch": state.epoch + 1,
+                "step": (state.epoch + 1) * steps_per_epoch,
                 "device": str(device),
                 "seconds": round(time.monotonic() - started, 2),
-                "learning_rate": learning_rate(step - 1, total_steps, optim),
+                "learning_rate": learning_rate((state.epoch + 1) * steps_per_epoch - 1, total_steps, optim),
                 "train": means,
                 "valid": valid_parts,
             }
-            state.history.append(row)
-            if valid_parts["loss"] < state.best_loss:
-                state.best_loss, state.best_epoch = valid_parts["loss"], state.epoch
+            if state.end_epoch(row):
                 _save_best(exp, objective, {**describe, "epoch": state.epoch})
             _log_epoch(row, state, name, board, optim.max_epochs)
-            save_checkpoint(
-                exp / "checkpoint.pt",
-                {
-                    "objective": objective.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "state": vars(state),
-                },
-            )
-            write_history(exp / "history.jsonl", state.history)
+            board.flush()  # before the checkpoint: an epoch that is done is never logged again
+            run.save(state)
     logger.info(
         "%s: finished after epoch %d; best epoch %d, validation loss %.4f",
         name,
@@ -186,7 +177,7 @@ def _refuse_divergence(name: str, epoch: int, losses: dict[str, float]) -> None:
     if bad:
         raise UserError(
             f"{name}: {', '.join(bad)} is not finite in epoch {epoch}; lower optim.learning_rate "
-            "(the last good epoch is in checkpoint.pt)"
+            "(the last good state is in checkpoint.pt)"
         )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weaksep.errors import UserError
+from weaksep.feats.dataset import fingerprint_files
+from weaksep.fileio.stamp import Step
 from weaksep.fileio.yamlfile import load_config
 from weaksep.train.config import ClassifierTraining, SeparatorTraining
 
@@ -39,6 +41,31 @@ class Plan:
     dumpdir: Path
     classifier_config: ClassifierTraining | None = None
     classifier_exp: Path | None = None
+
+    def input_files(self, set_name: str) -> dict[str, Path]:
+        """What training reads of a set, under names that do not depend on where it lies."""
+        data, dump = self.datadir / set_name, self.dumpdir / set_name
+        return fingerprint_files(data, dump, self.config.supervision)
+
+    def step(self) -> Step:
+        """The training as a step: done once, and again when its settings, its data or its classifier change."""
+        tables = {**self.input_files("train"), **self.input_files("valid")}
+        settings = {"config": self.config.model_dump(mode="json")}
+        outputs = ["best.pt", "config.yaml", "history.jsonl"]
+        if self.classifier_exp is not None:
+            tables[f"{self.classifier_exp.name}/best.pt"] = self.classifier_exp / "best.pt"
+        elif self.classifier_config is not None:
+            settings["classifier"] = self.classifier_config.model_dump(mode="json")
+            outputs.append("classifier.pt")
+        return Step(
+            name=self.exp.name,
+            folder=self.exp,
+            settings=settings,
+            tables=tables,
+            code=["weaksep.train.run"],
+            outputs=outputs,
+            keeps_with_other_code=True,
+        )
 
 
 def system_configs(

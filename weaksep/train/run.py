@@ -13,22 +13,23 @@ from weaksep.errors import UserError
 from weaksep.feats.dataset import LabelledSet
 from weaksep.fileio.checkpoint import load_checkpoint
 from weaksep.fileio.datadir import hash_files
-from weaksep.fileio.yamlfile import read_yaml, write_yaml
 from weaksep.losses.classification import inverse_prior_weights
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifiers import Classifier
 from weaksep.train.config import ClassifierTraining, LossConfig, SeparatorTraining
-from weaksep.train.loop import State, fit
+from weaksep.train.experiment import claim_experiment
+from weaksep.train.loop import fit
 from weaksep.train.objectives import ClassifierObjective, StrongObjective, WeakObjective
 from weaksep.train.plan import Plan
+from weaksep.train.state import CHECKPOINT_MINUTES, State
 
 logger = logging.getLogger(__name__)
 
 
-def resolved_config(plan: Plan, train: LabelledSet, valid: LabelledSet) -> dict[str, Any]:
+def resolved_config(plan: Plan) -> dict[str, Any]:
     """What config.yaml of the run says: its settings, those of the classifier it uses, and hashes of its inputs."""
     resolved = {"name": plan.name, **plan.config.model_dump(mode="json")}
-    inputs = {"train": train.fingerprint(), "valid": valid.fingerprint()}
+    inputs = {name: hash_files(plan.input_files(name).values()) for name in ("train", "valid")}
     if plan.classifier_exp is not None:  # as it was trained, whatever its YAML says by now
         best = plan.classifier_exp / "best.pt"
         resolved["classifier_training"] = load_checkpoint(best).get("config")
@@ -36,23 +37,6 @@ def resolved_config(plan: Plan, train: LabelledSet, valid: LabelledSet) -> dict[
     elif plan.classifier_config is not None:
         resolved["classifier_training"] = plan.classifier_config.model_dump(mode="json")
     return {**resolved, "inputs": inputs}
-
-
-def _claim_experiment(plan: Plan, now: dict[str, Any], resume: bool) -> None:
-    """Save the resolved configuration, or refuse to go on with another one than the run began with."""
-    path = plan.exp / "config.yaml"
-    if resume and (plan.exp / "checkpoint.pt").exists() and path.exists():
-        before = read_yaml(path)
-        changed = [key for key in now if before.get(key) != now[key]]
-        if changed:
-            raise UserError(
-                f"{plan.exp}: begun with other settings or data ({', '.join(changed)}); give --tag for a new run, "
-                "--resume false to begin again, or restore them"
-            )
-    if not resume:
-        for name in ("checkpoint.pt", "best.pt", "classifier.pt", "history.jsonl"):
-            (plan.exp / name).unlink(missing_ok=True)
-    write_yaml(path, now)
 
 
 def _frozen_classifier(plan: Plan, train: LabelledSet) -> Classifier:
@@ -100,17 +84,22 @@ def _classifier_objective(config: ClassifierTraining, train: LabelledSet) -> nn.
     return ClassifierObjective(classifier, weights)
 
 
-def run_training(plan: Plan, device: str, resume: bool) -> State:
+def run_training(
+    plan: Plan, device: str, resume: bool, checkpoint_minutes: float = CHECKPOINT_MINUTES
+) -> State:
     """Train one classifier or separator.
 
+    A run that was begun with other settings or data is put aside, see ``claim_experiment``.
+
     Raises:
-        UserError: data, features or a classifier is missing or does not fit, or the run was begun with other settings.
+        UserError: data, features or a classifier is missing or does not fit.
+        Interrupted: on a signal; the run is saved.
     """
     config = plan.config
     train = LabelledSet(plan.datadir / "train", plan.dumpdir / "train", config.supervision)
     valid = LabelledSet(plan.datadir / "valid", plan.dumpdir / "valid", config.supervision)
-    resolved = resolved_config(plan, train, valid)
-    _claim_experiment(plan, resolved, resume)
+    resolved = resolved_config(plan)
+    claim_experiment(plan.exp, resolved, resume)
     torch.manual_seed(config.seed)
     if isinstance(config, SeparatorTraining):
         objective, loss, task = _separator_objective(config, plan, train), config.loss, "separator"
@@ -141,6 +130,6 @@ def run_training(plan: Plan, device: str, resume: bool) -> State:
         exp=Path(plan.exp),
         device=torch.device(device),
         describe=describe,
-        resume=resume,
         name=f"{task}_{plan.name}",
+        checkpoint_minutes=checkpoint_minutes,
     )

@@ -1,0 +1,309 @@
+"""Stamps: what counts as a change, what is said about it, and what a step that was cut short leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import logging
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from weaksep.errors import UserError
+from weaksep.fileio.code_version import code_version
+from weaksep.fileio.lock import folder_lock
+from weaksep.fileio.shards import Shards
+from weaksep.fileio.stamp import WORK_NOTE_VARIABLE, Step, differences, run_step
+
+
+class Maker:
+    """Makes one output from one table and one file, and counts how often."""
+
+    def __init__(self, folder: Path) -> None:
+        self.table, self.sound = folder / "in/table", folder / "in/sound.wav"
+        self.table.parent.mkdir()
+        self.table.write_text("a 1\n")
+        self.sound.write_bytes(b"1234")
+        self.step = Step(
+            name="made",
+            folder=folder / "out",
+            settings={"net": {"units": 8}, "seed": 0},
+            tables={"in/table": self.table},
+            files={"in/sound.wav": self.sound},
+            code=["weaksep.signal.units"],
+        )
+        self.times = 0
+
+    def work(self, shards: Shards) -> None:
+        self.times += 1
+        (self.step.folder / "audio").mkdir(exist_ok=True)
+        (self.step.folder / "audio/a.wav").write_bytes(b"sound")
+        (self.step.folder / "wav.scp").write_text("a audio/a.wav\n")
+
+    def __call__(self, force: bool = False, **changed: object) -> bool:
+        return run_step(dataclasses.replace(self.step, **changed), self.work, force=force)
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> Maker:
+    made = Maker(tmp_path)
+    assert made()
+    return made
+
+
+def test_nothing_changed_nothing_done(maker: Maker, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    before = {path: path.stat().st_mtime_ns for path in maker.step.folder.rglob("*")}
+    assert not maker()
+    assert maker.times == 1
+    assert "made: up to date" in caplog.text
+    assert {path: path.stat().st_mtime_ns for path in maker.step.folder.rglob("*")} == before
+
+
+def test_force_does_it_again(maker: Maker, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    assert maker(force=True)
+    assert maker.times == 2
+    assert "made: to do (--force)" in caplog.text
+
+
+def change_table(maker: Maker) -> str:
+    maker.table.write_text("a 2\n")
+    return "in/table has changed"
+
+
+def change_sound(maker: Maker) -> str:
+    maker.sound.write_bytes(b"12345")
+    return "in/sound.wav has changed"
+
+
+def touch_sound(maker: Maker) -> str:
+    os.utime(maker.sound, ns=(1, 1))
+    return "in/sound.wav has changed"
+
+
+def remove_sound(maker: Maker) -> str:
+    maker.sound.unlink()
+    return "in/sound.wav has gone"
+
+
+def remove_output(maker: Maker) -> str:
+    (maker.step.folder / "audio/a.wav").unlink()
+    return f"{maker.step.folder}/audio/a.wav is missing"
+
+
+def truncate_output(maker: Maker) -> str:
+    (maker.step.folder / "wav.scp").write_text("a")
+    return f"{maker.step.folder}/wav.scp has 1 bytes instead of 14"
+
+
+def spoil_stamp(maker: Maker) -> str:
+    maker.step.stamp.write_text('{"origin": {')
+    return f"{maker.step.stamp} cannot be read"
+
+
+def strange_stamp(maker: Maker) -> str:
+    maker.step.stamp.write_text('{"origin": 3, "outputs": {}}')
+    return f"{maker.step.stamp} cannot be read"
+
+
+def remove_stamp(maker: Maker) -> str:
+    maker.step.stamp.unlink()
+    return "not finished yet"
+
+
+CHANGES = [
+    change_table, change_sound, touch_sound, remove_sound, remove_output, truncate_output, spoil_stamp, strange_stamp,
+    remove_stamp,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_is_told_and_is_a_reason_to_work_once(maker: Maker, change, caplog) -> None:
+    caplog.set_level(logging.INFO)
+    reason = change(maker)
+    assert maker.step.changes() == [reason]
+    assert maker()
+    assert f"made: to do ({reason})" in caplog.text
+    assert not maker()
+    assert maker.times == 2
+
+
+def test_settings_are_compared_one_by_one(maker: Maker, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    assert maker(settings={"net": {"units": 16}, "seed": 0, "tag": "x"})
+    assert 'made: to do (net.units: 8 -> 16; tag: null -> "x")' in caplog.text
+
+
+def test_a_table_written_again_with_the_same_content_is_the_same(maker: Maker) -> None:
+    maker.table.write_text("a 1\n")
+    os.utime(maker.table, ns=(1, 1))
+    assert not maker()
+
+
+def test_another_code_is_a_reason_except_for_trainings(maker: Maker, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    stamp = json.loads(maker.step.stamp.read_text())
+    stamp["origin"]["code"]["weaksep.signal.units"] = "older"
+    maker.step.stamp.write_text(json.dumps(stamp))
+    assert not maker(keeps_with_other_code=True)
+    assert "made: kept, though the code has changed since (weaksep.signal.units has changed (code))" in caplog.text
+    assert maker()
+
+
+def test_the_imports_that_count_are_those_that_python_sees(root: Path) -> None:
+    spec = importlib.util.spec_from_file_location("floors", root / "test/test_floors.py")
+    floors = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(floors)
+    modules = floors.modules_of(root / "weaksep")
+    for name, file in modules.items():
+        seen = {target for _, target in floors.imports_of(name, file, modules)} & set(modules)
+        assert seen <= set(code_version([name])), name
+
+
+def test_the_code_of_a_step_is_all_that_it_imports() -> None:
+    code = code_version(["weaksep.mixtures.write"])
+    assert {"weaksep.mixtures.write", "weaksep.mixtures.sampler", "weaksep.seeding", "weaksep.jobs"} <= set(code)
+    assert not any(name.startswith(("weaksep.train", "weaksep.bin", "weaksep.nets")) for name in code)
+    assert {"weaksep.nets.classifiers", "weaksep.losses.mixture"} <= set(code_version(["weaksep.train.run"]))
+    with pytest.raises(ValueError, match="no module weaksep.nope"):
+        code_version(["weaksep.nope"])
+
+
+def test_a_step_cut_short_has_no_stamp_and_goes_on_with_its_shards(maker: Maker) -> None:
+    def half(shards: Shards) -> None:
+        shards.begin(lambda: None)
+        (maker.step.folder / "1.ark").write_bytes(b"1234")
+        shards.save("1", {"rows": [1.5]}, [maker.step.folder / "1.ark"])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_step(maker.step, half, force=True)
+    assert not maker.step.stamp.exists()
+    seen = {}
+
+    def rest(shards: Shards) -> None:
+        shards.begin(lambda: pytest.fail("cleared what was to be gone on with"))
+        seen.update(done=shards.done("1"), result=shards.load("1"), other=shards.done("2"))
+
+    assert run_step(maker.step, rest)
+    assert seen == {"done": True, "result": {"rows": [1.5]}, "other": False}
+    assert not maker.step.shards().path.exists()
+
+
+def test_shards_of_another_origin_are_not_gone_on_with(maker: Maker) -> None:
+    first = maker.step.shards(key="one")
+    first.begin(lambda: None)
+    first.save("1", 1, [])
+    cleared: list[bool] = []
+    second = maker.step.shards(key="two")
+    second.begin(lambda: cleared.append(True))
+    assert cleared == [True]
+    assert not second.done("1")
+    first.save("1", 1, [])  # by a job of the run before that has not heard of its end
+    assert (second.path / "1.json").exists() and not second.done("1")
+    nameless = maker.step.shards()
+    nameless.begin(lambda: cleared.append(True))
+    nameless.begin(lambda: cleared.append(True))
+    assert len(cleared) == 3, "without a key nothing is ever gone on with"
+
+
+def test_steps_that_share_a_folder_keep_apart(maker: Maker) -> None:
+    other = dataclasses.replace(maker.step, stamp_name="references.stamp.json", outputs=("audio",))
+    shards = other.shards(key="k")
+    shards.begin(lambda: None)
+    shards.save("1", 1, [])
+    assert not maker()  # up to date; forgets its own shards alone
+    assert shards.done("1")
+    assert run_step(other, maker.work)
+    assert not maker(), "the other's stamp is no output of this one"
+
+
+def test_a_shard_whose_files_are_gone_or_cut_is_not_done(tmp_path: Path) -> None:
+    shards = Shards(tmp_path, "key")
+    shards.begin(lambda: None)
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(b"1234")
+    shards.save("1", None, [tmp_path / "a.wav", tmp_path / "b.wav"])
+    assert shards.done("1")
+    (tmp_path / "b.wav").write_bytes(b"123")
+    assert not shards.done("1")
+    (tmp_path / "b.wav").unlink()
+    assert not shards.done("1")
+
+
+def test_what_another_process_has_done_meanwhile_is_not_done_again(maker: Maker, monkeypatch) -> None:
+    maker.step.stamp.unlink()
+
+    @contextmanager
+    def waited(folder: Path):
+        monkeypatch.setattr("weaksep.fileio.stamp.folder_lock", folder_lock)
+        assert maker()  # the other process, while this one waits
+        yield
+
+    monkeypatch.setattr("weaksep.fileio.stamp.folder_lock", waited)
+    assert not maker()
+    assert maker.times == 2
+
+
+def test_folders_that_are_links_are_looked_into(maker: Maker, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    maker.step.folder.rename(tmp_path / "elsewhere/out")
+    maker.step.folder.symlink_to(tmp_path / "elsewhere/out")
+    (maker.step.folder / "audio").rename(tmp_path / "elsewhere/audio")
+    (maker.step.folder / "audio").symlink_to(tmp_path / "elsewhere/audio")
+    results = dataclasses.replace(maker.step, outputs=(".", "../RESULTS.md"))
+    (tmp_path / "RESULTS.md").write_text("page")
+    assert run_step(results, maker.work, force=True)
+    assert not run_step(results, maker.work)
+    assert set(json.loads(maker.step.stamp.read_text())["outputs"]) == {"audio/a.wav", "wav.scp", "../RESULTS.md"}
+    (tmp_path / "elsewhere/audio/a.wav").unlink()
+    assert results.changes() == [f"{maker.step.folder}/audio/a.wav is missing"]
+
+
+def test_a_damaged_note_of_a_shard_is_told(tmp_path: Path) -> None:
+    shards = Shards(tmp_path, "key")
+    shards.begin(lambda: None)
+    (tmp_path / ".unfinished/1.json").write_text("{")
+    with pytest.raises(UserError, match=r"1\.json: cannot be read .* remove .*\.unfinished and run again"):
+        shards.load("1")
+
+
+def test_what_a_killed_process_left_is_cleared_away(maker: Maker) -> None:
+    strays = [maker.step.folder / ".wav.99999.tmp.scp", maker.step.folder / "audio/.a.99999.tmp.wav"]
+    for stray in strays:
+        stray.write_text("half")
+    maker.step.shards("k").begin(lambda: None)
+    assert not maker()
+    assert not maker.step.shards().path.exists(), "killed between the stamp and the removal of the notes"
+    maker(force=True)
+    assert not any(stray.exists() for stray in strays)
+
+
+def test_run_sh_is_told_of_work(maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = tmp_path / "note"
+    note.write_text("")
+    monkeypatch.setenv(WORK_NOTE_VARIABLE, str(note))
+    maker()
+    assert note.read_text() == ""
+    maker(force=True)
+    assert note.read_text() == "worked\n"
+
+
+def test_a_step_at_work_is_left_alone(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weaksep.fileio.lock.PATIENCE_S", 0.0)
+    monkeypatch.setattr("weaksep.fileio.stamp.folder_lock", lambda folder: folder_lock(folder, 0.0))
+    with folder_lock(maker.step.folder):
+        with pytest.raises(UserError, match=rf"out: process {os.getpid()} on .* works here"):
+            maker(force=True)
+    assert maker.step.stamp.exists()
+    assert maker(force=True)
+
+
+def test_differences_are_named_by_their_path() -> None:
+    assert list(differences({"a": {"b": 1}}, {"a": {"b": 1}})) == []
+    assert list(differences({"a": {"b": 1}}, {"a": 2})) == ['a: {"b": 1} -> 2']
+    assert list(differences({"a": "x" * 99}, {})) == [f'a: "{"x" * 36}... -> null']

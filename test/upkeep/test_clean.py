@@ -1,0 +1,597 @@
+"""weaksep clean: exactly what can be made again goes, in an order that survives being stopped, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from weaksep.bin.clean import main
+from weaksep.bin.cli import run_command
+from weaksep.fileio.lock import folder_lock
+from weaksep.fileio.shards import Shards
+from weaksep.mixtures.config import MixConfig
+from weaksep.mixtures.write import write_set
+from weaksep.train.experiment import RUN_FILES as TRAIN_RUN_FILES
+from weaksep.upkeep import clean, leftovers, removable
+
+PLACES = (Path("data"), Path("dump"), Path("exp"))
+# Kind -> the files that it is to remove. Stamps and tables first: what must be gone before the rest goes.
+REMOVED = {
+    "features": "dump/train/stamp.json dump/train/references.stamp.json dump/train/feats.scp "
+    "dump/train/src_dog_feats.scp dump/train/utt2num_frames dump/train/feats.yaml dump/train/cmvn.ark "
+    "dump/train/ark/feats.1.ark dump/train/ark/src_dog_feats.1.ark",
+    "separated": "exp/separator_a/separated/test/stamp.json exp/separator_a/separated/test/dog.scp "
+    "exp/separator_a/separated/test/source.sha256 exp/separator_a/separated/test/audio/dog/x.wav",
+    "mixtures": "data/train/stamp.json data/train/wav.scp data/train/src_dog.scp data/train/audio/mix/x.wav "
+    "data/train/audio/dog/x.wav",
+    "events": "data/events/stamp.json data/events/train/wav.scp data/events/train/audio/a.wav",
+    "checkpoints": "exp/separator_a/checkpoint.prev.pt exp/separator_a/checkpoint.pt",
+    "earlier": "exp/separator_a/earlier/1/best.pt exp/separator_a/earlier/1/config.yaml "
+    "exp/separator_a/earlier/1/tensorboard/events.out.tfevents.1",
+    "tensorboard": "exp/separator_a/tensorboard/events.out.tfevents.2",
+}
+KEPT = (
+    "data/events/train/utt2class data/events/train/utt2spk data/train/labels.txt data/train/utt2labels "
+    "data/train/events.tsv data/train/scenes.jsonl data/train/utt2dur exp/separator_a/stamp.json "
+    "exp/separator_a/best.pt exp/separator_a/classifier.pt exp/separator_a/config.yaml exp/separator_a/history.jsonl "
+    "exp/separator_a/train.log exp/separator_a/scores/test/scores.tsv exp/separator_a/scores/test/stamp.json "
+    "exp/separator_b/best.pt exp/separator_b/checkpoint.pt exp/separator_b/checkpoint.prev.pt exp/report/index.html "
+    "exp/RESULTS.md exp/stage_times.tsv data/own/wav.scp data/own/audio/mix/recorded.wav data/own/stamp.json"
+)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before():
+    """run_command sets up the root logger; put back what pytest had there."""
+    logger = logging.getLogger()
+    handlers, level = logger.handlers[:], logger.level
+    yield
+    logging.captureWarnings(False)
+    logger.handlers[:], logger.level = handlers, level
+
+
+def make(*paths: str) -> None:
+    """Files of 1000 bytes."""
+    for path in paths:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(b"." * 1000)
+
+
+def tree(top: str = ".") -> set[str]:
+    """Every file and link below a folder."""
+    return {
+        os.path.relpath(os.path.join(parent, name), top)
+        for parent, folders, files in os.walk(top)
+        for name in [*files, *(name for name in folders if os.path.islink(os.path.join(parent, name)))]
+    }
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recipe in which everything has run; the working folder."""
+    folder = tmp_path / "recipe"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    make(*KEPT.split(), *" ".join(REMOVED.values()).split())
+    return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
+    """Run the command; its lines, and its status must be 0."""
+
+    def call(*arguments: str) -> list[str]:
+        assert run_command(main, list(arguments), name="clean") == 0
+        return capsys.readouterr().out.splitlines()
+
+    return call
+
+
+def dead_process() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("kind", REMOVED)
+def test_a_kind_removes_exactly_its_files(recipe: Path, run, kind: str) -> None:
+    before = tree()
+    lines = run("--what", kind, "--remove", "true")
+    gone = set(REMOVED[kind].split())
+    assert before - tree() == gone
+    assert tree() <= before
+    stamps = sum(name.endswith("stamp.json") for name in gone)
+    count = len(gone) - stamps
+    assert lines[-1].split(",") == [f"removed {count} file{'s' * (count > 1)}", f" {count / 1000:.1f} MB in all"]
+    empty = {folder for folder, below, files in os.walk(".") if not below and not files}
+    assert empty <= {"./data", "./dump", "./exp"}
+
+
+def test_all_kinds_together_leave_what_cannot_be_made_again(recipe: Path, run) -> None:
+    run("--what", *removable.KINDS, "--remove", "true")
+    assert tree() == set(KEPT.split())
+
+
+def test_listing_changes_nothing_and_is_a_table(recipe: Path, run) -> None:
+    before = tree()
+    lines = run()
+    assert lines == [
+        "kind         place                           files   MB  made again by",
+        "features     dump/train                          7  0.0  stage 2",
+        "separated    exp/separator_a/separated/test      3  0.0  stage 5",
+        "mixtures     data/train                          4  0.0  stage 1, or weaksep rebuild",
+        "events       data/events                         2  0.0  stage 0, from the corpus",
+        "checkpoints  exp/separator_a                     2  0.0  not needed (the training has ended)",
+        "total                                           18  0.0",
+        "Nothing is removed without --remove true; it takes only leftovers unless --what names more.",
+    ]
+    assert run() == lines
+    assert tree() == before
+    assert [line.split()[0] for line in run("--what", "tensorboard earlier")[1:3]] == ["earlier", "tensorboard"]
+
+
+def test_sizes_are_those_on_the_disk(recipe: Path, run) -> None:
+    Path("dump/train/ark/feats.1.ark").write_bytes(b"." * 2_500_000)
+    line = run("--what", "features")[1]
+    assert line.split()[:4] == ["features", "dump/train", "7", "2.5"]
+    assert run("--what", "features", "--remove", "true")[0] == "removed features in dump/train: 7 files, 2.5 MB"
+
+
+def test_remove_alone_takes_leftovers_only(recipe: Path, run) -> None:
+    before = tree()
+    make(f"data/train/.wav.{dead_process()}.tmp.scp", "dump/train/.unfinished/key")
+    lines = run("--remove", "true")
+    assert [line.split()[1] for line in lines] == ["leftovers", "1"]
+    assert tree() - before == {"dump/train/.unfinished/key"}
+
+
+def test_temporary_files_of_living_processes_stay(recipe: Path, run) -> None:
+    dead = dead_process()
+    gone = [f"data/.a.{dead}.tmp", f"exp/separator_b/.best.{dead}.tmp.pt", f"dump/x/ark/.feats.1.{dead}.tmp.ark"]
+    gone.append("exp/.a.99999999999999999999.tmp.txt")
+    stay = [f"data/.b.{os.getpid()}.tmp.scp", "data/.b.1.tmp.scp", "data/.b.0.tmp.scp", f"data/b.{dead}.tmp.scp"]
+    stay += [f"data/.b.{dead}.tmp.scp.gz", f"data/.b.{dead}.scp", "data/.b.tmp.scp", f"data/.{dead}.tmp"]
+    stay.append(f"data/.git/.a.{dead}.tmp")
+    make(*gone, *stay)
+    before = tree()
+    run("--what", "leftovers", "--remove", "true")
+    assert before - tree() == set(gone)
+    assert run("--what", "leftovers") == ["nothing to remove"]
+
+
+def test_a_process_of_somebody_else_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kill(process: int, signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", kill)
+    assert leftovers.runs(2)
+
+
+def test_temporary_files_among_the_outputs_are_no_strangers(recipe: Path, run) -> None:
+    name = f"dump/train/ark/.feats.2.{os.getpid()}.tmp.ark"
+    make(name)
+    assert run("--what", "features", "--remove", "true")[-1].startswith("removed 7 files")
+    assert Path(name).exists()
+
+
+def test_a_number_that_is_in_use_again_is_left(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"data/.a.{dead_process()}.tmp"
+    make(name)
+    [(find, _, _)] = removable.look(*PLACES, ["leftovers"]).finds
+    monkeypatch.setattr(clean, "runs", lambda process: True)
+    assert clean.remove_find(find) == (0, 0)
+    assert Path(name).exists()
+
+
+@pytest.mark.parametrize("place", ["dump/train", "dump", "dump/train/ark"])
+def test_where_a_process_works_nothing_is_touched(recipe: Path, run, place: str) -> None:
+    make(f"{place}/.a.{dead_process()}.tmp")
+    before = tree()
+    with folder_lock(place):
+        before |= {f"{place}/.lock"}
+        lines = run("--what", "features", "leftovers", "--remove", "true")
+        assert tree() == before
+    assert lines[0] == "nothing to remove"
+    assert lines[1].startswith(f"left alone: {place}: process {os.getpid()} on ")
+    assert lines[1].endswith(" works there")
+
+
+def test_a_process_below_does_not_need_leftovers_above(recipe: Path, run) -> None:
+    make(f"dump/.a.{dead_process()}.tmp")
+    with folder_lock("dump/train"):
+        assert run("--remove", "true")[0] == "removed leftovers in dump: 1 file, 0.0 MB"
+
+
+def test_a_process_elsewhere_is_in_nobodys_way(recipe: Path, run) -> None:
+    with folder_lock("exp/separator_b"):
+        lines = run("--what", "separated", "checkpoints", "events", "--remove", "true")
+    assert lines[-2] == "removed 7 files, 0.0 MB in all"
+    assert lines[-1].startswith("left alone: exp/separator_b: process")
+
+
+@pytest.mark.parametrize(
+    ("worker", "read"),
+    [
+        ("data/train", ["events"]),
+        ("dump/train", ["mixtures"]),
+        ("exp/separator_b", ["mixtures", "features"]),
+        ("exp/separator_a/scores/test", ["mixtures", "features", "separated"]),
+    ],
+)
+def test_what_a_process_may_be_reading_stays(recipe: Path, run, worker: str, read: list[str]) -> None:
+    before = tree()
+    with folder_lock(worker):
+        lines = run("--what", *read, "--remove", "true")
+    assert tree() == before
+    assert lines[0] == "nothing to remove"
+    for kind, line in zip(sorted(read, key=list(removable.KINDS).index), lines[2:], strict=True):
+        assert line.startswith(f"left alone: {kind} in ")
+        assert line.endswith(f" works in {worker} and may read them")
+
+
+def test_locks_that_nobody_holds_are_leftovers(recipe: Path, run) -> None:
+    make("exp/separator_b/.lock", "dump/train/.lock")
+    before = tree()
+    lines = run("--remove", "true")
+    assert [line.split(":")[0] for line in lines[:2]] == [
+        "removed leftovers in dump/train",
+        "removed leftovers in exp/separator_b",
+    ]
+    assert before - tree() == {"exp/separator_b/.lock", "dump/train/.lock"}
+
+
+def test_a_lock_that_is_a_link_is_not_opened(recipe: Path, run, tmp_path: Path) -> None:
+    make(str(tmp_path / "other"))
+    Path("dump/train/.lock").symlink_to(tmp_path / "other")
+    before = tree()
+    lines = run("--what", "features", "leftovers", "--remove", "true")
+    assert tree() == before
+    assert lines[1].startswith("left alone: dump/train: perhaps somebody (its lock cannot be opened: ")
+
+
+def test_a_process_that_begins_after_the_look_is_respected(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tree()
+    look = removable.look
+
+    def look_and_begin(*arguments):
+        found = look(*arguments)
+        begun.enter_context(folder_lock("dump/train"))
+        return found
+
+    monkeypatch.setattr(clean, "look", look_and_begin)
+    with contextlib.ExitStack() as begun:
+        lines = list(clean.clean(*PLACES, ["features", "checkpoints"], remove=True))
+    assert before - tree() == set(REMOVED["checkpoints"].split())
+    assert lines[0].startswith("removed checkpoints")
+    assert lines[2].startswith("left alone: dump/train: process")
+
+
+def test_while_it_works_nobody_else_can(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [(find, _, _)] = removable.look(*PLACES, ["features"]).finds
+    workers = []
+    forget = clean._forget
+
+    def look_around(place: Path) -> None:
+        workers.append(leftovers.worker_in(place / ".lock"))
+        forget(place)
+
+    monkeypatch.setattr(clean, "_forget", look_around)
+    clean.remove_find(find)
+    assert workers == ["a process"]
+
+
+def test_a_lock_file_that_changes_hands_meanwhile_counts_as_held(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flock = fcntl.flock
+
+    def removed_just_before(descriptor: int, operation: int) -> None:
+        flock(descriptor, operation)
+        os.unlink("dump/train/.lock")
+        if again:
+            make("dump/train/.lock")
+
+    monkeypatch.setattr(fcntl, "flock", removed_just_before)
+    for again in (False, True):
+        make("dump/train/.lock")
+        assert leftovers.worker_in(Path("dump/train/.lock")) == "a process that has just begun"
+        with pytest.raises(leftovers.FolderBusy), leftovers.hold(Path("dump/train")):
+            raise AssertionError
+        assert Path("dump/train/.lock").exists() == again
+
+
+def test_what_has_gone_by_itself_is_no_error(recipe: Path) -> None:
+    assert clean._unlink(Path("dump/nothing")) == 0
+
+
+def test_a_file_system_without_locks(recipe: Path, run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    Path("exp/separator_a/.lock").write_text("process 1 on elsewhere (since long ago)\n")
+    lines = run("--what", "features", "checkpoints", "--remove", "true")
+    assert lines[0] == "nothing to remove"
+    assert lines[1].startswith("left alone: exp/separator_a: perhaps somebody (its lock cannot be tried: ")
+    Path("exp/separator_a/.lock").write_text("")
+    assert run("--what", "features", "checkpoints", "--remove", "true")[-1].startswith("removed 9 files")
+
+
+def test_a_full_disk_is_no_reason_to_stop(recipe: Path, run, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def no_new_files(path, flags: int, *mode, **more):
+        if flags & os.O_CREAT:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return opened(path, flags, *mode, **more)
+
+    monkeypatch.setattr(os, "open", no_new_files)
+    assert run("--what", "features", "--remove", "true")[-1].startswith("removed 7 files")
+
+
+@pytest.mark.parametrize("kind", ["features", "separated", "mixtures", "events"])
+def test_stopped_at_any_moment_nothing_looks_finished(recipe: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    place = {"features": "dump/train", "mixtures": "data/train", "events": "data/events"}.get(
+        kind, "exp/separator_a/separated/test"
+    )
+    files = [*REMOVED[kind].split(), f"{place}/.unfinished/key", f"{place}/.unfinished.references/key"]
+    notes = [f"{place}/.unfinished/1.json", f"{place}/.unfinished.references/1.json"]
+    bulk = [name for name in files if name.endswith((".wav", ".ark"))]
+    marks = [name for name in files if name.endswith(("stamp.json", "key"))]
+    tables = [name for name in files if name.endswith(".scp")]
+    unlink = Path.unlink
+    for allowed in range(len(files)):
+        make(*files, *notes)
+        left = allowed
+
+        def some(path: Path, missing_ok: bool = False) -> None:
+            nonlocal left
+            if path.name != ".lock":
+                if left == 0:
+                    raise KeyboardInterrupt
+                left -= 1
+            unlink(path, missing_ok=missing_ok)
+
+        monkeypatch.setattr(Path, "unlink", some)
+        with pytest.raises(KeyboardInterrupt):
+            list(clean.clean(*PLACES, [kind], remove=True))
+        monkeypatch.setattr(Path, "unlink", unlink)
+        there = tree()
+        if not set(bulk) <= there:
+            assert there.isdisjoint([*marks, *tables]), allowed
+        if not set(tables) <= there:
+            assert there.isdisjoint(marks), allowed
+        list(clean.clean(*PLACES, [kind], remove=True))
+        assert tree().isdisjoint([*files, *notes])
+
+
+def test_notes_of_an_interrupted_stage_go_only_when_named(recipe: Path, run) -> None:
+    def refuse() -> None:
+        raise AssertionError
+
+    shards = Shards(Path("dump/train"), key="k")
+    shards.begin(lambda: None)
+    shards.save("1", {})
+    shards.begin(refuse)  # goes on
+    before = tree()
+    assert run()[1].split()[:3] == ["unfinished", "dump/train", "2"]
+    run("--what", "unfinished", "--remove", "true")
+    assert before - tree() == {"dump/train/.unfinished/key", "dump/train/.unfinished/1.json"}
+    begun = []
+    shards.begin(lambda: begun.append(True))
+    assert begun == [True]
+
+
+def test_of_the_notes_the_key_goes_first(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make("dump/train/.unfinished/key", "dump/train/.unfinished/1.json")
+    gone = []
+    unlink = clean._unlink
+    monkeypatch.setattr(clean, "_unlink", lambda path: gone.append(path.name) or unlink(path))
+    list(clean.clean(*PLACES, ["unfinished"], remove=True))
+    assert gone == ["key", "1.json"]
+
+
+def test_notes_behind_a_link_stay(recipe: Path, run, tmp_path: Path) -> None:
+    make(str(tmp_path / "notes/key"))
+    Path("dump/train/.unfinished").symlink_to(tmp_path / "notes")
+    run("--what", "features", "--remove", "true")
+    assert os.listdir("dump") == []
+    assert (tmp_path / "notes/key").exists()
+
+
+def test_outputs_of_an_interrupted_stage_are_found(recipe: Path, run) -> None:
+    make("data/valid/audio/mix/x.wav", "data/valid/.unfinished/key", "dump/valid/ark/feats.1.ark")
+    run("--what", "mixtures", "features", "--remove", "true")
+    assert not Path("data/valid").exists()
+    assert not Path("dump/valid").exists()
+
+
+def test_links_go_as_links_and_lead_nowhere(recipe: Path, run, tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    names = "ark/feats.1.ark audio/x.wav audio/mix/x.wav stamp.json feats.scp key wav.scp scenes.jsonl best.pt dog.scp"
+    make(*(str(away / name) for name in names.split()))
+    for name in ("checkpoint.pt", "separated/test/dog.scp", "tensorboard/events.out.tfevents.9", "earlier/9/best.pt"):
+        make(str(away / "exp" / name))
+    whole = tree(str(away))
+    make("exp/c/stamp.json", "exp/c/best.pt", "data/valid/scenes.jsonl", "data/linked/scenes.jsonl")
+    make("dump/valid/feats.yaml", "dump/test/feats.yaml")
+    links = {
+        "dump/valid/ark": away / "ark",
+        "dump/test/.unfinished": away,
+        "dump/test/stamp.json": away / "stamp.json",
+        "dump/test/feats.scp": away / "feats.scp",
+        "data/valid/audio": away / "audio",
+        "data/valid/wav.scp": away / "wav.scp",
+        "data/linked/audio/mix": away / "audio/mix",
+        "data/linked/audio/dog/x.wav": away / "audio/x.wav",
+        "data/linked/audio/dog/broken.wav": away / "nothing",
+        "exp/c/checkpoint.pt": away / "exp/checkpoint.pt",
+        "exp/c/separated": away / "exp/separated",
+        "exp/c/tensorboard": away / "exp/tensorboard",
+        "exp/c/earlier": away / "exp/earlier",
+    }
+    stay = {"dump/away": away, "data/away": away, "exp/away": away / "exp"}
+    for name, target in {**links, **stay}.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).symlink_to(target)
+    lines = run("--what", *removable.KINDS, "--remove", "true")
+    assert tree(str(away)) == whole
+    assert tree().isdisjoint(links)
+    assert set(stay) <= tree()
+    assert Path("exp/c/stamp.json").exists(), "the training's stamp, not that of what it separated"
+    assert [line for line in lines if "symbolic" in line] == [
+        f"left alone: {name}: a symbolic link" for name in sorted(stay)
+    ]
+
+
+def test_events_behind_a_link_stay(recipe: Path, run, tmp_path: Path) -> None:
+    Path("data/events").rename(tmp_path / "events")
+    Path("data/events").symlink_to(tmp_path / "events")
+    before = tree(str(tmp_path))
+    assert run("--what", "events", "--remove", "true")[0] == "nothing to remove"
+    assert tree(str(tmp_path)) == before
+
+
+def test_the_three_folders_may_be_links_themselves(recipe: Path, run, tmp_path: Path) -> None:
+    Path("dump").rename(tmp_path / "big disk")
+    Path("dump").symlink_to(tmp_path / "big disk")
+    assert run("--what", "features", "--remove", "true")[-1].startswith("removed 7 files")
+    assert tree(str(tmp_path / "big disk")) == set()
+    assert Path("dump").is_symlink()
+
+
+def test_what_weaksep_does_not_know_stays_and_is_named(recipe: Path, run) -> None:
+    strange = [
+        "dump/train/ark/notes.txt",
+        "dump/train/ark/.hidden.ark",
+        "dump/train/ark/.cache/feats.1.ark",
+        "dump/train/extra.scp",
+        "dump/train/mystamp.json",
+        "data/train/audio/mix/x.flac",
+        "data/train/src_dog.scp.bak",
+        "data/train/.backup/1/wav.scp",
+        "exp/separator_a/checkpoint.old.pt",
+        "exp/separator_a/separated/notes.wav",
+        "exp/separator_a/earlier/1/notes.txt",
+        "exp/separator_a/tensorboard/projector.tsv",
+        "dump/feats.scp",
+        "exp/best.pt",
+    ]
+    make(*strange)
+    lines = run("--what", *removable.KINDS, "--remove", "true")
+    assert tree() == {*KEPT.split(), *strange}
+    assert "left alone: dump/train/ark/.hidden.ark and 1 more: not written by weaksep" in lines
+    assert "left alone: data/train/audio/mix/x.flac: not written by weaksep" in lines
+
+
+def test_names_that_would_break_a_line(recipe: Path, run) -> None:
+    odd = os.fsdecode(b"dump/a\nb\xff")
+    make(f"{odd}/feats.yaml", f"{odd}/ark/c\nd", f"{odd}/ark/1.ark")
+    lines = run("--what", "features")
+    assert lines[1].startswith("features  dump/a\\nb\\udcff ")
+    assert lines[-1] == "left alone: dump/a\\nb\\udcff/ark/c\\nd: not written by weaksep"
+
+
+def test_an_empty_recipe_and_a_partial_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("exp").mkdir()
+    assert run() == ["nothing to remove"]
+    make("exp/a/separated/test/dog.scp")
+    assert run("--what", "separated", "--remove", "true")[-1] == "removed 1 file, 0.0 MB in all"
+    assert os.listdir("exp") == []
+
+
+def test_no_folder_at_all_is_one_error_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dump").write_text("a file")
+    assert run_command(main, [], name="clean") == 1
+    assert capsys.readouterr().err == (
+        f"weaksep clean: error: none of data, dump, exp is a folder in {tmp_path}: "
+        "go to a recipe, or give --datadir, --dumpdir, --expdir\n"
+    )
+    assert os.listdir() == ["dump"]
+
+
+def test_other_places(recipe: Path, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = [f"--{name}dir=recipe/{name}" for name in ("data", "dump", "exp")]
+    assert run(*places, "--what", "checkpoints")[1].split()[1] == "recipe/exp/separator_a"
+    assert run(*places, "--what", "checkpoints", "--remove", "true")[-1].startswith("removed 2 files")
+
+
+def test_folders_in_one_another_count_once(recipe: Path, run) -> None:
+    os.rename("exp", "data/exp")
+    os.rename("dump", "data/dump")
+    make(f"data/exp/.a.{dead_process()}.tmp", "data/exp/separator_a/.unfinished/key")
+    lines = run("--dumpdir", "data/dump", "--expdir", os.path.abspath("data/exp"))
+    assert [line.split()[0] for line in lines[1:3]] == ["leftovers", "unfinished"]
+    assert lines[-2].split() == ["total", "20", "0.0"]
+
+
+def test_the_folders_that_were_named_stay_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run) -> None:
+    monkeypatch.chdir(tmp_path)
+    make("data/exp/x/.unfinished/key")
+    run("--expdir", "data/exp", "--what", "unfinished", "--remove", "true")
+    assert (os.listdir("data"), os.listdir("data/exp")) == (["exp"], [])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["featurs"], "argument --what: no kind 'featurs'; did you mean features?"),
+        (["features", "all"], "argument --what: no kind 'all'; there are: leftovers unfinished features"),
+        ([" "], "argument --what: no kind is given"),
+        ([], "argument --what: expected at least one argument"),
+    ],
+)
+def test_a_wrong_kind_is_a_mistake_on_the_command_line(recipe: Path, capsys, words: list[str], message: str) -> None:
+    before = tree()
+    with pytest.raises(SystemExit) as stop:
+        main(["--remove", "true", "--what", *words])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"weaksep clean: error: {message}")
+    assert error.count("\n") == 1
+    assert tree() == before
+
+
+def test_kinds_in_one_word_or_several(recipe: Path, run) -> None:
+    assert run("--what", "features,separated") == run("--what", "separated features") == run(
+        "--what", "separated", "features"
+    )  # fmt: skip
+
+
+def test_it_knows_all_files_of_a_run() -> None:
+    known = set(removable.RUN_FILES) - set(removable.BOARD_FILES)
+    assert known == set(TRAIN_RUN_FILES) - {"tensorboard"}
+
+
+def test_what_the_stages_wrote_is_known_and_comes_back_the_same(
+    stages: Path, run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(stages)
+    before = {name: Path(name).read_bytes() for name in tree()}
+    lines = run("--what", "features mixtures", "--remove", "true")
+    assert not [line for line in lines if "left alone" in line]
+    assert os.listdir("dump") == []
+    assert sorted(os.listdir("data/test")) == [
+        *("events.tsv", "labels.txt", "scenes.jsonl", "spk2utt", "utt2dur", "utt2labels", "utt2spk")
+    ]
+    mix = MixConfig(clip_s=0.5, mean_events=2.0, sets={"train": 8, "valid": 3, "test": 3})
+    for name in ("train", "valid", "test"):
+        write_set(mix, name, Path("data/events") / name, Path("data") / name, nj=1)
+    assert {name: Path(name).read_bytes() for name in tree()} == {
+        name: content for name, content in before.items() if not name.startswith("dump")
+    }
+    run("--what", "events", "--remove", "true")
+    assert not list(Path("data/events").rglob("*.wav"))

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Check data folders: utils/validate_data_dir.sh DIR... [options]; --help lists them. It is `weaksep validate`.
+set -euo pipefail
+# -P: in a recipe, utils is a link.
+root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && cd .. && pwd)
+. "${root}/utils/log.sh"
+. "${root}/utils/find_weaksep.sh"
+find_weaksep "${root}"
+exec weaksep validate "$@"

@@ -1,0 +1,46 @@
+"""Mend the tables of a data folder: sort, drop doubles and clips that a table lacks, make spk2utt and utt2dur anew.
+
+What was there is kept in DIR/.backup. Exit status 1 when something is left that cannot be mended from the folder alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from weaksep.bin.cli import make_parser, run_command
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of the mending."""
+    parser = make_parser("fix", __doc__)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="data folder, of mixtures or of events")
+    parser.add_argument(
+        "--backup", type=Path, metavar="PLACE", help="put the old tables into PLACE/TIME (DIR/.backup/TIME)"
+    )
+    arguments = parser.parse_args(argv)
+
+    from weaksep.errors import UserError
+    from weaksep.upkeep.fix import fix
+    from weaksep.upkeep.problems import count, describe, one_line, stage_command
+
+    folder = arguments.folder
+    fixed = fix(folder, arguments.backup)
+    for utt, why in sorted(fixed.plan.dropped.items()):
+        print(one_line(f"dropped {utt}: {why}"))
+    for line in fixed.plan.removed:
+        print(one_line(f"removed {line}"))
+    kept, total = len(fixed.plan.kept), len(fixed.plan.kept) + len(fixed.plan.dropped)
+    if fixed.changed:
+        backup = f"backup in {fixed.backup}" if fixed.backup else "no table was there before, so no backup"
+        print(f"{folder}: kept {kept} of {count(total, 'clip')}; tables changed: {' '.join(fixed.changed)}; {backup}")
+        print(f"{folder}: what was made from it before is out of date; {stage_command(fixed.next_stage)} makes it anew")
+    else:
+        print(f"{folder}: nothing to mend in the tables, {count(kept, 'clip')}")
+    if fixed.remaining:
+        raise UserError(f"{folder} is not valid yet: {describe(fixed.remaining)}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,70 @@
+"""Check data folders: every problem of every table, with file:line and the command that mends it.
+
+A DIR is data/SET, data/events/SET, or a folder that holds train, valid and test. With several sets, recordings that
+are on both sides of the split are found too. Exit status 1 when there is a problem.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from weaksep.bin.cli import make_parser, run_command, str2bool, with_dashes
+
+SWITCHES = ("--check-audio", "--check-feats")
+
+
+def with_values(argv: Sequence[str]) -> list[str]:
+    """The arguments with a bare switch written out; what follows it may be a folder.
+
+    >>> with_values(["--check-audio", "data/train", "--check-feats", "false"])
+    ['--check-audio=true', 'data/train', '--check-feats', 'false']
+    """
+    arguments = with_dashes(argv)
+    for index, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        follower = arguments[index + 1].lower() if index + 1 < len(arguments) else ""
+        if argument in SWITCHES and follower not in ("true", "false"):
+            arguments[index] = f"{argument}=true"
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of the check."""
+    parser = make_parser("validate", __doc__)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="data folder, or folder of sets")
+    switch: dict[str, Any] = {"type": str2bool, "default": False, "metavar": "true|false"}
+    parser.add_argument("--check-audio", **switch, help="read every audio file to its end (%(default)s)")
+    parser.add_argument("--check-feats", **switch, help="read every feature matrix (%(default)s)")
+    parser.add_argument(
+        "--dump", type=Path, metavar="DUMPDIR", help="features are in DUMPDIR/SET (dump/SET beside data/SET)"
+    )
+    parser.add_argument("--nj", type=int, default=1, help="worker processes, for audio and features (%(default)s)")
+    arguments = parser.parse_args(with_values(sys.argv[1:] if argv is None else argv))
+
+    from weaksep.errors import UserError
+    from weaksep.upkeep.problems import describe
+    from weaksep.upkeep.validate import validate
+
+    if arguments.nj < 1:
+        raise UserError(f"--nj {arguments.nj}: must be at least 1")
+    reports = validate(
+        arguments.folders,
+        check_audio=arguments.check_audio,
+        check_feats=arguments.check_feats,
+        dump=arguments.dump,
+        nj=arguments.nj,
+    )
+    for report in reports:
+        if not report.problems:
+            print(f"{report.path}: valid ({report.summary})", flush=True)
+    problems = [problem for report in reports for problem in report.problems]
+    if problems:
+        raise UserError(describe(problems))
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

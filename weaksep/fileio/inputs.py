@@ -1,0 +1,33 @@
+"""What a step reads of a folder, for its stamp: tables, and the files that they name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from weaksep.fileio.datadir import read_scp
+
+
+def tables_of(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    """Those of the tables that are there, under names that do not depend on where the folder lies."""
+    return {f"{folder.name}/{name}": folder / name for name in names if (folder / name).is_file()}
+
+
+def files_of(folder: Path, scps: Iterable[str]) -> dict[str, Path]:
+    """Every file that the scp tables of a folder name; a table that is not there names none.
+
+    Raises:
+        UserError: an scp is malformed.
+    """
+    named = {}
+    for scp in scps:
+        if (folder / scp).is_file():
+            for path in read_scp(folder / scp).values():
+                named[f"{folder.name}/{os.path.relpath(path, folder)}"] = path
+    return named
+
+
+def source_scps(folder: Path) -> list[str]:
+    """Names of a data folder's tables of references."""
+    return sorted(path.name for path in folder.glob("src_*.scp"))

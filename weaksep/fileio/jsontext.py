@@ -1,0 +1,43 @@
+"""JSON that was written by this toolkit, read back with distrust: whatever is wrong with it is one line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from weaksep.errors import UserError
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON")
+
+
+def load_object(text: str, where: str, mend: str) -> dict[str, Any]:
+    """A JSON object.
+
+    Args:
+        text: the JSON.
+        where: file, or file:line, for the message.
+        mend: what to do when it is damaged.
+
+    Raises:
+        UserError: not JSON, not an object, or with NaN or infinity, for which JSON has no word.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where}: not JSON ({error.msg}); {mend}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where}: not JSON ({str(error) or type(error).__name__}); {mend}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: expected a JSON object, found a {type(value).__name__}; {mend}")
+    return value
+
+
+def finite(value: object, low: float = -1e300, high: float = 1e300) -> bool:
+    """Whether a value is a number, and between the two.
+
+    >>> finite(0.5), finite(True), finite(2, 0, 1)
+    (True, False, False)
+    """
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high

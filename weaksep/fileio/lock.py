@@ -1,0 +1,90 @@
+"""One process at a time in a folder.
+
+The lock is ``flock``: the kernel drops it when its process ends, however it ends, so the file that a killed process
+leaves behind holds nobody up. What the file says is for people.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from weaksep.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+LOCK_NAME = ".lock"
+# A process that was killed a moment ago may still be ending; so may its workers.
+PATIENCE_S = 10.0
+
+
+def _try(descriptor: int, path: Path) -> bool:
+    """Whether the lock is ours now; where the file system knows no locks (some NFS), say so and go on without."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+        logger.warning("%s: this file system has no locks; see that no two processes work here", path)
+    return True
+
+
+def _acquire(path: Path, patience_s: float) -> int:
+    """A descriptor that holds the lock."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        if _try(descriptor, path):
+            try:
+                same = os.fstat(descriptor).st_ino == os.stat(path).st_ino
+            except FileNotFoundError:
+                same = False
+            if same:
+                return descriptor
+            os.close(descriptor)  # its last holder removed the file between our open and our lock
+            continue
+        holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
+        os.close(descriptor)
+        if time.monotonic() >= deadline:
+            raise UserError(
+                f"{path.parent}: {holder} works here; wait until it has ended (or end it), or use another folder"
+            )
+        time.sleep(0.1)
+
+
+@contextmanager
+def folder_lock(folder: str | Path, patience_s: float = PATIENCE_S) -> Iterator[None]:
+    """Hold a folder for the block; the folder is made if needed.
+
+    Args:
+        folder: what to hold.
+        patience_s: how long to wait for another process to let go.
+
+    Raises:
+        UserError: another process holds it for longer.
+    """
+    path = Path(folder) / LOCK_NAME
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = _acquire(path, patience_s)
+    try:
+        before = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+        if before:
+            logger.info("%s: took over the lock of %s, which has gone", path.parent, before)
+        os.ftruncate(descriptor, 0)
+        since = datetime.now().isoformat(timespec="seconds")
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()} (since {since})\n".encode(), 0)
+        yield
+    finally:
+        # Removed while it is held: whoever waits for it finds the name gone or new, and looks again.
+        path.unlink(missing_ok=True)
+        os.close(descriptor)

@@ -1,0 +1,37 @@
+"""Places that are cleared before they are written: only what an earlier run of the same kind has left may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from weaksep.errors import UserError
+
+
+def check_place(folder: Path, what: str, mark: str, begun: bool, sources: Iterable[Path] = ()) -> None:
+    """Refuse a folder that holds something else than what is about to be written there.
+
+    Args:
+        folder: to be cleared and written.
+        what: goes there, for the message.
+        mark: a file that says so.
+        begun: an unfinished run is known to have written there.
+        sources: folders that are read meanwhile.
+
+    Raises:
+        UserError: the folder is a file, holds something else, or is one of the sources.
+    """
+    place = folder.resolve()
+    for source in (path.resolve() for path in sources):
+        if source == place or place / "audio" in (source, *source.parents):
+            raise UserError(f"{folder}: holds {source}, which is read here; give another folder to write")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file; give a folder to write")
+    found = sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
+    if found and not begun and not (folder / mark).is_file():
+        raise UserError(f"{folder}: holds something else than {what} ({', '.join(found[:3])}); give another folder")
+
+
+def only_audio(folder: Path) -> bool:
+    """Whether a folder holds nothing but audio: its tables were cleared, and then the process was killed."""
+    return folder.is_dir() and {path.name for path in folder.glob("[!.]*")} == {"audio"}

@@ -1,0 +1,234 @@
+"""Stamps: what a finished step was made from, so that it is done again when that has changed and only then.
+
+A stamp beside the outputs holds the step's part of the configuration, its inputs (tables by content; audio and
+archives by size and time of change), the source of the code that ran, and the outputs' names and sizes. It is taken
+away before work begins and written when all outputs are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from weaksep import __version__
+from weaksep.errors import UserError
+from weaksep.fileio.atomic import remove_temporaries, write_text
+from weaksep.fileio.code_version import code_version
+from weaksep.fileio.lock import folder_lock
+from weaksep.fileio.shards import Shards
+
+logger = logging.getLogger(__name__)
+
+STAMP_NAME = "stamp.json"
+# A file named here by run.sh is appended to when a command did work: it then writes down how long the stage took.
+WORK_NOTE_VARIABLE = "WEAKSEP_WORK_NOTE"
+SHOWN = 2
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that is made as a whole: a set of mixtures, a training, the scores of a system.
+
+    Args:
+        name: for the log.
+        folder: where its outputs, its lock and its stamp are.
+        settings: its part of the configuration; anything that JSON can say.
+        tables: inputs that are compared by content, by the name they have in messages.
+        files: inputs that are compared by size and time of change.
+        code: modules that do the work.
+        outputs: files and folders under ``folder`` whose names and sizes the stamp remembers.
+        stamp_name: when several steps share a folder.
+        keeps_with_other_code: a change of the code alone is told, and is no reason to work again (trainings).
+    """
+
+    name: str
+    folder: Path
+    settings: Mapping[str, Any]
+    code: Sequence[str]
+    tables: Mapping[str, Path] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+    outputs: Sequence[str] = (".",)
+    stamp_name: str = STAMP_NAME
+    keeps_with_other_code: bool = False
+
+    @property
+    def stamp(self) -> Path:
+        """The stamp's path."""
+        return self.folder / self.stamp_name
+
+    def shards(self, key: str = "") -> Shards:
+        """Where finished shards are noted while the step is not finished."""
+        return Shards(self.folder, key, self.stamp_name.removesuffix(STAMP_NAME).rstrip("."))
+
+    def origin(self) -> dict[str, Any]:
+        """What the step is made from, as it is now."""
+        return {
+            "settings": json.loads(json.dumps(self.settings)),
+            "tables": {name: _content(path) for name, path in self.tables.items()},
+            "files": {name: _size_and_time(path) for name, path in self.files.items()},
+            "code": code_version(self.code),
+        }
+
+    def changes(self) -> list[str]:
+        """Why the step has to be done; empty when it is up to date."""
+        try:
+            saved = json.loads(self.stamp.read_text(encoding="utf-8"))
+            before, outputs = dict(saved["origin"]), dict(saved["outputs"])
+        except FileNotFoundError:
+            return ["not finished yet"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return [f"{self.stamp} cannot be read"]
+        now = self.origin()
+        changes = list(differences(before.get("settings", {}), now["settings"]))
+        for kind in ("tables", "files"):
+            changes += _changed_files(before.get(kind, {}), now[kind])
+        code = [f"{what} (code)" for what in _changed_files(before.get("code", {}), now["code"])]
+        if code and self.keeps_with_other_code:
+            logger.info("%s: kept, though the code has changed since (%s); --force makes it anew", self.name, code[0])
+        else:
+            changes += code
+        return changes + list(_damaged(self.folder, outputs))
+
+    def finish(self, origin: Mapping[str, Any], seconds: float) -> None:
+        """Write the stamp."""
+        outputs = dict(_sizes(self.folder, self.outputs))
+        made = {
+            "step": self.name,
+            "weaksep": __version__,
+            "finished_at": time.strftime("%Y-%m-%dT%H:%M:%S"),
+            "seconds": round(seconds, 2),
+        }
+        write_text(self.stamp, json.dumps({**made, "origin": origin, "outputs": outputs}, indent=1) + "\n")
+
+
+def run_step(step: Step, work: Callable[[Shards], None], *, force: bool = False) -> bool:
+    """Do a step unless it is up to date.
+
+    Args:
+        step: what to make.
+        work: makes it; is given the place for its finished shards.
+        force: do it all the same, from nothing.
+
+    Returns:
+        whether anything was done.
+
+    Raises:
+        UserError: another process works in the folder; and what ``work`` raises.
+    """
+    changes = ["--force"] if force else step.changes()
+    if not changes:
+        _up_to_date(step)
+        return False
+    with folder_lock(step.folder):
+        if not force and not step.changes():  # another process has done it while this one waited for the lock
+            _up_to_date(step, locked=True)
+            return False
+        more = f" and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
+        logger.info("%s: to do (%s%s)", step.name, "; ".join(changes[:SHOWN]), more)
+        note_work()
+        started = time.monotonic()
+        step.stamp.unlink(missing_ok=True)
+        for output in step.outputs:  # only where this step writes: its lock says nothing of other places
+            place = Path(os.path.normpath(step.folder / output))
+            remove_temporaries(place if place.is_dir() else place.parent, recursive=place.is_dir())
+        origin = step.origin()
+        shards = step.shards(key=_hash(json.dumps(origin).encode()))
+        if force:
+            shards.remove()
+        work(shards)
+        step.finish(origin, time.monotonic() - started)
+        shards.remove()
+    return True
+
+
+def _up_to_date(step: Step, locked: bool = False) -> None:
+    logger.info("%s: up to date", step.name)
+    if step.shards().path.exists():  # of a process that was killed right after it wrote the stamp
+        with nullcontext() if locked else folder_lock(step.folder):
+            step.shards().remove()
+
+
+def note_work() -> None:
+    """Tell run.sh that this command is not only looking."""
+    note = os.environ.get(WORK_NOTE_VARIABLE)
+    if note:
+        with open(note, "a", encoding="utf-8") as file:
+            file.write("worked\n")
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return _hash(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _size_and_time(path: Path) -> list[int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns]
+
+
+def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:
+    """``key: old -> new`` for every setting that differs.
+
+    >>> list(differences({"net": {"units": 8}, "seed": 0}, {"net": {"units": 9}, "seed": 0}))
+    ['net.units: 8 -> 9']
+    """
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in dict.fromkeys([*before, *now]):
+            yield from differences(before.get(name), now.get(name), f"{key}.{name}".lstrip("."))
+    elif before != now:
+        short = [text if len(text := json.dumps(value)) <= 40 else f"{text[:37]}..." for value in (before, now)]
+        yield f"{key}: {short[0]} -> {short[1]}"
+
+
+def _changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    changes = []
+    for name in dict.fromkeys([*before, *now]):
+        if name not in before:
+            changes.append(f"{name} is new")
+        elif before[name] != now.get(name):
+            changes.append(f"{name} has {'gone' if now.get(name) is None else 'changed'}")
+    return changes
+
+
+def _sizes(folder: Path, outputs: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Name and size of every output file; hidden files and stamps are none."""
+    for output in outputs:
+        top = os.path.normpath(folder / output)
+        if os.path.isfile(top):
+            yield os.path.relpath(top, folder), os.stat(top).st_size
+        for parent, folders, names in os.walk(top, followlinks=True):  # audio/ may lie on another disk
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(names):
+                if not name.startswith(".") and not name.endswith(STAMP_NAME):
+                    path = os.path.join(parent, name)
+                    yield os.path.relpath(path, folder), os.stat(path).st_size
+
+
+def _damaged(folder: Path, outputs: Mapping[str, int]) -> Iterator[str]:
+    for name, size in outputs.items():
+        try:
+            found = os.stat(os.path.normpath(folder / name)).st_size
+        except OSError:
+            yield f"{folder / name} is missing"
+            continue
+        if found != size:
+            yield f"{folder / name} has {found} bytes instead of {size}"

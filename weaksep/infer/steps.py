@@ -1,0 +1,46 @@
+"""Stage 5 as steps, one a system. Imports no torch: a rerun with nothing to do must be quick."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from weaksep.feats.config import FeatsConfig
+from weaksep.fileio.datadir import FINGERPRINT_TABLES, DataDir
+from weaksep.fileio.inputs import files_of, source_scps, tables_of
+from weaksep.fileio.stamp import Step
+
+# The keys of ``masks.ORACLES``.
+ORACLE_NAMES = ("oracle_ibm", "oracle_irm", "oracle_psm")
+CODE = ("weaksep.infer.dataset",)
+
+
+def _step(experiment: Path, data: DataDir, settings: dict[str, Any], references: bool = False) -> Step:
+    scps = source_scps(data.path) if references else []
+    folder = experiment / "separated" / data.path.resolve().name
+    return Step(
+        name=str(folder),
+        folder=folder,
+        settings=settings,
+        tables=tables_of(data.path, [*FINGERPRINT_TABLES, *scps]),
+        files=files_of(data.path, ["wav.scp", *scps]),
+        code=CODE,
+    )
+
+
+def separator_step(experiment: Path, data: DataDir, batch_size: int) -> Step:
+    """A trained separator's outputs."""
+    step = _step(experiment, data, {"batch_size": batch_size})
+    return dataclasses.replace(step, tables={**step.tables, "best.pt": experiment / "best.pt"})
+
+
+def oracle_step(experiment: Path, name: str, data: DataDir, feats: FeatsConfig, batch_size: int) -> Step:
+    """An oracle mask's outputs."""
+    stft = {"window_samples": feats.window_samples, "hop_samples": feats.hop_samples}
+    return _step(experiment, data, {"oracle": name, **stft, "batch_size": batch_size}, references=True)
+
+
+def unprocessed_step(experiment: Path, data: DataDir) -> Step:
+    """The mixtures themselves as outputs."""
+    return _step(experiment, data, {})

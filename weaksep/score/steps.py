@@ -1,0 +1,56 @@
+"""Stage 6 as steps, one a system and one a classifier. Imports no torch: a rerun with nothing to do must be quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weaksep.fileio.datadir import FINGERPRINT_TABLES, SOURCE_NAME, DataDir
+from weaksep.fileio.inputs import files_of, source_scps, tables_of
+from weaksep.fileio.stamp import STAMP_NAME, Step
+
+
+def scores_step(experiment: Path, data: DataDir, dump: Path) -> Step:
+    """Scores of a system's separated files."""
+    set_name = data.path.resolve().name
+    separated = experiment / "separated" / set_name
+    scps = source_scps(data.path)
+    estimates = sorted(path.name for path in separated.glob("*.scp"))
+    outputs = tables_of(separated, [*estimates, SOURCE_NAME])
+    files = files_of(separated, estimates)
+    return Step(
+        name=f"{experiment}/scores/{set_name}",
+        folder=experiment / "scores" / set_name,
+        settings={},
+        tables={
+            **tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv", *scps]),
+            **tables_of(dump, ["feats.yaml"]),
+            **{f"separated/{name}": path for name, path in outputs.items()},
+        },
+        files={
+            **files_of(data.path, ["wav.scp", *scps]),
+            **{f"separated/{name}": path for name, path in files.items()},
+        },
+        code=["weaksep.score.system"],
+        outputs=["scores.tsv", SOURCE_NAME],
+        stamp_name=f"scores.{STAMP_NAME}",
+    )
+
+
+def tagging_step(checkpoint: Path, data: DataDir, dump: Path) -> Step:
+    """Scores of a classifier."""
+    set_name = data.path.resolve().name
+    experiment = checkpoint.parent
+    return Step(
+        name=f"{experiment}/scores/{set_name} (classifier)",
+        folder=experiment / "scores" / set_name,
+        settings={},
+        tables={
+            checkpoint.name: checkpoint,
+            **tables_of(data.path, ["wav.scp", "labels.txt", "utt2labels", "events.tsv"]),
+            **tables_of(dump, ["feats.scp", "feats.yaml", "utt2num_frames"]),
+        },
+        files={f"dump/{path.name}": path for path in sorted(dump.glob("ark/feats.*.ark"))},
+        code=["weaksep.score.tagging", "weaksep.infer.model"],
+        outputs=["tagging.json"],
+        stamp_name=f"tagging.{STAMP_NAME}",
+    )

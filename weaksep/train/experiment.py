@@ -1,0 +1,83 @@
+"""An experiment folder belongs to one run: the same settings, data and classifier from its first step to its last."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from weaksep.errors import UserError
+from weaksep.fileio.checkpoint import load_checkpoint, load_latest
+from weaksep.fileio.stamp import differences
+from weaksep.fileio.yamlfile import read_yaml, write_yaml
+from weaksep.train.state import CHECKPOINT_NAME
+
+logger = logging.getLogger(__name__)
+
+EARLIER_NAME = "earlier"
+# The checkpoints last: while they lie there, a process killed on its way through this list begins again with it.
+RUN_FILES = (
+    "best.pt",
+    "classifier.pt",
+    "history.jsonl",
+    "tensorboard",
+    "train.log",
+    "config.yaml",
+    "checkpoint.prev.pt",
+    "checkpoint.pt",
+)
+
+
+def claim_experiment(exp: Path, config: dict[str, Any], resume: bool) -> None:
+    """Make the folder this run's: go on with what it holds, or put that into ``earlier/<number>``; write config.yaml.
+
+    Args:
+        exp: the experiment folder.
+        config: resolved settings and hashes of the inputs.
+        resume: go on with a run of the same configuration.
+
+    Raises:
+        UserError: none of the checkpoints can be read.
+    """
+    if any((exp / name).exists() for name in ("checkpoint.pt", "checkpoint.prev.pt", "best.pt")):
+        reason = _why_begin_again(exp, config) if resume else "--force, or --resume false"
+        if reason:
+            place = _put_aside(exp)
+            logger.warning("%s: begins again (%s); the earlier run is kept in %s", exp, reason, place)
+    write_yaml(exp / "config.yaml", config)
+
+
+def _why_begin_again(exp: Path, config: dict[str, Any]) -> str:
+    """Why the run that is there cannot be gone on with; empty when it can."""
+    path = exp / "config.yaml"
+    changed = list(differences(read_yaml(path) if path.exists() else {}, config))
+    if changed:
+        return "; ".join(changed[:3])
+    saved = load_latest(exp / CHECKPOINT_NAME)
+    if saved is None:
+        # A best.pt and no history: killed before the first checkpoint. With a history it is a network to keep.
+        return "its checkpoints are gone" if (exp / "history.jsonl").exists() else ""
+    if saved.get("state", {}).get("best_epoch", -1) >= 1 and not _best_is_whole(exp):
+        return "best.pt is missing or damaged"
+    return ""
+
+
+def _best_is_whole(exp: Path) -> bool:
+    """Whether the best network is there, and the classifier that was trained along with it."""
+    try:
+        config = load_checkpoint(exp / "best.pt")["config"]
+        if config.get("joint") and "classifier_training" in config:
+            load_checkpoint(exp / "classifier.pt")
+    except (UserError, KeyError, AttributeError):
+        return False
+    return True
+
+
+def _put_aside(exp: Path) -> Path:
+    taken = [int(path.name) for path in (exp / EARLIER_NAME).glob("*") if path.name.isdigit()]
+    place = exp / EARLIER_NAME / str(max(taken, default=0) + 1)
+    place.mkdir(parents=True)
+    for name in RUN_FILES:
+        if (exp / name).exists():
+            (exp / name).rename(place / name)
+    return place

@@ -1,0 +1,134 @@
+"""What a run must remember to go on as if it had never stopped: checkpoint.pt, checkpoint.prev.pt, history.jsonl."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from weaksep.errors import UserError
+from weaksep.fileio.checkpoint import load_latest, save_checkpoint
+from weaksep.jobs.interrupt import Interrupted
+from weaksep.train.history import write_history
+
+CHECKPOINT_MINUTES = 10.0
+CHECKPOINT_NAME = "checkpoint.pt"
+
+
+@dataclass
+class State:
+    """What a run knows beside its tensors.
+
+    Attributes:
+        epoch: finished epochs.
+        batch: batches done of the next one.
+        seconds: time spent on the next one so far.
+        sums: parts of the loss, summed over its batches so far; tensors on the device.
+        best_loss, best_epoch: smallest validation loss so far, and after which epoch.
+        history: a row for each epoch.
+        threads: with which torch computes on the CPU.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    seconds: float = 0.0
+    sums: dict[str, Any] = field(default_factory=dict)
+    best_loss: float = float("inf")
+    best_epoch: int = -1
+    history: list[dict[str, Any]] = field(default_factory=list)
+    threads: int = 1
+
+    def end_epoch(self, row: dict[str, Any]) -> bool:
+        """Take in a finished epoch; whether it is the best so far."""
+        self.epoch, self.batch, self.seconds, self.sums = row["epoch"], 0, 0.0, {}
+        self.history.append(row)
+        better = row["valid"]["loss"] < self.best_loss
+        if better:
+            self.best_loss, self.best_epoch = row["valid"]["loss"], self.epoch
+        return better
+
+
+@dataclass
+class Run:
+    """The files of a run, and the tensors that go into them.
+
+    Args:
+        exp: experiment folder.
+        objective, optimiser: whose state is saved.
+        device: where they compute.
+        checkpoint_minutes: time between checkpoints within an epoch.
+    """
+
+    exp: Path
+    objective: nn.Module
+    optimiser: torch.optim.Optimizer
+    device: torch.device
+    checkpoint_minutes: float = CHECKPOINT_MINUTES
+    saved_at: float = field(default_factory=time.monotonic)
+
+    def checkpoint_due(self) -> bool:
+        """Whether the last checkpoint is old enough."""
+        return time.monotonic() - self.saved_at >= 60 * self.checkpoint_minutes
+
+    def save(self, state: State) -> None:
+        """Write checkpoint.pt (the one before stays as checkpoint.prev.pt) and history.jsonl."""
+        if not all(math.isfinite(float(total)) for total in state.sums.values()):
+            return  # the run has diverged, which the epoch's end will say: the checkpoint before is the good one
+        generators = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            generators["cuda"] = torch.cuda.get_rng_state(self.device)
+        save_checkpoint(
+            self.exp / CHECKPOINT_NAME,
+            {
+                "objective": self.objective.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "generators": generators,
+                "state": vars(state),
+            },
+            keep_previous=True,
+        )
+        write_history(self.exp / "history.jsonl", state.history)
+        self.saved_at = time.monotonic()
+
+    def resume(self) -> State:
+        """The state of the newest checkpoint, its tensors put in place; a new state when there is none.
+
+        Raises:
+            UserError: no checkpoint can be read, or it is of another network.
+        """
+        path = self.exp / CHECKPOINT_NAME
+        saved = load_latest(path)
+        if saved is None:
+            return State(threads=torch.get_num_threads())
+        try:
+            self.objective.load_state_dict(saved["objective"])
+            self.optimiser.load_state_dict(saved["optimiser"])
+            state = State(**saved["state"])
+            generators = saved.get("generators", {})  # version 0.1 had none, and needs none between two epochs
+            if "cpu" in generators:
+                torch.set_rng_state(generators["cpu"])
+            if self.device.type == "cuda" and "cuda" in generators:
+                torch.cuda.set_rng_state(generators["cuda"], self.device)
+        except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise UserError(f"{path}: does not fit this network ({reason}): begin again with --resume false") from None
+        state.sums = {part: total.to(self.device) for part, total in state.sums.items()}
+        # A run that was killed between the two files: the history is the checkpoint's.
+        write_history(self.exp / "history.jsonl", state.history)
+        return state
+
+    @contextmanager
+    def saved_when_interrupted(self, state: State) -> Iterator[None]:
+        """Save before ``Interrupted`` goes on its way. It comes from ``check()``: between two steps, never inside."""
+        try:
+            yield
+        except Interrupted:
+            self.save(state)
+            raise

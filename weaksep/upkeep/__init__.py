@@ -1,0 +1,1 @@
+"""Looking after the folders between the stages: what is wrong with them, and mending it."""
