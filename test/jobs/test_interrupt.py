@@ -85,7 +85,8 @@ def test_work_that_can_be_saved_is_saved(tmp_path: Path, nj: int, number: int, s
     os.kill(job.process.pid, number)
     returned, errors = job.end()
     assert returned == status, errors
-    assert errors.splitlines()[-1] == "weaksep test: interrupted; the same command (without --force) goes on from what is done"
+    last = "weaksep test: interrupted; the same command (without --force) goes on from what is done"
+    assert errors.splitlines()[-1] == last
     assert "Traceback" not in errors
     assert sorted(path.name for path in tmp_path.glob("saved*")) == [f"saved{item}" for item in range(nj)]
 

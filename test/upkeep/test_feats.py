@@ -119,6 +119,11 @@ CASES: dict[str, tuple[Callable[[Path, SetLine], object], str, str]] = {
     ),
     "no settings": (lambda dump, _: (dump / "feats.yaml").unlink(), "feats.yaml", ""),
     "no table": (lambda dump, _: (dump / "feats.scp").unlink(), "feats.scp", "cannot be read (No such file"),
+    "no frame counts": (
+        lambda dump, _: (dump / "utt2num_frames").unlink(),
+        "utt2num_frames",
+        "cannot be read (No such",
+    ),
     "no reference table": (
         lambda dump, _: (dump / "src_siren_feats.scp").unlink(),
         "src_siren_feats.scp",

@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
 
     from weaksep.feats.config import FeatsConfig
-    from weaksep.feats.extract import extract, extract_references, features_step, references_step
+    from weaksep.feats.extract import extract, extract_references
+    from weaksep.feats.steps import features_step, references_step
     from weaksep.fileio.stamp import run_step
     from weaksep.fileio.yamlfile import load_config
     from weaksep.train.plan import system_configs

@@ -13,14 +13,13 @@ import numpy as np
 from weaksep.errors import UserError
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.stats import accumulate
+from weaksep.feats.steps import REFERENCES_HASH, REFERENCES_STAMP
 from weaksep.fileio.ark import write_ark
 from weaksep.fileio.atomic import atomic_path, clear_folder, write_text
 from weaksep.fileio.audio import audio_info, read_audio
 from weaksep.fileio.datadir import DataDir
-from weaksep.fileio.inputs import files_of, source_scps, tables_of
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import require_space
-from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import write_table
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.jobs import run_sharded
@@ -29,8 +28,6 @@ from weaksep.signal.units import n_frames
 logger = logging.getLogger(__name__)
 
 BATCH_CLIPS = 16
-REFERENCES_STAMP = "references.stamp.json"
-REFERENCES_HASH = "references.sha256"
 
 
 @dataclass(frozen=True)
@@ -129,44 +126,6 @@ def _clear(dump_dir: Path) -> None:
         (dump_dir / table).unlink(missing_ok=True)
     clear_folder(dump_dir / "ark")
     Shards(dump_dir, step="references").remove()
-
-
-def features_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:
-    """The mixtures' features as a step.
-
-    Raises:
-        UserError: the data folder is missing or malformed.
-    """
-    data = DataDir.load(data_dir)
-    return Step(
-        name=str(dump_dir),
-        folder=dump_dir,
-        settings=config.model_dump(mode="json"),
-        tables=tables_of(data.path, ["wav.scp"]),
-        files=files_of(data.path, ["wav.scp"]),
-        code=["weaksep.feats.extract", "weaksep.signal.stft"],
-        outputs=("cmvn.ark", "feats.yaml", "utt2num_frames", "feats.scp", "ark"),
-    )
-
-
-def references_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:
-    """The references' features as a step of its own: systems without them may be trained first.
-
-    Raises:
-        UserError: the data folder is missing or malformed.
-    """
-    data = DataDir.load(data_dir)
-    scps = source_scps(data.path)
-    return Step(
-        name=f"{dump_dir} (references)",
-        folder=dump_dir,
-        settings=config.model_dump(mode="json"),
-        tables=tables_of(data.path, [*scps, "labels.txt"]),
-        files=files_of(data.path, scps),
-        code=["weaksep.feats.extract", "weaksep.signal.stft"],
-        outputs=[*(f"src_{label}_feats.scp" for label in data.labels), "ark", REFERENCES_HASH],
-        stamp_name=REFERENCES_STAMP,
-    )
 
 
 def _sample_rate(data: DataDir) -> int:

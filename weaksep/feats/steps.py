@@ -1,0 +1,52 @@
+"""Stage 2 as steps, two a set. Imports no torch: a rerun with nothing to do must be quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weaksep.feats.config import FeatsConfig
+from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.inputs import files_of, source_scps, tables_of
+from weaksep.fileio.stamp import STAMP_NAME, Step
+
+REFERENCES_STAMP = f"references.{STAMP_NAME}"
+REFERENCES_HASH = "references.sha256"
+CODE = ("weaksep.feats.extract", "weaksep.signal.stft")
+
+
+def features_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:
+    """The mixtures' features as a step.
+
+    Raises:
+        UserError: the data folder is missing or malformed.
+    """
+    data = DataDir.load(data_dir)
+    return Step(
+        name=str(dump_dir),
+        folder=dump_dir,
+        settings=config.model_dump(mode="json"),
+        tables=tables_of(data.path, ["wav.scp"]),
+        files=files_of(data.path, ["wav.scp"]),
+        code=CODE,
+        outputs=("cmvn.ark", "feats.yaml", "utt2num_frames", "feats.scp", "ark"),
+    )
+
+
+def references_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:
+    """The references' features as a step of its own: systems without them may be trained first.
+
+    Raises:
+        UserError: the data folder is missing or malformed.
+    """
+    data = DataDir.load(data_dir)
+    scps = source_scps(data.path)
+    return Step(
+        name=f"{dump_dir} (references)",
+        folder=dump_dir,
+        settings=config.model_dump(mode="json"),
+        tables=tables_of(data.path, [*scps, "labels.txt"]),
+        files=files_of(data.path, scps),
+        code=CODE,
+        outputs=[*(f"src_{label}_feats.scp" for label in data.labels), "ark", REFERENCES_HASH],
+        stamp_name=REFERENCES_STAMP,
+    )
