@@ -116,6 +116,13 @@ def test_fix_ends_with_status_1_when_something_is_left(folder: Path, capsys: pyt
     ]
 
 
+def test_fix_names_the_lines_that_go_without_a_clip(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open(folder / "utt2dur", "a") as table:
+        table.write("x\u2028y 0.1\n")
+    assert run_command(fix, [str(folder)], name="fix") == 0
+    assert capsys.readouterr().out.splitlines()[0] == "removed utt2dur:4: x\\u2028y is no clip"
+
+
 def test_fix_without_a_table_that_was_there_makes_no_backup(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "spk2utt").unlink()
     assert run_command(fix, [str(folder)], name="fix") == 0

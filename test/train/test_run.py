@@ -173,6 +173,8 @@ def test_patience_ends_a_run_that_no_longer_improves(recipe: Path) -> None:
 def test_slips_are_told(recipe: Path) -> None:
     with pytest.raises(UserError, match=r"'stong' has no .*stong.yaml \(there are: clip, clip_joint, frame"):
         plans(recipe, "separator", "stong")
+    with pytest.raises(UserError, match="'../other': a system's name or a tag is part of a folder's name"):
+        plan_training("separator", recipe / "conf", ["strong"], datadir="d", dumpdir="d", expdir="e", tag="../other")
     with pytest.raises(UserError, match="unknown key net.unit .did you mean units"):
         plans(recipe, "separator", "strong", overrides=("net.unit=3",))
     (recipe / "conf/odd.yaml").write_text("base: frame.yaml\nclassifier: clip\n")

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from weaksep.bin.validate import main as command
+from weaksep.errors import UserError
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.extract import extract
 from weaksep.fileio.ark import write_ark
@@ -185,6 +187,16 @@ def test_a_missing_dump_folder_and_another_place(stages: Path) -> None:
     assert found(stages) == [f"{stages}/dump/train: no such folder of features; run.sh --stage 2"]
     reports = validate([stages / "data/train"], check_feats=True, dump=stages / "elsewhere")
     assert [report.problems for report in reports] == [[]]
+
+
+def test_the_command_reads_features_when_asked_to(stages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (stages / "dump").rename(stages / "elsewhere")
+    data = stages / "data"
+    with pytest.raises(UserError, match="3 problems in 3 files"):
+        command(["--check-feats", str(data)])
+    command([str(data), "--check_feats", "--dump", str(stages / "elsewhere")])
+    assert capsys.readouterr().out.count(" s, features read)\n") == 3
+    command([str(data)])
 
 
 def test_the_dump_folder_beside_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,18 +34,19 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from weaksep.corpora.convert import convert, convert_step
     from weaksep.corpora.registry import fetch_corpus, load_data_config, open_corpus
+    from weaksep.fileio.shards import Shards
     from weaksep.fileio.stamp import run_step
 
     config = load_data_config(arguments.config)
     if arguments.download:
         fetch_corpus(config, arguments.db)
     corpus = open_corpus(config, arguments.db)
-    ratio = arguments.max_bad_ratio
-    run_step(
-        convert_step(corpus, config, arguments.out, ratio),
-        lambda shards: convert(corpus, config, arguments.out, nj=arguments.nj, max_bad_ratio=ratio, shards=shards),
-        force=arguments.force,
-    )
+    sets, ratio = corpus.sets(), arguments.max_bad_ratio
+
+    def work(shards: Shards) -> None:
+        convert(corpus, config, arguments.out, nj=arguments.nj, max_bad_ratio=ratio, shards=shards, sets=sets)
+
+    run_step(convert_step(corpus, sets, config, arguments.out, ratio), work, force=arguments.force)
 
 
 if __name__ == "__main__":

@@ -105,13 +105,11 @@ def write_set(
     write_table(folder / "wav.scp", {event.event_id: audio_name(event) for event in events})
 
 
-def convert_step(corpus: Corpus, config: CorpusConfig, out: Path, max_bad_ratio: float) -> Step:
-    """Stage 0 as a step: its inputs are the chosen clips, and what the corpus says of them.
-
-    Raises:
-        UserError: the corpus' metadata are wrong.
-    """
-    events = {name: sorted(events, key=lambda e: e.event_id) for name, events in corpus.sets().items()}
+def convert_step(
+    corpus: Corpus, sets: dict[str, list[SourceEvent]], config: CorpusConfig, out: Path, max_bad_ratio: float
+) -> Step:
+    """Stage 0 as a step: its inputs are the chosen clips (``sets``) and what the corpus says of them."""
+    events = {name: sorted(events, key=lambda e: e.event_id) for name, events in sets.items()}
     chosen = [
         f"{name} {e.event_id} {e.class_name} {e.recording_id} {e.salience}" for name in events for e in events[name]
     ]
@@ -130,7 +128,14 @@ def convert_step(corpus: Corpus, config: CorpusConfig, out: Path, max_bad_ratio:
 
 
 def convert(
-    corpus: Corpus, config: CorpusConfig, out: Path, *, nj: int, max_bad_ratio: float, shards: Shards | None = None
+    corpus: Corpus,
+    config: CorpusConfig,
+    out: Path,
+    *,
+    nj: int,
+    max_bad_ratio: float,
+    shards: Shards | None = None,
+    sets: dict[str, list[SourceEvent]] | None = None,
 ) -> None:
     """Write data/events/{train,valid,test}.
 
@@ -141,11 +146,12 @@ def convert(
         nj: worker processes.
         max_bad_ratio: share of bad clips, over all sets, that may be left out (each is named in the log).
         shards: those that an interrupted run has finished.
+        sets: of the corpus, where they have been asked for already.
 
     Raises:
         UserError: a split that cannot be used, or more bad clips than allowed; then nothing is left in `out`.
     """
-    sets = corpus.sets()
+    sets = sets or corpus.sets()
     check_sets(sets, config.classes)
     notes = shards or Shards(out)
     for name in sets:

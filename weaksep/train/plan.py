@@ -18,7 +18,14 @@ from weaksep.train.config import ClassifierTraining, SeparatorTraining
 
 
 def experiment_dir(expdir: str | Path, task: str, name: str, tag: str = "") -> Path:
-    """exp/<task>_<name>[_<tag>]."""
+    """exp/<task>_<name>[_<tag>].
+
+    Raises:
+        UserError: name or tag would lead out of ``expdir``.
+    """
+    for text in (name, tag):
+        if "/" in text:
+            raise UserError(f"{text!r}: a system's name or a tag is part of a folder's name and holds no '/'")
     return Path(expdir) / "_".join(part for part in (task, name, tag) if part)
 
 

@@ -46,11 +46,15 @@ def _frozen_classifier(plan: Plan, train: LabelledSet) -> Classifier:
     saved = load_checkpoint(path)
     if saved.get("task") != "classifier":
         raise UserError(f"{path}: not a classifier of weaksep; rerun stage 3")
-    if saved["classes"] != list(train.labels) or saved["feats"] != feature_settings(train):
-        raise UserError(f"{path}: trained for other classes or features than {train.data.path}; rerun stage 3")
     features = train.features
-    net = build_classifier(saved["config"]["net"], len(train.labels), features.n_bins, features.sample_rate)
-    net.load_state_dict(saved["model"])
+    try:
+        if saved["classes"] != list(train.labels) or saved["feats"] != feature_settings(train):
+            raise UserError(f"{path}: trained for other classes or features than {train.data.path}; rerun stage 3")
+        net = build_classifier(saved["config"]["net"], len(train.labels), features.n_bins, features.sample_rate)
+        net.load_state_dict(saved["model"])
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"{path}: not a whole classifier ({reason}); rerun stage 3") from None
     return net
 
 
