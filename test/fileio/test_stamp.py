@@ -277,8 +277,13 @@ def test_what_a_killed_process_left_is_cleared_away(maker: Maker) -> None:
     for stray in strays:
         stray.write_text("half")
     maker.step.shards("k").begin(lambda: None)
+    (maker.step.folder / ".lock").write_text("process 99999")
     assert not maker()
     assert not maker.step.shards().path.exists(), "killed between the stamp and the removal of the notes"
+    assert not (maker.step.folder / ".lock").exists()
+    with folder_lock(maker.step.folder):  # of somebody who works on another step of the folder
+        assert not maker()
+        assert (maker.step.folder / ".lock").exists()
     maker(force=True)
     assert not any(stray.exists() for stray in strays)
 
@@ -295,7 +300,7 @@ def test_run_sh_is_told_of_work(maker: Maker, tmp_path: Path, monkeypatch: pytes
 
 def test_a_step_at_work_is_left_alone(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weaksep.fileio.lock.PATIENCE_S", 0.0)
-    monkeypatch.setattr("weaksep.fileio.stamp.folder_lock", lambda folder: folder_lock(folder, 0.0))
+    monkeypatch.setattr("weaksep.fileio.stamp.folder_lock", lambda folder, **_: folder_lock(folder, 0.0))
     with folder_lock(maker.step.folder):
         with pytest.raises(UserError, match=rf"out: process {os.getpid()} on .* works here"):
             maker(force=True)

@@ -13,7 +13,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from weaksep import __version__
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import remove_temporaries, write_text
 from weaksep.fileio.code_version import code_version
-from weaksep.fileio.lock import folder_lock
+from weaksep.fileio.lock import LOCK_NAME, folder_lock
 from weaksep.fileio.shards import Shards
 
 logger = logging.getLogger(__name__)
@@ -151,8 +151,9 @@ def run_step(step: Step, work: Callable[[Shards], None], *, force: bool = False)
 
 def _up_to_date(step: Step, locked: bool = False) -> None:
     logger.info("%s: up to date", step.name)
-    if step.shards().path.exists():  # of a process that was killed right after it wrote the stamp
-        with nullcontext() if locked else folder_lock(step.folder):
+    # What a process leaves that was killed right after it wrote the stamp.
+    if locked or step.shards().path.exists() or (step.folder / LOCK_NAME).exists():
+        with suppress(UserError), nullcontext() if locked else folder_lock(step.folder, patience_s=0.0):
             step.shards().remove()
 
 

@@ -31,8 +31,8 @@ Classifiers on the test mixtures. F pools the counts of all classes (micro) at a
 frames or over clips; mAP is the mean over classes of the average precision of clips."""
 
 TIME_TEXT = """\
-The latest run of each stage. Trainings run side by side; a stage that went on with an earlier training, or found
-it finished, shows its own seconds only, and the whole of each training is in the table above."""
+The latest run of each stage that had something to do. Trainings run side by side; a stage that went on after an
+interruption shows the seconds of its last part only, and the whole of each training is in the table above."""
 
 
 def headline_table(summary: Summary) -> str:
