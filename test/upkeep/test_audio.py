@@ -11,9 +11,8 @@ import pytest
 import soundfile
 from scipy.io import wavfile
 
-from weaksep.fileio.audio import write_audio
+from weaksep.fileio.audio import missing_samples, write_audio
 from weaksep.upkeep.validate import validate
-from weaksep.upkeep.wavheader import missing_bytes
 
 RATE = 8000
 MIX = "audio/mix/mix-2.wav"
@@ -47,9 +46,9 @@ CASES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "cut short": (
         lambda d: cut(d / MIX, 2000),
         "wav.scp:2",
-        f"{MIX}: cut short: 2000 bytes that its header promises are not there",
+        f"{MIX}: cut short: 3000 samples of the 4000 that its header promises",
     ),
-    "reference cut short": (lambda d: cut(d / BARK, 1), "src_bark.scp:2", f"{BARK}: cut short: 1 bytes"),
+    "reference cut short": (lambda d: cut(d / BARK, 1), "src_bark.scp:2", f"{BARK}: cut short: 3999 samples of"),
     "silent": (
         lambda d: write_audio(d / MIX, np.zeros(4000), RATE),
         "wav.scp:2",
@@ -176,19 +175,19 @@ def test_a_decoder_that_gives_less_than_the_header_says(folder: Path, monkeypatc
     assert len([line for line in found(folder) if what in line]) == 14
 
 
-def test_missing_bytes_of_wav_headers(tmp_path: Path) -> None:
+def test_missing_samples_of_wav_headers(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     wavfile.write(path, RATE, np.zeros(100, dtype=np.float32))  # with a fact chunk before the data
-    assert missing_bytes(path) == 0
+    assert missing_samples(path) is None
     cut(path, 7)
-    assert missing_bytes(path) == 7
-    path.write_bytes(path.read_bytes() + b"\0" * 7 + b"LIST\4\0\0\0abcd")
-    assert missing_bytes(path) == 0
-    path.write_bytes(b"fLaC and more")
-    assert missing_bytes(path) == 0
-    path.write_bytes(b"FORM\0\0\0\0AIFFdata\xff\0\0\0")
-    assert missing_bytes(path) == 0
-    path.write_bytes(b"RIFF\xff\xff\xff\xffWAVEdata\xff\xff\xff\xff")  # written into a pipe
-    assert missing_bytes(path) == 0
-    path.write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
-    assert missing_bytes(path) == 0
+    assert missing_samples(path) == (100, 98)
+    whole = [
+        path.read_bytes() + b"\0" * 7 + b"LIST\4\0\0\0abcd",
+        b"fLaC and more",
+        b"FORM\0\0\0\0AIFFdata\xff\0\0\0",
+        b"RIFF\xff\xff\xff\xffWAVEdata\xff\xff\xff\xff",  # written into a pipe
+        b"RIFF\0\0\0\0WAVEfmt ",
+    ]
+    for content in whole:
+        path.write_bytes(content)
+        assert missing_samples(path) is None, content

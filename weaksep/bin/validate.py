@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from weaksep.bin.cli import make_parser, run_command, str2bool, with_dashes
+from weaksep.bin.cli import make_parser, positive_int, run_command, str2bool, with_dashes
 
 SWITCHES = ("--check-audio", "--check-feats")
 
@@ -42,15 +42,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--dump", type=Path, metavar="DUMPDIR", help="features are in DUMPDIR/SET (dump/SET beside data/SET)"
     )
-    parser.add_argument("--nj", type=int, default=1, help="worker processes, for audio and features (%(default)s)")
+    parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
     arguments = parser.parse_args(with_values(sys.argv[1:] if argv is None else argv))
 
     from weaksep.errors import UserError
     from weaksep.upkeep.problems import describe
     from weaksep.upkeep.validate import validate
 
-    if arguments.nj < 1:
-        raise UserError(f"--nj {arguments.nj}: must be at least 1")
     reports = validate(
         arguments.folders,
         check_audio=arguments.check_audio,

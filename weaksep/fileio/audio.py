@@ -52,6 +52,19 @@ def _missing_samples(descriptor: int, size: int) -> tuple[int, int] | None:
     return None
 
 
+def missing_samples(path: str | Path) -> tuple[int, int] | None:
+    """(samples promised, samples held) of a WAV file that was cut short; None for a whole one, and for other kinds.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return _missing_samples(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
 def _truncated(path: str | Path, promised: int, held: int) -> str:
     return f"{path}: truncated: its header promises {promised} samples, it holds {held}; get the whole file"
 

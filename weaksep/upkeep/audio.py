@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from weaksep.fileio.audio import missing_samples
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.upkeep.durations import durations
 from weaksep.upkeep.files import entry_problem
@@ -18,7 +19,6 @@ from weaksep.upkeep.folder import MIXTURES, Folder
 from weaksep.upkeep.labels import clip_classes
 from weaksep.upkeep.problems import Problem
 from weaksep.upkeep.scenes import SceneFile
-from weaksep.upkeep.wavheader import missing_bytes
 
 SHARD_CLIPS = 200
 BLOCK_SAMPLES = 65536
@@ -111,9 +111,10 @@ def _open(folder: str, file: File, findings: Findings, stack: ExitStack) -> soun
         return None
     path = Path(folder) / file.value
     sound = stack.enter_context(soundfile.SoundFile(path))
-    missing = missing_bytes(path)
+    missing = missing_samples(path)
     if missing:
-        findings.wrong.append((file, f"cut short: {missing} bytes that its header promises are not there"))
+        promised, held = missing
+        findings.wrong.append((file, f"cut short: {held} samples of the {promised} that its header promises"))
         return None
     findings.rates.append((file, sound.samplerate))
     return sound
