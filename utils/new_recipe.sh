@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Begin a recipe for another corpus: links to the shared scripts, and copies of another recipe's settings to edit.
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# In two steps: utils may be a recipe's link, and ".." after a link leads elsewhere.
+root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && cd .. && pwd)
 . "${root}/utils/log.sh"
 
 name=

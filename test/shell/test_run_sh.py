@@ -280,6 +280,9 @@ def test_new_recipe_runs(recipes: Recipes) -> None:
     assert subprocess.run([*command, "my_city"], check=False).returncode == 0
     assert recipes.run("--stop-stage", "1", recipe="my_city").returncode == 0
     assert [call[0] for call in recipes.calls()] == ["data", "mix"]
+    by_a_recipe = recipes.folder / "egs/my_city/utils/new_recipe.sh"  # utils is a link there
+    assert subprocess.run([str(by_a_recipe), "--name", "my_town"], check=False).returncode == 0
+    assert (recipes.folder / "egs/my_town/run.sh").exists()
     for name, message in [("my_city", "is there already"), ("../x", "--name takes"), ("", "--name takes")]:
         result = subprocess.run([*command, name], capture_output=True, text=True, check=False)
         assert result.returncode == 2
