@@ -379,7 +379,7 @@ def test_notes_of_an_interrupted_stage_go_only_when_named(recipe: Path, run) -> 
 
     shards = Shards(Path("dump/train"), key="k")
     shards.begin(lambda: None)
-    shards.save("1", {})
+    shards.save("1", {}, [])
     shards.begin(refuse)  # goes on
     before = tree()
     assert run()[1].split()[:3] == ["unfinished", "dump/train", "2"]

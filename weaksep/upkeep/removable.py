@@ -196,7 +196,8 @@ def _data(datadir: Path, readers: tuple[Path, ...]) -> Iterator[Find]:
 def _features(dumpdir: Path, readers: tuple[Path, ...]) -> Iterator[Find]:
     for folder in _folders(dumpdir):
         if (folder / "ark").exists() or _made(folder, folder / "feats.yaml"):
-            tables = _matching(folder, "feats.scp", "src_*_feats.scp", "utt2num_frames", "feats.yaml", "cmvn.ark")
+            names = ("feats.scp", "src_*_feats.scp", "utt2num_frames", "feats.yaml", "cmvn.ark", "references.sha256")
+            tables = _matching(folder, *names)
             yield Find("features", folder, dumpdir, tables, (folder / "ark",), ("*.ark",), True, readers)
 
 
