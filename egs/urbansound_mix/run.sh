@@ -23,6 +23,8 @@ expdir=exp
 skip_train=false
 classifier_args=
 separator_args=
+strong_share=
+dry_run=false
 max_bad_ratio=0.0
 seed=
 force=false
@@ -52,7 +54,8 @@ Stages
 Options [default]
     --stage N|NAME       first stage to run [${stage}]
     --stop-stage N|NAME  last stage to run [${stop_stage}]
-    --systems "A B"      separators to train and score, each described in CONFIG/A.yaml [${systems}]
+    --systems "A B"      separators to train and score, each described in CONFIG/A.yaml; all: every one that CONFIG
+                         describes, one that fails not stopping the others [${systems}]
     --config DIR         configuration folder [${config}]
     --db DIR             folder of the corpus, else as in db.sh [${db}]
     --download BOOL      fetch the corpus into the folder of --db first, where that can be done [${download}]
@@ -63,6 +66,8 @@ Options [default]
     --seed N             seed of mixtures and trainings, instead of the configurations' [${seed}]
     --classifier-args "..."  settings to override in stage 3, e.g. "optim.max_epochs=3 net.units=32" [${classifier_args}]
     --separator-args "..."   settings to override in stage 4, e.g. "loss.mixture_weight=10" [${separator_args}]
+    --strong-share R     share of clips with isolated sources for the semi-supervised systems, not their own [${strong_share}]
+    --dry-run BOOL       stop after one step of every training; with --skip-train nothing is tried [${dry_run}]
     --max-bad-ratio R    share of unreadable clips that stage 0 may leave out, each one named [${max_bad_ratio}]
     --force BOOL         do the stages again even where nothing has changed [${force}]
     --resume BOOL        go on with trainings; false: train anew [${resume}]
@@ -97,13 +102,19 @@ stop_stage=$(stage_number "${stop_stage}")
 [[ ${nj} =~ ^[1-9][0-9]*$ ]] || die "option --nj takes a number from 1, not '${nj}'"
 [[ ${ngpu} =~ ^[01]$ ]] || die "option --ngpu takes 0 or 1, not '${ngpu}'"
 [ -d "${config}" ] || die "no configuration folder '${config}' in ${PWD}"
-for system in ${systems}; do
-    [ -e "${config}/${system}.yaml" ] || die "no system '${system}': ${config}/${system}.yaml is not there"
-done
+if [ "${systems}" != all ]; then
+    for system in ${systems}; do
+        [ -e "${config}/${system}.yaml" ] || die "no system '${system}': ${config}/${system}.yaml is not there"
+    done
+fi
 if [ "${expdir}" = exp ]; then results=RESULTS.md; else results=${expdir}/RESULTS.md; fi
 
 . ./path.sh
 . ./cmd.sh
+if [ "${systems}" = all ]; then
+    systems=$(weaksep systems --config-dir "${config}" --about false | tr '\n' ' ')
+    systems=${systems% }
+fi
 
 current_stage=
 begin() {
@@ -114,7 +125,9 @@ begin() {
 }
 # A stage that found everything up to date leaves the time of its last work in the table.
 finish() {
-    if [ -s "${WEAKSEP_WORK_NOTE}" ]; then
+    if "${dry_run}"; then
+        log "Stage ${current_stage}: nothing was kept"
+    elif [ -s "${WEAKSEP_WORK_NOTE}" ]; then
         record_stage_time "${expdir}/stage_times.tsv" \
             "${current_stage}" "${stage_names[current_stage]}" "$((SECONDS - stage_start))"
     else
@@ -127,13 +140,14 @@ wanted() {
 }
 on_exit() {
     local status=$?
-    rm -f "${WEAKSEP_WORK_NOTE}"
+    rm -f "${WEAKSEP_WORK_NOTE}" "${failed_note}"
     if [ "${status}" -ne 0 ] && [ -n "${current_stage}" ]; then
         log "Stage ${current_stage} stopped with status ${status}, see above. The same command goes on from here" >&2
     fi
 }
 # The commands write into it when they do work.
 WEAKSEP_WORK_NOTE=$(mktemp)
+failed_note=$(mktemp)
 export WEAKSEP_WORK_NOTE
 trap on_exit EXIT
 pass_signals_on
@@ -141,6 +155,23 @@ pass_signals_on
 log "${run_command}"
 db_options=(${db:+--db "${db}"})
 seed_options=(${seed:+--seed "${seed}"})
+
+# Systems that failed in a stage are left out of the next ones, and named at the end.
+failed=
+leave_out_failed() {
+    local system kept=
+    [ -s "${failed_note}" ] || return 0
+    for system in ${systems}; do
+        if grep -qxF -- "${system}" "${failed_note}"; then
+            failed="${failed} ${system} (stage ${current_stage})"
+        else
+            kept="${kept} ${system}"
+        fi
+    done
+    systems=${kept# }
+    : >"${failed_note}"
+    log "goes on without:${failed}"
+}
 
 # train TASK SETTINGS: train all classifiers or separators that the systems need.
 train() {
@@ -152,7 +183,9 @@ train() {
     supervised weaksep train --task "${task}" --config-dir "${config}" --systems "${systems}" \
         --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" \
         --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --resume "${resume}" --force "${force}" \
-        --checkpoint-minutes "${checkpoint_minutes}" "${options[@]}"
+        --checkpoint-minutes "${checkpoint_minutes}" --dry-run "${dry_run}" --failed "${failed_note}" \
+        ${strong_share:+--strong-share "${strong_share}"} "${options[@]}"
+    leave_out_failed
 }
 
 if wanted 0; then
@@ -165,7 +198,7 @@ fi
 if wanted 1; then
     begin 1 "${datadir}/events -> ${datadir}/{train,valid,test}"
     supervised weaksep mix --config "${config}/mix.yaml" "${seed_options[@]}" --events "${datadir}/events" \
-        --out "${datadir}" --nj "${nj}" --force "${force}"
+        --systems "${systems}" --system-configs "${config}" --out "${datadir}" --nj "${nj}" --force "${force}"
     finish
 fi
 
@@ -188,11 +221,17 @@ if wanted 4 && ! "${skip_train}"; then
     finish
 fi
 
+if "${dry_run}"; then
+    log "Successfully finished the dry run. [elapsed=${SECONDS}s]"
+    exit 0
+fi
+
 if wanted 5; then
     begin 5 "${datadir}/test -> ${expdir}/*/separated/test"
     supervised weaksep separate --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
         --data "${datadir}/test" --feats "${config}/feats.yaml" \
-        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --force "${force}"
+        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --force "${force}" --failed "${failed_note}"
+    leave_out_failed
     finish
 fi
 
@@ -206,8 +245,13 @@ fi
 if wanted 7; then
     begin 7 "${expdir}/*/scores -> ${results}, ${expdir}/report"
     supervised weaksep report --recipe "${recipe}" --expdir "${expdir}" --datadir "${datadir}" --out "${results}" \
+        --config-dir "${config}" --tag "${tag}" \
         --note "${note}" --note "Configuration: \`${config}\`." --force "${force}"
     finish
 fi
 
+if [ -n "${failed}" ]; then
+    log "Finished, but not these, see above:${failed}. [elapsed=${SECONDS}s]" >&2
+    exit 1
+fi
 log "Successfully finished. [elapsed=${SECONDS}s]"

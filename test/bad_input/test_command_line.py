@@ -56,7 +56,7 @@ BAD: dict[str, tuple[tuple[str, ...], int, str]] = {
     "a system that there is not": (
         ("train", "--task", "separator", "--config-dir", "conf", "--systems", "stong"),
         1,
-        "^--systems: 'stong' has no conf/stong.yaml .there are: frame, strong.$",
+        "^--systems: 'stong' has no conf/stong.yaml .there are: strong, frame.$",
     ),
     "a system that is not trained": (("separate", "--systems", "frame"), 1, "frame: no best.pt; did you mean"),
     "a system that is not separated": (("score", "--systems", "frame"), 1, "separator_frame: no separated/test; did"),

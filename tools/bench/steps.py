@@ -13,7 +13,7 @@ from weaksep.fileio.audio import write_audio
 from weaksep.fileio.tables import write_table, write_tsv
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.train.config import LossConfig
-from weaksep.train.objectives import StrongObjective, TensorBatch, WeakObjective
+from weaksep.train.objectives import AnyBatch, StrongObjective, WeakObjective
 
 CLASSES = ("a", "b", "c", "d", "e")
 RATE, N_SAMPLES = 8000, 20000
@@ -61,7 +61,7 @@ def weak_objective() -> WeakObjective:
     return WeakObjective(build_separator(SEPARATOR, len(CLASSES), 129), classifier, torch.ones(5), LOSS, joint=False)
 
 
-def step(objective: torch.nn.Module, optimiser: torch.optim.Optimizer, batch: TensorBatch, weight: float) -> None:
+def step(objective: torch.nn.Module, optimiser: torch.optim.Optimizer, batch: AnyBatch, weight: float) -> None:
     """Forward, backward, update."""
     parts = objective(batch, weight)
     optimiser.zero_grad(set_to_none=True)

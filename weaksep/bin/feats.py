@@ -1,7 +1,7 @@
 """Stage 2: wav.scp -> STFT magnitudes in Kaldi archives, statistics, frame counts.
 
-Reads data/{train,valid,test}; writes dump/{train,valid,test}. References are extracted too, for train and valid, when
-one of the systems is strongly supervised.
+Reads data/{train,valid,test}; writes dump/{train,valid,test}, and the same for the variants (data/train_NAME) that the
+systems ask for. References are extracted too, for train and valid, when one of the systems needs them.
 """
 
 from __future__ import annotations
@@ -33,20 +33,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.feats.steps import features_step, references_step
     from weaksep.fileio.stamp import run_step
     from weaksep.fileio.yamlfile import load_config
-    from weaksep.train.plan import system_configs
+    from weaksep.train.plan import system_configs, system_variants
 
     config = load_config(FeatsConfig, arguments.config)
-    strong = False
-    if arguments.systems:
-        configs = system_configs(arguments.system_configs or arguments.config.parent, arguments.systems.split())
-        strong = any(system.supervision == "strong" for system in configs.values())
-    for name in SETS:
-        data, dump = arguments.datadir / name, arguments.dumpdir / name
-        places = (data, dump, config)
-        run_step(features_step(*places), partial(extract, *places, arguments.nj), force=arguments.force)
-        if strong and name != "test":
-            work = partial(extract_references, *places, arguments.nj)
-            run_step(references_step(*places), work, force=arguments.force)
+    folder = arguments.system_configs or arguments.config.parent
+    configs = system_configs(folder, arguments.systems.split()).values()
+    with_references = {system.mixtures for system in configs if system.needs_references}
+    for variant in ["", *system_variants(folder, arguments.systems.split())]:
+        for name in SETS:
+            full = f"{name}_{variant}" if variant else name
+            data, dump = arguments.datadir / full, arguments.dumpdir / full
+            if variant and name == "test" and not data.is_dir():
+                continue  # it has none: its systems are scored on the recipe's
+            places = (data, dump, config)
+            run_step(features_step(*places), partial(extract, *places, arguments.nj), force=arguments.force)
+            if variant in with_references and name != "test":
+                work = partial(extract_references, *places, arguments.nj)
+                run_step(references_step(*places), work, force=arguments.force)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""Stage 5: separators, oracle masks and the mixture itself -> exp/<system>/separated/<set>/<class>.scp."""
+"""Stage 5: separators, oracle masks and the mixture itself -> exp/<system>/separated/<set>/<class>.scp.
+
+Systems with ``mixtures: NAME`` in their YAML separate data/test_NAME where that is there. A system that fails does not
+stop the others.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +52,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--allow-cpu", type=str2bool, default=False, help="take the CPU when no GPU is free (%(default)s)"
     )
     parser.add_argument("--batch-size", type=positive_int, default=16, help="clips at a time (%(default)s)")
+    parser.add_argument("--failed", type=Path, help="write the systems that failed here, and exit with 0 all the same")
     add_force(parser)
     return parser
 
@@ -111,16 +116,48 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(f"{args.expdir}: no separator_*/best.pt and --oracles false: nothing to do; run stage 4 first")
 
     from weaksep.feats.config import FeatsConfig
-    from weaksep.fileio.datadir import DataDir
-    from weaksep.fileio.stamp import STAMP_NAME, run_step
+    from weaksep.fileio.atomic import write_text
+    from weaksep.fileio.stamp import STAMP_NAME
     from weaksep.fileio.yamlfile import load_config
-    from weaksep.infer.steps import ORACLE_NAMES, oracle_step, separator_step, unprocessed_step
 
-    data = DataDir.load(args.data)
     feats = load_config(FeatsConfig, args.feats) if args.oracles else None
     for folder in systems:
         if (folder / "checkpoint.pt").exists() and not (folder / STAMP_NAME).exists():
             logger.warning("%s: its training has not come to its end; the best network so far is taken", folder)
+    failed = {}
+    for place, own in by_set(systems, args.data).items():
+        failed.update(separate_set(args, place, own, feats))
+    if not failed:
+        return
+    if args.failed is None or not set(systems) - set(failed):
+        raise_problems("not all could be separated", list(failed.values()))
+    named = zip((args.systems or "").split(), systems[len(args.exp) :], strict=False)
+    names = [name for name, folder in named if folder in failed]
+    write_text(args.failed, "".join(f"{name}\n" for name in names))
+
+
+def by_set(systems: Sequence[Path], data: Path) -> dict[Path, list[Path]]:
+    """Systems by the test set that they are about: DATA, or DATA_<mixtures> for those of other mixtures."""
+    from weaksep.fileio.variants import variant_folder
+    from weaksep.fileio.yamlfile import read_yaml
+
+    found: dict[Path, list[Path]] = {data: []}
+    for folder in systems:
+        config = folder / "config.yaml"
+        mixtures = read_yaml(config).get("mixtures") if config.is_file() else None
+        found.setdefault(variant_folder(data, str(mixtures or "")), []).append(folder)
+    return found
+
+
+def separate_set(
+    args: argparse.Namespace, place: Path, systems: Sequence[Path], feats: FeatsConfig | None
+) -> dict[Path, str]:
+    """Separate one set by its systems and, with ``feats``, the oracles; the systems that failed, and why."""
+    from weaksep.fileio.datadir import DataDir
+    from weaksep.fileio.stamp import run_step
+    from weaksep.infer.steps import ORACLE_NAMES, oracle_step, separator_step, unprocessed_step
+
+    data = DataDir.load(place)
     steps: list[tuple[Step, Path | str | None]] = [
         (separator_step(folder, data, args.batch_size), folder) for folder in systems
     ]
@@ -128,13 +165,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         steps += [(oracle_step(args.expdir / name, name, data, feats, args.batch_size), name) for name in ORACLE_NAMES]
         steps.append((unprocessed_step(args.expdir / "unprocessed", data), None))
     device = None
+    failed: dict[Path, str] = {}
     for step, system in steps:
         # Looked at before anything heavy is imported: a stage with nothing to do is quick to say so.
         if device is None and (args.force or step.changes()):
             from weaksep.jobs.device import choose_device
 
             device = choose_device(args.ngpu, args.allow_cpu)
-        run_step(step, partial(separate, step.folder, system, data, feats, device, args), force=args.force)
+        try:
+            run_step(step, partial(separate, step.folder, system, data, feats, device, args), force=args.force)
+        except UserError as error:
+            if not isinstance(system, Path) or len(systems) == 1:
+                raise
+            logger.error("%s: %s", step.name, error)
+            failed[system] = str(error)
+    return failed
 
 
 if __name__ == "__main__":

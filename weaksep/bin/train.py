@@ -2,10 +2,13 @@
 
 On the CPU several trainings run side by side, one thread each (--nj); on a GPU one after the other. They run on this
 machine whatever cmd.sh says: on a cluster, submit run.sh itself to a GPU machine for these stages.
+
+A training that fails does not stop the others; each failure is told when it happens, and again at the end.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 from collections.abc import Sequence
@@ -23,8 +26,11 @@ from weaksep.bin.cli import (
     positive_int,
     run_command,
     set_up_logging,
+    share,
     str2bool,
 )
+from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.atomic import FULL_DISK, full_disk_message, write_text
 from weaksep.fileio.stamp import run_step
 
 if TYPE_CHECKING:
@@ -55,11 +61,25 @@ class Job:
     checkpoint_minutes: float
 
 
-def train_one(job: Job) -> None:
-    """Run one training unless it is up to date; called in a worker process or here."""
+def train_one(job: Job) -> str | None:
+    """Run one training unless it is up to date; called in a worker process or here. The reason, if it fails."""
     if not logging.getLogger().handlers:
         set_up_logging()
-    run_step(job.plan.step(), partial(work, job), force=job.force)
+    name = job.plan.exp.name
+    try:
+        run_step(job.plan.step(), partial(work, job), force=job.force)
+    except UserError as error:
+        reason = str(error)
+    except OSError as error:
+        place = error.filename or job.plan.exp
+        reason = full_disk_message(place, error) if error.errno in FULL_DISK else f"{place}: {error.strerror or error}"
+    except Exception as error:  # the others have nothing to do with it
+        logger.exception("%s", name)
+        reason = f"{type(error).__name__}: {error}; the traceback is above"
+    else:
+        return None
+    logger.error("%s has failed: %s", name, reason)
+    return f"{name}: {reason}"
 
 
 def work(job: Job, shards: Shards) -> None:
@@ -83,8 +103,8 @@ def work(job: Job, shards: Shards) -> None:
         handler.close()
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Command line of stages 3 and 4."""
+def get_parser() -> argparse.ArgumentParser:
+    """Options of stages 3 and 4."""
     parser = make_parser("train", __doc__)
     parser.add_argument("--task", choices=("classifier", "separator"), required=True, help="what to train")
     parser.add_argument("--config-dir", type=Path, default=Path("conf"), help="folder of the YAMLs")
@@ -93,10 +113,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--dumpdir", type=Path, default=Path("dump"), help="folder of the features")
     parser.add_argument("--expdir", type=Path, default=Path("exp"), help="folder of the experiments")
     parser.add_argument("--tag", default="", help="suffix of the experiments' folders")
+    parser.add_argument("--strong-share", type=share, default=None, help="of semi-supervised systems, not their own")
     parser.add_argument("--nj", type=positive_int, default=1, help="trainings side by side on the CPU")
     parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="1: a GPU if there is one")
     parser.add_argument("--allow-cpu", type=str2bool, default=False, help="true: take the CPU when no GPU is free")
     parser.add_argument("--resume", type=str2bool, default=True, help="false: begin again")
+    parser.add_argument("--dry-run", type=str2bool, default=False, help="true: one step of each, nothing is kept")
+    parser.add_argument("--failed", type=Path, help="write the systems that failed here, and exit with 0 all the same")
     parser.add_argument(
         "--checkpoint-minutes",
         type=float,
@@ -107,35 +130,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override, e.g. optim.max_epochs=5"
     )
-    arguments = parser.parse_args(argv)
+    return parser
 
-    from weaksep.errors import raise_problems
+
+def train_all(arguments: argparse.Namespace, plans: Sequence[Plan]) -> list[tuple[Plan, str]]:
+    """Run the trainings that are not up to date; those that failed, and why."""
     from weaksep.jobs import run_sharded
     from weaksep.jobs.device import choose_device
-    from weaksep.train.plan import missing_inputs, plan_training
 
-    plans = plan_training(
-        arguments.task,
-        arguments.config_dir,
-        arguments.systems.split(),
-        datadir=arguments.datadir,
-        dumpdir=arguments.dumpdir,
-        expdir=arguments.expdir,
-        tag=arguments.tag,
-        overrides=arguments.set,
-    )
-    if not plans:
-        logger.info("no %s to train for --systems %s", arguments.task, arguments.systems)
-        return
-    # Before anything starts: otherwise the first system would be trained for hours before the second one says no.
-    raise_problems(f"cannot train the {arguments.task}s", [p for plan in plans for p in missing_inputs(plan)])
     force = arguments.force or not arguments.resume
     todo = [plan for plan in plans if force or plan.step().changes()]
     for plan in plans:
         if plan not in todo:
             logger.info("%s: up to date", plan.exp.name)
     if not todo:
-        return
+        return []
     device = choose_device(arguments.ngpu, arguments.allow_cpu)
     logger.info("training: %s", ", ".join(plan.exp.name for plan in todo))
     # One more than the cores: three systems on two cores then end together, and no core idles beside the last one.
@@ -143,7 +152,66 @@ def main(argv: Sequence[str] | None = None) -> None:
     # By all plans, done or not: a run that goes on alone computes as it did beside the others.
     threads = max(1, arguments.nj // len(plans))
     jobs = [Job(plan, device, threads, arguments.resume, force, arguments.checkpoint_minutes) for plan in todo]
-    run_sharded(train_one, jobs, nj=side_by_side, description=f"{arguments.task} trainings", backend="local")
+    reasons = run_sharded(
+        train_one, jobs, nj=side_by_side, description=f"{arguments.task} trainings", backend="local"
+    )
+    return [(plan, reason) for plan, reason in zip(todo, reasons, strict=True) if reason]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of stages 3 and 4."""
+    arguments = get_parser().parse_args(argv)
+
+    from weaksep.train.plan import missing_inputs, plan_training, users_of
+
+    systems = arguments.systems.split()
+    plans = plan_training(
+        arguments.task,
+        arguments.config_dir,
+        systems,
+        datadir=arguments.datadir,
+        dumpdir=arguments.dumpdir,
+        expdir=arguments.expdir,
+        tag=arguments.tag,
+        overrides=arguments.set,
+        strong_share=arguments.strong_share,
+    )
+    if not plans:
+        logger.info("no %s to train for --systems %s", arguments.task, arguments.systems)
+        return
+    if arguments.dry_run:
+        try_all(arguments, plans)
+        return
+    # Before anything starts: otherwise the first system would be trained for hours before the second one says no.
+    raise_problems(f"cannot train the {arguments.task}s", [p for plan in plans for p in missing_inputs(plan)])
+    failed = train_all(arguments, plans)
+    if not failed:
+        return
+    names = [plan.name for plan, _ in failed]
+    if arguments.task == "classifier":
+        names = users_of(names, arguments.config_dir, systems)
+    if arguments.failed is None or not set(systems) - set(names):
+        raise_problems(f"{len(failed)} of {len(plans)} trainings failed", [reason for _, reason in failed])
+    write_text(arguments.failed, "".join(f"{name}\n" for name in names))
+
+
+def try_all(arguments: argparse.Namespace, plans: Sequence[Plan]) -> None:
+    """One step of every training, here.
+
+    Raises:
+        UserError: listing those that cannot be trained.
+    """
+    from weaksep.jobs.device import choose_device
+    from weaksep.train.dry_run import dry_run
+
+    device = choose_device(arguments.ngpu, arguments.allow_cpu)
+    problems = []
+    for plan in plans:
+        try:
+            dry_run(plan, device)
+        except UserError as error:
+            problems.append(f"{plan.exp.name}: {error}")
+    raise_problems("dry run", problems)
 
 
 if __name__ == "__main__":

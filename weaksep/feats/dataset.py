@@ -150,14 +150,17 @@ class LabelledSet:
         data_dir: data/<set>, for the labels.
         dump_dir: dump/<set>, for the features.
         supervision: "strong", "frame" or "clip".
+        utt_ids: some of the folder's clips; all by default.
     """
 
-    def __init__(self, data_dir: str | Path, dump_dir: str | Path, supervision: str) -> None:
+    def __init__(
+        self, data_dir: str | Path, dump_dir: str | Path, supervision: str, utt_ids: Sequence[str] | None = None
+    ) -> None:
         self.features = FeatureSet(dump_dir)
         self.data = DataDir.load(data_dir)
         self.labels = self.data.labels
         self.supervision = supervision
-        self.utt_ids = self.data.utt_ids
+        self.utt_ids = self.data.utt_ids if utt_ids is None else list(utt_ids)
         features = set(self.features.utt_ids)
         missing = [utt for utt in self.utt_ids if utt not in features]
         if missing:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import difflib
+from typing import Annotated, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from weaksep.errors import UserError
 from weaksep.mixtures.scene import LEVELS_DB, MAX_CLIP_S
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -18,6 +22,53 @@ class SetSizes(BaseModel):
     test: int = Field(ge=1, le=999_999)
 
 
+class VariantSizes(SetSizes):
+    """The same for a variant; without a test set of its own, its systems are scored on the recipe's."""
+
+    test: int = Field(0, ge=0, le=999_999)
+
+
+class AloneConfig(BaseModel):
+    """Which pieces of a mixture, where one class is active alone, are good enough to serve as an event of it.
+
+    Args:
+        min_s: shortest piece, in seconds.
+        min_level_db: least RMS, dB relative to full scale: a labelled pause is no example of its class.
+    """
+
+    model_config = STRICT
+    min_s: float = Field(0.2, gt=0)
+    min_level_db: float = Field(-50.0, le=0)
+
+
+class Variant(BaseModel):
+    """More sets of mixtures, data/<set>_<name>, for the systems that say ``mixtures: <name>``.
+
+    Args:
+        mean_events, level_db, min_event_s: where they differ from the recipe's.
+        events: "isolated", the corpus' own, or "alone", cut out of the recipe's mixtures by their frame labels.
+        alone: which pieces count as events of their class.
+        sets: number of mixtures of each set.
+    """
+
+    model_config = STRICT
+    mean_events: float | None = Field(None, gt=0, le=1000)
+    level_db: tuple[float, float] | None = None
+    min_event_s: float | None = Field(None, ge=0)
+    events: Literal["isolated", "alone"] = "isolated"
+    alone: AloneConfig = AloneConfig()
+    sets: VariantSizes
+
+    @model_validator(mode="after")
+    def _tests_on_real_mixtures(self) -> Variant:
+        if self.events == "alone" and self.sets.test:
+            raise ValueError("sets.test: mixtures of events that are cut out are for training; leave test out")
+        return self
+
+
+VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
+
+
 class MixConfig(BaseModel):
     """How mixtures are drawn.
 
@@ -28,6 +79,7 @@ class MixConfig(BaseModel):
         level_db: lowest and highest RMS of an event, dB relative to full scale, uniform in between.
         min_event_s: an event starts at least this long before the clip's end; 0 as in the paper.
         sets: mixtures of each set.
+        variants: more sets by name, made when a system asks for them.
     """
 
     model_config = STRICT
@@ -37,6 +89,7 @@ class MixConfig(BaseModel):
     level_db: tuple[float, float] = (-30.0, -25.0)
     min_event_s: float = Field(ge=0, default=0.0)
     sets: SetSizes
+    variants: dict[VariantName, Variant] = {}
 
     @model_validator(mode="after")
     def _ordered(self) -> MixConfig:
@@ -49,3 +102,26 @@ class MixConfig(BaseModel):
         if self.min_event_s >= self.clip_s:
             raise ValueError("min_event_s must be below clip_s")
         return self
+
+    def sizes(self) -> dict[str, int]:
+        """Number of mixtures of each set that has any."""
+        return {name: size for name, size in self.sets.model_dump().items() if size}
+
+    def variant(self, name: str) -> MixConfig:
+        """The configuration of a variant; its ``sets`` are the variant's.
+
+        Raises:
+            UserError: there is none of that name, or its values do not go together.
+        """
+        if name not in self.variants:
+            near = difflib.get_close_matches(name, self.variants, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self.variants) or 'none'}"
+            raise UserError(f"no variant {name!r} of the mixtures in mix.yaml ({hint}); a system asks for it")
+        found = self.variants[name]
+        changed = {key: getattr(found, key) for key in ("mean_events", "level_db", "min_event_s")}
+        changed = {key: value for key, value in changed.items() if value is not None}
+        try:
+            whole = MixConfig.model_validate({**self.model_dump(exclude={"variants"}), **changed})
+        except ValueError as error:
+            raise UserError(f"mix.yaml: variants.{name}: {error}") from None
+        return whole.model_copy(update={"sets": found.sets})

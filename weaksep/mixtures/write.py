@@ -118,11 +118,11 @@ def mix_step(config: MixConfig, set_name: str, events_dir: Path, folder: Path) -
     Raises:
         UserError: an scp is malformed.
     """
-    sizes = {set_name: getattr(config.sets, set_name)}  # the other sets' sizes are none of its business
+    sizes = {set_name: config.sizes()[set_name]}  # the other sets' sizes are none of its business
     return Step(
         name=str(folder),
         folder=folder,
-        settings={**config.model_dump(mode="json"), "sets": sizes},
+        settings={**config.model_dump(mode="json", exclude={"variants"}), "sets": sizes},
         tables=tables_of(events_dir, ("wav.scp", "utt2class", "utt2spk", "labels.txt")),
         files=files_of(events_dir, ["wav.scp"]),
         code=["weaksep.mixtures.write"],
@@ -137,7 +137,14 @@ def expected_bytes(config: MixConfig, n_classes: int, sample_rate: int) -> tuple
 
 
 def write_set(
-    config: MixConfig, set_name: str, events_dir: Path, folder: Path, shards: Shards | None = None, *, nj: int
+    config: MixConfig,
+    set_name: str,
+    events_dir: Path,
+    folder: Path,
+    shards: Shards | None = None,
+    *,
+    nj: int,
+    variant: str = "",
 ) -> None:
     """Write one set of mixtures, data/<set>; the same files for any `nj`.
 
@@ -146,31 +153,33 @@ def write_set(
         events_dir: data/events/<set>.
         folder: data/<set>; what an earlier run left there is removed first.
         shards: those that an interrupted run has finished.
+        variant: name of the variant that ``config`` is; part of the clips' ids, so its draws are its own.
 
     Raises:
         UserError: the events cannot be used, or the disk has no room.
     """
+    name = f"{set_name}_{variant}" if variant else set_name
     notes = shards or Shards(folder)
     check_place(folder, "mixtures", "scenes.jsonl", notes.path.exists() or only_audio(folder), [events_dir])
     pool = EventPool.load(events_dir)
-    utt_ids = [f"{set_name}-{number:06d}" for number in range(1, getattr(config.sets, set_name) + 1)]
+    utt_ids = [f"{name}-{number:06d}" for number in range(1, config.sizes()[set_name] + 1)]
     file_bytes, files = expected_bytes(config, len(pool.labels), pool.sample_rate)
     n_files = math.ceil(len(utt_ids) * files)
     require_space(folder, n_files * file_bytes, n_files, "--datadir")
     notes.begin(lambda: clear(folder))
     parts = split_evenly(utt_ids, -(-len(utt_ids) // SHARD_MIXTURES))
     work = [
-        Shard(str(number), config, set_name, list(part), events_dir, folder, notes)
+        Shard(str(number), config, name, list(part), events_dir, folder, notes)
         for number, part in enumerate(parts, start=1)
     ]
-    run_sharded(mix_shard, [s for s in work if not notes.done(s.name)], nj=nj, description=f"mix {set_name}")
+    run_sharded(mix_shard, [s for s in work if not notes.done(s.name)], nj=nj, description=f"mix {name}")
     results = [notes.load(shard.name) for shard in work]
     scene_lines = [line for result in results for line in result["scenes"]]
     rows = [row for result in results for row in result["rows"]]
     write_tables(folder, scene_lines, rows, pool.labels)
     redrawn = sum(result["redrawn"] for result in results)
-    logger.info("%s: %d mixtures of %g s; %s", set_name, len(utt_ids), config.clip_s, summarise(scene_lines))
+    logger.info("%s: %d mixtures of %g s; %s", name, len(utt_ids), config.clip_s, summarise(scene_lines))
     if redrawn:
-        logger.info("%s: %d scenes drawn anew, since the clip's end left an event without a sound", set_name, redrawn)
+        logger.info("%s: %d scenes drawn anew, since the clip's end left an event without a sound", name, redrawn)
     if shards is None:
         notes.remove()

@@ -6,12 +6,16 @@ from typing import Any
 
 from weaksep.nets.classifiers import BlstmClassifier, Classifier, CrnnClassifier, LightClassifier
 from weaksep.nets.config import ClassifierConfig, SeparatorConfig
+from weaksep.nets.nmf import NmfSeparator
 from weaksep.nets.separators import BlstmSeparator
 
 
-def build_separator(config: dict[str, Any] | SeparatorConfig, n_classes: int, n_bins: int) -> BlstmSeparator:
+def build_separator(
+    config: dict[str, Any] | SeparatorConfig, n_classes: int, n_bins: int
+) -> BlstmSeparator | NmfSeparator:
     """A separator: magnitude (B, T, F) -> masks (B, K, T, F)."""
-    return BlstmSeparator(SeparatorConfig.model_validate(config), n_classes, n_bins)
+    checked = SeparatorConfig.model_validate(config)
+    return (NmfSeparator if checked.kind == "nmf" else BlstmSeparator)(checked, n_classes, n_bins)
 
 
 def build_classifier(

@@ -19,9 +19,10 @@ class SeparatorConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["blstm"] = "blstm"
+    # nmf: no network, but a dictionary of spectra a class (`units` of them) learnt from isolated sources.
+    kind: Literal["blstm", "nmf"] = "blstm"
     layers: int = Field(3, ge=1, le=MAX_LAYERS)
-    units: int = Field(600, ge=1, le=MAX_UNITS)  # per direction
+    units: int = Field(600, ge=1, le=MAX_UNITS)  # per direction (blstm); spectra a class (nmf)
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
     mask: Literal["sigmoid", "softmax"] = "softmax"
     # Share of the mixture that is dealt out evenly, whatever the net thinks: every mask is at least mask_floor / K.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -10,9 +10,33 @@ from weaksep.nets.config import ClassifierConfig, SeparatorConfig
 
 Supervision = Literal["strong", "frame", "clip"]
 
+# Keys that came after the first release: at their defaults they are left out of what identifies a run, so that a
+# training of an earlier version is not taken for one of other settings.
+LATER = ("mixtures", "frame_share", "strong_share", "strong_repeats")
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Training(_Strict):
+    seed: int = 0
+    # Which sets of conf/mix.yaml: a name under its `variants`; empty for the recipe's own.
+    mixtures: str = Field("", pattern=r"^([a-z][a-z0-9]*)?$")
+    # Share of the clips whose frame labels are known, among clip labels (supervision clip).
+    frame_share: float = Field(0.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _frames_among_clips(self) -> _Training:
+        if self.frame_share and getattr(self, "supervision", None) != "clip":
+            raise ValueError("frame_share: frame labels for a share of the clips go with supervision: clip")
+        return self
+
+    def settings(self) -> dict[str, Any]:
+        """What identifies a run, as JSON can say it."""
+        whole = self.model_dump(mode="json")
+        default = {name: field.default for name, field in type(self).model_fields.items()}
+        return {key: value for key, value in whole.items() if key not in LATER or value != default[key]}
 
 
 class OptimConfig(_Strict):
@@ -39,16 +63,15 @@ class LossConfig(_Strict):
     active_sources_only: bool = False  # classify only sources of classes that occur in the clip
 
 
-class ClassifierTraining(_Strict):
+class ClassifierTraining(_Training):
     """conf/classifier_<name>.yaml."""
 
     supervision: Literal["frame", "clip"]
     net: ClassifierConfig = ClassifierConfig()
     optim: OptimConfig = OptimConfig()
-    seed: int = 0
 
 
-class SeparatorTraining(_Strict):
+class SeparatorTraining(_Training):
     """conf/<system>.yaml."""
 
     supervision: Supervision
@@ -57,7 +80,13 @@ class SeparatorTraining(_Strict):
     net: SeparatorConfig = SeparatorConfig()
     loss: LossConfig = LossConfig()
     optim: OptimConfig = OptimConfig()
-    seed: int = 0
+    # Semi-supervised: share of the training clips whose isolated sources are known, and how often each of these clips
+    # comes in an epoch; the others come once, with weak labels.
+    strong_share: float = Field(0.0, ge=0, lt=1)
+    strong_repeats: int = Field(1, ge=1, le=1000)
+    # For people and the report alone: what the system is, and with which other one its row is compared.
+    about: str = Field("", exclude=True)
+    compare_with: str | None = Field(None, exclude=True)
 
     @model_validator(mode="after")
     def _needs_a_classifier(self) -> SeparatorTraining:
@@ -66,7 +95,16 @@ class SeparatorTraining(_Strict):
             raise ValueError("classifier: needed by weak supervision with a classification_weight above 0")
         if not weak and (self.classifier is not None or self.joint):
             raise ValueError("classifier, joint: strong supervision uses no classifier")
+        if not weak and self.strong_share:
+            raise ValueError("strong_share: with strong supervision all clips have their sources")
+        if weak and self.net.kind == "nmf":
+            raise ValueError("net.kind nmf: dictionaries are learnt from isolated sources, with supervision: strong")
         return self
+
+    @property
+    def needs_references(self) -> bool:
+        """Whether training reads isolated sources."""
+        return self.supervision == "strong" or self.strong_share > 0
 
     @property
     def uses_classifier(self) -> bool:

@@ -24,16 +24,19 @@ from tqdm import tqdm
 
 from weaksep.errors import UserError
 from weaksep.feats.dataset import LabelledSet
+from weaksep.feats.mixed import MixedSet
 from weaksep.fileio.checkpoint import save_checkpoint
 from weaksep.jobs.interrupt import check, deferred
 from weaksep.seeding import derived_seed, generator
 from weaksep.train.config import LossConfig, OptimConfig
-from weaksep.train.objectives import TensorBatch, to_device
+from weaksep.train.objectives import AnyBatch, to_device
 from weaksep.train.prefetch import prefetch
 from weaksep.train.schedule import classification_weight, learning_rate
 from weaksep.train.state import CHECKPOINT_MINUTES, Run, State
 
 logger = logging.getLogger(__name__)
+
+Clips = LabelledSet | MixedSet
 
 
 def epoch_batches(n_clips: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
@@ -42,10 +45,10 @@ def epoch_batches(n_clips: int, batch_size: int, seed: int, epoch: int) -> list[
     return [order[start : start + batch_size] for start in range(0, n_clips, batch_size)]
 
 
-def load_batches(clips: LabelledSet, batches: list[np.ndarray], device: torch.device) -> Iterator[TensorBatch]:
+def load_batches(clips: Clips, batches: list[np.ndarray], device: torch.device) -> Iterator[AnyBatch]:
     """Batches on the device, read ahead."""
 
-    def load(indices: np.ndarray) -> TensorBatch:
+    def load(indices: np.ndarray) -> AnyBatch:
         if device.type == "cuda":
             torch.cuda.set_device(device)  # each thread has its own; pinning memory would else wake up GPU 0
         return to_device(clips.batch(indices), device)
@@ -55,7 +58,7 @@ def load_batches(clips: LabelledSet, batches: list[np.ndarray], device: torch.de
 
 @torch.no_grad()
 def validation_loss(
-    objective: nn.Module, clips: LabelledSet, batch_size: int, weight: float, device: torch.device
+    objective: nn.Module, clips: Clips, batch_size: int, weight: float, device: torch.device
 ) -> dict[str, float]:
     """Mean of each part of the loss over a set."""
     objective.eval()
@@ -70,8 +73,8 @@ def validation_loss(
 
 def fit(
     objective: nn.Module,
-    train: LabelledSet,
-    valid: LabelledSet,
+    train: Clips,
+    valid: Clips,
     *,
     optim: OptimConfig,
     loss: LossConfig,
@@ -88,7 +91,7 @@ def fit(
 
     Args:
         objective: module(batch, classification_weight) -> {"loss": ..., parts}.
-        train, valid: clips of one kind of supervision.
+        train, valid: clips with their labels.
         optim, loss: settings.
         seed: of the order of the clips and of dropout.
         exp: experiment folder.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,11 @@ import torch
 from torch import nn
 
 from weaksep.feats.dataset import Batch
+from weaksep.feats.mixed import MixedBatch
 from weaksep.losses.classification import assess, source_classification_loss
 from weaksep.losses.mixture import mixture_loss
 from weaksep.losses.strong import strong_loss
 from weaksep.nets.classifiers import Classifier
-from weaksep.nets.separators import BlstmSeparator
 from weaksep.train.config import LossConfig
 
 
@@ -26,8 +27,29 @@ class TensorBatch:
     sources: torch.Tensor | None
 
 
-def to_device(batch: Batch, device: torch.device) -> TensorBatch:
+@dataclass(frozen=True)
+class MixedTensorBatch:
+    """A ``MixedBatch`` on the device: clips of different supervision, those of one kind together."""
+
+    parts: tuple[TensorBatch, ...]
+
+
+AnyBatch = TensorBatch | MixedTensorBatch
+
+
+def parts_of(batch: AnyBatch) -> tuple[TensorBatch, ...]:
+    """The batches of one kind that a batch is made of."""
+    return batch.parts if isinstance(batch, MixedTensorBatch) else (batch,)
+
+
+def to_device(batch: Batch | MixedBatch, device: torch.device) -> AnyBatch:
     """Move a batch to the device."""
+    if isinstance(batch, MixedBatch):
+        return MixedTensorBatch(tuple(_move(part, device) for part in batch.parts))
+    return _move(batch, device)
+
+
+def _move(batch: Batch, device: torch.device) -> TensorBatch:
 
     def move(array: np.ndarray | None) -> torch.Tensor | None:
         if array is None:
@@ -53,8 +75,23 @@ def freeze(classifier: Classifier) -> None:
             module.train()
 
 
+Losses = dict[str, torch.Tensor]
+
+
+def weighted_sum(parts: Sequence[tuple[int, Losses]]) -> Losses:
+    """Losses of a whole batch from those of its parts, each given with its number of clips."""
+    if len(parts) == 1:
+        return parts[0][1]
+    clips = sum(count for count, _ in parts)
+    total: Losses = {}
+    for count, losses in parts:
+        for name, value in losses.items():
+            total[name] = total.get(name, 0.0) + value * (count / clips)
+    return total
+
+
 class ClassifierObjective(nn.Module):
-    """BCE of a classifier on mixtures."""
+    """BCE of a classifier on mixtures, from frame labels, clip labels or some of both."""
 
     class_weights: torch.Tensor
 
@@ -63,35 +100,46 @@ class ClassifierObjective(nn.Module):
         self.net = classifier
         self.register_buffer("class_weights", class_weights)
 
-    def forward(self, batch: TensorBatch, classification_weight: float) -> dict[str, torch.Tensor]:
+    def forward(self, batch: AnyBatch, classification_weight: float) -> Losses:
         """Parts of the loss; "loss" is their weighted sum."""
-        assert batch.labels is not None
-        return {"loss": assess(self.net, batch.magnitude, batch.labels, self.class_weights).mean()}
+        return weighted_sum([(len(part.magnitude), self._loss(part)) for part in parts_of(batch)])
+
+    def _loss(self, part: TensorBatch) -> Losses:
+        assert part.labels is not None
+        return {"loss": assess(self.net, part.magnitude, part.labels, self.class_weights).mean()}
 
 
 class StrongObjective(nn.Module):
     """L1 against the references, at the mixture loss's weight."""
 
-    def __init__(self, separator: BlstmSeparator, config: LossConfig) -> None:
+    def __init__(self, separator: nn.Module, config: LossConfig) -> None:
         super().__init__()
         self.net = separator
         self.weight = config.mixture_weight
 
-    def forward(self, batch: TensorBatch, classification_weight: float) -> dict[str, torch.Tensor]:
+    def forward(self, batch: TensorBatch, classification_weight: float) -> Losses:
         """Parts of the loss; "loss" is their weighted sum."""
-        assert batch.sources is not None
-        strong = strong_loss(batch.magnitude, self.net(batch.magnitude), batch.sources)
-        return {"loss": self.weight * strong, "strong": strong}
+        return strong_losses(batch, self.net(batch.magnitude), self.weight)
+
+
+def strong_losses(batch: TensorBatch, masks: torch.Tensor, weight: float) -> Losses:
+    """Parts of the strong loss for masks (B, K, T, F)."""
+    assert batch.sources is not None
+    strong = strong_loss(batch.magnitude, masks, batch.sources)
+    return {"loss": weight * strong, "strong": strong}
 
 
 class WeakObjective(nn.Module):
-    """Mixture loss and classification loss, from frame or clip labels; the classifier frozen or trained along."""
+    """Mixture loss and classification loss, from frame or clip labels; the classifier frozen or trained along.
+
+    Clips of a mixed batch that come with their sources have the strong loss instead.
+    """
 
     class_weights: torch.Tensor
 
     def __init__(
         self,
-        separator: BlstmSeparator,
+        separator: nn.Module,
         classifier: Classifier | None,
         class_weights: torch.Tensor,
         config: LossConfig,
@@ -112,10 +160,22 @@ class WeakObjective(nn.Module):
             freeze(self.classifier)
         return self
 
-    def forward(self, batch: TensorBatch, classification_weight: float) -> dict[str, torch.Tensor]:
+    def forward(self, batch: AnyBatch, classification_weight: float) -> Losses:
         """Parts of the loss; "loss" is their weighted sum."""
+        parts = parts_of(batch)
+        sizes = [len(part.magnitude) for part in parts]
+        # The separator sees all clips at once: its cost is that of a batch of one kind.
+        masks = self.net(torch.cat([part.magnitude for part in parts]) if len(parts) > 1 else parts[0].magnitude)
+        losses = []
+        for part, own in zip(parts, masks.split(sizes), strict=True):
+            if part.sources is not None:
+                losses.append(strong_losses(part, own, self.config.mixture_weight))
+            else:
+                losses.append(self._weak_losses(part, own, classification_weight))
+        return weighted_sum(list(zip(sizes, losses, strict=True)))
+
+    def _weak_losses(self, batch: TensorBatch, masks: torch.Tensor, classification_weight: float) -> Losses:
         assert batch.labels is not None
-        masks = self.net(batch.magnitude)
         mixture = mixture_loss(batch.magnitude, masks, batch.labels)
         parts = {"loss": self.config.mixture_weight * mixture, "mixture": mixture}
         if self.classifier is None:

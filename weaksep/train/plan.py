@@ -6,7 +6,7 @@ folders are ``exp/separator_<system>[_<tag>]`` and ``exp/classifier_<name>[_<tag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from weaksep.feats.dataset import fingerprint_files
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.yamlfile import load_config
 from weaksep.train.config import ClassifierTraining, SeparatorTraining
+
+HEADLINE = ("strong", "frame", "clip")
 
 
 def experiment_dir(expdir: str | Path, task: str, name: str, tag: str = "") -> Path:
@@ -49,20 +51,33 @@ class Plan:
     classifier_config: ClassifierTraining | None = None
     classifier_exp: Path | None = None
 
+    def set_folders(self, set_name: str) -> tuple[Path, Path]:
+        """data/<set> and dump/<set> of the mixtures that the training is about."""
+        name = f"{set_name}_{self.config.mixtures}" if self.config.mixtures else set_name
+        return self.datadir / name, self.dumpdir / name
+
+    @property
+    def strong_share(self) -> float:
+        """Share of the training clips that come with their sources, among weak labels."""
+        return self.config.strong_share if isinstance(self.config, SeparatorTraining) else 0.0
+
     def input_files(self, set_name: str) -> dict[str, Path]:
         """What training reads of a set, under names that do not depend on where it lies."""
-        data, dump = self.datadir / set_name, self.dumpdir / set_name
-        return fingerprint_files(data, dump, self.config.supervision)
+        kinds = [self.config.supervision, *(["frame"] if self.config.frame_share else [])]
+        if self.strong_share and set_name == "train":
+            kinds.append("strong")
+        folders = self.set_folders(set_name)
+        return {name: path for kind in kinds for name, path in fingerprint_files(*folders, kind).items()}
 
     def step(self) -> Step:
         """The training as a step: done once, and again when its settings, its data or its classifier change."""
         tables = {**self.input_files("train"), **self.input_files("valid")}
-        settings = {"config": self.config.model_dump(mode="json")}
+        settings = {"config": self.config.settings()}
         outputs = ["best.pt", "config.yaml", "history.jsonl"]
         if self.classifier_exp is not None:
             tables[f"{self.classifier_exp.name}/best.pt"] = self.classifier_exp / "best.pt"
         elif self.classifier_config is not None:
-            settings["classifier"] = self.classifier_config.model_dump(mode="json")
+            settings["classifier"] = self.classifier_config.settings()
             outputs.append("classifier.pt")
         return Step(
             name=self.exp.name,
@@ -84,17 +99,45 @@ def system_configs(
         UserError: a system without a YAML (naming those there are), or a YAML that does not fit the schema.
     """
     folder = Path(config_dir)
-    known = sorted(path.stem for path in folder.glob("*.yaml") if _is_system(path.stem))
     for system in systems:
         if not (folder / f"{system}.yaml").is_file():
-            raise UserError(
-                f"--systems: {system!r} has no {folder}/{system}.yaml (there are: {', '.join(known) or 'none'})"
-            )
+            known = ", ".join(all_systems(folder)) or "none"
+            raise UserError(f"--systems: {system!r} has no {folder}/{system}.yaml (there are: {known})")
     return {system: load_config(SeparatorTraining, folder / f"{system}.yaml", overrides) for system in systems}
 
 
-def _is_system(stem: str) -> bool:
-    return stem not in ("data", "mix", "feats") and not stem.startswith(("classifier", "base"))
+def all_systems(config_dir: str | Path) -> list[str]:
+    """Names of the systems that a configuration folder describes: those of the headline first, then by name."""
+    stems = sorted(path.stem for path in Path(config_dir).glob("*.yaml"))
+    found = [s for s in stems if s not in ("data", "mix", "feats") and not s.startswith(("classifier", "base"))]
+    return sorted(found, key=lambda name: (HEADLINE.index(name) if name in HEADLINE else len(HEADLINE), name))
+
+
+def system_variants(config_dir: str | Path, systems: Sequence[str]) -> list[str]:
+    """Names of the variants of the mixtures that systems and their classifiers ask for, sorted.
+
+    Raises:
+        UserError: see ``system_configs``.
+    """
+    configs = system_configs(config_dir, systems)
+    asked = {config.mixtures for config in (*configs.values(), *_classifiers(Path(config_dir), configs).values())}
+    return sorted(asked - {""})
+
+
+def _classifiers(
+    folder: Path, separators: Mapping[str, SeparatorTraining], overrides: Sequence[str] = ()
+) -> dict[str, ClassifierTraining]:
+    """Settings of the classifiers that systems use, by name."""
+    wanted = {c.classifier for c in separators.values() if c.uses_classifier and c.classifier is not None}
+    return {
+        name: load_config(ClassifierTraining, folder / f"classifier_{name}.yaml", overrides) for name in sorted(wanted)
+    }
+
+
+def users_of(classifiers: Collection[str], config_dir: str | Path, systems: Sequence[str]) -> list[str]:
+    """Those of the systems that cannot be trained without one of these frozen classifiers."""
+    configs = system_configs(config_dir, systems)
+    return [name for name, c in configs.items() if c.uses_classifier and not c.joint and c.classifier in classifiers]
 
 
 def plan_training(
@@ -107,20 +150,22 @@ def plan_training(
     expdir: str | Path,
     tag: str = "",
     overrides: Sequence[str] = (),
+    strong_share: float | None = None,
 ) -> list[Plan]:
     """Trainings of one task ("classifier" or "separator") that the systems need, the longest kind first.
 
-    ``overrides`` go to the configurations of the task at hand.
+    Args:
+        overrides: for the configurations of the task at hand.
+        strong_share: for the semi-supervised among the systems, instead of their own.
     """
     folder = Path(config_dir)
     separators = system_configs(folder, systems, overrides if task == "separator" else ())
-    wanted = {c.classifier for c in separators.values() if c.uses_classifier and c.classifier is not None}
-    classifiers = {
-        name: load_config(
-            ClassifierTraining, folder / f"classifier_{name}.yaml", overrides if task == "classifier" else ()
-        )
-        for name in sorted(wanted)
-    }
+    if strong_share is not None:
+        separators = {
+            name: config.model_copy(update={"strong_share": strong_share}) if config.strong_share else config
+            for name, config in separators.items()
+        }
+    classifiers = _classifiers(folder, separators, overrides if task == "classifier" else ())
     places = (Path(datadir), Path(dumpdir))
     if task == "classifier":
         frozen = {c.classifier for c in separators.values() if c.uses_classifier and not c.joint}
@@ -142,13 +187,19 @@ def plan_training(
             frozen_exp = experiment_dir(expdir, "classifier", str(config.classifier), tag)
         exp = experiment_dir(expdir, "separator", name, tag)
         plans.append(Plan(name, config, exp, *places, classifier_config=classifier, classifier_exp=frozen_exp))
-    # Weak systems cost more: begun first, they leave no core idle at the end.
-    return sorted(plans, key=lambda plan: plan.classifier_config is None)
+    return sorted(plans, key=_cost, reverse=True)
+
+
+def _cost(plan: Plan) -> tuple[int, int]:
+    """A guess at how long a training takes: begun first, the long ones leave no core idle at the end."""
+    kinds = {None: 0, "light": 1, "blstm": 2, "crnn": 3}
+    classifier = plan.classifier_config
+    return kinds[classifier.net.kind if classifier else None], plan.config.optim.max_epochs
 
 
 def missing_inputs(plan: Plan) -> list[str]:
     """What a training needs and does not find, a line each: features of both sets, a trained classifier."""
-    needed = [(plan.dumpdir / name / "feats.scp", "run stage 2 first") for name in ("train", "valid")]
+    needed = [(plan.set_folders(name)[1] / "feats.scp", "run stage 2 first") for name in ("train", "valid")]
     if plan.classifier_exp is not None:
         needed.append((plan.classifier_exp / "best.pt", "run stage 3 first"))
     return [f"{plan.exp.name}: no {path}; {mend}" for path, mend in needed if not path.is_file()]

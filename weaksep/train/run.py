@@ -10,15 +10,17 @@ import torch
 from torch import nn
 
 from weaksep.errors import UserError
-from weaksep.feats.dataset import LabelledSet
+from weaksep.feats.mixed import open_training_set
 from weaksep.fileio.checkpoint import load_checkpoint
 from weaksep.fileio.datadir import hash_files
 from weaksep.losses.classification import inverse_prior_weights
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifiers import Classifier
+from weaksep.nets.separators import BlstmSeparator
 from weaksep.train.config import ClassifierTraining, LossConfig, SeparatorTraining
+from weaksep.train.dictionary import learn_dictionary
 from weaksep.train.experiment import claim_experiment
-from weaksep.train.loop import fit
+from weaksep.train.loop import Clips, fit
 from weaksep.train.objectives import ClassifierObjective, StrongObjective, WeakObjective
 from weaksep.train.plan import Plan
 from weaksep.train.state import CHECKPOINT_MINUTES, State
@@ -28,18 +30,18 @@ logger = logging.getLogger(__name__)
 
 def resolved_config(plan: Plan) -> dict[str, Any]:
     """What config.yaml of the run says: its settings, those of the classifier it uses, and hashes of its inputs."""
-    resolved = {"name": plan.name, **plan.config.model_dump(mode="json")}
+    resolved = {"name": plan.name, **plan.config.settings()}
     inputs = {name: hash_files(plan.input_files(name).values()) for name in ("train", "valid")}
     if plan.classifier_exp is not None:  # as it was trained, whatever its YAML says by now
         best = plan.classifier_exp / "best.pt"
         resolved["classifier_training"] = load_checkpoint(best).get("config")
         inputs["classifier"] = hash_files([best])
     elif plan.classifier_config is not None:
-        resolved["classifier_training"] = plan.classifier_config.model_dump(mode="json")
+        resolved["classifier_training"] = plan.classifier_config.settings()
     return {**resolved, "inputs": inputs}
 
 
-def _frozen_classifier(plan: Plan, train: LabelledSet) -> Classifier:
+def _frozen_classifier(plan: Plan, train: Clips) -> Classifier:
     """The trained assessor, checked against the data."""
     assert plan.classifier_exp is not None
     path = plan.classifier_exp / "best.pt"
@@ -58,21 +60,31 @@ def _frozen_classifier(plan: Plan, train: LabelledSet) -> Classifier:
     return net
 
 
-def feature_settings(clips: LabelledSet) -> dict[str, int]:
+def feature_settings(clips: Clips) -> dict[str, int]:
     """What inference must know of the features."""
     features = clips.features
     return {name: getattr(features, name) for name in ("sample_rate", "window_samples", "hop_samples")}
 
 
-def _separator_objective(config: SeparatorTraining, plan: Plan, train: LabelledSet) -> nn.Module:
+def separator_objective(config: SeparatorTraining, plan: Plan, train: Clips, untrained: bool = False) -> nn.Module:
+    """The separator and the losses that it is trained by.
+
+    Args:
+        config, plan, train: settings, places and data of the training.
+        untrained: take a new network for the frozen classifier (a dry run).
+
+    Raises:
+        UserError: the classifier is missing or does not fit.
+    """
     features = train.features
     separator = build_separator(config.net, len(train.labels), features.n_bins)
+    assert isinstance(separator, BlstmSeparator)
     mean, std = features.log_statistics()
     separator.frontend.set_statistics(torch.from_numpy(mean), torch.from_numpy(std))
     if config.supervision == "strong":
         return StrongObjective(separator, config.loss)
     classifier = None
-    if plan.classifier_exp is not None:
+    if plan.classifier_exp is not None and not untrained:
         classifier = _frozen_classifier(plan, train)
     elif plan.classifier_config is not None:
         size = (len(train.labels), features.n_bins, features.sample_rate)
@@ -81,11 +93,26 @@ def _separator_objective(config: SeparatorTraining, plan: Plan, train: LabelledS
     return WeakObjective(separator, classifier, weights, config.loss, config.joint)
 
 
-def _classifier_objective(config: ClassifierTraining, train: LabelledSet) -> nn.Module:
+def classifier_objective(config: ClassifierTraining, train: Clips) -> nn.Module:
+    """The classifier and its loss."""
     features = train.features
     classifier = build_classifier(config.net, len(train.labels), features.n_bins, features.sample_rate)
     weights = inverse_prior_weights(torch.from_numpy(train.class_priors()))
     return ClassifierObjective(classifier, weights)
+
+
+def training_sets(plan: Plan) -> tuple[Clips, Clips]:
+    """Training and validation clips with what may be known of each; sources are never needed to validate weak training.
+
+    Raises:
+        UserError: data or features are missing or do not fit.
+    """
+    config = plan.config
+    known: dict[str, Any] = {"frame_share": config.frame_share}
+    valid = open_training_set(*plan.set_folders("valid"), config.supervision, **known)
+    if isinstance(config, SeparatorTraining):
+        known |= {"strong_share": config.strong_share, "strong_repeats": config.strong_repeats}
+    return open_training_set(*plan.set_folders("train"), config.supervision, **known), valid
 
 
 def run_training(
@@ -100,30 +127,26 @@ def run_training(
         Interrupted: on a signal; the run is saved.
     """
     config = plan.config
-    train = LabelledSet(plan.datadir / "train", plan.dumpdir / "train", config.supervision)
-    valid = LabelledSet(plan.datadir / "valid", plan.dumpdir / "valid", config.supervision)
+    train, valid = training_sets(plan)
     resolved = resolved_config(plan)
     claim_experiment(plan.exp, resolved, resume)
-    torch.manual_seed(config.seed)
-    if isinstance(config, SeparatorTraining):
-        objective, loss, task = _separator_objective(config, plan, train), config.loss, "separator"
-    else:
-        objective, loss, task = _classifier_objective(config, train), LossConfig(), "classifier"
-    trained = sum(p.numel() for p in objective.parameters() if p.requires_grad)
-    logger.info(
-        "%s_%s: %d clips, %d parameters to train, %s labels",
-        task,
-        plan.name,
-        len(train),
-        trained,
-        config.supervision,
-    )
     describe = {
-        "task": task,
+        "task": "separator" if isinstance(config, SeparatorTraining) else "classifier",
         "config": resolved,
         "classes": list(train.labels),
         "feats": feature_settings(train),
     }
+    torch.manual_seed(config.seed)
+    if isinstance(config, SeparatorTraining) and config.net.kind == "nmf":
+        return learn_dictionary(config, train, valid, Path(plan.exp), describe)
+    if isinstance(config, SeparatorTraining):
+        objective, loss = separator_objective(config, plan, train), config.loss
+    else:
+        objective, loss = classifier_objective(config, train), LossConfig()
+    trained = sum(p.numel() for p in objective.parameters() if p.requires_grad)
+    task = describe["task"]
+    logger.info("%s_%s: %d clips an epoch, %d parameters to train, %s labels", task, plan.name, len(train), trained,
+                config.supervision)  # fmt: skip
     return fit(
         objective.to(device),
         train,

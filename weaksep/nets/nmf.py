@@ -1,0 +1,78 @@
+"""Supervised NMF: a dictionary of spectra for each class, fixed; a mixture is explained as a sum of all of them.
+
+Smaragdis, Raj, Shashanka, "Supervised and Semi-Supervised Separation of Sounds from Single-Channel Mixtures", ICA 2007.
+With magnitude X (T, F) close to A W, activations A >= 0 and dictionaries W stacked over the classes, the mask of class
+k is its share A_k W_k / A W. Distance: generalised Kullback-Leibler; the factorisation itself is scikit-learn's.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from weaksep.errors import UserError
+from weaksep.nets.config import SeparatorConfig
+
+ITERATIONS = 100  # of the activations of a mixture
+LEARNING_ITERATIONS = 200  # of a dictionary
+EPSILON = 1e-10
+
+
+def _factorise(magnitude: np.ndarray, iterations: int, **options: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Activations (T, R) and spectra (R, F) of a magnitude (T, F).
+
+    Raises:
+        UserError: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.decomposition import non_negative_factorization
+        from sklearn.exceptions import ConvergenceWarning
+    except ImportError:
+        raise UserError("NMF needs scikit-learn: pip install 'weaksep[nmf]'") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of iterations is a choice
+        activations, spectra, _ = non_negative_factorization(
+            magnitude, solver="mu", beta_loss="kullback-leibler", max_iter=iterations, tol=1e-4, **options
+        )
+    return activations, spectra
+
+
+def learn_spectra(magnitude: np.ndarray, n_spectra: int, seed: int) -> np.ndarray:
+    """Spectra of one class, float32 (n_spectra, F), each with a sum of 1.
+
+    Args:
+        magnitude: frames of the class alone, (T, F), T >= 1.
+        n_spectra: size of the dictionary.
+        seed: of the first guess.
+    """
+    floored = np.maximum(magnitude, EPSILON).astype(np.float32)
+    options = {"n_components": n_spectra, "init": "random", "random_state": seed}
+    _, spectra = _factorise(floored, LEARNING_ITERATIONS, **options)
+    return (spectra / spectra.sum(axis=1, keepdims=True).clip(EPSILON)).astype(np.float32)
+
+
+class NmfSeparator(nn.Module):
+    """Masks from fixed dictionaries. Without a gradient: it is learnt in one go, see train/dictionary.py."""
+
+    def __init__(self, config: SeparatorConfig, n_classes: int, n_bins: int) -> None:
+        super().__init__()
+        self.mask_floor = config.mask_floor
+        spectra = torch.full((n_classes, config.units, n_bins), 1.0 / n_bins)
+        self.spectra = nn.Parameter(spectra, requires_grad=False)
+
+    @torch.no_grad()
+    def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
+        """Magnitude (B, T, F) -> masks (B, K, T, F), on the CPU whatever the device."""
+        batch, frames, bins = magnitude.shape
+        n_classes, size = self.spectra.shape[:2]
+        flat = magnitude.reshape(-1, bins).clamp_min(EPSILON).cpu().numpy()
+        spectra = self.spectra.flatten(0, 1).cpu().numpy()
+        activations, _ = _factorise(flat, ITERATIONS, H=spectra, n_components=len(spectra), update_H=False)
+        by_class = torch.from_numpy(activations.astype(np.float32)).view(batch, frames, n_classes, size)
+        sources = torch.einsum("btkr,krf->bktf", by_class, self.spectra.cpu()).clamp_min(EPSILON)
+        masks = (sources / sources.sum(dim=1, keepdim=True)).to(magnitude.device)
+        return (1.0 - self.mask_floor) * masks + self.mask_floor / n_classes
