@@ -2,42 +2,88 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from weaksep.bin import train
 from weaksep.corpora.registry import load_data_config
 from weaksep.feats.config import FeatsConfig
+from weaksep.feats.extract import extract
+from weaksep.fileio.audio import write_audio
+from weaksep.fileio.tables import write_table, write_tsv
 from weaksep.fileio.yamlfile import load_config
 from weaksep.mixtures.config import MixConfig
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.train.config import ClassifierTraining
-from weaksep.train.plan import plan_training, system_configs
+from weaksep.train.plan import all_systems, plan_training, system_configs, system_variants
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in ROOT.glob("egs/*/conf/**/mix.yaml"))
-NOT_SYSTEMS = ("data", "mix", "feats", "base")
-
-
-def systems_of(folder: Path) -> list[str]:
-    stems = [path.stem for path in sorted(folder.glob("*.yaml"))]
-    return [stem for stem in stems if stem not in NOT_SYSTEMS and not stem.startswith("classifier_")]
-
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_yaml_fits_and_every_net_is_built(folder: Path) -> None:
     data = load_data_config(folder / "data.yaml")
-    load_config(MixConfig, folder / "mix.yaml")
+    mix = load_config(MixConfig, folder / "mix.yaml")
     feats = load_config(FeatsConfig, folder / "feats.yaml")
-    n_bins, systems = feats.window_samples // 2 + 1, systems_of(folder)
+    n_bins, systems = feats.window_samples // 2 + 1, all_systems(folder)
     assert {"strong", "frame", "clip"} <= set(systems)
     for config in system_configs(folder, systems).values():
         build_separator(config.net, len(data.classes), n_bins)
+    for name in system_variants(folder, systems):
+        mix.variant(name)
     for path in folder.glob("classifier_*.yaml"):
         config = load_config(ClassifierTraining, path)
         build_classifier(config.net, len(data.classes), n_bins, data.sample_rate)
     for task in ("classifier", "separator"):
         plan_training(task, folder, systems, datadir="data", dumpdir="dump", expdir="exp")
+
+
+def make_sets(folder: Path, classes: Sequence[str], rate: int, feats: FeatsConfig) -> None:
+    """data/ and dump/ of a training and a validation set: twelve clips of noise, one or two classes each."""
+    rng = np.random.default_rng(0)
+    for name in ("train", "valid"):
+        data = folder / "data" / name
+        tables: dict[str, dict[str, str]] = {f"src_{label}": {} for label in classes} | {"wav": {}}
+        labels, events = {}, []
+        for index in range(12):
+            utt = f"{name}-{index:06d}"
+            active = sorted({classes[index % len(classes)], classes[index // 3 % len(classes)]}, key=classes.index)
+            sources = {f"src_{label}": rng.integers(-900, 900, rate // 4).astype(np.int16) for label in active}
+            for key, audio in {**sources, "wav": sum(sources.values())}.items():
+                tables[key][utt] = f"{key}-{utt}.wav"
+                write_audio(data / tables[key][utt], np.asarray(audio), rate, durable=False)
+            labels[utt] = ",".join(active)
+            row = {"filename": f"{utt}.wav", "onset": 0.0, "offset": 0.2}
+            events += [{**row, "event_label": label} for label in active]
+        for key, table in tables.items():
+            write_table(data / f"{key}.scp", table)
+        write_table(data / "utt2labels", labels)
+        write_tsv(data / "events.tsv", ["filename", "onset", "offset", "event_label"], events)
+        (data / "labels.txt").write_text("".join(f"{label}\n" for label in classes))
+        extract(data, folder / "dump" / name, feats, nj=1, references=True)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_system_makes_a_step(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Every classifier and separator of every folder, its losses at their full weight, on clips of its rate and classes."""
+    pytest.importorskip("sklearn")
+    data, feats = load_data_config(folder / "data.yaml"), load_config(FeatsConfig, folder / "feats.yaml")
+    make_sets(tmp_path, data.classes, data.sample_rate, feats)
+    systems = all_systems(folder)
+    for variant in system_variants(folder, systems):
+        for kind, name in ((kind, name) for kind in ("data", "dump") for name in ("train", "valid")):
+            shutil.copytree(tmp_path / kind / name, tmp_path / kind / f"{name}_{variant}")
+    caplog.set_level("INFO")
+    places = [f"--{kind}dir={tmp_path / kind}" for kind in ("data", "dump", "exp")]
+    options = [f"--config-dir={folder}", "--systems", " ".join(systems), "--dry-run=true", *places]
+    for task in ("classifier", "separator"):
+        train.main(["--task", task, *options])
+    missing = [name for name in systems if f"separator_{name}: " not in caplog.text]
+    assert not missing
 
 
 def test_the_papers_settings() -> None:
@@ -47,11 +93,13 @@ def test_the_papers_settings() -> None:
     assert (data.sample_rate, mix.clip_s, mix.mean_events, tuple(mix.level_db)) == (16000, 4.0, 5, (-30, -25))
     assert (mix.sets.train, mix.sets.valid, mix.sets.test) == (20000, 5000, 5000)
     assert (feats.window_samples, feats.hop_samples) == (512, 128)
-    for name, config in system_configs(folder, systems_of(folder)).items():
+    faithful = ("strong", "frame", "clip", "frame_joint", "clip_joint", "frame_crnn", "clip_crnn", "frame_crnn_joint")
+    for name, config in system_configs(folder, [*faithful, "clip_crnn_joint", "strong_lambda10"]).items():
         assert (config.net.layers, config.net.units, config.net.mask, config.net.mask_floor) == (3, 600, "sigmoid", 0)
         assert (config.optim.learning_rate, config.optim.batch_size) == (1e-4, 8), name
         assert (config.optim.max_epochs, config.optim.patience, config.optim.schedule) == (50, 5, "constant")
         assert (config.loss.mixture_weight, config.loss.classification_weight) == (100, 1)
         assert (config.loss.classification_start, config.loss.active_sources_only) == (0, False)
+    assert (mix.variant("lambda10").mean_events, mix.variant("lambda10").sets.train) == (10, 20000)
     crnn = load_config(ClassifierTraining, folder / "classifier_clip_crnn.yaml")
     assert (crnn.supervision, crnn.net.kind, crnn.net.channels, crnn.net.units) == ("clip", "crnn", (32, 64, 128), 100)

@@ -23,6 +23,13 @@ printf '%q ' "$@" >>"${CALLS}"
 echo >>"${CALLS}"
 [ "$1" = "${IDLE:-}" ] || echo worked >>"${WEAKSEP_WORK_NOTE}"
 [ "$1" != "${FAILS:-}" ] || { echo "weaksep $1: error: no luck" >&2; exit 1; }
+[ "$1" != systems ] || printf '%s\\n' strong frame clip
+while [ $# -gt 0 ]; do  # what --failed FILE is for: LOST is "TASK SYSTEM"
+    [ "$1" = --task ] && task=$2
+    [ "$1" = --failed ] && [ "${task:-none}" = "${LOST% *}" ] && echo "${LOST#* }" >"$2"
+    shift
+done
+true
 """
 
 
@@ -174,6 +181,37 @@ def test_a_failing_stage_ends_the_run(recipes: Recipes) -> None:
     assert "Successfully" not in result.stdout
 
 
+def test_all_stands_for_every_system(recipes: Recipes) -> None:
+    result = recipes.run("--systems", "all", "--config", "conf/short")
+    assert result.returncode == 0, result.stderr
+    first, *calls = recipes.calls()
+    assert first == ["systems", "--config-dir", "conf/short", "--about", "false"]
+    named = [call for call in calls if "--systems" in call]
+    assert [call[0] for call in named] == ["mix", "feats", "train", "train", "separate", "score"]
+    assert {value(call, "--systems") for call in named} == {"strong frame clip"}
+
+
+@pytest.mark.parametrize(("task", "stage"), [("classifier", 3), ("separator", 4)])
+def test_a_system_that_fails_is_left_out_and_named_at_the_end(recipes: Recipes, task: str, stage: int) -> None:
+    result = recipes.run(LOST=f"{task} frame")
+    assert result.returncode == 1
+    systems = [value(call, "--systems") for call in recipes.calls() if "--systems" in call]
+    assert systems == ["strong frame clip"] * stage + ["strong clip"] * (6 - stage)
+    assert [call[0] for call in recipes.calls()][-1] == "report"
+    last = result.stderr.splitlines()[-1]
+    assert f"Finished, but not these, see above: frame (stage {stage})." in last
+    assert "Successfully" not in result.stdout
+
+
+def test_a_dry_run_ends_before_anything_is_separated(recipes: Recipes) -> None:
+    result = recipes.run("--dry-run", "true", "--strong-share", "0.2")
+    assert result.returncode == 0, result.stderr
+    assert [call[0] for call in recipes.calls()] == ["data", "mix", "feats", "train", "train"]
+    for call in recipes.calls()[3:]:
+        assert (value(call, "--dry-run"), value(call, "--strong-share")) == ("true", "0.2")
+    assert "Successfully finished the dry run" in result.stdout.splitlines()[-1]
+
+
 def test_stage_times_keep_one_row_a_stage(recipes: Recipes) -> None:
     recipes.run("--stop-stage", "2")
     table = recipes.folder / "egs/mini_urban/exp/stage_times.tsv"
@@ -225,7 +263,7 @@ def test_help_needs_no_installation_and_names_every_option(recipes: Recipes, rec
     result = recipes.run("--help", recipe=recipe)
     assert result.returncode == 0
     options = "stage stop-stage nj ngpu tag systems db download config datadir dumpdir expdir skip-train"
-    options += " classifier-args separator-args max-bad-ratio seed resume allow-cpu help"
+    options += " classifier-args separator-args max-bad-ratio seed resume allow-cpu strong-share dry-run help"
     for option in options.split():
         assert re.search(rf"^    --{option}( |$)", result.stdout, re.MULTILINE), option
 

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,7 +33,8 @@ REMOVED = {
     "separated": "exp/separator_a/separated/test/stamp.json exp/separator_a/separated/test/dog.scp "
     "exp/separator_a/separated/test/source.sha256 exp/separator_a/separated/test/audio/dog/x.wav",
     "mixtures": "data/train/stamp.json data/train/wav.scp data/train/src_dog.scp data/train/audio/mix/x.wav "
-    "data/train/audio/dog/x.wav",
+    "data/train/audio/dog/x.wav data/events_alone/train/stamp.json data/events_alone/train/wav.scp "
+    "data/events_alone/train/audio/a.wav",
     "events": "data/events/stamp.json data/events/train/wav.scp data/events/train/audio/a.wav",
     "checkpoints": "exp/separator_a/checkpoint.prev.pt exp/separator_a/checkpoint.pt",
     "earlier": "exp/separator_a/earlier/1/best.pt exp/separator_a/earlier/1/config.yaml "
@@ -40,7 +42,7 @@ REMOVED = {
     "tensorboard": "exp/separator_a/tensorboard/events.out.tfevents.2",
 }
 KEPT = (
-    "data/events/train/utt2class data/events/train/utt2spk data/train/labels.txt data/train/utt2labels "
+    "data/events/train/utt2class data/events/train/utt2spk data/events_alone/train/utt2class data/train/labels.txt data/train/utt2labels "
     "data/train/events.tsv data/train/scenes.jsonl data/train/utt2dur exp/separator_a/stamp.json "
     "exp/separator_a/best.pt exp/separator_a/classifier.pt exp/separator_a/config.yaml exp/separator_a/history.jsonl "
     "exp/separator_a/train.log exp/separator_a/scores/test/scores.tsv exp/separator_a/scores/test/stamp.json "
@@ -129,10 +131,11 @@ def test_listing_changes_nothing_and_is_a_table(recipe: Path, run) -> None:
         "kind         place                           files   MB  made again by",
         "features     dump/train                          7  0.0  stage 2",
         "separated    exp/separator_a/separated/test      3  0.0  stage 5",
+        "mixtures     data/events_alone/train             2  0.0  stage 1, or weaksep rebuild",
         "mixtures     data/train                          4  0.0  stage 1, or weaksep rebuild",
         "events       data/events                         2  0.0  stage 0, from the corpus",
         "checkpoints  exp/separator_a                     2  0.0  not needed (the training has ended)",
-        "total                                           18  0.0",
+        "total                                           20  0.0",
         "Nothing is removed without --remove true; it takes only leftovers unless --what names more.",
     ]
     assert run() == lines
@@ -222,13 +225,16 @@ def test_a_process_elsewhere_is_in_nobodys_way(recipe: Path, run) -> None:
 @pytest.mark.parametrize(
     ("worker", "read"),
     [
-        ("data/train", ["events"]),
+        ("data/train", ["events"]),  # and the events cut out of mixtures
         ("dump/train", ["mixtures"]),
         ("exp/separator_b", ["mixtures", "features"]),
         ("exp/separator_a/scores/test", ["mixtures", "features", "separated"]),
     ],
 )
 def test_what_a_process_may_be_reading_stays(recipe: Path, run, worker: str, read: list[str]) -> None:
+    # What is only read to mix anew, by whoever works in a data folder, is not read by the stages after it.
+    for path in () if worker == "data/train" else sorted(Path("data/events_alone").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
     before = tree()
     with folder_lock(worker):
         lines = run("--what", *read, "--remove", "true")
@@ -342,12 +348,15 @@ def test_stopped_at_any_moment_nothing_looks_finished(recipe: Path, monkeypatch:
     place = {"features": "dump/train", "mixtures": "data/train", "events": "data/events"}.get(
         kind, "exp/separator_a/separated/test"
     )
-    files = [*REMOVED[kind].split(), f"{place}/.unfinished/key", f"{place}/.unfinished.references/key"]
+    # Of two places of one kind, the second is untouched while the first is at work: one is enough here.
+    own = [name for name in REMOVED[kind].split() if not name.startswith("data/events_alone")]
+    files = [*own, f"{place}/.unfinished/key", f"{place}/.unfinished.references/key"]
     notes = [f"{place}/.unfinished/1.json", f"{place}/.unfinished.references/1.json"]
     bulk = [name for name in files if name.endswith((".wav", ".ark"))]
     marks = [name for name in files if name.endswith(("stamp.json", "key"))]
     tables = [name for name in files if name.endswith(".scp")]
     unlink = Path.unlink
+    shutil.rmtree("data/events_alone")
     for allowed in range(len(files)):
         make(*files, *notes)
         left = allowed
@@ -535,7 +544,7 @@ def test_folders_in_one_another_count_once(recipe: Path, run) -> None:
     make(f"data/exp/.a.{dead_process()}.tmp", "data/exp/separator_a/.unfinished/key")
     lines = run("--dumpdir", "data/dump", "--expdir", os.path.abspath("data/exp"))
     assert [line.split()[0] for line in lines[1:3]] == ["leftovers", "unfinished"]
-    assert lines[-2].split() == ["total", "20", "0.0"]
+    assert lines[-2].split() == ["total", "22", "0.0"]
 
 
 def test_the_folders_that_were_named_stay_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run) -> None:

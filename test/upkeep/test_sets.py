@@ -130,3 +130,14 @@ def test_a_folder_of_sets_stands_for_all_three(stages: Path) -> None:
     assert expand([data, data / "test"]) == [data / "train", data / "valid", data / "test"]
     (data / "valid").rename(stages / "gone")
     assert found(data) == [f"{data}/valid: no such data folder; run.sh --stage 1"]
+
+
+def test_variants_are_looked_at_too_and_are_the_side_of_their_set(stages: Path) -> None:
+    data = stages / "data"
+    shutil.copytree(data / "test", data / "test_dense")
+    assert expand([data])[3:] == [data / "test_dense"]
+    assert found(data) == []
+    scenes = data / "test_dense/scenes.jsonl"
+    scenes.write_text(scenes.read_text().replace("-test0001", "-train0001"))
+    lines = [line for line in found(data) if "is also in train" in line]
+    assert lines and all(line.startswith(f"{scenes}:") for line in lines)

@@ -79,7 +79,7 @@ def train_one(job: Job) -> str | None:
     else:
         return None
     logger.error("%s has failed: %s", name, reason)
-    return f"{name}: {reason}"
+    return reason
 
 
 def work(job: Job, shards: Shards) -> None:
@@ -191,7 +191,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.task == "classifier":
         names = users_of(names, arguments.config_dir, systems)
     if arguments.failed is None or not set(systems) - set(names):
-        raise_problems(f"{len(failed)} of {len(plans)} trainings failed", [reason for _, reason in failed])
+        if len(plans) == 1:
+            raise UserError(failed[0][1])
+        reasons = [f"{plan.exp.name}: {reason}" for plan, reason in failed]
+        raise_problems(f"{len(failed)} of {len(plans)} trainings failed", reasons)
     write_text(arguments.failed, "".join(f"{name}\n" for name in names))
 
 

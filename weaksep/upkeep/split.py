@@ -11,6 +11,7 @@ from weaksep.upkeep.problems import Problem, stage_command
 from weaksep.upkeep.scenes import NAME as SCENES
 from weaksep.upkeep.scenes import SceneFile
 
+SETS = ("train", "valid", "test")
 MEND = f"mend the split in conf/data.yaml, then {stage_command(0)}"
 
 
@@ -25,7 +26,8 @@ class Place(NamedTuple):
 def recordings(folder: Folder, scenes: SceneFile) -> dict[str, Place]:
     """Recording -> where the folder first names it: utt2spk of events, the events of the scenes of mixtures."""
     found: dict[str, Place] = {}
-    side = folder.path.resolve().name
+    name = folder.path.resolve().name
+    side = next((first for first in SETS if name.startswith(f"{first}_")), name)  # test_lambda10 is test's side
     if folder.kind is EVENTS:
         for line, recording in folder.table("utt2spk").entries.values():
             found.setdefault(recording, Place(side, folder.path / "utt2spk", line))

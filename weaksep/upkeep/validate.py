@@ -13,10 +13,8 @@ from weaksep.upkeep.folder import EVENTS, MIXTURES, Folder
 from weaksep.upkeep.labels import check_classes_occur, check_clip_labels, check_references
 from weaksep.upkeep.problems import Problem, count, stage_command
 from weaksep.upkeep.scenes import SceneFile, check_rows, check_scenes, read_scenes
-from weaksep.upkeep.split import Place, check_split, recordings
+from weaksep.upkeep.split import SETS, Place, check_split, recordings
 from weaksep.upkeep.tables import check_ids, check_inverse
-
-SETS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -35,13 +33,19 @@ class Report:
 
 
 def expand(paths: Sequence[Path]) -> list[Path]:
-    """The folders to look at: a folder of sets stands for all three of them; none is named twice."""
+    """The folders to look at: a folder of sets stands for all three and their variants; none is named twice."""
     found: dict[Path, Path] = {}
     for path in paths:
         is_parent = not (path / "wav.scp").exists() and any((path / name).is_dir() for name in SETS)
-        for folder in [path / name for name in SETS] if is_parent else [path]:
+        for folder in _sets(path) if is_parent else [path]:
             found.setdefault(folder.resolve(), folder)
     return list(found.values())
+
+
+def _sets(parent: Path) -> list[Path]:
+    """train, valid and test, there or not, and then the variants that are there, such as test_lambda10."""
+    variants = sorted(path for name in SETS for path in parent.glob(f"{name}_*") if (path / "wav.scp").exists())
+    return [parent / name for name in SETS] + variants
 
 
 def validate(
@@ -55,7 +59,7 @@ def validate(
     """Look for problems in data folders, of mixtures or of events.
 
     Args:
-        paths: data/<set>, data/events/<set>, or folders that hold train, valid and test.
+        paths: data/<set>, data/events/<set>, or folders that hold train, valid and test (and variants of them).
         check_audio: read all audio.
         check_feats: read all features of folders of mixtures.
         dump: where the features of the sets lie, DUMP/<set>; dump/<set> beside data/<set> when None.
