@@ -37,7 +37,9 @@ EXTRAS = {
         "types-PyYAML",
         "types-tqdm",
     ],
-    "report": ["matplotlib>=3.8", "jinja2>=3.1", "fast_bss_eval>=0.1.4", "sed_scores_eval>=0.0.4"],
+    "report": ["matplotlib>=3.8", "jinja2>=3.1", "fast_bss_eval>=0.1.4"],
+    # Event-based F and PSDS; comes as source, so a C compiler is needed.
+    "sed": ["sed_scores_eval>=0.0.4"],
     "nmf": ["scikit-learn>=1.4"],
     "slurm": ["submitit>=1.5"],
 }

@@ -75,7 +75,7 @@ if usable; then
         log "${venv} is complete: nothing to do"
         exit 0
     fi
-    log "Step 1/4: ${venv} is not up to date: bringing it there"
+    log "Step 1/5: ${venv} is not up to date: bringing it there"
     rm "${mark}"
 else
     check_python "${python:=python3}"
@@ -83,10 +83,10 @@ else
         if [ ! -e "${venv}/pyvenv.cfg" ] && [ -n "$(ls -A "${venv}")" ]; then
             die "'${venv}' is there and is no Python environment: give another --venv"
         fi
-        log "Step 1/4: ${venv} is half-made, moved, or of another Python: removing it"
+        log "Step 1/5: ${venv} is half-made, moved, or of another Python: removing it"
         rm -rf "${venv}"
     fi
-    log "Step 1/4: making ${venv} with $("${python}" --version)"
+    log "Step 1/5: making ${venv} with $("${python}" --version)"
     "${python}" -m venv "${venv}"
 fi
 venv=$(cd "${venv}" && pwd)
@@ -96,11 +96,14 @@ pip=("${venv}/bin/python" -m pip --disable-pip-version-check --quiet)
 constraints=${root}/tools/constraints.txt
 torch=$(grep '^torch==' "${constraints}")
 # torch comes first and by itself: where pip is pointed at CPU wheels, the one it finds there then stays.
-log "Step 2/4: installing ${torch} (the big one: 200 MB for CPU, several GB with CUDA)"
+log "Step 2/5: installing ${torch} (the big one: 200 MB for CPU, several GB with CUDA)"
 "${pip[@]}" install --constraint "${constraints}" "${torch}"
-log "Step 3/4: installing weaksep, its tests' and its report's requirements"
+log "Step 3/5: installing weaksep, its tests' and its report's requirements"
 "${pip[@]}" install --constraint "${constraints}" --editable "${root}[test,report]"
-log "Step 4/4: checking"
+log "Step 4/5: installing sed_scores_eval, which is compiled"
+"${pip[@]}" install --constraint "${constraints}" --editable "${root}[sed]" \
+    || log "no sed_scores_eval (a C compiler and Python's headers are needed): tables will lack event-based F and PSDS"
+log "Step 5/5: checking"
 works || die "installed, but weaksep does not start: see ${venv}/bin/weaksep --version"
 "${venv}/bin/python" "${root}/tools/check_env.py"
 origin >"${mark}.new"

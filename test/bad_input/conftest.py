@@ -45,12 +45,12 @@ OUTPUTS = {
     "train": ["exp"],
     "separate": ["exp"],
     "score": ["exp"],
-    "report": ["exp/report", "RESULTS.md"],
+    "report": ["exp/report", "RESULTS.md", "results.json"],
     "rebuild": ["again"],
 }
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d \(")
 # Files that make a folder count as whole, or a result as a result: a command that fails writes none.
-TABLE = re.compile(r"(.*\.(scp|tsv|pt|jsonl|md)|.*stamp\.json|tagging\.json|utt2\w+|labels\.txt)")
+TABLE = re.compile(r"(.*\.(scp|tsv|pt|jsonl|md)|.*stamp\.json|tagging\.json|results\.json|utt2\w+|labels\.txt)")
 
 
 def write_corpus(db: Path) -> None:

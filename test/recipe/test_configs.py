@@ -69,7 +69,7 @@ def make_sets(folder: Path, classes: Sequence[str], rate: int, feats: FeatsConfi
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_system_makes_a_step(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Every classifier and separator of every folder, its losses at their full weight, on clips of its rate and classes."""
+    """Every classifier and separator, its losses at their full weight, on clips of the folder's rate and classes."""
     pytest.importorskip("sklearn")
     data, feats = load_data_config(folder / "data.yaml"), load_config(FeatsConfig, folder / "feats.yaml")
     make_sets(tmp_path, data.classes, data.sample_rate, feats)

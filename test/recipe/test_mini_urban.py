@@ -12,6 +12,7 @@ import pytest
 pytestmark = pytest.mark.recipe
 
 TRAINED = {"separator_strong": "strong", "separator_frame": "frame", "separator_clip": "clip"}
+MORE = {"separator_nmf", "separator_frame_remix", "separator_clip_semi", "separator_mixed"}
 ORACLES = {"oracle_ibm", "oracle_irm", "oracle_psm"}
 
 
@@ -38,7 +39,7 @@ class Run:
 def run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     recipe = Run(root, tmp_path_factory.mktemp("mini_urban"))
     before = recipe.status()
-    result = recipe()
+    result = recipe("--systems", "all")
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-4000:]
     assert "Successfully finished. [elapsed=" in result.stdout.splitlines()[-1]
     assert recipe.status() == before, "a run leaves the tree as it was"
@@ -62,9 +63,9 @@ def test_every_trained_system_beats_the_unprocessed_mixture(summary: dict) -> No
 def test_the_summary_has_the_form_that_others_read(summary: dict) -> None:
     assert summary["recipe"] == "mini_urban"
     assert summary["environment"]
-    assert {system["name"] for system in summary["systems"]} == {*TRAINED, *ORACLES, "unprocessed"}
+    assert {system["name"] for system in summary["systems"]} == {*TRAINED, *MORE, *ORACLES, "unprocessed"}
     for system in summary["systems"]:
-        assert system["supervision"] in {"strong", "frame", "clip", "oracle", "unprocessed"}
+        assert system["supervision"] in {"strong", "frame", "clip", "mixed", "semi", "oracle", "unprocessed"}
         overall = system["si_sdri_db"]
         assert {"mean", "median", "ci95", "n"} <= set(overall)
         assert overall["ci95"][0] <= overall["mean"] <= overall["ci95"][1]
@@ -74,6 +75,7 @@ def test_the_summary_has_the_form_that_others_read(summary: dict) -> None:
     assert {classifier["name"] for classifier in summary["classifiers"]} == {
         "classifier_frame",
         "classifier_clip",
+        "classifier_mixed",
     }
     for classifier in summary["classifiers"]:
         assert 0 <= classifier["map"] <= 1
@@ -90,6 +92,16 @@ def test_the_table_is_beside_the_experiments(run: Run) -> None:
     assert "synthetic" in text
     assert "conf/short" in text
     assert all(name.partition("_")[2] in text for name in TRAINED)
+
+
+def test_the_report_is_whole(run: Run, summary: dict) -> None:
+    assert json.loads((run.folder / "exp/results.json").read_text()) == summary
+    report = run.folder / "exp/report"
+    assert {path.suffix for path in (report / "tables").iterdir()} == {".csv", ".tex"}
+    assert {path.suffix for path in (report / "figures").iterdir()} == {".png", ".svg"}
+    assert "<audio" in (report / "index.html").read_text(encoding="utf-8")
+    assert {row["system"] for row in summary["comparisons"]} >= {"separator_nmf", "separator_mixed", "separator_frame"}
+    assert {row["name"] for row in summary["sources"]} >= {*TRAINED, *MORE, "unprocessed"}
 
 
 def test_a_late_stage_runs_by_itself(run: Run) -> None:

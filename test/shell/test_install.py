@@ -71,11 +71,19 @@ def repository(root: Path, tmp_path: Path) -> Repository:
 def test_torch_comes_first_and_by_its_tested_version(repository: Repository) -> None:
     result = repository.install("--python", str(repository.python))
     assert result.returncode == 0, result.stderr
-    first, second = repository.calls.read_text().splitlines()
+    first, second, third = repository.calls.read_text().splitlines()
     constraints = f"--constraint {repository.folder}/tools/constraints.txt"
     assert first.endswith(f"install {constraints} torch==2.13.0")
     assert second.endswith(f"install {constraints} --editable {repository.folder}[test,report]")
-    assert [f"Step {step}/4" in result.stdout for step in (1, 2, 3, 4)] == [True] * 4
+    assert third.endswith(f"--editable {repository.folder}[sed]")
+    assert [f"Step {step}/5" in result.stdout for step in (1, 2, 3, 4, 5)] == [True] * 5
+
+
+def test_without_a_compiler_all_but_sed_scores_eval_is_there(repository: Repository) -> None:
+    result = repository.install("--python", str(repository.python), FAILS="[sed]")
+    assert result.returncode == 0, result.stderr
+    assert "no sed_scores_eval (a C compiler" in result.stdout
+    assert (repository.folder / "tools/venv/.complete").exists()
 
 
 def test_a_complete_environment_is_kept(repository: Repository) -> None:
@@ -94,7 +102,7 @@ def test_new_requirements_are_installed_over_the_old(repository: Repository) -> 
         file.write("six==1.17.0\n")
     result = repository.install()
     assert "not up to date" in result.stdout
-    assert len(repository.calls.read_text().splitlines()) == 2
+    assert len(repository.calls.read_text().splitlines()) == 3
     assert kept.exists()
     assert "nothing to do" in repository.install().stdout
 
@@ -171,6 +179,8 @@ def test_constraints_hold_for_every_machine(root: Path) -> None:
     packages = {text.partition(">=")[0].replace("_", "-").lower() for text in requirements} - {
         "test",
         "report",
+        "sed",
+        "nmf",
         "slurm",
     }
     assert len(packages) > 15

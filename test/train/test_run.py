@@ -171,7 +171,7 @@ def test_patience_ends_a_run_that_no_longer_improves(recipe: Path) -> None:
 
 
 def test_slips_are_told(recipe: Path) -> None:
-    with pytest.raises(UserError, match=r"'stong' has no .*stong.yaml \(there are: strong, frame, clip, clip_joint, frame_joint"):
+    with pytest.raises(UserError, match=r"'stong' has no .*stong.yaml \(there are: strong, frame, clip, clip_joint"):
         plans(recipe, "separator", "stong")
     with pytest.raises(UserError, match="'../other': a system's name or a tag is part of a folder's name"):
         plan_training("separator", recipe / "conf", ["strong"], datadir="d", dumpdir="d", expdir="e", tag="../other")

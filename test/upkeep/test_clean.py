@@ -42,7 +42,8 @@ REMOVED = {
     "tensorboard": "exp/separator_a/tensorboard/events.out.tfevents.2",
 }
 KEPT = (
-    "data/events/train/utt2class data/events/train/utt2spk data/events_alone/train/utt2class data/train/labels.txt data/train/utt2labels "
+    "data/events/train/utt2class data/events/train/utt2spk data/events_alone/train/utt2class "
+    "data/train/labels.txt data/train/utt2labels "
     "data/train/events.tsv data/train/scenes.jsonl data/train/utt2dur exp/separator_a/stamp.json "
     "exp/separator_a/best.pt exp/separator_a/classifier.pt exp/separator_a/config.yaml exp/separator_a/history.jsonl "
     "exp/separator_a/train.log exp/separator_a/scores/test/scores.tsv exp/separator_a/scores/test/stamp.json "
