@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 INIT = (ROOT / "weaksep/__init__.py").read_text(encoding="utf-8")
 
-# Lower bounds only: the versions that were tested together are in tools/constraints.txt.
+# Lower bounds only, but where a newer version is known to break something: the versions that were tested together are in tools/constraints.txt.
 # tools/check_env.py reads these two tables, so they stay literals.
 REQUIREMENTS = [
     "torch>=2.6",
@@ -27,6 +27,7 @@ EXTRAS = {
         "pytest>=8.0",
         "hypothesis>=6.90",
         "kaldi_native_io>=1.22",
+        "fast_bss_eval>=0.1.4",
         "torchmetrics>=1.2",
         "scikit-learn>=1.4",
         "selenium>=4.20",
@@ -37,9 +38,10 @@ EXTRAS = {
         "types-PyYAML",
         "types-tqdm",
     ],
-    "report": ["matplotlib>=3.8", "jinja2>=3.1", "fast_bss_eval>=0.1.4"],
-    # Event-based F and PSDS; comes as source, so a C compiler is needed.
-    "sed": ["sed_scores_eval>=0.0.4"],
+    "report": ["matplotlib>=3.8", "jinja2>=3.1"],
+    # Event-based F and PSDS; comes as source, so a C compiler is needed. It breaks on pandas 3, whose arrays cannot be
+    # written to, and what it requires imports pkg_resources, which setuptools 82 no longer has.
+    "sed": ["sed_scores_eval>=0.0.4", "pandas>=2.0,<3", "setuptools>=77,<82"],
     "nmf": ["scikit-learn>=1.4"],
     "slurm": ["submitit>=1.5"],
 }

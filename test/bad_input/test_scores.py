@@ -12,9 +12,12 @@ import pytest
 import soundfile
 import torch
 
+from weaksep.bin.main import main
+
 EXP = Path("exp/separator_strong")
 SCORES = EXP / "scores/test/scores.tsv"
 TAGGING = Path("exp/classifier_frame/scores/test/tagging.json")
+SOURCES = EXP / "scores/test/sources.json"
 DURATIONS = Path("data/test/utt2dur")
 LABELS = Path("data/test/utt2labels")
 HISTORY = EXP / "history.jsonl"
@@ -57,7 +60,7 @@ REPORT: dict[str, tuple[Path, Spoil, str]] = {
     "another class": (SCORES, cell(1, "bell"), "scores.tsv: 1 rows are not in the data folder, first test-000001 bell"),
     "text for a score": (SCORES, cell(4, "good"), "scores.tsv:2: 'good' is not a number"),
     "NaN for a score": (SCORES, cell(4, "nan"), "scores.tsv:2: 'nan' is not a number"),
-    "infinity for a score": (SCORES, cell(7, "-inf"), "scores.tsv:2: '-inf' is not a number"),
+    "infinity for a score": (SCORES, cell(10, "-inf"), "scores.tsv:2: '-inf' is not a number"),
     "half a class": (SCORES, cell(3, "1.5"), "scores.tsv:2: '1.5' is not a number of classes"),
     "bytes for scores": (SCORES, lambda t: t.replace("test", "\0", 1), r"scores.tsv:2: the control character '\\x00'"),
     "half a JSON": (TAGGING, lambda t: t[: len(t) // 2], "tagging.json: not JSON .*; rerun stage 6"),
@@ -68,12 +71,16 @@ REPORT: dict[str, tuple[Path, Spoil, str]] = {
     "text for a figure": (TAGGING, scores(frame_f1="0.5"), "tagging.json: not a classifier's scores .frame_f1.; rerun"),
     "a figure above one": (TAGGING, scores(clip_f1=7), "tagging.json: not a classifier's scores .clip_f1.; rerun"),
     "no name": (TAGGING, scores(name=None), "tagging.json: not a classifier's scores .name.; rerun stage 6"),
+    "half a judgement": (SOURCES, lambda t: t[: len(t) // 2], "sources.json: not JSON .*; rerun stage 6"),
+    "no judge": (SOURCES, scores(judge=None), "sources.json: not a judgement of separated sources .judge.; rerun"),
+    "a judgement above one": (SOURCES, scores(psds1=1.5), "sources.json: not a judgement .* .psds1.; rerun stage 6"),
     "half a history": (HISTORY, lambda t: t[:30], "history.jsonl:1: not JSON .*; rerun the training"),
     "a history of numbers": (HISTORY, constant("1\n2\n"), "(?s)2 problems.*jsonl:2: expected a JSON object"),
     "no loss": (HISTORY, epoch(valid={}), "history.jsonl:1: valid.loss missing or no number; rerun the training"),
     "a loss of text": (HISTORY, epoch(train={"loss": "x"}), "history.jsonl:1: train.loss missing or no number"),
     "no time": (HISTORY, epoch(seconds=None), "history.jsonl:1: seconds missing or no number"),
     "no supervision": (EXP / "config.yaml", constant("seed: 1\n"), "config.yaml: supervision is None, expected strong"),
+    "a share of text": (EXP / "config.yaml", lambda t: t + "strong_share: x\n", "strong_share is 'x', expected a"),
     "settings that are none": (EXP / "config.yaml", constant("a: [\n"), "config.yaml:2: not valid YAML"),
     "no length": (DURATIONS, lambda t: t.partition("\n")[2], "utt2dur: no length of test-000001; rerun st"),
     "a length of text": (DURATIONS, lambda t: t.replace("0.5", "x", 1), "utt2dur: test-000001: 'x000000' is"),
@@ -89,6 +96,33 @@ def test_bad_results_are_not_reported(recipe: Path, refused, name: str) -> None:
     assert changed != path.read_text()
     path.write_text(changed)
     refused("report", match=message)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("about: [\n", "conf/strong.yaml:2: not valid YAML"),
+        ("about: 5\n", "^conf/strong.yaml: about and compare_with are texts: put them in quotes$"),
+        ("compare_with: [frame]\n", "^conf/strong.yaml: about and compare_with are texts"),
+        ("base: x.yaml\n", "^conf/strong.yaml: its base conf/x.yaml is no file"),
+    ],
+)
+def test_bad_descriptions_of_systems(recipe: Path, refused, text: str, message: str) -> None:
+    Path("conf/strong.yaml").write_text(text)
+    refused("report", "--config-dir", "conf", match=message)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--config-dir", "cnof"], "^cnof: no such configuration folder; mend --config-dir$"),
+        (["--from", "results.json"], "^results.json: no such file"),
+        (["--from", str(TAGGING)], "tagging.json: not results of weaksep report .KeyError: 'recipe'.; rerun stage 7$"),
+        (["--from", "exp"], "^exp: cannot be read .Is a directory.$"),
+    ],
+)
+def test_places_that_hold_something_else(recipe: Path, refused, options: list[str], message: str) -> None:
+    refused("report", *options, match=message)
 
 
 def test_a_checkpoint_that_is_none(recipe: Path, refused) -> None:
@@ -138,6 +172,46 @@ def test_bad_separated_folders(recipe: Path, refused, name: str) -> None:
     shutil.rmtree("exp/classifier_frame")
     spoil()
     refused("score", match=message)
+
+
+def test_what_can_be_scored_is_scored(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree("exp/oracle_irm/scores")
+    Path("exp/unprocessed/separated/test/siren.scp").unlink()
+    (SEPARATED / "siren.scp").unlink()
+    (Path("exp/separator_frame")).mkdir()
+    (Path("exp/separator_frame/separated")).mkdir()
+    Path("exp/separator_frame/config.yaml").write_text("a: [\n")
+    assert main(["score"]) == 1
+    error = capsys.readouterr().err.partition("error: ")[2]
+    assert "the rest is scored, these are not (3 problems):" in error
+    for text in (
+        "separator_frame: exp/separator_frame/config.yaml:2: not valid YAML",
+        "exp/separator_strong on data/test: exp/separator_strong/separated/test is not complete; rerun stage 5",
+        "exp/unprocessed on data/test: exp/unprocessed/separated/test is not complete; rerun stage 5",
+    ):
+        assert text in error
+    assert Path("exp/oracle_irm/scores/test/scores.tsv").is_file()
+    assert Path("exp/oracle_irm/scores/test/sources.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--judge", "frme"], "^--judge: 'frme' is no trained classifier in exp; did you mean classifier_frame.$"),
+        (["--judge", "a/b"], "'a/b': a system's name or a tag is part of a folder's name"),
+    ],
+)
+def test_judges_that_are_none(recipe: Path, refused, arguments: list[str], message: str) -> None:
+    refused("score", *arguments, match=message)
+
+
+def test_a_mixture_that_is_not_the_one_of_its_features(recipe: Path, refused) -> None:
+    for place in ("mix", "dog_bark", "siren"):
+        for path in Path("data/test/audio", place).glob("*.wav"):
+            soundfile.write(path, [0.1] * 400, 8000)
+    for other in ("oracle_ibm", "oracle_irm", "oracle_psm", "unprocessed", "separator_strong"):
+        shutil.rmtree(Path("exp") / other)
+    refused("score", match="400 samples, but its features in dump/test are 63 frames; rerun stage 2")
 
 
 SCENES = Path("data/test/scenes.jsonl")

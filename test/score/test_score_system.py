@@ -12,9 +12,10 @@ from weaksep.errors import UserError
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.tables import read_tsv, write_table
+from weaksep.metrics.bss_eval import bss_eval
 from weaksep.metrics.leak import LEAK_FLOOR_DB
 from weaksep.metrics.si_sdr import CEILING_DB, FLOOR_DB, si_sdr
-from weaksep.score.clip import COLUMNS
+from weaksep.score.clip import BSS_COLUMNS, COLUMNS
 from weaksep.score.system import TestSet, score_system
 
 HOP = 100
@@ -56,6 +57,9 @@ def test_one_row_a_clip_and_class_in_order(system, test_data):
     assert path == system / "scores/test/scores.tsv"
     rows = read_tsv(path, COLUMNS)
     assert list(rows[0]) == list(COLUMNS)
+    assert " ".join(COLUMNS) == (
+        "utt class active n_active si_sdr_db si_sdr_mixture_db si_sdri_db sdr_db sir_db sar_db leak_db overlap"
+    )
     assert [(row["utt"], row["class"]) for row in rows] == [
         (f"mix-{clip}", name) for clip in range(1, 6) for name in ("bark", "drill", "horn")
     ]
@@ -75,6 +79,13 @@ def test_cells_of_a_clip_with_two_classes(system, test_data):
     # bark sounds in samples 0 to 3000, drill from 1000: 20 of its 30 frames of 100 samples.
     assert float(bark["overlap"]) == pytest.approx(20 / 30, abs=1e-4)
     assert bark["leak_db"] == ""
+    drill = read_audio(data.references()["drill"]["mix-2"], 8000)
+    estimates = [read_audio(system / f"separated/test/audio/{name}/mix-2.wav", 8000) for name in ("bark", "drill")]
+    expected = bss_eval(np.stack([reference, drill]), np.stack(estimates))
+    for column, values in zip(BSS_COLUMNS, expected, strict=True):
+        assert float(bark[column]) == pytest.approx(values[0], abs=1e-4)
+        assert float(rows["mix-2", "drill"][column]) == pytest.approx(values[1], abs=1e-4)
+        assert absent[column] == ""
     assert (absent["active"], absent["n_active"]) == ("0", "2")
     assert float(absent["leak_db"]) == pytest.approx(-20.0, abs=0.01)
     assert absent["si_sdr_db"] == absent["si_sdr_mixture_db"] == absent["si_sdri_db"] == absent["overlap"] == ""
@@ -84,7 +95,7 @@ def test_a_single_class_has_no_improvement(system, test_data):
     rows = scores(score_system(TestSet.load(test_data, HOP), system))
     row = rows["mix-1", "bark"]
     assert row["n_active"] == "1" and float(row["si_sdr_db"]) > 40
-    assert row["si_sdri_db"] == row["si_sdr_mixture_db"] == ""
+    assert {row[column] for column in ("si_sdri_db", "si_sdr_mixture_db", *BSS_COLUMNS)} == {""}
     assert float(row["overlap"]) == 0.0
     assert [float(rows["mix-1", name]["leak_db"]) for name in ("drill", "horn")] == pytest.approx([-20, -20], abs=0.01)
 
@@ -101,8 +112,17 @@ def test_ceiling_floor_and_silence(tmp_path, test_data, caplog):
         rows = scores(score_system(TestSet.load(test_data, HOP), folder))
     assert float(rows["mix-2", "bark"]["si_sdr_db"]) == CEILING_DB
     assert float(rows["mix-2", "drill"]["si_sdr_db"]) == FLOOR_DB
+    assert {float(rows["mix-2", "drill"][column]) for column in BSS_COLUMNS} == {FLOOR_DB}
     assert float(rows["mix-2", "horn"]["leak_db"]) == LEAK_FLOOR_DB
     assert "6 output(s) hold nothing of their class" in caplog.text
+
+
+def test_without_bss_eval_all_else_is_the_same(system, test_data):
+    test = TestSet.load(test_data, HOP)
+    whole = scores(score_system(test, system))
+    without = scores(score_system(test, system, bss_eval=False))
+    assert any(row["sdr_db"] for row in whole.values())
+    assert without == {key: {**row, **dict.fromkeys(BSS_COLUMNS, "")} for key, row in whole.items()}
 
 
 def test_a_silent_reference_is_left_out_aloud(system, test_data, caplog):

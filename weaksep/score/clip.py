@@ -1,8 +1,9 @@
 """Scores of one clip: a row for every class.
 
 A class that is active (labelled) has SI-SDR; where two or more classes are active also the mixture's own
-SI-SDR and the improvement over it. With a single active class the mixture is the reference already, so an
-improvement means nothing and those cells stay empty. A class that is absent has its leak instead.
+SI-SDR, the improvement over it, and the SDR, SIR and SAR of BSS eval. With a single active class the mixture is the
+reference already, so an improvement means nothing and those cells stay empty. A class that is absent has its leak
+instead.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.fileio.audio import read_audio
+from weaksep.metrics.bss_eval import Correlations, correlations, ratios
 from weaksep.metrics.leak import leak_db
 from weaksep.metrics.si_sdr import si_sdr, si_sdr_improvement
 
+BSS_COLUMNS = ("sdr_db", "sir_db", "sar_db")
 COLUMNS = (
     "utt",
     "class",
@@ -25,6 +28,7 @@ COLUMNS = (
     "si_sdr_db",
     "si_sdr_mixture_db",
     "si_sdri_db",
+    *BSS_COLUMNS,
     "leak_db",
     "overlap",
 )
@@ -56,26 +60,45 @@ def _read(path: str, clip: ClipFiles, length: int) -> np.ndarray:
     return audio
 
 
-def score_clip(clip: ClipFiles) -> list[Row]:
-    """Rows of one clip in the order of its classes, cells as text or None.
+@dataclass(frozen=True)
+class Signals:
+    """What the files of a clip hold: mixture (N,), estimates (K, N), references (N,) by class index."""
 
-    A labelled class whose reference is all zeros (an event cut where it is silent) has no target: its
-    scores stay empty and it does not count in n_active. The caller counts and reports such rows.
+    mixture: np.ndarray
+    estimates: np.ndarray
+    references: dict[int, np.ndarray]
+
+    @property
+    def sounding(self) -> list[int]:
+        """Classes that are labelled and heard. A reference of zeros (an event cut where it is silent) is no target."""
+        return [k for k, reference in self.references.items() if reference.any()]
+
+
+def read_signals(clip: ClipFiles) -> Signals:
+    """The signals of a clip.
 
     Raises:
         UserError: a file is unreadable, at another rate or of another length.
     """
     mixture = read_audio(clip.mixture, clip.sample_rate)
     estimates = np.stack([_read(path, clip, mixture.size) for path in clip.estimates])
-    labelled = [k for k, path in enumerate(clip.references) if path is not None]
-    references = {k: _read(str(clip.references[k]), clip, mixture.size) for k in labelled}
-    sounding = [k for k in labelled if references[k].any()]
+    labelled = [(k, path) for k, path in enumerate(clip.references) if path is not None]
+    return Signals(mixture, estimates, {k: _read(path, clip, mixture.size) for k, path in labelled})
+
+
+def score_clip(clip: ClipFiles, signals: Signals) -> list[Row]:
+    """Rows of one clip in the order of its classes, cells as text or None; those of BSS eval are still empty.
+
+    The scores of a labelled class that cannot be heard stay empty, and it does not count in n_active. The caller counts
+    and reports such rows.
+    """
+    mixture, estimates, references, sounding = signals.mixture, signals.estimates, signals.references, signals.sounding
     rows: list[Row] = []
     for k, name in enumerate(clip.classes):
         row: Row = dict.fromkeys(COLUMNS)
         row |= {"utt": clip.utt, "class": name, "active": int(k in references), "n_active": len(sounding)}
         rows.append(row)
-    for k in labelled:
+    for k in references:
         rows[k]["overlap"] = _cell(clip.overlaps[k])
     if sounding:
         targets = np.stack([references[k] for k in sounding])
@@ -93,6 +116,27 @@ def score_clip(clip: ClipFiles) -> list[Row]:
     return rows
 
 
-def score_clips(clips: tuple[ClipFiles, ...]) -> list[Row]:
-    """Rows of several clips; the unit of work of a worker process."""
-    return [row for clip in clips for row in score_clip(clip)]
+def score_clips(clips: tuple[ClipFiles, ...], bss_eval: bool = True) -> list[Row]:
+    """Rows of several clips; the unit of work of a worker process.
+
+    BSS eval comes last, for all clips together, which is much faster. Till then only correlations are kept, no signals.
+
+    Raises:
+        UserError: see ``read_signals``.
+    """
+    rows: list[Row] = []
+    targets: list[list[Row]] = []
+    waiting: list[Correlations] = []
+    for clip in clips:
+        signals = read_signals(clip)
+        own = score_clip(clip, signals)
+        rows += own
+        sounding = signals.sounding
+        if bss_eval and len(sounding) > 1:
+            targets.append([own[k] for k in sounding])
+            references = np.stack([signals.references[k] for k in sounding])
+            waiting.append(correlations(references, signals.estimates[sounding]))
+    for sources, values in zip(targets, ratios(waiting), strict=True):
+        for row, decibels in zip(sources, values.T, strict=True):
+            row.update(zip(BSS_COLUMNS, map(_cell, decibels), strict=True))
+    return rows

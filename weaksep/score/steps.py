@@ -1,4 +1,4 @@
-"""Stage 6 as steps, one a system and one a classifier. Imports no torch: a rerun with nothing to do must be quick."""
+"""Stage 6 as steps: two a system and one a classifier. Imports no torch: a rerun with nothing to do must be quick."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from pathlib import Path
 from weaksep.fileio.datadir import FINGERPRINT_TABLES, SOURCE_NAME, DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
 from weaksep.fileio.stamp import STAMP_NAME, Step
+from weaksep.metrics import sed
 
 
-def scores_step(experiment: Path, data: DataDir, dump: Path) -> Step:
+def _sed() -> dict[str, bool]:
+    """Figures that were left out for want of a package are made up for when it is there."""
+    return {sed.PACKAGE: sed.installed()}
+
+
+def scores_step(experiment: Path, data: DataDir, dump: Path, bss_eval: bool = True) -> Step:
     """Scores of a system's separated files."""
     set_name = data.path.resolve().name
     separated = experiment / "separated" / set_name
@@ -20,7 +26,7 @@ def scores_step(experiment: Path, data: DataDir, dump: Path) -> Step:
     return Step(
         name=f"{experiment}/scores/{set_name}",
         folder=experiment / "scores" / set_name,
-        settings={},
+        settings={"bss_eval": bss_eval},
         tables={
             **tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv", *scps]),
             **tables_of(dump, ["feats.yaml"]),
@@ -43,14 +49,40 @@ def tagging_step(checkpoint: Path, data: DataDir, dump: Path) -> Step:
     return Step(
         name=f"{experiment}/scores/{set_name} (classifier)",
         folder=experiment / "scores" / set_name,
-        settings={},
+        settings=_sed(),
         tables={
             checkpoint.name: checkpoint,
             **tables_of(data.path, ["wav.scp", "labels.txt", "utt2labels", "events.tsv"]),
             **tables_of(dump, ["feats.scp", "feats.yaml", "utt2num_frames"]),
         },
-        files={f"dump/{path.name}": path for path in sorted(dump.glob("ark/feats.*.ark"))},
+        files={
+            **files_of(data.path, ["wav.scp"]),
+            **{f"dump/{path.name}": path for path in sorted(dump.glob("ark/feats.*.ark"))},
+        },
         code=["weaksep.score.tagging", "weaksep.infer.model"],
         outputs=["tagging.json"],
         stamp_name=f"tagging.{STAMP_NAME}",
+    )
+
+
+def sources_step(experiment: Path, data: DataDir, judge: Path) -> Step:
+    """A classifier's judgement of a system's separated files."""
+    set_name = data.path.resolve().name
+    separated = experiment / "separated" / set_name
+    estimates = sorted(path.name for path in separated.glob("*.scp"))
+    outputs = tables_of(separated, [*estimates, SOURCE_NAME])
+    files = files_of(separated, estimates)
+    return Step(
+        name=f"{experiment}/scores/{set_name} (judged by {judge.parent.name})",
+        folder=experiment / "scores" / set_name,
+        settings={"judge": judge.parent.name, **_sed()},
+        tables={
+            "judge": judge,
+            **tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv"]),
+            **{f"separated/{name}": path for name, path in outputs.items()},
+        },
+        files={f"separated/{name}": path for name, path in files.items()},
+        code=["weaksep.score.sources", "weaksep.infer.model"],
+        outputs=["sources.json"],
+        stamp_name=f"sources.{STAMP_NAME}",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -90,15 +91,15 @@ class TestSet:
         return cls(data, sample_rate, references, overlaps)
 
 
-def find_estimates(test: TestSet, separated: Path) -> dict[str, tuple[str, ...]]:
+def find_estimates(data: DataDir, separated: Path) -> dict[str, tuple[str, ...]]:
     """Separated files of every clip, in the order of the classes.
 
     Raises:
         UserError: listing every table, entry and file that is missing.
     """
     problems = []
-    files: dict[str, list[str]] = {utt: [] for utt in test.data.wav}
-    for label in test.data.labels:
+    files: dict[str, list[str]] = {utt: [] for utt in data.wav}
+    for label in data.labels:
         path = separated / f"{label}.scp"
         if not path.is_file():
             problems.append(f"{path}: no such table")
@@ -126,12 +127,13 @@ def _warn(rows: Sequence[Row], name: str) -> None:
         logger.warning("%s: %d output(s) hold nothing of their class; they count with %g dB", name, floored, FLOOR_DB)
 
 
-def score_system(test: TestSet, experiment: str | Path, *, nj: int = 1) -> Path:
+def score_system(test: TestSet, experiment: str | Path, *, bss_eval: bool = True, nj: int = 1) -> Path:
     """Score EXPERIMENT/separated/<set> and write EXPERIMENT/scores/<set>/scores.tsv.
 
     Args:
         test: mixtures and references.
         experiment: the system's folder.
+        bss_eval: also SDR, SIR and SAR.
         nj: worker processes.
 
     Returns:
@@ -145,7 +147,7 @@ def score_system(test: TestSet, experiment: str | Path, *, nj: int = 1) -> Path:
     set_name = data.path.resolve().name
     separated = experiment / "separated" / set_name
     data.check_source(separated, "rerun stage 5")
-    estimates = find_estimates(test, separated)
+    estimates = find_estimates(data, separated)
     clips = [
         ClipFiles(
             utt,
@@ -159,7 +161,7 @@ def score_system(test: TestSet, experiment: str | Path, *, nj: int = 1) -> Path:
         for utt, wav in data.wav.items()
     ]
     jobs = [tuple(clips[start : start + CLIPS_IN_A_JOB]) for start in range(0, len(clips), CLIPS_IN_A_JOB)]
-    parts = run_sharded(score_clips, jobs, nj=nj, description=f"score {experiment.name}")
+    parts = run_sharded(partial(score_clips, bss_eval=bss_eval), jobs, nj=nj, description=f"score {experiment.name}")
     rows = [row for part in parts for row in part]
     _warn(rows, experiment.name)
     path = experiment / "scores" / set_name / "scores.tsv"

@@ -1,9 +1,8 @@
-"""Score a trained classifier on the mixtures of a set: frame F, clip F, mean average precision."""
+"""Score a trained classifier on the mixtures of a set: F of frames, clips and events, mean average precision, PSDS."""
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,10 +12,11 @@ from tqdm import tqdm
 
 from weaksep.errors import UserError
 from weaksep.feats.dataset import FeatureSet
-from weaksep.feats.labels import clip_vector, frame_labels, pool_labels
 from weaksep.fileio.atomic import write_json
+from weaksep.fileio.audio import audio_info
 from weaksep.fileio.datadir import DataDir
-from weaksep.metrics.tagging import TagCounts, mean_average_precision
+from weaksep.score.tag_scores import TagScores
+from weaksep.signal.units import n_frames
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +63,14 @@ def _check(name: str, classifier: Classifier, features: FeatureSet, data: DataDi
         raise UserError(f"{name} cannot be scored: " + "; ".join(problems))
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 6)
+def _n_samples(wav: Path, features: FeatureSet) -> int:
+    n_samples = audio_info(wav)[0]
+    if n_frames(n_samples, features.hop_samples) != features.n_frames:
+        raise UserError(
+            f"{wav}: {n_samples} samples, but its features in {features.path} are {features.n_frames} frames; "
+            "rerun stage 2"
+        )
+    return n_samples
 
 
 def tagging_scores(name: str, classifier: Classifier, features: FeatureSet, data: DataDir) -> dict[str, Any]:
@@ -74,42 +80,23 @@ def tagging_scores(name: str, classifier: Classifier, features: FeatureSet, data
         name: of the classifier, for messages and the result.
         classifier: the trained net.
         features: dump/<set>.
-        data: data/<set>; frame labels come from its events.tsv, pooled (max) to the classifier's frame rate.
+        data: data/<set>.
 
     Returns:
-        name, supervision, frame_f1 and clip_f1 (both micro: pooled over classes), their macro forms, map
-        (mean average precision of clips over classes), n_clips. A score that is not defined is None.
+        name, supervision, and the figures of ``TagScores``.
 
     Raises:
         UserError: classes, features or clips do not fit the classifier.
     """
     _check(name, classifier, features, data)
-    events = data.events()
-    labels = data.clip_labels()
-    n_classes = len(data.labels)
-    frames, clips = TagCounts(n_classes), TagCounts(n_classes)
-    clip_truth = np.stack([clip_vector(labels[utt], data.labels) for utt in data.utt_ids])
-    clip_probabilities = np.zeros(clip_truth.shape, dtype=np.float32)
+    if not data.wav:
+        raise UserError(f"{data.path}/wav.scp is empty; rerun stage 1")
+    scores = TagScores(data, features.sample_rate, features.hop_samples, classifier.time_pooling)
     for start in tqdm(range(0, len(data.utt_ids), BATCH_CLIPS), desc=f"tag {name}", disable=None):
         utts = data.utt_ids[start : start + BATCH_CLIPS]
-        by_frame, by_clip = classifier.probabilities(features.batch(utts))
-        clip_probabilities[start : start + len(utts)] = by_clip
-        for utt, found in zip(utts, by_frame, strict=True):
-            activity = frame_labels(
-                events[utt], data.labels, features.n_frames, features.sample_rate, features.hop_samples
-            )
-            frames.add(pool_labels(activity, classifier.time_pooling), found)
-    clips.add(clip_truth, clip_probabilities)
-    return {
-        "name": name,
-        "supervision": classifier.supervision,
-        "frame_f1": _number(frames.micro_f1()),
-        "clip_f1": _number(clips.micro_f1()),
-        "map": _number(mean_average_precision(clip_truth, clip_probabilities)),
-        "frame_f1_macro": _number(frames.macro_f1()),
-        "clip_f1_macro": _number(clips.macro_f1()),
-        "n_clips": len(data.utt_ids),
-    }
+        for utt, by_frame, by_clip in zip(utts, *classifier.probabilities(features.batch(utts)), strict=True):
+            scores.add(utt, by_frame, by_clip, features.n_frames, _n_samples(data.wav[utt], features))
+    return {"name": name, "supervision": classifier.supervision, **scores.result()}
 
 
 def score_classifier(experiment: str | Path, classifier: Classifier, features: FeatureSet, data: DataDir) -> Path:

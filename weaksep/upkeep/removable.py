@@ -185,8 +185,8 @@ def _data(datadir: Path, readers: tuple[Path, ...]) -> Iterator[Find]:
     for folder in _folders(datadir):
         if folder.name.startswith("events_"):  # cut out of mixtures, by stage 1 as well; a stamp for each set
             for place in (path for path in _folders(folder) if _made(path, path / "utt2class")):
-                tables, audio = (place / "wav.scp",), (place / "audio",)
-                yield Find("mixtures", place, datadir, tables, audio, ("*.wav",), True, (datadir,))
+                table, heard = place / "wav.scp", place / "audio"
+                yield Find("mixtures", place, datadir, (table,), (heard,), ("*.wav",), True, (datadir,))
         elif folder.name == "events":
             sets = [path for path in _folders(folder) if _made(folder, path / "utt2class")]
             tables = tuple(path / "wav.scp" for path in sets)

@@ -1,0 +1,149 @@
+"""A judge that tells classes by their bands hears what was put into the separated files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from weaksep.errors import UserError  # noqa: E402
+from weaksep.feats.labels import pool_labels  # noqa: E402
+from weaksep.fileio.audio import read_audio, write_audio  # noqa: E402
+from weaksep.fileio.datadir import DataDir  # noqa: E402
+from weaksep.fileio.tables import write_table  # noqa: E402
+from weaksep.infer.model import load_classifier  # noqa: E402
+from weaksep.metrics.sed import installed  # noqa: E402
+from weaksep.nets.build import build_classifier  # noqa: E402
+from weaksep.score.sources import judge_sources  # noqa: E402
+
+CLASSES = ("bark", "drill", "horn")
+BANDS = {"bark": slice(3, 13), "drill": slice(21, 37), "horn": slice(46, 60)}  # bins of 62.5 Hz, see tiny_data.py
+CONTRACT = (
+    "name judge frame_f1 clip_f1 map frame_f1_macro clip_f1_macro event_f1 event_f1_macro psds1 psds2 n_clips".split()
+)
+
+
+@dataclass
+class BandJudge:
+    """Says 0.9 where there is sound in the class's band, else 0.1."""
+
+    classes: tuple[str, ...] = CLASSES
+    supervision: str = "frame"
+    sample_rate: int = 8000
+    window_samples: int = 128
+    hop_samples: int = 64
+    time_pooling: int = 2
+    batches: list[int] = field(default_factory=list)
+
+    def probabilities(self, magnitude):
+        self.batches.append(len(magnitude))
+        bands = np.stack([magnitude[:, :, BANDS[name]].mean(axis=2) for name in CLASSES], axis=2)
+        heard = 0.1 + 0.8 * (bands > 0.02).astype(np.float32)
+        frames = np.stack([pool_labels(clip, self.time_pooling) for clip in heard])
+        return frames, frames.max(axis=1)
+
+
+@pytest.fixture
+def separated(tmp_path, test_data):
+    """Write the separated files of exp/separator_x; make(class, references by class, mixture) -> samples."""
+    data = DataDir.load(test_data)
+    references = data.references()
+
+    def write(make):
+        folder = tmp_path / "exp/separator_x/separated/test"
+        for name in data.labels:
+            for utt, wav in data.wav.items():
+                known = {c: read_audio(references[c][utt], 8000) for c in CLASSES if utt in references[c]}
+                write_audio(folder / f"audio/{name}/{utt}.wav", make(name, known, read_audio(wav, 8000)), 8000)
+            write_table(folder / f"{name}.scp", {utt: f"audio/{name}/{utt}.wav" for utt in data.wav})
+        return folder.parents[1]
+
+    return write
+
+
+@pytest.fixture
+def judged(tmp_path, test_data):
+    """Judge a folder by some judge and read the figures."""
+    checkpoint = tmp_path / "exp/classifier_band/best.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"")
+
+    def run(folder, judge=None):
+        judge = judge or BandJudge()
+        path = judge_sources(DataDir.load(test_data), folder, checkpoint, lambda _: judge)
+        assert path == folder / "scores/test/sources.json"
+        return json.loads(path.read_text())
+
+    return run
+
+
+def silence_or(name, known, mixture):
+    return known.get(name, np.zeros_like(mixture))
+
+
+def test_perfect_sources(separated, judged):
+    figures = judged(separated(silence_or))
+    assert list(figures) == CONTRACT
+    assert (figures["name"], figures["judge"], figures["n_clips"]) == ("separator_x", "classifier_band", 5)
+    assert figures["clip_f1"] == figures["clip_f1_macro"] == figures["map"] == 1.0
+    assert figures["frame_f1"] > 0.9
+    if installed():
+        assert figures["event_f1"] == figures["event_f1_macro"] == figures["psds1"] == figures["psds2"] == 1.0
+
+
+def test_the_mixture_for_every_source_is_no_worse_than_its_own_classes(separated, judged):
+    """The judge of a class hears nothing but its band, so all the mixture is as good as the source alone."""
+    figures = judged(separated(lambda name, known, mixture: mixture))
+    assert figures["clip_f1"] == 1.0
+
+
+def test_sources_of_other_classes_are_not_heard(separated, judged):
+    """Each output holds the sound of the next class: in its own source no class is heard."""
+    following = dict(zip(CLASSES, CLASSES[1:] + CLASSES[:1], strict=True))
+    figures = judged(separated(lambda name, known, mixture: silence_or(following[name], known, mixture)))
+    assert figures["frame_f1"] == figures["clip_f1"] == 0.0
+    if installed():
+        assert figures["event_f1"] == 0.0
+
+
+def test_silence(separated, judged):
+    figures = judged(separated(lambda name, known, mixture: np.zeros_like(mixture)))
+    assert figures["frame_f1"] == figures["clip_f1"] == 0.0
+
+
+def test_batches(separated, judged, monkeypatch):
+    monkeypatch.setattr("weaksep.score.sources.BATCH_CLIPS", 2)
+    judge = BandJudge()
+    figures = judged(separated(silence_or), judge)
+    assert judge.batches == [6, 6, 3]
+    assert figures == judged(separated(silence_or))
+
+
+def test_workers_make_no_difference(separated, test_data, tmp_path, monkeypatch):
+    monkeypatch.setattr("weaksep.score.sources.CLIPS_IN_A_JOB", 3)
+    torch.manual_seed(0)
+    config = {"supervision": "frame", "net": {"kind": "light", "units": 4, "channels": [4]}}
+    feats = {"sample_rate": 8000, "window_samples": 128, "hop_samples": 64}
+    model = build_classifier(config["net"], 3, 65, 8000).state_dict()
+    state = {"task": "classifier", "model": model, "config": config, "classes": list(CLASSES), "feats": feats}
+    checkpoint = tmp_path / "best.pt"
+    torch.save(state, checkpoint)
+    folder, data = separated(silence_or), DataDir.load(test_data)
+    one = judge_sources(data, folder, checkpoint, load_classifier).read_text()
+    assert judge_sources(data, folder, checkpoint, load_classifier, nj=2).read_text() == one
+
+
+def test_a_judge_of_other_classes(separated, judged):
+    with pytest.raises(UserError, match="classifier_band cannot judge .*: classes horn bark drill, but .*--judge"):
+        judged(separated(silence_or), BandJudge(classes=("horn", "bark", "drill")))
+
+
+def test_sources_of_two_lengths(separated, judged):
+    folder = separated(silence_or)
+    write_audio(folder / "separated/test/audio/horn/mix-4.wav", np.zeros(3999), 8000)
+    with pytest.raises(UserError, match="horn/mix-4.wav: 3999 samples, .*bark/mix-4.wav has 4000; rerun stage 5"):
+        judged(folder)
