@@ -6,28 +6,29 @@ import pytest
 
 from weaksep.errors import UserError
 from weaksep.fileio.tables import write_tsv
+from weaksep.report import aggregate
 from weaksep.report.aggregate import Score, describe, describe_with_interval, read_scores, system_statistics
 from weaksep.score.clip import COLUMNS
 
 
-def active(utt, name, n_active, gain, overlap=0.0, si_sdr=0.0):
-    return Score(utt, name, n_active, si_sdr, gain if n_active > 1 else None, None, overlap)
+def active(utt, name, n_active, gain, overlap=0.0, si_sdr=0.0, level=None, **bss):
+    return Score(utt, name, n_active, si_sdr, level, gain if n_active > 1 else None, overlap=overlap, **bss)
 
 
 def absent(utt, name, n_active, leak):
-    return Score(utt, name, n_active, None, None, leak, None)
+    return Score(utt, name, n_active, leak_db=leak)
 
 
 ROWS = [
     active("a", "bark", 1, None, si_sdr=20.0),
     absent("a", "drill", 1, -30.0),
     absent("a", "horn", 1, -50.0),
-    active("b", "bark", 2, 4.0, overlap=0.1),
-    active("b", "drill", 2, 6.0, overlap=0.9),
+    active("b", "bark", 2, 4.0, overlap=0.1, level=5.0, sdr_db=8.0, sir_db=12.0, sar_db=9.0),
+    active("b", "drill", 2, 6.0, overlap=0.9, level=-5.0, sdr_db=10.0, sir_db=20.0, sar_db=11.0),
     absent("b", "horn", 2, -10.0),
-    active("c", "bark", 3, -1.0, overlap=1.0),
-    active("c", "drill", 3, 3.0, overlap=0.0),
-    active("c", "horn", 3, 13.0, overlap=0.5),
+    active("c", "bark", 3, -1.0, overlap=1.0, level=-5.0),
+    active("c", "drill", 3, 3.0, overlap=0.0, level=-10.001),
+    active("c", "horn", 3, 13.0, overlap=0.4, level=-60.0),
 ]
 
 
@@ -62,11 +63,23 @@ def test_by_overlap(figures):
     means = {name: (f["mean"], f["n"]) for name, f in figures["by_overlap"].items()}
     assert means == {
         "0": (3.0, 1),
-        "0-0.25": (4.0, 1),
-        "0.25-0.5": (None, 0),
-        "0.5-0.75": (13.0, 1),
-        "0.75-1": (2.5, 2),
+        "0-0.2": (4.0, 1),
+        "0.2-0.4": (None, 0),
+        "0.4-0.6": (13.0, 1),
+        "0.6-0.8": (None, 0),
+        "0.8-1": (2.5, 2),
     }
+
+
+def test_by_the_mixtures_own_si_sdr(figures):
+    means = {name: (f["mean"], f["n"]) for name, f in figures["by_input_si_sdr"].items()}
+    assert means == {"<-10": (8.0, 2), "-10--5": (None, 0), "-5-0": (2.5, 2), "0-5": (None, 0), ">=5": (4.0, 1)}
+
+
+def test_bss_eval(figures):
+    assert figures["sdr_db"] == {"mean": 9.0, "median": 9.0, "n": 2}
+    assert figures["sir_db"] == {"mean": 16.0, "median": 16.0, "n": 2}
+    assert figures["sar_db"] == {"mean": 10.0, "median": 10.0, "n": 2}
 
 
 def test_single_class_and_leak(figures):
@@ -83,8 +96,13 @@ def test_nothing_is_null_not_nan():
 
 def test_rows_from_a_file(tmp_path):
     row = dict.fromkeys(COLUMNS) | {"utt": "a", "class": "bark", "active": 1, "n_active": 1, "si_sdr_db": "12.5"}
-    write_tsv(tmp_path / "scores.tsv", COLUMNS, [row])
-    assert read_scores(tmp_path / "scores.tsv") == [Score("a", "bark", 1, 12.5, None, None, None)]
+    numbers = {name: index / 4 for index, name in enumerate(COLUMNS[4:])}
+    write_tsv(tmp_path / "scores.tsv", COLUMNS, [row, row | {"class": "drill"} | numbers])
+    assert read_scores(tmp_path / "scores.tsv") == [
+        Score("a", "bark", 1, si_sdr_db=12.5),
+        Score("a", "drill", 1, **numbers),
+    ]
+    assert COLUMNS == aggregate.COLUMNS  # what stage 6 writes is what is read here
 
 
 def test_damaged_tables(tmp_path):

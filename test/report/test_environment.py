@@ -24,6 +24,7 @@ def repository(tmp_path):
 
     (package / "code.py").write_text("a = 1\n")
     (package / "RESULTS.md").write_text("old\n")
+    (package / "results.json").write_text("old\n")
     git("init", "-q")
     git("add", ".")
     git("commit", "-q", "-m", "first")
@@ -33,8 +34,9 @@ def repository(tmp_path):
 def test_clean_and_dirty(repository):
     clean = git_commit(repository)
     assert clean is not None and len(clean) == 40
-    (repository / "RESULTS.md").write_text("new\n")
-    assert git_commit(repository) == clean
+    for name in ("RESULTS.md", "results.json"):
+        (repository / name).write_text("new\n")
+        assert git_commit(repository) == clean
     (repository / "code.py").write_text("a = 2\n")
     assert git_commit(repository) == f"{clean}-dirty"
 

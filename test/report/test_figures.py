@@ -1,46 +1,137 @@
-"""Figures: all systems are drawn, the same input gives the same files, and matplotlib may be missing."""
+"""Figures: everything is drawn, in a fixed way; what is missing is no obstacle; helpers have closed forms."""
 
 from __future__ import annotations
 
+import importlib.util
 import sys
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from weaksep.report.figures import write_figures
+from weaksep.report.figures_classes import box, box_systems
+from weaksep.report.figures_style import MAX_LINES, families, headline, series_styles, spread
+from weaksep.report.spectro import estimated_mask, level_db, magnitude
 
-
-def a_system(name: str, mean: float) -> dict:
-    return {
-        "name": name,
-        "si_sdri_db": {"mean": mean, "median": mean - 1, "ci95": [mean - 0.5, mean + 0.5], "n": 10},
-        "by_active_classes": {"2": {"mean": mean, "n": 6}, "3": {"mean": mean - 2, "n": 4}},
-    }
-
-
-SYSTEMS = [a_system("unprocessed", 0.0), a_system("separator_clip", 4.0), a_system("oracle_irm", 20.0)]
 HISTORIES = {
     name: [{"epoch": epoch, "train": {"loss": 1 / epoch}, "valid": {"loss": 2 / epoch}} for epoch in (1, 2, 3)]
     for name in ("separator_clip", "classifier_clip")
 }
+PLAIN = ["si_sdri", "active_classes", "overlap"]
+MIXTURES = {f"example_{kind}" for kind in ("good", "median", "worst")}
 
 
-def test_files_names_and_determinism(tmp_path: Path) -> None:
-    one = write_figures(tmp_path / "a", SYSTEMS, HISTORIES)
-    two = write_figures(tmp_path / "b", SYSTEMS, HISTORIES)
-    assert [path.name for path in one] == ["si_sdri.png", "si_sdri.svg", "training.png", "training.svg"]
+@pytest.fixture
+def experiment(tmp_path, tiny, made_summary):
+    spec = importlib.util.spec_from_file_location("page_experiment", Path(__file__).with_name("page_experiment.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclass looks itself up there
+    spec.loader.exec_module(module)
+    return module.make(tmp_path, tiny, made_summary)
+
+
+def draw(folder, experiment, histories=HISTORIES, scores=None, places=True):
+    scores = experiment.scores if scores is None else scores
+    where = (experiment.expdir, experiment.datadir) if places else ()
+    return write_figures(folder, experiment.summary, scores, histories, *where)
+
+
+def test_files_names_and_determinism(tmp_path, experiment):
+    one, two = draw(tmp_path / "a", experiment), draw(tmp_path / "b", experiment)
+    names = [*PLAIN, "classes", "training", *sorted(MIXTURES)]
+    assert [path.name for path in one] == [f"{name}.{suffix}" for name in names for suffix in ("png", "svg")]
     assert all(a.read_bytes() == b.read_bytes() for a, b in zip(one, two, strict=True))
-    assert len(write_figures(tmp_path / "c", SYSTEMS, {})) == 2
 
 
-def test_a_system_without_a_figure_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_figure_without_anything_to_draw_goes(tmp_path, experiment):
+    draw(tmp_path, experiment, places=False)
+    left = draw(tmp_path, experiment, histories={"separator_clip": []}, scores={}, places=False)
+    assert {path.stem for path in left} == {*PLAIN}
+    assert not (tmp_path / "training.svg").exists() and not (tmp_path / "classes.png").exists()
+
+
+def test_cleaned_and_damaged_audio(tmp_path, experiment, caplog):
+    (experiment.expdir / "separator_frame/separated/test/horn.scp").unlink()
+    (experiment.datadir / "test/audio/drill/mix-2.wav").write_bytes(b"")
+    written = {path.stem for path in draw(tmp_path, experiment, histories={})}
+    # mix-3 and mix-4 have horns; mix-2 has a reference that is none.
+    assert not MIXTURES & written and "the file is empty" in caplog.text
+
+
+@pytest.mark.parametrize("names", [["unprocessed"], ["oracle_irm"], ["unprocessed", "separator_clip", "oracle_irm"]])
+def test_few_systems(tmp_path, experiment, names):
+    experiment.summary["systems"] = [s for s in experiment.summary["systems"] if s["name"] in names]
+    scores = {name: experiment.scores[name] for name in names}
+    assert "si_sdri" in {path.stem for path in draw(tmp_path, experiment, {}, scores, places=False)}
+
+
+def test_a_system_and_a_class_without_figures(tmp_path, experiment):
     nothing = {"mean": None, "median": None, "ci95": [None, None], "n": 0}
-    assert write_figures(tmp_path, [*SYSTEMS, {"name": "x", "si_sdri_db": nothing, "by_active_classes": {}}], {})
+    system = experiment.summary["systems"][1]
+    system["si_sdri_db"] = nothing
+    for key in ("by_active_classes", "by_overlap"):
+        system[key] = dict.fromkeys(system[key], nothing)
+    scores = {
+        name: [row for row in rows if row.name != "bark" or row.si_sdri_db is None]
+        for name, rows in experiment.scores.items()
+    }
+    assert {*PLAIN, "classes"} <= {path.stem for path in draw(tmp_path, experiment, scores=scores, places=False)}
 
 
-def test_without_matplotlib_the_log_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_as_many_systems_as_there_will_be(tmp_path, made_summary):
+    histories = {f"separator_{number}": HISTORIES["separator_clip"] for number in range(40)}
+    written = write_figures(tmp_path, made_summary, {}, histories)
+    assert {path.stem for path in written} == {*PLAIN, "training"}
+
+
+def test_every_system_is_in_one_panel(made_summary):
+    systems = made_summary["systems"]
+    panels = families(systems)
+    drawn = Counter(system["name"] for _, members in panels for system in members)
+    assert drawn == Counter(system["name"] for system in systems if system["name"] != "unprocessed")
+    assert all(1 <= len(members) <= MAX_LINES for _, members in panels)
+    assert [s["name"] for s in headline(systems)] == ["separator_strong", "separator_frame", "separator_clip"]
+    names = ["separator_strong", "separator_frame", "separator_clip", "separator_frame_remix", "separator_nmf"]
+    assert [s["name"] for s in box_systems(systems)] == [*names, "oracle_irm"]
+    for _, members in panels:
+        styles = series_styles(members, headline(systems))
+        assert len({style["color"] for style in styles}) == len({style["marker"] for style in styles}) == len(members)
+
+
+def test_boxes():
+    drawn = box(list(range(101)))
+    assert (drawn["whislo"], drawn["q1"], drawn["med"], drawn["q3"], drawn["whishi"]) == (5, 25, 50, 75, 95)
+    assert drawn["fliers"] == [0, 1, 2, 3, 4, 100, 99, 98, 97, 96]
+    many = box(list(range(1001)))
+    assert len(many["fliers"]) == 16 and {0, 1000} <= set(many["fliers"])
+    assert box([3.0])["fliers"] == [] and box([]) == {}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_labels_keep_their_distance_and_their_order(seed):
+    wanted = np.random.default_rng(seed).uniform(0, 10, 9)
+    places = np.array(spread(wanted, 1.0))
+    assert np.diff(np.sort(places)).min() >= 1 - 1e-9
+    assert (np.argsort(places) == np.argsort(wanted)).all()
+    assert places.mean() == pytest.approx(wanted.mean())
+    assert spread(np.arange(5.0), 0.9) == [0, 1, 2, 3, 4]
+
+
+def test_spectrograms():
+    time = np.arange(8000) / 8000
+    tone = np.sin(2 * np.pi * 1000 * time).astype(np.float32)
+    levels = magnitude(tone, 8000)
+    assert levels.shape == (129, 63)
+    assert (levels.argmax(axis=0)[1:-1] == 32).all()  # 1000 Hz of 4000 Hz, in 128 steps
+    assert level_db(np.zeros(3), 0.0).tolist() == [-60.0] * 3
+    mask = estimated_mask(0.25 * levels, levels)
+    assert np.nanmin(mask) == np.nanmax(mask) == 0.25
+    assert np.isnan(estimated_mask(levels, 0 * levels)).all()
+
+
+def test_without_matplotlib_the_log_says_so(tmp_path, monkeypatch, caplog, experiment):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert write_figures(tmp_path, SYSTEMS, HISTORIES) == []
+    assert draw(tmp_path, experiment) == []
     assert "weaksep[report]" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -13,7 +14,9 @@ from weaksep.fileio.atomic import write_json, write_text
 from weaksep.fileio.tables import write_tsv
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.report.collect import collect
+from weaksep.report.content import all_tables
 from weaksep.report.markdown import headline_table, render
+from weaksep.report.systems import short_name
 from weaksep.report.tables import table
 from weaksep.score.clip import COLUMNS
 
@@ -41,7 +44,8 @@ def exp(tmp_path, test_data):
                     row["leak_db"] = -gain
                 else:
                     row |= {"si_sdr_db": gain - 1, "overlap": 0.5}
-                    row["si_sdri_db"] = gain + number if len(names) > 1 else None
+                    if len(names) > 1:
+                        row |= {"si_sdri_db": gain + number, "si_sdr_mixture_db": -1 - number, "sdr_db": gain / 2}
                 rows.append(row)
         # A clip whose references are silent has rows without scores.
         silent = [{"utt": utt, "class": name} for utt in ("mix-1", "mix-4") for name in ("bark", "drill", "horn")]
@@ -68,7 +72,10 @@ def summary(exp, tmp_path, monkeypatch):
         {"epoch": 3, "step": 30, "seconds": 30, "train": {"loss": 2.0}, "valid": {"loss": 2.0}},
     ]
     write_text(exp / "separator_strong/history.jsonl", "".join(json.dumps(row) + "\n" for row in history))
-    return collect("tiny", exp, tmp_path / "data", "test", ["All sounds are made up."])
+    summary, scores = collect("tiny", exp, tmp_path / "data", "test", ["All sounds are made up."])
+    assert list(scores) == [system["name"] for system in summary["systems"]]
+    assert all(len(rows) == 15 for rows in scores.values())
+    return summary
 
 
 def test_the_form_that_other_programs_read(summary):
@@ -81,10 +88,18 @@ def test_the_form_that_other_programs_read(summary):
         assert len(system["si_sdri_db"]["ci95"]) == 2
         assert list(system["by_active_classes"]) == ["2", "3"]
         assert list(system["by_class"]) == ["bark", "drill", "horn"]
-        parts = [*system["by_active_classes"].values(), *system["by_class"].values(), *system["by_overlap"].values()]
-        for figures in [*parts, system["single_class_si_sdr_db"], system["absent_leak_db"]]:
-            assert set(figures) == {"mean", "median", "n"}
-    assert again["classifiers"] == [{"name": "classifier_frame", "frame_f1": 0.9512, "clip_f1": None, "map": 0.5}]
+        assert list(system["by_overlap"]) == ["0", "0-0.2", "0.2-0.4", "0.4-0.6", "0.6-0.8", "0.8-1"]
+        assert list(system["by_input_si_sdr"]) == ["<-10", "-10--5", "-5-0", "0-5", ">=5"]
+        splits = ("by_active_classes", "by_class", "by_overlap", "by_input_si_sdr")
+        single = ("single_class_si_sdr_db", "absent_leak_db", "sdr_db", "sir_db", "sar_db")
+        parts = [figures for key in splits for figures in system[key].values()] + [system[key] for key in single]
+        assert all(set(figures) == {"mean", "median", "n"} for figures in parts)
+        assert system["steps"] == (30 if system["name"] == "separator_strong" else None)
+        assert isinstance(system["trained_from"], str) and system["about"] == "" and system["headline"] is True
+    missing = dict.fromkeys(("frame_f1_macro", "clip_f1_macro", "event_f1", "event_f1_macro", "psds1", "psds2"))
+    figures = {"frame_f1": 0.9512, "clip_f1": None, "map": 0.5}
+    assert again["classifiers"] == [{"name": "classifier_frame", **figures, **missing}]
+    assert (again["more_sets"], again["sources"], again["comparisons"]) == ({}, [], [])
 
 
 def test_two_or_more_active_classes_only(summary):
@@ -121,20 +136,21 @@ def test_the_page_says_what_the_json_says(summary):
     assert page.startswith("# Results of tiny\n\nAll sounds are made up.\n")
     rows = {}
     for line in headline_table(again).splitlines()[2:]:
-        name, supervision, mean, interval, median, n = (cell.strip() for cell in line.strip("|").split("|"))
-        rows[name] = (supervision, mean, interval, median, n)
+        name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        rows[name] = cells
         assert line in page
     for system in again["systems"]:
         figures = system["si_sdri_db"]
         low, high = figures["ci95"]
-        assert rows[system["name"]] == (
-            system["supervision"],
+        assert rows[short_name(system["name"])] == [
+            system["trained_from"],
+            "–" if system["steps"] is None else str(system["steps"]),
             f"{figures['mean']:.1f}",
             f"{low:.1f} to {high:.1f}",
             f"{figures['median']:.1f}",
             str(figures["n"]),
-        )
-    for text in ("0.951", "1 h 0 min", "12,345", "bark (n=2)", "50 to 75 % (n=5)", "seed: 3"):
+        ]
+    for text in ("0.951", "1 h 0 min", "12,345", "bark (n=2)", "40 to 60 % (n=5)", "-5 to 0 dB (n=5)", "seed: 3"):
         assert text in page, text
 
 
@@ -144,13 +160,16 @@ def test_every_number_of_a_split_comes_from_the_json(summary):
     assert len(lines) == len(summary["systems"])
     for line, system in zip(lines, summary["systems"], strict=True):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        assert cells == [system["name"], *(f"{figures['mean']:.1f}" for figures in system["by_class"].values())]
+        means = [f"{figures['mean']:.1f} / {figures['median']:.1f}" for figures in system["by_class"].values()]
+        assert cells == [short_name(system["name"]), *means]
 
 
 def test_sections_without_rows_are_left_out(summary):
     bare = {**summary, "classifiers": [], "training": [], "stage_times": [], "data": {}, "notes": []}
     page = render(bare)
-    assert not re.search(r"^## (Classifiers|Training|Time|Data)$", page, re.MULTILINE)
+    headings = re.findall("^## (.*)$", page, re.MULTILINE)
+    assert headings[0] == "Separation" and headings[-1] == "Environment"
+    assert not [h for h in headings if re.match("Class|Train|Time|Data|All|What|Separated|Separation on", h)]
     assert "NaN" not in page and "None" not in page
 
 
@@ -162,17 +181,146 @@ def test_a_table_in_plain_text():
         "| a\\|b |   1.0 |",
         "| c    | -10.0 |",
     ]
+    rule = table(["name", "labels", "dB"], [["a", "clip + 1 %", "1.0"]], texts=(0, 1)).splitlines()[1]
+    assert rule == "| :--- | :--------- | --: |"
 
 
-def test_the_command_writes_both_and_prints_the_table(exp, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def quick(monkeypatch):
+    """No nets are counted, nothing is drawn: what the drawing functions were given."""
+    given = {}
     monkeypatch.setattr("weaksep.report.training.count_parameters", lambda best: None)
+    monkeypatch.setattr("weaksep.report.figures.write_figures", lambda *args: given.update(figures=args) or [])
+    monkeypatch.setattr("weaksep.report.page.write_page", lambda *args: given.update(page=args) or args[0])
+    return given
+
+
+@pytest.fixture
+def run(exp, tmp_path):
     page = tmp_path / "RESULTS.md"
-    options = ["--recipe", "tiny", "--expdir", str(exp), "--datadir", str(tmp_path / "data"), "--out", str(page)]
-    report.main([*options, "--note", "One.", "--note", "Two."])
-    summary = json.loads((exp / "report/summary.json").read_text())
-    assert page.read_text() == render(summary)
+
+    def command(*more):
+        options = ["--recipe", "tiny", "--expdir", str(exp), "--datadir", str(tmp_path / "data"), "--out", str(page)]
+        report.main([*options, *more])
+        return json.loads((exp / "report/summary.json").read_text())
+
+    return command
+
+
+def test_the_command_writes_all_and_prints_the_table(exp, tmp_path, quick, run, capsys):
+    write_text(exp / "report/tables/earlier.csv", "")
+    summary = run("--note", "One.", "--note", "Two.")
+    assert (tmp_path / "RESULTS.md").read_text() == render(summary)
+    assert (tmp_path / "results.json").read_bytes() == (exp / "report/summary.json").read_bytes()
     assert summary["notes"] == ["One.", "Two."]
     assert headline_table(summary) in capsys.readouterr().out
+    tables = sorted(path.name for path in (exp / "report/tables").iterdir())
+    assert tables == sorted(f"{table.key}.{suffix}" for table in all_tables(summary) for suffix in ("csv", "tex"))
+    folder, given, scores, histories = quick["figures"]
+    assert (folder, given, list(histories)) == (exp / "report/figures", summary, [])
+    assert quick["page"][0] == exp / "report" and quick["page"][3:] == (exp, tmp_path / "data")
+    assert list(scores) == [system["name"] for system in summary["systems"]]
+
+
+def test_the_page_is_made_again_from_the_json_alone(exp, tmp_path, quick, run, capsys, monkeypatch):
+    summary = run()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    capsys.readouterr()
+    report.main(["--from", str(tmp_path / "results.json"), "--out", "again.md"])
+    assert (elsewhere / "again.md").read_bytes() == (tmp_path / "RESULTS.md").read_bytes()
+    assert [path.name for path in elsewhere.iterdir()] == ["again.md"]
+    assert capsys.readouterr().out == headline_table(summary) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "saved.json: not JSON"),
+        ("[]", "saved.json: expected a JSON object"),
+        ("{}", r"saved.json: not results of weaksep report \(KeyError: .*; rerun stage 7"),
+        ('{"recipe": 1, "notes": [], "systems": 5}', "not results of weaksep report"),
+        ('{"recipe": "x", "notes": [1]}', "not results of weaksep report"),
+    ],
+)
+def test_a_json_that_is_no_summary(tmp_path, text, said):
+    write_text(tmp_path / "saved.json", text)
+    with pytest.raises(UserError, match=said):
+        report.main(["--from", str(tmp_path / "saved.json"), "--out", str(tmp_path / "R.md")])
+    assert not (tmp_path / "R.md").exists()
+
+
+def test_what_the_configurations_say(exp, tmp_path, quick, run):
+    conf = tmp_path / "conf"
+    write_text(conf / "clip.yaml", "about: Only which classes.\ncompare_with: frame\n")
+    write_text(conf / "strong.yaml", "compare_with: nowhere\n")
+    assert run()["comparisons"] == []
+    summary = run("--config-dir", str(conf))  # a reason to do it again
+    about = {system["name"]: system["about"] for system in summary["systems"]}
+    assert about["separator_clip"] == "Only which classes." and about["separator_frame"] == ""
+    (row,) = summary["comparisons"]
+    expected = {"system": "separator_clip", "with": "separator_frame", "difference_db": -3.25, "ci95": [-3.25, -3.25]}
+    assert row == {**expected, "p": pytest.approx(2 / 10_001, abs=1e-6), "n": 5}
+    section = render(summary).partition("## What each part is worth")[2].partition("\n## ")[0]
+    assert re.search(
+        r"\| clip +\| Only which classes. +\| frame +\| +-3.2 \| +-3.2 to -3.2 \| +< 0.001 \| +5 \|", section
+    )
+    write_text(conf / "clip.yaml", "about: Another line.\n")
+    assert run("--config-dir", str(conf))["comparisons"] == []
+
+
+def test_other_sets_and_judged_sources(exp, tmp_path, quick, run):
+    shutil.copytree(tmp_path / "data/test", tmp_path / "data/test_dense")
+    for name in ("unprocessed", "separator_strong"):
+        shutil.copytree(exp / name / "scores/test", exp / name / "scores/test_dense")
+    figures = {"frame_f1": 0.25, "clip_f1": 0.5, "map": 0.75, "event_f1": 0.125, "psds1": 0.1, "psds2": None}
+    for name in ("separator_strong", "unprocessed"):
+        judged = {"name": name, "judge": "classifier_frame", **figures, "n_clips": 5}
+        write_json(exp / name / "scores/test/sources.json", judged)
+    summary = run()
+    assert [(name, [s["name"] for s in systems]) for name, systems in summary["more_sets"].items()] == [
+        ("test_dense", ["unprocessed", "separator_strong"])
+    ]
+    assert summary["more_sets"]["test_dense"][1] == summary["systems"][3]
+    assert list(summary["data"]) == ["test", "test_dense"]
+    assert [(row["name"], row["psds1"]) for row in summary["sources"]] == [
+        ("unprocessed", 0.1),
+        ("separator_strong", 0.1),
+    ]
+    page = render(summary)
+    assert "## Separation on test_dense" in page and "## Separated sources, judged by a classifier" in page
+    assert "| strong      | classifier_frame |   0.250 |  0.500 | 0.750 |   0.125 |  0.100 |" in page
+    write_json(exp / "unprocessed/scores/test/sources.json", {**judged, "psds2": 1.5, "judge": None})
+    with pytest.raises(UserError, match=r"not a judgement of separated sources \(psds2, judge\); rerun stage 6"):
+        run()
+
+
+def test_a_set_whose_data_has_gone_is_left_out(exp, quick, run, caplog):
+    shutil.copytree(exp / "unprocessed/scores/test", exp / "unprocessed/scores/test_gone")
+    assert run()["more_sets"] == {}
+    assert "test_gone: scored, but there is no such data folder any more; left out" in caplog.text
+
+
+def test_the_headline_leaves_variants_out(exp, quick, run):
+    shutil.copytree(exp / "separator_clip", exp / "separator_clip_max")
+    summary = run()
+    assert "clip_max" not in headline_table(summary)
+    page = render(summary)
+    assert "clip_max" in page.partition("## All systems")[2].partition("\n## ")[0]
+    # A tag belongs to all names: with it, the same folder is the main system.
+    tagged = {system["name"]: system["headline"] for system in run("--tag", "max")["systems"]}
+    assert tagged["separator_clip_max"]
+
+
+def test_without_a_package_of_the_report(quick, run, monkeypatch, caplog, tmp_path):
+    def missing(*args):
+        raise ModuleNotFoundError("No module named 'jinja2'", name="jinja2")
+
+    monkeypatch.setattr("weaksep.report.page.write_page", missing)
+    run()
+    assert "no page without jinja2: pip install 'weaksep[report]'" in caplog.text
+    assert (tmp_path / "RESULTS.md").exists()
 
 
 def test_what_is_missing_or_damaged_is_said(exp, tmp_path):

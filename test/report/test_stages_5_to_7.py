@@ -68,7 +68,7 @@ def test_three_stages(recipe, capsys):
     assert [entry["name"] for entry in summary["classifiers"]] == ["classifier_frame_b"]
     counted = {facts["name"]: facts["parameters"] for facts in summary["training"]}
     assert counted["separator_frame_b"] == sum(p.numel() for p in build_separator(SEPARATOR, 3, 65).parameters())
-    assert "| separator_frame_b |" in (recipe / "RESULTS.md").read_text()
+    assert "| frame_b " in (recipe / "RESULTS.md").read_text()
     assert "| oracle_irm " in capsys.readouterr().out
 
 
@@ -81,6 +81,7 @@ def test_all_by_default(recipe):
         "exp/classifier_frame_b/scores/test/tagging.json",
         "exp/classifier_other/scores/test/tagging.json",
         "exp/separator_frame_b/scores/test/scores.tsv",
+        "exp/separator_frame_b/scores/test/sources.json",
     ]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,13 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.tables import read_tsv, to_float
 from weaksep.metrics.bootstrap import bootstrap_mean_ci
 
-COLUMNS = ("utt", "class", "active", "n_active", "si_sdr_db", "si_sdri_db", "leak_db", "overlap")
-# Share of the target's active frames in which another class is active too: 0 alone, then quarters.
-OVERLAP_BINS = ("0", "0-0.25", "0.25-0.5", "0.5-0.75", "0.75-1")
+VALUES = ("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db", "sdr_db", "sir_db", "sar_db", "leak_db", "overlap")
+COLUMNS = ("utt", "class", "active", "n_active", *VALUES)
+# Share of the target's active frames in which another class is active too: 0 alone, then fifths.
+OVERLAP_BINS = ("0", "0-0.2", "0.2-0.4", "0.4-0.6", "0.6-0.8", "0.8-1")
+# SI-SDR of the unprocessed mixture, in dB.
+INPUT_BINS = ("<-10", "-10--5", "-5-0", "0-5", ">=5")
+INPUT_EDGES_DB = (-10.0, -5.0, 0.0, 5.0)
 PLACES = 4
 
 
@@ -25,10 +30,14 @@ class Score:
     utt: str
     name: str
     n_active: int
-    si_sdr_db: float | None
-    si_sdri_db: float | None
-    leak_db: float | None
-    overlap: float | None
+    si_sdr_db: float | None = None
+    si_sdr_mixture_db: float | None = None
+    si_sdri_db: float | None = None
+    sdr_db: float | None = None
+    sir_db: float | None = None
+    sar_db: float | None = None
+    leak_db: float | None = None
+    overlap: float | None = None
 
 
 def read_scores(path: str | Path) -> list[Score]:
@@ -43,7 +52,7 @@ def read_scores(path: str | Path) -> list[Score]:
     for number, row in enumerate(read_tsv(path, COLUMNS), start=2):
         key = (row["utt"], row["class"])
         try:
-            cells = [to_float(row[column]) if row[column] else None for column in COLUMNS[4:]]
+            cells = [to_float(row[column]) if row[column] else None for column in VALUES]
             score = Score(*key, _count(row["n_active"]), *cells)
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
@@ -101,10 +110,31 @@ def describe_with_interval(values: Sequence[float], mixtures: Sequence[str], see
 def overlap_bin(overlap: float) -> str:
     """Name of the bin of an overlap share in [0, 1]; an edge belongs to the bin above it, 1 to the last.
 
-    >>> [overlap_bin(share) for share in (0.0, 0.1, 0.25, 1.0)]
-    ['0', '0-0.25', '0.25-0.5', '0.75-1']
+    >>> [overlap_bin(share) for share in (0.0, 0.1, 0.2, 1.0)]
+    ['0', '0-0.2', '0.2-0.4', '0.8-1']
     """
-    return "0" if overlap <= 0 else OVERLAP_BINS[1 + min(int(overlap * 4), 3)]
+    return "0" if overlap <= 0 else OVERLAP_BINS[1 + min(int(overlap * 5), 4)]
+
+
+def input_bin(si_sdr_mixture_db: float) -> str:
+    """Name of the bin of the unprocessed mixture's SI-SDR in dB; an edge belongs to the bin above it.
+
+    >>> [input_bin(level) for level in (-60.0, -10.0, -0.1, 0.0, 5.0)]
+    ['<-10', '-10--5', '-5-0', '0-5', '>=5']
+    """
+    return INPUT_BINS[bisect.bisect_right(INPUT_EDGES_DB, si_sdr_mixture_db)]
+
+
+def _gains_by(
+    scores: Sequence[Score], bins: Sequence[str], bin_of: Callable[[Score], str | None]
+) -> dict[str, dict[str, Any]]:
+    """The improvement in each bin, in the bins' order; rows whose bin is None count in none."""
+    values: dict[str, list[float]] = {name: [] for name in bins}
+    for score in scores:
+        name = bin_of(score)
+        if name is not None and score.si_sdri_db is not None:
+            values[name].append(score.si_sdri_db)
+    return {name: describe(found) for name, found in values.items()}
 
 
 def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int) -> dict[str, Any]:
@@ -117,24 +147,32 @@ def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int
 
     Returns:
         si_sdri_db over (mixture, present class) pairs of mixtures with two or more active classes; the same
-        by number of active classes, by class and by overlap; single_class_si_sdr_db over mixtures of one
-        class; absent_leak_db over (mixture, absent class) pairs.
+        by number of active classes, by class, by overlap and by the unprocessed mixture's SI-SDR;
+        single_class_si_sdr_db over mixtures of one class; absent_leak_db over (mixture, absent class) pairs;
+        sdr_db, sir_db and sar_db (BSS eval) over the pairs for which stage 6 measured them.
     """
     # Only mixtures of two or more active classes have an improvement at all (score/clip.py).
-    pairs = [(score, score.si_sdri_db) for score in scores if score.si_sdri_db is not None]
-    by_overlap: dict[str, list[float]] = {name: [] for name in OVERLAP_BINS}
-    for score, gain in pairs:
-        if score.overlap is not None:
-            by_overlap[overlap_bin(score.overlap)].append(gain)
-    counts = sorted({score.n_active for score, _ in pairs})
-    single = [s.si_sdr_db for s in scores if s.n_active == 1 and s.si_sdr_db is not None]
+    pairs = [score for score in scores if score.si_sdri_db is not None]
+    counts = sorted({score.n_active for score in pairs})
+
+    def values(name: str, rows: Sequence[Score] = scores) -> list[float]:
+        return [value for row in rows if (value := getattr(row, name)) is not None]
+
+    def overlap(score: Score) -> str | None:
+        return None if score.overlap is None else overlap_bin(score.overlap)
+
+    def level(score: Score) -> str | None:
+        return None if score.si_sdr_mixture_db is None else input_bin(score.si_sdr_mixture_db)
+
     return {
-        "si_sdri_db": describe_with_interval([gain for _, gain in pairs], [score.utt for score, _ in pairs], seed),
-        "by_active_classes": {
-            str(count): describe([gain for score, gain in pairs if score.n_active == count]) for count in counts
-        },
-        "by_class": {name: describe([gain for score, gain in pairs if score.name == name]) for name in classes},
-        "by_overlap": {name: describe(values) for name, values in by_overlap.items()},
-        "single_class_si_sdr_db": describe(single),
-        "absent_leak_db": describe([score.leak_db for score in scores if score.leak_db is not None]),
+        "si_sdri_db": describe_with_interval(values("si_sdri_db", pairs), [score.utt for score in pairs], seed),
+        "by_active_classes": _gains_by(pairs, [str(count) for count in counts], lambda score: str(score.n_active)),
+        "by_class": _gains_by(pairs, classes, lambda score: score.name),
+        "by_overlap": _gains_by(pairs, OVERLAP_BINS, overlap),
+        "by_input_si_sdr": _gains_by(pairs, INPUT_BINS, level),
+        "single_class_si_sdr_db": describe(values("si_sdr_db", [score for score in scores if score.n_active == 1])),
+        "absent_leak_db": describe(values("leak_db")),
+        "sdr_db": describe(values("sdr_db")),
+        "sir_db": describe(values("sir_db")),
+        "sar_db": describe(values("sar_db")),
     }

@@ -32,13 +32,15 @@ def _run(*command: str, folder: Path | None = None) -> str | None:
 def git_commit(folder: Path) -> str | None:
     """Commit of the working tree that tracks ``folder``'s files, "-dirty" when it has changes; None if none.
 
-    RESULTS.md does not count as a change: the report rewrites it, and would call its own commit dirty.
+    RESULTS.md and results.json do not count as a change: the report rewrites them, and would call its own commit
+    dirty.
     """
     # A package inside an ignored virtual environment of some other repository is not that repository's code.
     if not _run("git", "ls-files", ".", folder=folder):
         return None
     commit = _run("git", "rev-parse", "HEAD", folder=folder)
-    changes = _run("git", "status", "--porcelain", "--", ":/", ":(top,exclude,glob)**/RESULTS.md", folder=folder)
+    written = [f":(top,exclude,glob)**/{name}" for name in ("RESULTS.md", "results.json")]
+    changes = _run("git", "status", "--porcelain", "--", ":/", *written, folder=folder)
     return f"{commit}-dirty" if commit and changes != "" else commit
 
 

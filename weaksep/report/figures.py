@@ -1,89 +1,69 @@
-"""Figures of a report: SI-SDRi by system and by number of active classes, and the course of every training.
-
-Colours are Okabe and Ito's, which the colour-blind can tell apart; markers differ as well, for print in grey.
-"""
+"""The report's figures as PNG and SVG: see figures_systems, figures_classes, figures_training and figures_examples."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from weaksep.fileio.atomic import atomic_path
+from weaksep.report.aggregate import OVERLAP_BINS, Score
 
 logger = logging.getLogger(__name__)
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#777777")
-MARKERS = "osD^vP*X"
 FORMATS = ("png", "svg")
+_DPI = 150
+# A fixed salt (and no date, below): the same figures give the same files. White paper in every theme.
+_SETTINGS: dict[Any, Any] = {"svg.hashsalt": "weaksep", "savefig.facecolor": "white", "hatch.linewidth": 0.5}
 
 
-def _style(index: int) -> dict[str, Any]:
-    return {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
+def _draw(
+    summary: dict[str, Any],
+    scores: Mapping[str, Sequence[Score]],
+    histories: Mapping[str, Sequence[dict[str, Any]]],
+    expdir: Path | None,
+    datadir: Path | None,
+) -> dict[str, Any]:
+    """Name -> figure, or None where there is nothing to draw."""
+    from weaksep.report.figures_classes import classes_figure
+    from weaksep.report.figures_examples import example_figures
+    from weaksep.report.figures_systems import split_figure, systems_figure
+    from weaksep.report.figures_training import training_figure
 
-
-def _systems_figure(systems: Sequence[dict[str, Any]]) -> Any:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
-    names = [system["name"] for system in systems]
-    for index, system in enumerate(systems):
-        overall = system["si_sdri_db"]
-        if overall["mean"] is None:
-            continue
-        low, high = overall["ci95"]
-        errors = [[overall["mean"] - low], [high - overall["mean"]]]
-        left.barh(index, overall["mean"], xerr=errors, color=_style(index)["color"], alpha=0.85, capsize=3)
-        left.plot(overall["median"], index, "|", color="black", markersize=14)
-        points = {int(count): figures["mean"] for count, figures in system["by_active_classes"].items()}
-        right.plot(list(points), list(points.values()), label=system["name"], **_style(index))
-    left.set_yticks(range(len(names)), names)
-    left.invert_yaxis()
-    left.set_xlabel("SI-SDRi, mean with 95 % interval, median | (dB)")
-    right.set_xlabel("active classes in the mixture")
-    right.set_ylabel("SI-SDRi, mean (dB)")
-    right.xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize="small")
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-    return figure
-
-
-def _training_figure(histories: dict[str, list[dict[str, Any]]]) -> Any:
-    from matplotlib.figure import Figure
-
-    columns = min(3, len(histories))
-    rows = -(-len(histories) // columns)
-    figure = Figure(figsize=(3.4 * columns, 2.6 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False).flatten()
-    for axes, (name, history) in zip(grid, histories.items(), strict=False):
-        epochs = [row["epoch"] for row in history]
-        for index, split in enumerate(("train", "valid")):
-            losses = [row[split]["loss"] for row in history]
-            axes.plot(epochs, losses, label=split, markersize=3, **_style(index))
-        axes.set_title(name, fontsize="medium")
-        axes.set_xlabel("epoch")
-        axes.set_ylim(bottom=0)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-    grid[0].set_ylabel("loss")
-    grid[0].legend(fontsize="small")
-    for axes in grid[len(histories) :]:
-        axes.set_axis_off()
-    return figure
+    systems = summary["systems"]
+    counts = sorted({name for system in systems for name in system["by_active_classes"]}, key=int)
+    figures = {
+        "si_sdri": systems_figure(systems),
+        "active_classes": split_figure(systems, "by_active_classes", counts, "active classes in the mixture"),
+        "overlap": split_figure(
+            systems, "by_overlap", OVERLAP_BINS, "share of the class's time in which another class sounds too"
+        ),
+        "classes": classes_figure(systems, dict(scores)),
+        "training": training_figure(dict(histories)),
+    }
+    if expdir is not None and datadir is not None:
+        figures |= example_figures(scores, expdir, datadir / summary["test_set"])
+    return figures
 
 
 def write_figures(
-    folder: Path, systems: Sequence[dict[str, Any]], histories: dict[str, list[dict[str, Any]]]
+    folder: Path,
+    summary: dict[str, Any],
+    scores: Mapping[str, Sequence[Score]],
+    histories: Mapping[str, Sequence[dict[str, Any]]],
+    expdir: Path | None = None,
+    datadir: Path | None = None,
 ) -> list[Path]:
-    """Write the figures as PNG and SVG; none without matplotlib, and the log says so.
+    """Write the figures; none without matplotlib, and the log says so.
 
     Args:
-        folder: exp/report.
-        systems: the summary's.
+        folder: where to; made when needed.
+        summary: see ``collect``.
+        scores: system name -> rows of its table, in the order of the summary.
         histories: rows of history.jsonl of each training, by the name of its folder.
+        expdir: experiments; with ``datadir``, figures of single mixtures are made as well.
+        datadir: folder of the sets.
 
     Returns:
         the files.
@@ -93,16 +73,16 @@ def write_figures(
     except ImportError:
         logger.warning("no figures without matplotlib: pip install 'weaksep[report]'")
         return []
-    # A fixed salt and no date: the same figures give the same files.
-    matplotlib.rcParams["svg.hashsalt"] = "weaksep"
-    figures = {"si_sdri": _systems_figure(systems)}
-    if histories:
-        figures["training"] = _training_figure(histories)
     written = []
-    for name, figure in figures.items():
-        for suffix in FORMATS:
-            path = folder / f"{name}.{suffix}"
-            with atomic_path(path) as temporary:
-                figure.savefig(temporary, dpi=150, metadata={"Date": None} if suffix == "svg" else None)
-            written.append(path)
+    with matplotlib.rc_context(_SETTINGS):
+        for name, figure in _draw(summary, scores, histories, expdir, datadir).items():
+            for suffix in FORMATS:
+                path = folder / f"{name}.{suffix}"
+                if figure is None:
+                    path.unlink(missing_ok=True)  # an earlier report's
+                    continue
+                with atomic_path(path) as temporary:
+                    figure.savefig(temporary, dpi=_DPI, metadata={"Date": None} if suffix == "svg" else None)
+                figure.set_layout_engine("none")  # the second file is laid out as the first: it takes most of the time
+                written.append(path)
     return written

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 MISSING = "–"
@@ -40,15 +40,21 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A Markdown table: names to the left, columns with numbers to the right (the first is always a name).
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]], texts: Collection[int] = (0,)) -> str:
+    """A Markdown table: names to the left, columns with numbers to the right.
 
     The cells are padded, so that it reads well as plain text in a terminal too.
+
+    Args:
+        header: names of the columns.
+        rows: their cells.
+        texts: columns that hold text whatever digits are in it.
     """
     cells = [[str(cell).replace("|", "\\|") for cell in row] for row in (header, *rows)]
     widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(header))]
 
-    left = [column == 0 or not _holds_numbers(row[column] for row in cells[1:]) for column in range(len(header))]
+    columns = range(len(header))
+    left = [column in texts or not _holds_numbers(row[column] for row in cells[1:]) for column in columns]
 
     def line(row: Sequence[str]) -> str:
         padded = [

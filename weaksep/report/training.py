@@ -49,6 +49,13 @@ def histories(expdir: Path) -> dict[str, list[dict[str, Any]]]:
     return {path.parent.name: read_history(path) for path in sorted(expdir.glob("*/history.jsonl"))}
 
 
+def trained_steps(experiment: Path) -> int | None:
+    """Steps that a training made; None where nothing was trained."""
+    path = experiment / "history.jsonl"
+    history = read_history(path) if path.is_file() else []
+    return int(history[-1]["step"]) if history else None
+
+
 def count_parameters(best: Path) -> int | None:
     """Parameters of the net in a best.pt (its buffers, such as feature statistics, not counted)."""
     if not best.is_file():
