@@ -108,9 +108,10 @@ def write_report(args: argparse.Namespace, recipe: str, shards: Shards) -> None:
     write_text(args.out, render(summary))
     write_json(results, summary)
     write_tables(folder / "tables", summary)
-    drawn = partial(write_figures, folder / "figures", summary, scores, histories(args.expdir))
+    places = (args.expdir, args.datadir)
+    drawn = partial(write_figures, folder / "figures", summary, scores, histories(args.expdir), *places)
     figures = optional("figures", drawn)
-    page = optional("page", partial(write_page, folder, summary, scores, args.expdir, args.datadir))
+    page = optional("page", partial(write_page, folder, summary, scores, *places))
     print("written:", args.out, results, folder / "summary.json", folder / "tables", end="")
     print("", *([folder / "figures"] if figures else []), *([page] if page else []))
 

@@ -48,6 +48,8 @@ def report_step(
     variants = [path for name in plain for path in sorted(datadir.glob(f"{name}_*")) if path.is_dir()]
     for data in (*(datadir / name for name in plain), *variants):
         tables.update(tables_of(data, (*FINGERPRINT_TABLES, "utt2dur")))
+    # What the code version does not know of.
+    tables.update({f"templates/{path.name}": path for path in sorted((Path(__file__).parent / "templates").iterdir())})
     return Step(
         name=str(out),
         folder=folder,

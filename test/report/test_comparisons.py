@@ -1,0 +1,43 @@
+"""Systems against one another: pairs are found by clip and class, and what is not scored is not compared."""
+
+from __future__ import annotations
+
+import pytest
+
+from weaksep.metrics.paired import paired_bootstrap
+from weaksep.report.aggregate import Score
+from weaksep.report.comparisons import compare, compare_all
+
+
+def rows(gains: dict[tuple[str, str], float | None]) -> list[Score]:
+    return [Score(utt, name, 2, si_sdri_db=gain) for (utt, name), gain in gains.items()]
+
+
+ONE = {("a", "x"): 5.0, ("a", "y"): 7.0, ("b", "x"): 1.0, ("c", "z"): None, ("d", "x"): 99.0}
+OTHER = {("b", "x"): 3.0, ("a", "y"): 3.0, ("a", "x"): 4.0, ("c", "z"): 2.0, ("d", "x"): None, ("e", "x"): -99.0}
+
+
+def test_only_what_both_have() -> None:
+    found = compare(rows(ONE), rows(OTHER), seed=0)
+    difference, low, high, p = paired_bootstrap([5.0, 7.0, 1.0], [4.0, 3.0, 3.0], ["a", "a", "b"], 0)
+    assert difference == 1.0
+    assert found == {"difference_db": 1.0, "ci95": pytest.approx([low, high]), "p": round(p, 6), "n": 3}
+    back = compare(rows(OTHER), rows(ONE), seed=0)
+    assert back["difference_db"] == -1.0 and back["n"] == 3 and back["p"] == found["p"]
+
+
+def test_one_mixture_says_nothing() -> None:
+    found = compare(rows({("a", "x"): 5.0, ("a", "y"): 7.0}), rows(OTHER), seed=0)
+    assert found == {"difference_db": None, "ci95": [None, None], "p": None, "n": 2}
+
+
+def test_all(caplog: pytest.LogCaptureFixture) -> None:
+    scores = {"separator_b": rows(ONE), "separator_a": rows(OTHER), "unprocessed": rows(OTHER)}
+    descriptions = {
+        "separator_a": {"about": "", "compare_with": "separator_gone"},
+        "separator_b": {"about": "", "compare_with": "separator_a"},
+        "separator_not_scored": {"about": "", "compare_with": "separator_a"},
+    }
+    (found,) = compare_all(scores, descriptions, seed=0)
+    assert (found["system"], found["with"], found["n"]) == ("separator_b", "separator_a", 3)
+    assert "separator_a: not compared with separator_gone, which is not scored" in caplog.text

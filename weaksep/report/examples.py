@@ -1,0 +1,99 @@
+"""Mixtures to look at and to listen to: good, median and worst ones, chosen by their scores and by nothing else."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from weaksep.report.aggregate import Score
+from weaksep.report.systems import short_name
+
+# Kind -> the quantile of the mixtures' mean SI-SDRi whose neighbours stand for it. Not the very ends: those are where
+# classes hardly overlap, or hardly sound.
+KINDS = {"good": 0.9, "median": 0.5, "worst": 0.1}
+_THIRDS = ("worst", "median", "good")
+DOZEN = 12
+
+
+@dataclass(frozen=True)
+class Example:
+    """A chosen mixture.
+
+    Attributes:
+        utt: its clip id.
+        kind: "good", "median" or "worst": the third it was taken from.
+        gain_db: its mean SI-SDRi over active classes by ``system``.
+        n_active: number of its active classes, at least two.
+        system: the one whose scores chose it.
+    """
+
+    utt: str
+    kind: str
+    gain_db: float
+    n_active: int
+    system: str
+
+    @property
+    def reason(self) -> str:
+        """Why it was chosen, in words."""
+        return f"{self.kind}: {self.gain_db:.1f} dB by {short_name(self.system)}"
+
+
+def reference_system(names: Sequence[str]) -> str | None:
+    """The system whose scores choose: frame, else the first trained one, else an oracle, else the first; None of none.
+
+    >>> reference_system(["unprocessed", "separator_clip", "oracle_irm"])
+    'separator_clip'
+    """
+    if "separator_frame" in names:
+        return "separator_frame"
+    for prefix in ("separator_", "oracle_irm", "oracle_", ""):
+        found = [name for name in names if name.startswith(prefix)]
+        if found:
+            return found[0]
+    return None
+
+
+def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -> list[Example]:
+    """Good, median and worst mixtures of two or more active classes, spread over the number of active classes.
+
+    The mixtures are ordered by their mean SI-SDRi and cut into three thirds. Of each, ``count`` / 3 are taken, those
+    nearest to the quantile of its kind first, in turn from each number of active classes.
+
+    Args:
+        scores: system name -> rows of its table.
+        count: how many, a multiple of three.
+
+    Returns:
+        good, median, then worst ones, each by number of active classes and id; fewer when there are fewer mixtures.
+    """
+    system = reference_system(list(scores))
+    if system is None:
+        return []
+    gains: dict[str, list[float]] = {}
+    active: dict[str, int] = {}
+    for row in scores[system]:
+        if row.si_sdri_db is not None:
+            gains.setdefault(row.utt, []).append(row.si_sdri_db)
+            active[row.utt] = row.n_active
+    means = {utt: statistics.fmean(values) for utt, values in gains.items()}
+    order = sorted(means, key=lambda utt: (means[utt], utt))
+    thirds: dict[str, list[tuple[float, str]]] = {kind: [] for kind in KINDS}
+    for rank, utt in enumerate(order):
+        kind = _THIRDS[(6 * rank + 3) // (2 * len(order))]
+        # Distance in ranks: it does not depend on how far the few best and worst ones lie out.
+        thirds[kind].append((abs((rank + 0.5) / len(order) - KINDS[kind]), utt))
+    chosen = []
+    for kind, near in thirds.items():
+        queues: dict[int, list[str]] = {}
+        for _, utt in sorted(near):
+            queues.setdefault(active[utt], []).append(utt)
+        turns = zip_longest(*(queues[number] for number in sorted(queues)))
+        taken = [utt for turn in turns for utt in turn if utt is not None][: count // len(KINDS)]
+        chosen += [
+            Example(utt, kind, round(means[utt], 4), active[utt], system)
+            for utt in sorted(taken, key=lambda utt: (active[utt], utt))
+        ]
+    return chosen

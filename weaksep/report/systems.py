@@ -1,0 +1,147 @@
+"""What a system is: the labels it was trained from, and what its recipe's YAML says of it.
+
+Experiments are exp/unprocessed, exp/oracle_NAME and exp/separator_NAME[_TAG]; the YAML is CONFIG_DIR/NAME.yaml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from weaksep.errors import UserError
+from weaksep.fileio.jsontext import finite
+from weaksep.fileio.yamlfile import read_yaml
+from weaksep.fileio.yamltext import load_yaml
+
+# From what learns nothing to what knows everything.
+SUPERVISION_ORDER = ("unprocessed", "clip", "frame", "mixed", "semi", "strong", "oracle")
+PREFIX = "separator_"
+ORACLES = {"ibm": "ideal binary mask", "irm": "ideal ratio mask", "psm": "phase-sensitive mask"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a system learnt from.
+
+    Attributes:
+        supervision: one of SUPERVISION_ORDER; of a baseline that of the labels it needs.
+        trained_from: the same for people.
+        headline: whether it is one of those that one looks at first: each kind of labels' main system, baselines,
+            oracles and the unprocessed mixture.
+    """
+
+    supervision: str
+    trained_from: str
+    headline: bool
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a recipe says of a system: ``about`` in a line, and the experiment that it is to be compared with."""
+
+    about: str = ""
+    compare_with: str | None = None
+
+
+def short_name(experiment: str) -> str:
+    """An experiment's name as tables have it.
+
+    >>> short_name("separator_clip_b"), short_name("oracle_irm"), short_name("classifier_clip")
+    ('clip_b', 'oracle_irm', 'classifier_clip')
+    """
+    return experiment.removeprefix(PREFIX)
+
+
+def system_name(experiment: str, tag: str) -> str:
+    """The name of the YAML that an experiment was trained from.
+
+    >>> system_name("separator_clip_b", "b"), system_name("separator_clip_b", "")
+    ('clip', 'clip_b')
+    """
+    name = short_name(experiment)
+    return name.removesuffix(f"_{tag}") if tag else name
+
+
+def _share(config: Mapping[str, Any], key: str, path: Path) -> float:
+    value = config.get(key, 0.0)
+    if not finite(value, 0, 1):
+        raise UserError(f"{path}: {key} is {value!r}, expected a share between 0 and 1")
+    return float(value)
+
+
+def origin_of(experiment: Path, tag: str = "") -> Origin:
+    """What a system was told, from its folder's name or its config.yaml.
+
+    Raises:
+        UserError: a trained system without a config.yaml that says so.
+    """
+    name = experiment.name
+    if name == "unprocessed":
+        return Origin("unprocessed", "nothing", True)
+    if name.startswith("oracle_"):
+        kind = name.removeprefix("oracle_")
+        return Origin("oracle", ORACLES.get(kind, kind), True)
+    path = experiment / "config.yaml"
+    config = read_yaml(path)
+    supervision = config.get("supervision")
+    if supervision not in ("strong", "frame", "clip"):
+        raise UserError(f"{path}: supervision is {supervision!r}, expected strong, frame or clip")
+    frames, sources = (_share(config, key, path) for key in ("frame_share", "strong_share"))
+    mixtures, net = config.get("mixtures") or "", config.get("net")
+    told = str(supervision)
+    if frames:
+        supervision, told = "mixed", f"{told} + {100 * frames:g} % frame"
+    if sources:
+        supervision, told = "semi", f"{told} + {100 * sources:g} % strong"
+    if mixtures == "alone":
+        # Its sources were cut out of mixtures with the help of frame labels: nobody isolated them.
+        return Origin("frame", "frame (remixed)", True)
+    if isinstance(net, dict) and net.get("kind") == "nmf":
+        return Origin(str(supervision), f"{told} (NMF)", True)
+    if mixtures:
+        told += f" ({mixtures})"
+    return Origin(str(supervision), told, system_name(name, tag) == supervision)
+
+
+def system_order(system: Mapping[str, Any], tag: str = "") -> tuple[int, bool, str]:
+    """The place of a system in every table: by what it was told, the main one of a kind first, then by name."""
+    supervision, name = str(system["supervision"]), str(system["name"])
+    return SUPERVISION_ORDER.index(supervision), system_name(name, tag) != supervision, name
+
+
+def describe_systems(experiments: Iterable[str], config_dir: Path | None, tag: str = "") -> dict[str, dict[str, Any]]:
+    """``about`` and ``compare_with`` of each trained system whose YAML there is, by its experiment's name.
+
+    A line about a system stands in its own YAML: one that comes from a ``base:`` is about another system. What to
+    compare with may be inherited, unless that is the system itself.
+
+    Args:
+        experiments: names of folders.
+        config_dir: the recipe's configuration folder; None for no descriptions.
+        tag: of the experiments.
+
+    Returns:
+        {experiment: {"about": text, "compare_with": name of an experiment or None}}, as JSON can say it.
+
+    Raises:
+        UserError: no such folder, a YAML is damaged, or one of the two is no text.
+    """
+    if config_dir is not None and not config_dir.is_dir():
+        raise UserError(f"{config_dir}: no such configuration folder; mend --config-dir")
+    found = {}
+    for experiment in experiments:
+        name = system_name(experiment, tag)
+        path = (config_dir or Path()) / f"{name}.yaml"
+        if config_dir is None or not experiment.startswith(PREFIX) or not path.is_file():
+            continue
+        resolved = read_yaml(path)
+        own = load_yaml(path.read_text(encoding="utf-8-sig"), str(path)) or {}
+        about, other = own.get("about", ""), resolved.get("compare_with")
+        if not isinstance(about, str) or not (other is None or isinstance(other, str)):
+            raise UserError(f"{path}: about and compare_with are texts: put them in quotes")
+        tagged = tag and experiment.endswith(f"_{tag}")
+        against = f"{PREFIX}{other}" + (f"_{tag}" if tagged else "") if other and other != name else None
+        found[experiment] = asdict(Description(" ".join(about.split()), against))
+    return found
