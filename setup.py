@@ -8,7 +8,8 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 INIT = (ROOT / "weaksep/__init__.py").read_text(encoding="utf-8")
 
-# Lower bounds only, but where a newer version is known to break something: the versions that were tested together are in tools/constraints.txt.
+# Lower bounds, and upper ones only where a newer version is known to break something; the versions that were tested
+# together are in tools/constraints.txt.
 # tools/check_env.py reads these two tables, so they stay literals.
 REQUIREMENTS = [
     "torch>=2.6",

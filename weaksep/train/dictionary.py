@@ -15,7 +15,7 @@ from weaksep.fileio.checkpoint import save_checkpoint
 from weaksep.jobs.interrupt import check
 from weaksep.losses.mixture import kept_frames
 from weaksep.losses.strong import strong_loss
-from weaksep.nets.nmf import NmfSeparator, learn_spectra
+from weaksep.nets.nmf import LEARNING_ITERATIONS, NmfSeparator, learn_spectra
 from weaksep.seeding import derived_seed, generator
 from weaksep.train.config import SeparatorTraining
 from weaksep.train.history import write_history
@@ -76,7 +76,7 @@ def learn_dictionary(
     losses = {name: _strong_loss(net, clips) for name, clips in (("train", train), ("valid", valid))}
     row = {
         "epoch": 1,
-        "step": 1,
+        "step": LEARNING_ITERATIONS,
         "device": "cpu",
         "seconds": round(time.monotonic() - started, 2),
         "learning_rate": 0.0,
