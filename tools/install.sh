@@ -102,7 +102,8 @@ log "Step 3/5: installing weaksep, its tests' and its report's requirements"
 "${pip[@]}" install --constraint "${constraints}" --editable "${root}[test,report]"
 log "Step 4/5: installing sed_scores_eval, which is compiled"
 "${pip[@]}" install --constraint "${constraints}" --editable "${root}[sed]" \
-    || log "no sed_scores_eval (a C compiler and Python's headers are needed): tables will lack event-based F and PSDS"
+    || log "no sed_scores_eval (it needs a C compiler and Python's headers): tables will lack event-based F and PSDS." \
+        "To add it later: ${venv}/bin/python -m pip install -c ${constraints} -e '${root}[sed]'"
 log "Step 5/5: checking"
 works || die "installed, but weaksep does not start: see ${venv}/bin/weaksep --version"
 "${venv}/bin/python" "${root}/tools/check_env.py"

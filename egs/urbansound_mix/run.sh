@@ -67,7 +67,7 @@ Options [default]
     --classifier-args "..."  settings to override in stage 3, e.g. "optim.max_epochs=3 net.units=32" [${classifier_args}]
     --separator-args "..."   settings to override in stage 4, e.g. "loss.mixture_weight=10" [${separator_args}]
     --strong-share R     share of clips with isolated sources for the semi-supervised systems, not their own [${strong_share}]
-    --dry-run BOOL       stop after one step of every training; with --skip-train nothing is tried [${dry_run}]
+    --dry-run BOOL       two steps of every training, of which nothing is kept, then the end [${dry_run}]
     --max-bad-ratio R    share of unreadable clips that stage 0 may leave out, each one named [${max_bad_ratio}]
     --force BOOL         do the stages again even where nothing has changed [${force}]
     --resume BOOL        go on with trainings; false: train anew [${resume}]
@@ -101,6 +101,7 @@ stop_stage=$(stage_number "${stop_stage}")
 [ "${stage}" -le "${stop_stage}" ] || die "nothing to do: --stage ${stage} comes after --stop-stage ${stop_stage}"
 [[ ${nj} =~ ^[1-9][0-9]*$ ]] || die "option --nj takes a number from 1, not '${nj}'"
 [[ ${ngpu} =~ ^[01]$ ]] || die "option --ngpu takes 0 or 1, not '${ngpu}'"
+[[ ${strong_share:-0.5} =~ ^0?\.[0-9]+$ ]] || die "option --strong-share takes a share like 0.05, not '${strong_share}'"
 [ -d "${config}" ] || die "no configuration folder '${config}' in ${PWD}"
 if [ "${systems}" != all ]; then
     for system in ${systems}; do
@@ -125,8 +126,8 @@ begin() {
 }
 # A stage that found everything up to date leaves the time of its last work in the table.
 finish() {
-    if "${dry_run}"; then
-        log "Stage ${current_stage}: nothing was kept"
+    if "${dry_run}" && [ "${current_stage}" -ge 3 ]; then
+        log "Stage ${current_stage}: tried, nothing is kept"
     elif [ -s "${WEAKSEP_WORK_NOTE}" ]; then
         record_stage_time "${expdir}/stage_times.tsv" \
             "${current_stage}" "${stage_names[current_stage]}" "$((SECONDS - stage_start))"
@@ -222,6 +223,7 @@ if wanted 4 && ! "${skip_train}"; then
 fi
 
 if "${dry_run}"; then
+    wanted 3 || wanted 4 || die "--dry-run: stages 3 and 4 are tried, and neither is asked for"
     log "Successfully finished the dry run. [elapsed=${SECONDS}s]"
     exit 0
 fi

@@ -50,6 +50,15 @@ def test_masks_of_classes_in_bins_of_their_own() -> None:
     np.testing.assert_allclose((masks * mixture[:, None]).numpy(), parts, atol=1e-3)
 
 
+def test_masks_depend_on_no_other_clip_and_on_no_level() -> None:
+    rng = np.random.default_rng(2)
+    loud, faint = (torch.from_numpy(rng.uniform(0, 1, (1, 9, BINS))).float() for _ in range(2))
+    net = separator()
+    alone, together = net(1e-4 * faint), net(torch.cat([loud, 1e-4 * faint]))[1:]
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(net(faint), alone, rtol=1e-4, atol=1e-5)
+
+
 def test_the_floor_of_the_masks_and_a_silent_mixture() -> None:
     masks = separator(mask_floor=0.3)(torch.zeros(1, 4, BINS))
     assert torch.isfinite(masks).all() and masks.min() >= 0.1

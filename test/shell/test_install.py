@@ -82,7 +82,7 @@ def test_torch_comes_first_and_by_its_tested_version(repository: Repository) -> 
 def test_without_a_compiler_all_but_sed_scores_eval_is_there(repository: Repository) -> None:
     result = repository.install("--python", str(repository.python), FAILS="[sed]")
     assert result.returncode == 0, result.stderr
-    assert "no sed_scores_eval (a C compiler" in result.stdout
+    assert "no sed_scores_eval (it needs a C compiler" in result.stdout
     assert (repository.folder / "tools/venv/.complete").exists()
 
 

@@ -245,6 +245,8 @@ def test_a_stage_without_work_keeps_its_time(recipes: Recipes) -> None:
         (["--nj", "0"], "option --nj takes a number from 1, not '0'"),
         (["--ngpu", "2"], "option --ngpu takes 0 or 1, not '2'"),
         (["--config", "conf/nope"], "no configuration folder 'conf/nope'"),
+        (["--strong-share", "1.5"], "option --strong-share takes a share like 0.05, not '1.5'"),
+        (["--dry-run", "true", "--stage", "5"], "--dry-run: stages 3 and 4 are tried, and neither is asked for"),
         (["--systems", "strong frane"], "no system 'frane': conf/frane.yaml is not there"),
         (["4"], "this script takes options only, not '4'"),
     ],

@@ -582,8 +582,8 @@ def test_kinds_in_one_word_or_several(recipe: Path, run) -> None:
 
 
 def test_it_knows_all_files_of_a_run() -> None:
-    known = set(removable.RUN_FILES) - set(removable.BOARD_FILES)
-    assert known == set(TRAIN_RUN_FILES) - {"tensorboard"}
+    known = set(removable.RUN_FILES) - set(removable.BOARD_FILES) - set(removable.SCORE_FILES)
+    assert known == set(TRAIN_RUN_FILES) - {"tensorboard", "scores"}
 
 
 def test_what_the_stages_wrote_is_known_and_comes_back_the_same(

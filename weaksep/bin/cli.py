@@ -149,6 +149,25 @@ def set_up_logging(debug: bool = False) -> None:
     logging.raiseExceptions = debug
 
 
+def failure_reason(error: Exception, place: Path) -> str:
+    """One of several things that are done side by side has failed: why, for a list at the end.
+
+    A bug, or memory that does not suffice, has its traceback in the log; the others have nothing to do with it.
+
+    Args:
+        error: what was raised.
+        place: the folder of the work, for an error that names no file.
+    """
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        where = error.filename or place
+        return full_disk_message(where, error) if error.errno in FULL_DISK else f"{where}: {error.strerror or error}"
+    logging.getLogger(__name__).error("%s", place, exc_info=error)
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}; the traceback is in the log"
+
+
 def _fail(name: str, message: str, debug: bool) -> int:
     """Print the error line (and, when asked for, the traceback before it); the exit status."""
     if debug:

@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(FeatsConfig, arguments.config)
     folder = arguments.system_configs or arguments.config.parent
     configs = system_configs(folder, arguments.systems.split()).values()
-    with_references = {system.mixtures for system in configs if system.needs_references}
+    # Semi-supervised training reads sources of the training set alone.
+    with_references = {("train", system.mixtures) for system in configs if system.needs_references}
+    with_references |= {("valid", system.mixtures) for system in configs if system.supervision == "strong"}
     for variant in ["", *system_variants(folder, arguments.systems.split())]:
         for name in SETS:
             full = f"{name}_{variant}" if variant else name
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 continue  # it has none: its systems are scored on the recipe's
             places = (data, dump, config)
             run_step(features_step(*places), partial(extract, *places, arguments.nj), force=arguments.force)
-            if variant in with_references and name != "test":
+            if (name, variant) in with_references:
                 work = partial(extract_references, *places, arguments.nj)
                 run_step(references_step(*places), work, force=arguments.force)
 

@@ -35,7 +35,7 @@ def cut_events(config: MixConfig, out: Path, variant: str, force: bool) -> Path:
     from weaksep.mixtures.alone import alone_step, write_alone_events
 
     settings, folder = config.variants[variant].alone, out / f"events_{variant}"
-    for name in config.variants[variant].sets.model_dump(exclude_defaults=True):
+    for name in config.variant(variant).sizes():
         places = (out / name, folder / name, settings)
         run_step(alone_step(*places), partial(write_alone_events, *places), force=force)
     return folder

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, str2bool
+from weaksep.bin.cli import add_force, failure_reason, make_parser, positive_int, run_command, str2bool
 from weaksep.errors import UserError, raise_problems
 
 if TYPE_CHECKING:
@@ -130,7 +130,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not failed:
         return
     if args.failed is None or not set(systems) - set(failed):
-        raise_problems("not all could be separated", list(failed.values()))
+        if len(systems) == 1:
+            raise UserError(*failed.values())
+        raise_problems("not all could be separated", [f"{folder}: {why}" for folder, why in failed.items()])
     named = zip((args.systems or "").split(), systems[len(args.exp) :], strict=False)
     names = [name for name, folder in named if folder in failed]
     write_text(args.failed, "".join(f"{name}\n" for name in names))
@@ -174,11 +176,11 @@ def separate_set(
             device = choose_device(args.ngpu, args.allow_cpu)
         try:
             run_step(step, partial(separate, step.folder, system, data, feats, device, args), force=args.force)
-        except UserError as error:
-            if not isinstance(system, Path) or len(systems) == 1:
+        except Exception as error:
+            if not isinstance(system, Path):  # an oracle: the mixtures themselves are at fault
                 raise
-            logger.error("%s: %s", step.name, error)
-            failed[system] = str(error)
+            failed[system] = failure_reason(error, step.folder)
+            logger.error("%s: %s", step.name, failed[system])
     return failed
 
 

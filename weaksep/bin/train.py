@@ -22,6 +22,7 @@ from weaksep.bin.cli import (
     LOG_DATE_FORMAT,
     LOG_FORMAT,
     add_force,
+    failure_reason,
     make_parser,
     positive_int,
     run_command,
@@ -30,7 +31,7 @@ from weaksep.bin.cli import (
     str2bool,
 )
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.atomic import FULL_DISK, full_disk_message, write_text
+from weaksep.fileio.atomic import write_text
 from weaksep.fileio.stamp import run_step
 
 if TYPE_CHECKING:
@@ -68,14 +69,8 @@ def train_one(job: Job) -> str | None:
     name = job.plan.exp.name
     try:
         run_step(job.plan.step(), partial(work, job), force=job.force)
-    except UserError as error:
-        reason = str(error)
-    except OSError as error:
-        place = error.filename or job.plan.exp
-        reason = full_disk_message(place, error) if error.errno in FULL_DISK else f"{place}: {error.strerror or error}"
-    except Exception as error:  # the others have nothing to do with it
-        logger.exception("%s", name)
-        reason = f"{type(error).__name__}: {error}; the traceback is above"
+    except Exception as error:
+        reason = failure_reason(error, job.plan.exp)
     else:
         return None
     logger.error("%s has failed: %s", name, reason)
@@ -204,16 +199,19 @@ def try_all(arguments: argparse.Namespace, plans: Sequence[Plan]) -> None:
     Raises:
         UserError: listing those that cannot be trained.
     """
+    import torch
+
     from weaksep.jobs.device import choose_device
     from weaksep.train.dry_run import dry_run
 
+    torch.set_num_threads(max(1, arguments.nj // len(plans)))  # as the trainings would
     device = choose_device(arguments.ngpu, arguments.allow_cpu)
     problems = []
     for plan in plans:
         try:
             dry_run(plan, device)
-        except UserError as error:
-            problems.append(f"{plan.exp.name}: {error}")
+        except Exception as error:
+            problems.append(f"{plan.exp.name}: {failure_reason(error, plan.exp)}")
     raise_problems("dry run", problems)
 
 

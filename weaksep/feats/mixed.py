@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from weaksep.errors import UserError
 from weaksep.feats.dataset import Batch, FeatureSet, LabelledSet
 from weaksep.fileio.datadir import DataDir
 from weaksep.seeding import generator
@@ -102,7 +103,7 @@ def open_training_set(
         strong_repeats: how often each of the latter comes in an epoch.
 
     Raises:
-        UserError: see ``LabelledSet``.
+        UserError: the shares leave no other clip; see also ``LabelledSet``.
     """
     if not frame_share and not strong_share:
         return LabelledSet(data_dir, dump_dir, supervision)
@@ -110,6 +111,8 @@ def open_training_set(
     kinds = dict.fromkeys(utts, supervision)
     kinds.update(dict.fromkeys(chosen(utts, frame_share, "frame labels"), "frame"))
     kinds.update(dict.fromkeys(chosen(utts, strong_share, "strong labels"), "strong"))
+    if supervision not in kinds.values():
+        raise UserError(f"{data_dir}: such large shares leave no clip with {supervision} labels; lower them")
     parts, repeats = [], []
     for kind in ("clip", "frame", "strong"):
         own = [utt for utt in utts if kinds[utt] == kind]

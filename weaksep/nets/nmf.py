@@ -36,7 +36,7 @@ def _factorise(magnitude: np.ndarray, iterations: int, **options: Any) -> tuple[
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the number of iterations is a choice
         activations, spectra, _ = non_negative_factorization(
-            magnitude, solver="mu", beta_loss="kullback-leibler", max_iter=iterations, tol=1e-4, **options
+            magnitude, solver="mu", beta_loss="kullback-leibler", max_iter=iterations, **options
         )
     return activations, spectra
 
@@ -50,7 +50,7 @@ def learn_spectra(magnitude: np.ndarray, n_spectra: int, seed: int) -> np.ndarra
         seed: of the first guess.
     """
     floored = np.maximum(magnitude, EPSILON).astype(np.float32)
-    options = {"n_components": n_spectra, "init": "random", "random_state": seed}
+    options = {"n_components": n_spectra, "init": "random", "random_state": seed, "tol": 1e-4}
     _, spectra = _factorise(floored, LEARNING_ITERATIONS, **options)
     return (spectra / spectra.sum(axis=1, keepdims=True).clip(EPSILON)).astype(np.float32)
 
@@ -69,9 +69,13 @@ class NmfSeparator(nn.Module):
         """Magnitude (B, T, F) -> masks (B, K, T, F), on the CPU whatever the device."""
         batch, frames, bins = magnitude.shape
         n_classes, size = self.spectra.shape[:2]
-        flat = magnitude.reshape(-1, bins).clamp_min(EPSILON).cpu().numpy()
+        flat = magnitude.reshape(-1, bins).clamp_min(EPSILON).cpu()
+        # Every frame with a sum of one and for the same number of iterations: its masks do not depend on its loudness,
+        # nor on the frames beside it.
+        frames_of_one = (flat / flat.sum(dim=1, keepdim=True)).numpy()
         spectra = self.spectra.flatten(0, 1).cpu().numpy()
-        activations, _ = _factorise(flat, ITERATIONS, H=spectra, n_components=len(spectra), update_H=False)
+        options = {"H": spectra, "n_components": len(spectra), "update_H": False, "tol": 0}
+        activations, _ = _factorise(frames_of_one, ITERATIONS, **options)
         by_class = torch.from_numpy(activations.astype(np.float32)).view(batch, frames, n_classes, size)
         sources = torch.einsum("btkr,krf->bktf", by_class, self.spectra.cpu()).clamp_min(EPSILON)
         masks = (sources / sources.sum(dim=1, keepdim=True)).to(magnitude.device)

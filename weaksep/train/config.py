@@ -97,6 +97,8 @@ class SeparatorTraining(_Training):
             raise ValueError("classifier, joint: strong supervision uses no classifier")
         if not weak and self.strong_share:
             raise ValueError("strong_share: with strong supervision all clips have their sources")
+        if self.strong_repeats > 1 and not self.strong_share:
+            raise ValueError("strong_repeats: of the clips of strong_share, which is 0")
         if weak and self.net.kind == "nmf":
             raise ValueError("net.kind nmf: dictionaries are learnt from isolated sources, with supervision: strong")
         return self

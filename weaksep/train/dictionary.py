@@ -84,8 +84,8 @@ def learn_dictionary(
     }
     state = State(threads=torch.get_num_threads())
     state.end_epoch(row)
+    write_history(exp / "history.jsonl", state.history)  # first: a best.pt is a training that has ended
     save_checkpoint(exp / "best.pt", {**describe, "epoch": 1, "model": net.state_dict()})
-    write_history(exp / "history.jsonl", state.history)
     logger.info("%s: finished; validation loss %.4f", exp.name, state.best_loss)
     return state
 

@@ -1,4 +1,4 @@
-"""One step of a training that leaves nothing behind: do data, settings and memory fit, and how long will it take?"""
+"""Two steps of a training that leave nothing behind: do data, settings and memory fit, and how long will it take?"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from weaksep.errors import UserError
+from weaksep.nets.nmf import learn_spectra
 from weaksep.train.config import LossConfig, SeparatorTraining
 from weaksep.train.objectives import Losses, to_device
 from weaksep.train.plan import Plan
@@ -19,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def dry_run(plan: Plan, device: str) -> Losses:
-    """Forward, backward and update of one batch with every loss at its full weight; the time goes to the log.
+    """Forward, backward and update with every loss at its full weight; the time of a step goes to the log.
 
     A frozen classifier need not be trained yet: a new network stands for it.
 
@@ -28,7 +29,7 @@ def dry_run(plan: Plan, device: str) -> Losses:
         device: torch device.
 
     Returns:
-        the parts of the loss.
+        the parts of the loss; none for NMF, which has no steps.
 
     Raises:
         UserError: data or features are missing, or a loss is not finite.
@@ -40,7 +41,8 @@ def dry_run(plan: Plan, device: str) -> Losses:
     # From all over the set: where clips are known in different ways, some of each are among them.
     indices = np.unique(np.linspace(0, len(train) - 1, config.optim.batch_size).astype(int))
     if isinstance(config, SeparatorTraining) and config.net.kind == "nmf":
-        logger.info("%s: learns dictionaries, in minutes; nothing to try", plan.exp.name)
+        learn_spectra(train.features.read(train.data.utt_ids[0]), 1, config.seed)
+        logger.info("%s: learns dictionaries, in minutes", plan.exp.name)
         return {}
     if isinstance(config, SeparatorTraining):
         objective, loss = separator_objective(config, plan, train, untrained=True), config.loss
@@ -50,17 +52,19 @@ def dry_run(plan: Plan, device: str) -> Losses:
     parameters = [p for p in objective.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(parameters, lr=config.optim.learning_rate)
     batch = to_device(train.batch(indices), where)
-    started = time.monotonic()
-    parts: Losses = objective(batch, loss.classification_weight)
-    values = {name: value.item() for name, value in parts.items()}
-    if not all(map(math.isfinite, values.values())):
-        raise UserError(f"{plan.exp.name}: {values} is not finite at the first step")
-    parts["loss"].backward()
-    optimiser.step()
+    for _ in range(2):  # the first one warms up
+        started = time.monotonic()
+        optimiser.zero_grad(set_to_none=True)
+        parts: Losses = objective(batch, loss.classification_weight)
+        parts["loss"].backward()
+        optimiser.step()
+        values = {name: value.item() for name, value in parts.items()}  # a GPU has come to its end
+        if not all(map(math.isfinite, values.values())):
+            raise UserError(f"{values} is not finite; lower optim.learning_rate")
     seconds = time.monotonic() - started
     steps = -(-len(train) // config.optim.batch_size) * config.optim.max_epochs
     logger.info(
-        "%s: %d parameters, %s; a step took %.2f s, so at most %.0f min for %d steps",
+        "%s: %d parameters, %s; %.2f s a step, about %.0f min for %d steps when nothing else runs",
         plan.exp.name,
         sum(p.numel() for p in parameters),
         " ".join(f"{name} {value:.4f}" for name, value in values.items()),

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 EARLIER_NAME = "earlier"
 # The checkpoints last: while they lie there, a process killed on its way through this list begins again with it.
 RUN_FILES = (
+    "scores",
     "best.pt",
     "classifier.pt",
     "history.jsonl",
@@ -55,6 +56,8 @@ def _why_begin_again(exp: Path, config: dict[str, Any]) -> str:
         return "; ".join(changed[:3])
     saved = load_latest(exp / CHECKPOINT_NAME)
     if saved is None:
+        if config.get("net", {}).get("kind") == "nmf":
+            return ""  # it has none: it is learnt in one go
         # A best.pt and no history: killed before the first checkpoint. With a history it is a network to keep.
         return "its checkpoints are gone" if (exp / "history.jsonl").exists() else ""
     if saved.get("state", {}).get("best_epoch", -1) >= 1 and not _best_is_whole(exp):

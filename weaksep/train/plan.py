@@ -51,6 +51,11 @@ class Plan:
     classifier_config: ClassifierTraining | None = None
     classifier_exp: Path | None = None
 
+    @property
+    def is_classifier(self) -> bool:
+        """Whether a classifier is trained, and not a separator."""
+        return isinstance(self.config, ClassifierTraining)
+
     def set_folders(self, set_name: str) -> tuple[Path, Path]:
         """data/<set> and dump/<set> of the mixtures that the training is about."""
         name = f"{set_name}_{self.config.mixtures}" if self.config.mixtures else set_name
@@ -161,10 +166,7 @@ def plan_training(
     folder = Path(config_dir)
     separators = system_configs(folder, systems, overrides if task == "separator" else ())
     if strong_share is not None:
-        separators = {
-            name: config.model_copy(update={"strong_share": strong_share}) if config.strong_share else config
-            for name, config in separators.items()
-        }
+        separators = {name: _with_strong_share(config, strong_share) for name, config in separators.items()}
     classifiers = _classifiers(folder, separators, overrides if task == "classifier" else ())
     places = (Path(datadir), Path(dumpdir))
     if task == "classifier":
@@ -190,11 +192,23 @@ def plan_training(
     return sorted(plans, key=_cost, reverse=True)
 
 
+def _with_strong_share(config: SeparatorTraining, share: float) -> SeparatorTraining:
+    """A semi-supervised system with another share; repeated so often that as much of an epoch is strong as before."""
+    if not config.strong_share or share == config.strong_share:
+        return config
+    if not 0 < share < 1:
+        raise UserError(f"--strong-share {share:g}: expected a share above 0 and below 1")
+    repeats = max(1, round(config.strong_repeats * config.strong_share / share))
+    return config.model_copy(update={"strong_share": share, "strong_repeats": repeats})
+
+
 def _cost(plan: Plan) -> tuple[int, int]:
     """A guess at how long a training takes: begun first, the long ones leave no core idle at the end."""
-    kinds = {None: 0, "light": 1, "blstm": 2, "crnn": 3}
-    classifier = plan.classifier_config
-    return kinds[classifier.net.kind if classifier else None], plan.config.optim.max_epochs
+    kinds = {"nmf": 0, None: 1, "light": 2, "blstm": 3, "crnn": 4}
+    net = plan.config.net if plan.config.net.kind == "nmf" or plan.is_classifier else None
+    if plan.classifier_config is not None:
+        net = plan.classifier_config.net
+    return kinds[net.kind if net else None], plan.config.optim.max_epochs
 
 
 def missing_inputs(plan: Plan) -> list[str]:

@@ -33,9 +33,11 @@ KINDS = {
 NAMED_ONLY = ("earlier", "tensorboard")
 
 BOARD_FILES = ("events.out.tfevents.*",)
+SCORE_FILES = ("scores.tsv", "tagging.json", "sources.json", SOURCE_NAME, f"*{STAMP_NAME}")
 RUN_FILES = (
     *("best.pt", "classifier.pt", "checkpoint.prev.pt", "checkpoint.pt"),
     *("config.yaml", "history.jsonl", "train.log", *BOARD_FILES),
+    *SCORE_FILES,
 )
 
 
