@@ -2,6 +2,8 @@
 # From a corpus of sound events to a table of separation results, in eight stages.
 # Every recipe's run.sh is a link to this one; what differs is in its db.sh and conf/.
 set -euo pipefail
+# In braces, the whole script is read before it begins: one that takes hours may be edited or pulled meanwhile.
+{
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . utils/log.sh
 . utils/stage_times.sh
@@ -139,6 +141,7 @@ finish() {
 wanted() {
     [ "${stage}" -le "$1" ] && [ "${stop_stage}" -ge "$1" ]
 }
+# shellcheck disable=SC2329  # the trap calls it
 on_exit() {
     local status=$?
     rm -f "${WEAKSEP_WORK_NOTE}" "${failed_note}"
@@ -257,3 +260,5 @@ if [ -n "${failed}" ]; then
     exit 1
 fi
 log "Successfully finished. [elapsed=${SECONDS}s]"
+exit 0
+}

@@ -212,6 +212,17 @@ def test_a_dry_run_ends_before_anything_is_separated(recipes: Recipes) -> None:
     assert "Successfully finished the dry run" in result.stdout.splitlines()[-1]
 
 
+def test_it_may_be_edited_while_it_runs(recipes: Recipes) -> None:
+    """A shell reads a script as it goes: a line more at the top, and it goes on in the middle of a word."""
+    script = recipes.folder / "egs/urbansound_mix/run.sh"
+    program = recipes.folder / "tools/venv/bin/weaksep"
+    longer = f"printf '%s\\n' '#!/bin/bash' 'exit 7 # {'x' * 200}' >'{script}.new'; cat '{script}' >>'{script}.new'"
+    program.write_text(STAND_IN + f"{longer}; cat '{script}.new' >'{script}'\n")
+    result = recipes.run("--stop-stage", "feats")
+    assert result.returncode == 0, result.stderr
+    assert [call[0] for call in recipes.calls()] == ["data", "mix", "feats"]
+
+
 def test_stage_times_keep_one_row_a_stage(recipes: Recipes) -> None:
     recipes.run("--stop-stage", "2")
     table = recipes.folder / "egs/mini_urban/exp/stage_times.tsv"
