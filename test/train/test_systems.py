@@ -141,7 +141,7 @@ def test_a_mixed_batch_weighs_its_parts_by_their_clips() -> None:
     strong = TensorBatch(magnitude[3:], None, sources[3:])
     whole = objective(MixedTensorBatch((weak, strong)), 0.0)
     alone = objective(weak, 0.0)
-    masked = strong_losses(strong, torch.full((2, 2, 6, 4), 0.5), 100.0)
+    masked = strong_losses(strong, torch.full((2, 2, 6, 4), 0.5), 100.0 * 2)  # two classes
     assert whole["loss"].item() == pytest.approx((3 * alone["loss"].item() + 2 * masked["loss"].item()) / 5)
     assert whole["mixture"].item() == pytest.approx(3 / 5 * alone["mixture"].item())
     assert weighted_sum([(3, alone)]) is alone

@@ -132,7 +132,8 @@ def strong_losses(batch: TensorBatch, masks: torch.Tensor, weight: float) -> Los
 class WeakObjective(nn.Module):
     """Mixture loss and classification loss, from frame or clip labels; the classifier frozen or trained along.
 
-    Clips of a mixed batch that come with their sources have the strong loss instead.
+    Clips of a mixed batch that come with their sources have the strong loss instead, summed over the classes (and not
+    their mean), as the mixture loss is: a clip then weighs as much whatever is known of it.
     """
 
     class_weights: torch.Tensor
@@ -169,7 +170,7 @@ class WeakObjective(nn.Module):
         losses = []
         for part, own in zip(parts, masks.split(sizes), strict=True):
             if part.sources is not None:
-                losses.append(strong_losses(part, own, self.config.mixture_weight))
+                losses.append(strong_losses(part, own, self.config.mixture_weight * own.shape[1]))
             else:
                 losses.append(self._weak_losses(part, own, classification_weight))
         return weighted_sum(list(zip(sizes, losses, strict=True)))
