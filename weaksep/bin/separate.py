@@ -180,7 +180,7 @@ def separate_set(
             if not isinstance(system, Path):  # an oracle: the mixtures themselves are at fault
                 raise
             failed[system] = failure_reason(error, step.folder)
-            logger.error("%s: %s", step.name, failed[system])
+            logger.error("%s has failed: %s", step.name, failed[system].splitlines()[0])  # the whole comes at the end
     return failed
 
 

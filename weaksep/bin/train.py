@@ -73,7 +73,7 @@ def train_one(job: Job) -> str | None:
         reason = failure_reason(error, job.plan.exp)
     else:
         return None
-    logger.error("%s has failed: %s", name, reason)
+    logger.error("%s has failed: %s", name, reason.splitlines()[0])  # the whole comes at the end
     return reason
 
 
