@@ -51,11 +51,6 @@ class Plan:
     classifier_config: ClassifierTraining | None = None
     classifier_exp: Path | None = None
 
-    @property
-    def is_classifier(self) -> bool:
-        """Whether a classifier is trained, and not a separator."""
-        return isinstance(self.config, ClassifierTraining)
-
     def set_folders(self, set_name: str) -> tuple[Path, Path]:
         """data/<set> and dump/<set> of the mixtures that the training is about."""
         name = f"{set_name}_{self.config.mixtures}" if self.config.mixtures else set_name
@@ -202,13 +197,18 @@ def _with_strong_share(config: SeparatorTraining, share: float) -> SeparatorTrai
     return config.model_copy(update={"strong_share": share, "strong_repeats": repeats})
 
 
-def _cost(plan: Plan) -> tuple[int, int]:
+# What an epoch of a classifier costs, against one of a separator without a classifier; roughly, on a CPU.
+CLASSIFIER_COST = {"light": 0.3, "blstm": 1.0, "crnn": 3.0}
+
+
+def _cost(plan: Plan) -> float:
     """A guess at how long a training takes: begun first, the long ones leave no core idle at the end."""
-    kinds = {"nmf": 0, None: 1, "light": 2, "blstm": 3, "crnn": 4}
-    net = plan.config.net if plan.config.net.kind == "nmf" or plan.is_classifier else None
-    if plan.classifier_config is not None:
-        net = plan.classifier_config.net
-    return kinds[net.kind if net else None], plan.config.optim.max_epochs
+    if isinstance(plan.config, ClassifierTraining):
+        return plan.config.optim.max_epochs * CLASSIFIER_COST[plan.config.net.kind]
+    if plan.config.net.kind == "nmf":
+        return 0.0
+    assessor = CLASSIFIER_COST[plan.classifier_config.net.kind] if plan.classifier_config else 0.0
+    return plan.config.optim.max_epochs * (1.0 + assessor)
 
 
 def missing_inputs(plan: Plan) -> list[str]:
