@@ -22,7 +22,8 @@ from weaksep.seeding import generator
 STAGES = 8
 # Logs and times, and what says when a file was written.
 NOT_COMPARED = re.compile(
-    r"(^|/)(train\.log|stage_times\.tsv|tensorboard/.*|checkpoint\.prev\.pt|([\w.]+\.)?stamp\.json)$"
+    r"(^|/)(train\.log|stage_times\.tsv|tensorboard/.*|checkpoint\.prev\.pt|([\w.]+\.)?stamp\.json"
+    r"|report/tables/(training|time)\.(csv|tex))$"
 )
 LEFTOVER = re.compile(r"(^|/)\.[^/]*")
 TIMES = ("seconds", "environment", "training", "stage_times")
@@ -151,12 +152,15 @@ def _content(path: Path) -> Any:
         return _without_times(load_checkpoint(path))
     if path.name == "history.jsonl":
         return [_without_times(json.loads(line)) for line in path.read_text().splitlines()]
-    if path.name == "summary.json":
+    if path.name in ("summary.json", "results.json"):
         return _without_times(json.loads(path.read_text()))
     if path.name == "RESULTS.md":
         # The tables of results; what stands before and after them tells times, versions and places.
         text = path.read_text()
         return text[text.index("## Separation") : text.index("## Training")]
+    if path.name == "index.html":
+        # What can be heard, which is most of it; the tables above have been compared.
+        return re.findall(r'<script type="(?:application/json|text/plain)"[^>]*>.*?</script>', path.read_text(), re.DOTALL)
     return np.frombuffer(path.read_bytes(), dtype=np.uint8).tobytes()
 
 

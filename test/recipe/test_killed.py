@@ -65,7 +65,7 @@ def test_a_finished_recipe_does_nothing_again(runs: Runs, undisturbed: tuple[Pat
 
 def done_again(runs: Runs, place: Path) -> dict[str, str]:
     """What a run did, by the name of the step in the log, and why."""
-    found = re.findall(r"\) (\S+(?: \(\w+\))?): to do \((.*)\)$", runs.finish(place), re.MULTILINE)
+    found = re.findall(r"\) (\S+(?: \([\w ]+\))?): to do \((.*)\)$", runs.finish(place), re.MULTILINE)
     return {name.removeprefix(f"{place}/"): why for name, why in found}
 
 
@@ -83,7 +83,9 @@ def test_what_has_changed_is_told_and_just_what_depends_on_it_is_done_again(
     done = done_again(runs, place)
     name = "exp/separator_strong"
     # The report's own configuration folder has another path here, which its page names.
-    assert list(done) == ["separator_strong", f"{name}/separated/test", f"{name}/scores/test", "exp/RESULTS.md"]
+    judged = "scores/test (judged by classifier_frame)"
+    made = [f"{name}/separated/test", f"{name}/scores/test", f"{name}/{judged}"]
+    assert list(done) == ["separator_strong", *made, "exp/RESULTS.md"]
     assert done["separator_strong"] == "config.net.units: 24 -> 20"
     assert done[f"{name}/separated/test"] == "best.pt has changed"
     assert (place / name / "earlier/1/best.pt").read_bytes() == (whole / name / "best.pt").read_bytes()
@@ -97,7 +99,7 @@ def test_what_has_changed_is_told_and_just_what_depends_on_it_is_done_again(
     # A separated file that is missing, and other mixtures for the test set alone.
     (place / "exp/oracle_irm/separated/test/audio/siren/test-000001.wav").unlink()
     done = done_again(runs, place)
-    assert list(done) == ["exp/oracle_irm/separated/test", "exp/oracle_irm/scores/test"]
+    assert list(done) == [f"exp/oracle_irm/{what}" for what in ("separated/test", "scores/test", judged)]
     mix = (conf / "mix.yaml").read_text()
     (conf / "mix.yaml").write_text(mix.replace("test: 150", "test: 151"))
     done = done_again(runs, place)
