@@ -160,7 +160,8 @@ def _content(path: Path) -> Any:
         return text[text.index("## Separation") : text.index("## Training")]
     if path.name == "index.html":
         # What can be heard, which is most of it; the tables above have been compared.
-        return re.findall(r'<script type="(?:application/json|text/plain)"[^>]*>.*?</script>', path.read_text(), re.DOTALL)
+        heard = r'<script type="(?:application/json|text/plain)"[^>]*>.*?</script>'
+        return re.findall(heard, path.read_text(), re.DOTALL)
     return np.frombuffer(path.read_bytes(), dtype=np.uint8).tobytes()
 
 
