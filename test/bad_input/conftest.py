@@ -162,9 +162,12 @@ def read_error(stderr: str) -> str:
 
 @pytest.fixture
 def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., Refusal]:
-    """Run a command that must refuse its input, and look at what it says and leaves."""
+    """Run a command that must refuse its input, and look at what it says and leaves.
 
-    def run(*arguments: str, status: int = 1, match: str) -> Refusal:
+    ``others``: files of further things that the command does before it says what has failed.
+    """
+
+    def run(*arguments: str, status: int = 1, match: str, others: str = "$^") -> Refusal:
         before = contents(Path.cwd())
         capsys.readouterr()
         try:
@@ -180,7 +183,8 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., Refusal]:
         lost = sorted(name for name in changed if not _mine(name, arguments[0]))
         assert not lost, f"changed: {lost}"
         assert not [name for name in after if ".tmp" in name], "a temporary file is left"
-        written = sorted(name for name in changed & set(after) if TABLE.fullmatch(Path(name).name))
+        tables = {name for name in changed & set(after) if TABLE.fullmatch(Path(name).name)}
+        written = sorted(name for name in tables if not re.search(others, name))
         assert not written, f"written by a command that failed: {written}"
         return Refusal(ended, error)
 

@@ -216,7 +216,8 @@ def test_the_command_writes_all_and_prints_the_table(exp, tmp_path, quick, run, 
     assert headline_table(summary) in capsys.readouterr().out
     tables = sorted(path.name for path in (exp / "report/tables").iterdir())
     assert tables == sorted(f"{table.key}.{suffix}" for table in all_tables(summary) for suffix in ("csv", "tex"))
-    folder, given, scores, histories = quick["figures"]
+    folder, given, scores, histories, *places = quick["figures"]
+    assert places == [exp, tmp_path / "data"]
     assert (folder, given, list(histories)) == (exp / "report/figures", summary, [])
     assert quick["page"][0] == exp / "report" and quick["page"][3:] == (exp, tmp_path / "data")
     assert list(scores) == [system["name"] for system in summary["systems"]]
