@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.dataset import LabelledSet
 from weaksep.feats.extract import extract
-from weaksep.feats.mixed import MixedBatch, MixedSet, chosen, open_training_set
+from weaksep.feats.mixed import Knowledge, MixedBatch, MixedSet, chosen, open_training_set
 
 UTTS = [f"utt-{n:03d}" for n in range(40)]
 
@@ -37,11 +37,11 @@ def folders(test_data: Path, tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_one_kind_is_a_plain_set(folders: tuple[Path, Path]) -> None:
-    assert isinstance(open_training_set(*folders, "clip"), LabelledSet)
+    assert isinstance(open_training_set(*folders, Knowledge("clip")), LabelledSet)
 
 
 def test_every_clip_has_one_kind_and_some_come_again(folders: tuple[Path, Path]) -> None:
-    clips = open_training_set(*folders, "clip", frame_share=0.4, strong_share=0.2, strong_repeats=3)
+    clips = open_training_set(*folders, Knowledge("clip", frame_share=0.4, strong_share=0.2, strong_repeats=3))
     assert isinstance(clips, MixedSet)
     by_kind = {part.supervision: part.utt_ids for part in clips.parts}
     strong = chosen([f"mix-{n}" for n in range(1, 6)], 0.2, "strong labels")
@@ -52,7 +52,7 @@ def test_every_clip_has_one_kind_and_some_come_again(folders: tuple[Path, Path])
 
 
 def test_a_batch_keeps_the_kinds_apart(folders: tuple[Path, Path]) -> None:
-    clips = open_training_set(*folders, "clip", strong_share=0.4)
+    clips = open_training_set(*folders, Knowledge("clip", strong_share=0.4))
     whole = clips.batch(range(len(clips)))
     assert isinstance(whole, MixedBatch)
     weak, strong = whole.parts
@@ -66,9 +66,9 @@ def test_a_batch_keeps_the_kinds_apart(folders: tuple[Path, Path]) -> None:
 
 
 def test_priors_are_those_of_frames_where_there_are_frame_labels(folders: tuple[Path, Path]) -> None:
-    mixed = open_training_set(*folders, "clip", frame_share=0.4)
+    mixed = open_training_set(*folders, Knowledge("clip", frame_share=0.4))
     frames = LabelledSet(*folders, "frame", mixed.parts[1].utt_ids)
     np.testing.assert_array_equal(mixed.class_priors(), frames.class_priors())
-    semi = open_training_set(*folders, "clip", strong_share=0.4)
+    semi = open_training_set(*folders, Knowledge("clip", strong_share=0.4))
     clips = LabelledSet(*folders, "clip", semi.parts[0].utt_ids)
     np.testing.assert_array_equal(semi.class_priors(), clips.class_priors())

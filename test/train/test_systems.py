@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,6 @@ from weaksep.feats.dataset import LabelledSet
 from weaksep.fileio.checkpoint import load_checkpoint
 from weaksep.fileio.yamlfile import read_yaml, write_yaml
 from weaksep.infer.model import load_separator
-from weaksep.jobs.interrupt import Interrupted
 from weaksep.losses.strong import strong_loss
 from weaksep.train.config import ClassifierTraining, LossConfig, SeparatorTraining
 from weaksep.train.objectives import (
@@ -27,7 +27,6 @@ from weaksep.train.objectives import (
     weighted_sum,
 )
 from weaksep.train.plan import all_systems, plan_training
-from weaksep.train.run import run_training
 
 
 @pytest.fixture
@@ -108,26 +107,9 @@ def test_what_must_not_be_known_may_be_away(recipe: Path, system: str) -> None:
 
 
 def test_a_mixed_set_goes_on_within_an_epoch_with_the_same_weights(
-    recipe: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Path, stopped_and_resumed: Callable[[str], None]
 ) -> None:
-    places = {"datadir": "data", "dumpdir": "dump"}
-    train.main(["--task", "classifier", "--systems", "semi", "--expdir", "whole"])
-    shutil.copytree("whole", "parts")
-    (whole,), (parts,) = (plan_training("separator", "conf", ["semi"], expdir=e, **places) for e in ("whole", "parts"))
-    run_training(whole, "cpu", True)
-    calls = iter(range(100))
-
-    def stop_in_the_second_epoch() -> None:
-        if next(calls) == 9:
-            raise Interrupted(15)
-
-    with monkeypatch.context() as patched, pytest.raises(Interrupted):
-        patched.setattr("weaksep.train.loop.check", stop_in_the_second_epoch)
-        run_training(parts, "cpu", True)
-    assert not (parts.exp / "stamp.json").exists()
-    run_training(parts, "cpu", True)
-    one, two = (load_checkpoint(plan.exp / "best.pt")["model"] for plan in (whole, parts))
-    assert all(torch.equal(one[name], two[name]) for name in one)
+    stopped_and_resumed("semi")
 
 
 def test_a_mixed_batch_weighs_its_parts_by_their_clips() -> None:

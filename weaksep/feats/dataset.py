@@ -15,12 +15,13 @@ import numpy as np
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.feats.config import DumpSettings
-from weaksep.feats.labels import clip_vector, frame_labels
+from weaksep.feats.labels import clip_vector, frame_labels, noisy_tags
 from weaksep.feats.stats import mean_and_std
 from weaksep.fileio.ark import ArkReader, parse_entry
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.tables import read_table
 from weaksep.fileio.yamlfile import load_config
+from weaksep.seeding import generator
 
 _FRAMES = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -136,11 +137,16 @@ class Batch:
         magnitude: (B, T, F) float32.
         labels: (B, K) float32 under clip supervision, (B, T, K) under frame supervision, None under strong.
         sources: (B, K, T, F) float32 under strong supervision, else None.
+        sides: of sums of clips with weak labels, the targets of both sides of P ways to divide a sum in two,
+            (B, P, 2, T, F) float32; else None.
+        side_labels: the classes of the sides, (B, P, 2, K) or (B, P, 2, T, K) float32.
     """
 
     magnitude: np.ndarray
     labels: np.ndarray | None
     sources: np.ndarray | None
+    sides: np.ndarray | None = None
+    side_labels: np.ndarray | None = None
 
 
 class LabelledSet:
@@ -151,10 +157,17 @@ class LabelledSet:
         dump_dir: dump/<set>, for the features.
         supervision: "strong", "frame" or "clip".
         utt_ids: some of the folder's clips; all by default.
+        missing_tags, wrong_tags: share of the clip labels that are left out, and that name another class.
     """
 
     def __init__(
-        self, data_dir: str | Path, dump_dir: str | Path, supervision: str, utt_ids: Sequence[str] | None = None
+        self,
+        data_dir: str | Path,
+        dump_dir: str | Path,
+        supervision: str,
+        utt_ids: Sequence[str] | None = None,
+        missing_tags: float = 0.0,
+        wrong_tags: float = 0.0,
     ) -> None:
         self.features = FeatureSet(dump_dir)
         self.data = DataDir.load(data_dir)
@@ -171,6 +184,9 @@ class LabelledSet:
         self._references: ReferenceFeatures | None = None
         if supervision == "clip":
             names = self.data.clip_labels()
+            if missing_tags or wrong_tags:
+                noise = (self.labels, missing_tags, wrong_tags)
+                names = {utt: noisy_tags(names[utt], *noise, generator(0, "tags", utt)) for utt in self.utt_ids}
             self._labels = {utt: clip_vector(names[utt], self.labels) for utt in self.utt_ids}
         elif supervision == "frame":
             self._labels = self._frame_labels()
@@ -185,8 +201,12 @@ class LabelledSet:
     def __len__(self) -> int:
         return len(self.utt_ids)
 
-    def batch(self, indices: Sequence[int] | np.ndarray) -> Batch:
-        """Clips by their position in ``utt_ids``."""
+    def activity(self, row: int) -> np.ndarray:
+        """What weak labels say of a clip, uint8 (K,) or (T, K), by its position in ``utt_ids``."""
+        return self._labels[self.utt_ids[row]]
+
+    def batch(self, indices: Sequence[int] | np.ndarray, epoch: int | Sequence[int] = 0) -> Batch:
+        """Clips by their position in ``utt_ids``; they are the same in every epoch."""
         utts = [self.utt_ids[index] for index in indices]
         labels = np.stack([self._labels[utt] for utt in utts]).astype(np.float32) if self._labels else None
         return Batch(

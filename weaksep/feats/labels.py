@@ -52,3 +52,26 @@ def clip_vector(names: Iterable[str], labels: Sequence[str]) -> np.ndarray:
     vector = np.zeros(len(labels), dtype=np.uint8)
     vector[[labels.index(name) for name in names]] = 1
     return vector
+
+
+def noisy_tags(
+    names: Sequence[str], labels: Sequence[str], missing: float, wrong: float, rng: np.random.Generator
+) -> tuple[str, ...]:
+    """Clip labels as a careless listener would give them.
+
+    Args:
+        names: classes of the clip.
+        labels: all classes.
+        missing: probability that a class is not noticed.
+        wrong: probability that one that is noticed is taken for another, which is not in the clip; where there is no
+            other, it is named rightly.
+    """
+    absent = [label for label in labels if label not in names]
+    given: list[str] = []
+    for name in names:
+        unnoticed, mistaken = rng.random(2) < (missing, wrong)
+        if unnoticed:
+            continue
+        other = absent.pop(int(rng.integers(len(absent)))) if mistaken and absent else name
+        given.append(other)
+    return tuple(label for label in labels if label in given)

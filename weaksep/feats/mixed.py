@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.errors import UserError
+from weaksep.feats.config import RemixConfig
 from weaksep.feats.dataset import Batch, FeatureSet, LabelledSet
+from weaksep.feats.remix import RemixSet
 from weaksep.fileio.datadir import DataDir
 from weaksep.seeding import generator
 
@@ -36,21 +38,22 @@ class MixedBatch:
 
 
 class MixedSet:
-    """Several ``LabelledSet`` as one.
+    """Several sets as one.
 
     Args:
         parts: sets of different supervision over different clips of one data folder.
         repeats: how often the clips of each part come in an epoch.
     """
 
-    def __init__(self, parts: Sequence[LabelledSet], repeats: Sequence[int]) -> None:
+    def __init__(self, parts: Sequence[LabelledSet | RemixSet], repeats: Sequence[int]) -> None:
         self.parts = list(parts)
         self._items = [
-            (number, row)
+            (number, row, time)
             for number, (part, times) in enumerate(zip(parts, repeats, strict=True))
             for row in range(len(part))
-            for _ in range(times)
+            for time in range(times)
         ]
+        self._repeats = max(repeats)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -70,13 +73,16 @@ class MixedSet:
         """Class names."""
         return self.parts[0].labels
 
-    def batch(self, indices: Sequence[int] | np.ndarray) -> MixedBatch:
+    def batch(self, indices: Sequence[int] | np.ndarray, epoch: int = 0) -> MixedBatch:
         """Clips by their position in an epoch that is not shuffled; the same clip may be in it twice."""
         rows: list[list[int]] = [[] for _ in self.parts]
+        epochs: list[list[int]] = [[] for _ in self.parts]
         for index in indices:
-            number, row = self._items[index]
+            number, row, time = self._items[index]
             rows[number].append(row)
-        return MixedBatch(tuple(part.batch(own) for part, own in zip(self.parts, rows, strict=True) if own))
+            epochs[number].append(epoch * self._repeats + time)
+        kinds = zip(self.parts, rows, epochs, strict=True)
+        return MixedBatch(tuple(part.batch(own, when) for part, own, when in kinds if own))
 
     def class_priors(self) -> np.ndarray:
         """Priors (K,) of the frame-labelled clips, since frame losses use them; of the others where there are none."""
@@ -84,39 +90,59 @@ class MixedSet:
         return by_kind.get("frame", by_kind.get("clip", self.parts[0])).class_priors()
 
 
-def open_training_set(
-    data_dir: Path,
-    dump_dir: Path,
-    supervision: str,
-    *,
-    frame_share: float = 0.0,
-    strong_share: float = 0.0,
-    strong_repeats: int = 1,
-) -> LabelledSet | MixedSet:
-    """The clips of a set with what may be known of each.
+TrainingSet = LabelledSet | RemixSet | MixedSet
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a training may know of the clips of a set.
 
     Args:
-        data_dir, dump_dir: data/<set>, dump/<set>.
         supervision: of all clips, or of those that are not better known.
         frame_share: share of the clips with frame labels, among clip labels.
         strong_share: share of the clips with isolated sources.
         strong_repeats: how often each of the latter comes in an epoch.
+        clips: number of clips, drawn at random; None for all.
+        missing_tags, wrong_tags: share of the clip labels that are left out, and that name another class.
+        remix: sum the clips anew in every epoch.
+        seed: of these sums.
+    """
+
+    supervision: str
+    frame_share: float = 0.0
+    strong_share: float = 0.0
+    strong_repeats: int = 1
+    clips: int | None = None
+    missing_tags: float = 0.0
+    wrong_tags: float = 0.0
+    remix: RemixConfig | None = None
+    seed: int = 0
+
+
+def open_training_set(data_dir: Path, dump_dir: Path, known: Knowledge) -> TrainingSet:
+    """The clips of a set with what may be known of each.
 
     Raises:
-        UserError: the shares leave no other clip; see also ``LabelledSet``.
+        UserError: the shares leave no other clip, or there are fewer clips than asked for; see also ``LabelledSet`` and
+            ``RemixSet``.
     """
-    if not frame_share and not strong_share:
-        return LabelledSet(data_dir, dump_dir, supervision)
     utts = DataDir.load(data_dir).utt_ids
-    kinds = dict.fromkeys(utts, supervision)
-    kinds.update(dict.fromkeys(chosen(utts, frame_share, "frame labels"), "frame"))
-    kinds.update(dict.fromkeys(chosen(utts, strong_share, "strong labels"), "strong"))
-    if supervision not in kinds.values():
-        raise UserError(f"{data_dir}: such large shares leave no clip with {supervision} labels; lower them")
-    parts, repeats = [], []
+    if known.clips is not None:
+        if known.clips > len(utts):
+            raise UserError(f"{data_dir}: {len(utts)} clips; train_clips asks for {known.clips}")
+        utts = chosen(utts, known.clips / len(utts), "training clips")
+    kinds = dict.fromkeys(utts, known.supervision)
+    kinds.update(dict.fromkeys(chosen(utts, known.frame_share, "frame labels"), "frame"))
+    kinds.update(dict.fromkeys(chosen(utts, known.strong_share, "strong labels"), "strong"))
+    if known.supervision not in kinds.values():
+        raise UserError(f"{data_dir}: such large shares leave no clip with {known.supervision} labels; lower them")
+    parts = []
     for kind in ("clip", "frame", "strong"):
         own = [utt for utt in utts if kinds[utt] == kind]
         if own:
-            parts.append(LabelledSet(data_dir, dump_dir, kind, own))
-            repeats.append(strong_repeats if kind == "strong" else 1)
-    return MixedSet(parts, repeats)
+            labelled = LabelledSet(data_dir, dump_dir, kind, own, known.missing_tags, known.wrong_tags)
+            repeats = known.strong_repeats if kind == "strong" else 1
+            parts.append((labelled if known.remix is None else RemixSet(labelled, known.remix, known.seed), repeats))
+    if len(parts) == 1:
+        return parts[0][0]
+    return MixedSet([part for part, _ in parts], [repeats for _, repeats in parts])

@@ -36,7 +36,8 @@ def separate_waveform(separator: Separator, audio: torch.Tensor) -> torch.Tensor
         audio: mixtures (B, N) at the separator's sample rate, on any device.
 
     Returns:
-        one source a class, (B, K, N), on the separator's device.
+        one source a class, (B, K, N), on the separator's device; what a residual output takes is left out.
     """
     spectrum = separator.stft.forward(audio.to(separator.device))
-    return apply_masks(separator.stft, spectrum, separator.net(spectrum.abs()), audio.shape[-1])
+    masks = separator.net(spectrum.abs())[:, : len(separator.classes)]
+    return apply_masks(separator.stft, spectrum, masks, audio.shape[-1])

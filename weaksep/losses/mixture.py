@@ -22,14 +22,27 @@ def kept_frames(magnitude: torch.Tensor) -> torch.Tensor:
     return ((sums >= KEPT_SHARE * loudest) & (loudest > 0)).to(magnitude.dtype)
 
 
-def mixture_loss(magnitude: torch.Tensor, masks: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def with_residual(labels: torch.Tensor, n_masks: int) -> torch.Tensor:
+    """Labels (..., K), with a class that is always there where there is a mask more than there are classes."""
+    if n_masks == labels.shape[-1]:
+        return labels
+    return torch.cat([labels, torch.ones_like(labels[..., :1])], dim=-1)
+
+
+def mixture_loss(
+    magnitude: torch.Tensor, masks: torch.Tensor, labels: torch.Tensor, residual_weight: float = 0.0
+) -> torch.Tensor:
     """The formula above, a scalar.
 
     Args:
         magnitude: mixture X, (B, T, F).
-        masks: M in [0, 1], (B, K, T, F).
+        masks: M in [0, 1], (B, K, T, F); one more than there are labels when the net has a residual output, the last.
         labels: y in {0, 1}, (B, T, K) for frames, or (B, K) for clips, held over all frames.
+        residual_weight: cost of what is put into the residual, which may be active whatever the labels say; relative to
+            an error of the same size.
     """
+    has_residual = masks.shape[1] > labels.shape[-1]
+    labels = with_residual(labels, masks.shape[1])
     if labels.dim() == 2:
         labels = labels.unsqueeze(1).expand(-1, magnitude.shape[1], -1)
     active = labels.transpose(1, 2).unsqueeze(3)  # (B, K, T, 1)
@@ -37,5 +50,7 @@ def mixture_loss(magnitude: torch.Tensor, masks: torch.Tensor, labels: torch.Ten
     leaked_share = masks.sum(dim=1) - rebuilt_share
     # |X - sum y M X| + sum (1 - y) M X with X >= 0 taken out of both terms.
     per_bin = magnitude * ((1.0 - rebuilt_share).abs() + leaked_share)
+    if has_residual:
+        per_bin = per_bin + residual_weight * masks[:, -1] * magnitude
     kept = kept_frames(magnitude)
     return (per_bin.mean(dim=2) * kept).sum() / kept.sum().clamp_min(1.0)

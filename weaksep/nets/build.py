@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from weaksep.nets.bandsplit import BandSplitSeparator
 from weaksep.nets.classifiers import BlstmClassifier, Classifier, CrnnClassifier, LightClassifier
 from weaksep.nets.config import ClassifierConfig, SeparatorConfig
 from weaksep.nets.nmf import NmfSeparator
-from weaksep.nets.separators import BlstmSeparator
+from weaksep.nets.separators import BlstmSeparator, MaskSeparator
+from weaksep.nets.tcn import TcnSeparator
+from weaksep.nets.unet import UnetSeparator
 
 
 def build_separator(
     config: dict[str, Any] | SeparatorConfig, n_classes: int, n_bins: int
-) -> BlstmSeparator | NmfSeparator:
-    """A separator: magnitude (B, T, F) -> masks (B, K, T, F)."""
+) -> MaskSeparator | NmfSeparator:
+    """A separator: magnitude (B, T, F) -> masks (B, K, T, F), one more with ``residual`` (all but nmf)."""
     checked = SeparatorConfig.model_validate(config)
-    return (NmfSeparator if checked.kind == "nmf" else BlstmSeparator)(checked, n_classes, n_bins)
+    if checked.kind == "nmf":
+        return NmfSeparator(checked, n_classes, n_bins)
+    kinds: dict[str, type[MaskSeparator]] = {
+        "blstm": BlstmSeparator,
+        "unet": UnetSeparator,
+        "bandsplit": BandSplitSeparator,
+        "tcn": TcnSeparator,
+    }
+    return kinds[checked.kind](checked, n_classes, n_bins)
 
 
 def build_classifier(

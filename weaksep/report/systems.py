@@ -100,6 +100,8 @@ def origin_of(experiment: Path, tag: str = "") -> Origin:
         return Origin("frame", "frame (remixed)", True)
     if isinstance(net, dict) and net.get("kind") == "nmf":
         return Origin(str(supervision), f"{told} (NMF)", True)
+    if config.get("remix"):
+        told += " (summed)"
     if mixtures:
         told += f" ({mixtures})"
     return Origin(str(supervision), told, system_name(name, tag) == supervision)

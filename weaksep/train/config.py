@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from weaksep.feats.config import RemixConfig
 from weaksep.nets.config import ClassifierConfig, SeparatorConfig
 
 Supervision = Literal["strong", "frame", "clip"]
 
 # Keys that came after the first release: at their defaults they are left out of what identifies a run, so that a
 # training of an earlier version is not taken for one of other settings.
-LATER = ("mixtures", "frame_share", "strong_share", "strong_repeats")
+LATER = (
+    "mixtures",
+    "frame_share",
+    "strong_share",
+    "strong_repeats",
+    "remix",
+    "train_clips",
+    "missing_tags",
+    "wrong_tags",
+)
+LATER_LOSS = ("residual_weight",)
 
 
 class _Strict(BaseModel):
@@ -25,11 +36,19 @@ class _Training(_Strict):
     mixtures: str = Field("", pattern=r"^([a-z][a-z0-9]*)?$")
     # Share of the clips whose frame labels are known, among clip labels (supervision clip).
     frame_share: float = Field(0.0, ge=0, le=1)
+    # Sum training clips anew in every epoch, see there; null: take them as they are.
+    remix: RemixConfig | None = None
+    # Poorer labels, to see what they cost: as many of the training clips, drawn at random (null: all); share of the
+    # clip labels that are left out; share of those that name another class.
+    train_clips: int | None = Field(None, ge=1)
+    missing_tags: float = Field(0.0, ge=0, lt=1)
+    wrong_tags: float = Field(0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
-    def _frames_among_clips(self) -> _Training:
-        if self.frame_share and getattr(self, "supervision", None) != "clip":
-            raise ValueError("frame_share: frame labels for a share of the clips go with supervision: clip")
+    def _of_clip_labels(self) -> _Training:
+        for key in ("frame_share", "missing_tags", "wrong_tags"):
+            if getattr(self, key) and getattr(self, "supervision", None) != "clip":
+                raise ValueError(f"{key}: for a share of the clips of a training with supervision: clip")
         return self
 
     def settings(self) -> dict[str, Any]:
@@ -61,6 +80,14 @@ class LossConfig(_Strict):
     classification_start: float = Field(0.0, ge=0, lt=1)
     classification_ramp: float = Field(0.0, ge=0, le=1)
     active_sources_only: bool = False  # classify only sources of classes that occur in the clip
+    # What a net with a residual output pays for putting sound there, relative to an error of the same size (remix).
+    residual_weight: float = Field(0.3, ge=0)
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Keys that came after the first release are left out at their defaults, see ``LATER``."""
+        default = {name: field.default for name, field in type(self).model_fields.items()}
+        return {key: value for key, value in handler(self).items() if key not in LATER_LOSS or value != default[key]}
 
 
 class ClassifierTraining(_Training):
@@ -99,6 +126,10 @@ class SeparatorTraining(_Training):
             raise ValueError("strong_share: with strong supervision all clips have their sources")
         if self.strong_repeats > 1 and not self.strong_share:
             raise ValueError("strong_repeats: of the clips of strong_share, which is 0")
+        if self.net.kind == "nmf" and self.remix is not None:
+            raise ValueError("net.kind nmf: learns from the clips as they are, without remix")
+        if self.remix is not None and self.remix.separated:
+            raise ValueError("remix.separated: a separator learns from sums; only classifiers hear separated sources")
         if weak and self.net.kind == "nmf":
             raise ValueError("net.kind nmf: dictionaries are learnt from isolated sources, with supervision: strong")
         return self

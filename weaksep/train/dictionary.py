@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from weaksep.errors import UserError
+from weaksep.feats.mixed import TrainingSet
 from weaksep.fileio.checkpoint import save_checkpoint
 from weaksep.jobs.interrupt import check
 from weaksep.losses.mixture import kept_frames
@@ -19,7 +20,6 @@ from weaksep.nets.nmf import LEARNING_ITERATIONS, NmfSeparator, learn_spectra
 from weaksep.seeding import derived_seed, generator
 from weaksep.train.config import SeparatorTraining
 from weaksep.train.history import write_history
-from weaksep.train.loop import Clips
 from weaksep.train.objectives import TensorBatch, to_device
 from weaksep.train.state import State
 
@@ -30,7 +30,7 @@ BATCH_CLIPS = 64
 CPU = torch.device("cpu")
 
 
-def class_frames(train: Clips, seed: int) -> list[np.ndarray]:
+def class_frames(train: TrainingSet, seed: int) -> list[np.ndarray]:
     """Frames of each class alone, (R, F) with R up to MAX_FRAMES, from clips in a drawn order; silent ones left out."""
     frames: list[list[np.ndarray]] = [[] for _ in train.labels]
     counts = np.zeros(len(train.labels), dtype=np.int64)
@@ -49,7 +49,7 @@ def class_frames(train: Clips, seed: int) -> list[np.ndarray]:
 
 
 def learn_dictionary(
-    config: SeparatorTraining, train: Clips, valid: Clips, exp: Path, describe: dict[str, Any]
+    config: SeparatorTraining, train: TrainingSet, valid: TrainingSet, exp: Path, describe: dict[str, Any]
 ) -> State:
     """Learn the dictionaries and leave best.pt and history.jsonl in ``exp``, as a training does.
 
@@ -90,7 +90,7 @@ def learn_dictionary(
     return state
 
 
-def _strong_loss(net: NmfSeparator, clips: Clips) -> float:
+def _strong_loss(net: NmfSeparator, clips: TrainingSet) -> float:
     """Mean strong loss over (the first of) a set's clips: factorising thousands would take longer than learning."""
     batch = to_device(clips.batch(range(min(len(clips), BATCH_CLIPS))), CPU)
     assert isinstance(batch, TensorBatch) and batch.sources is not None

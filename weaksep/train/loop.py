@@ -23,8 +23,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from weaksep.errors import UserError
-from weaksep.feats.dataset import LabelledSet
-from weaksep.feats.mixed import MixedSet
+from weaksep.feats.mixed import TrainingSet
 from weaksep.fileio.checkpoint import save_checkpoint
 from weaksep.jobs.interrupt import check, deferred
 from weaksep.seeding import derived_seed, generator
@@ -36,8 +35,6 @@ from weaksep.train.state import CHECKPOINT_MINUTES, Run, State
 
 logger = logging.getLogger(__name__)
 
-Clips = LabelledSet | MixedSet
-
 
 def epoch_batches(n_clips: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
     """Clip positions of each batch; the last, smaller one is kept."""
@@ -45,20 +42,22 @@ def epoch_batches(n_clips: int, batch_size: int, seed: int, epoch: int) -> list[
     return [order[start : start + batch_size] for start in range(0, n_clips, batch_size)]
 
 
-def load_batches(clips: Clips, batches: list[np.ndarray], device: torch.device) -> Iterator[AnyBatch]:
-    """Batches on the device, read ahead."""
+def load_batches(
+    clips: TrainingSet, batches: list[np.ndarray], device: torch.device, epoch: int = 0
+) -> Iterator[AnyBatch]:
+    """Batches on the device, as they are in an epoch, read ahead."""
 
     def load(indices: np.ndarray) -> AnyBatch:
         if device.type == "cuda":
             torch.cuda.set_device(device)  # each thread has its own; pinning memory would else wake up GPU 0
-        return to_device(clips.batch(indices), device)
+        return to_device(clips.batch(indices, epoch), device)
 
     return prefetch(load, batches)
 
 
 @torch.no_grad()
 def validation_loss(
-    objective: nn.Module, clips: Clips, batch_size: int, weight: float, device: torch.device
+    objective: nn.Module, clips: TrainingSet, batch_size: int, weight: float, device: torch.device
 ) -> dict[str, float]:
     """Mean of each part of the loss over a set."""
     objective.eval()
@@ -73,8 +72,8 @@ def validation_loss(
 
 def fit(
     objective: nn.Module,
-    train: Clips,
-    valid: Clips,
+    train: TrainingSet,
+    valid: TrainingSet,
     *,
     optim: OptimConfig,
     loss: LossConfig,
@@ -125,7 +124,8 @@ def fit(
             objective.train()
             batches = epoch_batches(len(train), optim.batch_size, seed, state.epoch)
             progress = tqdm(
-                load_batches(train, batches[state.batch :], device), desc=f"{name} epoch {state.epoch + 1}",
+                load_batches(train, batches[state.batch :], device, state.epoch),
+                desc=f"{name} epoch {state.epoch + 1}",
                 initial=state.batch, total=len(batches), disable=None, leave=False,
             )  # fmt: skip
             for batch in progress:

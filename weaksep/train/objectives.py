@@ -13,6 +13,7 @@ from weaksep.feats.dataset import Batch
 from weaksep.feats.mixed import MixedBatch
 from weaksep.losses.classification import assess, source_classification_loss
 from weaksep.losses.mixture import mixture_loss
+from weaksep.losses.remix import remix_loss
 from weaksep.losses.strong import strong_loss
 from weaksep.nets.classifiers import Classifier
 from weaksep.train.config import LossConfig
@@ -20,11 +21,13 @@ from weaksep.train.config import LossConfig
 
 @dataclass(frozen=True)
 class TensorBatch:
-    """A ``Batch`` on the device. labels: (B, T, K) for frame supervision, (B, K) for clip, None for strong."""
+    """A ``Batch`` on the device, with the same fields."""
 
     magnitude: torch.Tensor
     labels: torch.Tensor | None
     sources: torch.Tensor | None
+    sides: torch.Tensor | None = None
+    side_labels: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def _move(batch: Batch, device: torch.device) -> TensorBatch:
 
     magnitude = move(batch.magnitude)
     assert magnitude is not None
-    return TensorBatch(magnitude, move(batch.labels), move(batch.sources))
+    return TensorBatch(magnitude, *map(move, (batch.labels, batch.sources, batch.sides, batch.side_labels)))
 
 
 def freeze(classifier: Classifier) -> None:
@@ -125,7 +128,8 @@ class StrongObjective(nn.Module):
 def strong_losses(batch: TensorBatch, masks: torch.Tensor, weight: float) -> Losses:
     """Parts of the strong loss for masks (B, K, T, F)."""
     assert batch.sources is not None
-    strong = strong_loss(batch.magnitude, masks, batch.sources)
+    classes = batch.sources.shape[1]  # a residual output is asked for nothing
+    strong = strong_loss(batch.magnitude, masks[:, :classes], batch.sources)
     return {"loss": weight * strong, "strong": strong}
 
 
@@ -175,10 +179,19 @@ class WeakObjective(nn.Module):
                 losses.append(self._weak_losses(part, own, classification_weight))
         return weighted_sum(list(zip(sizes, losses, strict=True)))
 
+    def _rebuilding_loss(self, batch: TensorBatch, masks: torch.Tensor) -> tuple[str, torch.Tensor]:
+        """The mixture loss, or for sums of clips the remix loss."""
+        assert batch.labels is not None
+        weight = self.config.residual_weight
+        if batch.sides is None:
+            return "mixture", mixture_loss(batch.magnitude, masks, batch.labels, weight)
+        assert batch.side_labels is not None
+        return "remix", remix_loss(batch.magnitude, masks, batch.sides, batch.side_labels, weight)
+
     def _weak_losses(self, batch: TensorBatch, masks: torch.Tensor, classification_weight: float) -> Losses:
         assert batch.labels is not None
-        mixture = mixture_loss(batch.magnitude, masks, batch.labels)
-        parts = {"loss": self.config.mixture_weight * mixture, "mixture": mixture}
+        name, rebuilt = self._rebuilding_loss(batch, masks)
+        parts = {"loss": self.config.mixture_weight * rebuilt, name: rebuilt}
         if self.classifier is None:
             return parts
         if self.joint:
@@ -189,7 +202,7 @@ class WeakObjective(nn.Module):
             sources = source_classification_loss(
                 self.classifier,
                 batch.magnitude,
-                masks,
+                masks[:, : batch.labels.shape[-1]],
                 batch.labels,
                 self.class_weights,
                 active_only=self.config.active_sources_only,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,17 @@ import torch
 from torch import nn
 
 from weaksep.errors import UserError
-from weaksep.feats.mixed import open_training_set
+from weaksep.feats.mixed import Knowledge, TrainingSet, open_training_set
 from weaksep.fileio.checkpoint import load_checkpoint
 from weaksep.fileio.datadir import hash_files
 from weaksep.losses.classification import inverse_prior_weights
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifiers import Classifier
-from weaksep.nets.separators import BlstmSeparator
+from weaksep.nets.separators import MaskSeparator
 from weaksep.train.config import ClassifierTraining, LossConfig, SeparatorTraining
 from weaksep.train.dictionary import learn_dictionary
 from weaksep.train.experiment import claim_experiment
-from weaksep.train.loop import Clips, fit
+from weaksep.train.loop import fit
 from weaksep.train.objectives import ClassifierObjective, StrongObjective, WeakObjective
 from weaksep.train.plan import Plan
 from weaksep.train.state import CHECKPOINT_MINUTES, State
@@ -41,7 +42,7 @@ def resolved_config(plan: Plan) -> dict[str, Any]:
     return {**resolved, "inputs": inputs}
 
 
-def _frozen_classifier(plan: Plan, train: Clips) -> Classifier:
+def _frozen_classifier(plan: Plan, train: TrainingSet) -> Classifier:
     """The trained assessor, checked against the data."""
     assert plan.classifier_exp is not None
     path = plan.classifier_exp / "best.pt"
@@ -60,13 +61,15 @@ def _frozen_classifier(plan: Plan, train: Clips) -> Classifier:
     return net
 
 
-def feature_settings(clips: Clips) -> dict[str, int]:
+def feature_settings(clips: TrainingSet) -> dict[str, int]:
     """What inference must know of the features."""
     features = clips.features
     return {name: getattr(features, name) for name in ("sample_rate", "window_samples", "hop_samples")}
 
 
-def separator_objective(config: SeparatorTraining, plan: Plan, train: Clips, untrained: bool = False) -> nn.Module:
+def separator_objective(
+    config: SeparatorTraining, plan: Plan, train: TrainingSet, untrained: bool = False
+) -> nn.Module:
     """The separator and the losses that it is trained by.
 
     Args:
@@ -78,7 +81,7 @@ def separator_objective(config: SeparatorTraining, plan: Plan, train: Clips, unt
     """
     features = train.features
     separator = build_separator(config.net, len(train.labels), features.n_bins)
-    assert isinstance(separator, BlstmSeparator)
+    assert isinstance(separator, MaskSeparator)
     mean, std = features.log_statistics()
     separator.frontend.set_statistics(torch.from_numpy(mean), torch.from_numpy(std))
     if config.supervision == "strong":
@@ -93,7 +96,7 @@ def separator_objective(config: SeparatorTraining, plan: Plan, train: Clips, unt
     return WeakObjective(separator, classifier, weights, config.loss, config.joint)
 
 
-def classifier_objective(config: ClassifierTraining, train: Clips) -> nn.Module:
+def classifier_objective(config: ClassifierTraining, train: TrainingSet) -> nn.Module:
     """The classifier and its loss."""
     features = train.features
     classifier = build_classifier(config.net, len(train.labels), features.n_bins, features.sample_rate)
@@ -101,18 +104,26 @@ def classifier_objective(config: ClassifierTraining, train: Clips) -> nn.Module:
     return ClassifierObjective(classifier, weights)
 
 
-def training_sets(plan: Plan) -> tuple[Clips, Clips]:
+def training_sets(plan: Plan) -> tuple[TrainingSet, TrainingSet]:
     """Training and validation clips with what may be known of each; sources are never needed to validate weak training.
 
     Raises:
         UserError: data or features are missing or do not fit.
     """
     config = plan.config
-    known: dict[str, Any] = {"frame_share": config.frame_share}
-    valid = open_training_set(*plan.set_folders("valid"), config.supervision, **known)
+    known = Knowledge(
+        supervision=config.supervision,
+        frame_share=config.frame_share,
+        missing_tags=config.missing_tags,
+        wrong_tags=config.wrong_tags,
+        remix=config.remix.without_changes() if config.remix else None,
+    )
+    valid = open_training_set(*plan.set_folders("valid"), known)
+    known = dataclasses.replace(known, clips=config.train_clips, remix=config.remix, seed=config.seed)
     if isinstance(config, SeparatorTraining):
-        known |= {"strong_share": config.strong_share, "strong_repeats": config.strong_repeats}
-    return open_training_set(*plan.set_folders("train"), config.supervision, **known), valid
+        share, repeats = config.strong_share, config.strong_repeats
+        known = dataclasses.replace(known, strong_share=share, strong_repeats=repeats)
+    return open_training_set(*plan.set_folders("train"), known), valid
 
 
 def run_training(

@@ -1,0 +1,87 @@
+"""The remix loss: when two recordings are summed, the classes of each must give back its share of the sum.
+
+Let a and b be recordings of which only the classes are known, y_a and y_b, and X the magnitude of the STFT of their
+sum. The sum is divided into two *sides*, whose magnitudes |A| and |B| are known since we added them up ourselves; a
+mask in [0, 1] can reach min(|A|, X) and no more. With
+
+    A^ = sum of M_i X over classes of a alone      B^ the same of b      S^ over classes of both      N^ over the others
+
+the loss of a bin is
+
+    min over s_a + s_b = S^, s >= 0   of   | t_a - A^ - s_a | + | t_b - B^ - s_b |     +    N^
+
+so that a class that both sides hold may explain either. The minimum has a closed form: s_a = clamp(t_a - A^, 0, S^). A
+side of one class is what strong training has; a sum of one recording and nothing is the mixture loss
+(losses/mixture.py), whose mean over kept frames, and so its scale, is the same here.
+
+What it identifies, and what it cannot: see egs/urbansound_mix/REMIX.md.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from weaksep.losses.mixture import kept_frames, with_residual
+
+
+def side_shares(masks: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Sums of the masks over the classes of the first side alone, of the second alone, and of both; (B, T, F) each.
+
+    Args:
+        masks: (B, K, T, F).
+        labels: classes of the two sides in {0, 1}, (B, 2, K) or (B, 2, T, K).
+    """
+    first, second = labels.unbind(dim=1)
+    chosen = torch.stack([first * (1 - second), second * (1 - first), first * second], dim=-2)  # (B, [T,] 3, K)
+    if labels.dim() == 3:
+        shares = (chosen @ masks.flatten(2)).unflatten(2, masks.shape[2:])
+    else:
+        shares = (chosen @ masks.transpose(1, 2)).transpose(1, 2)
+    own, other, shared = shares.unbind(dim=1)
+    return own, other, shared
+
+
+def split_loss(magnitude: torch.Tensor, masks: torch.Tensor, sides: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The formula above for every bin, (B, T, F).
+
+    Args:
+        magnitude: X, (B, T, F).
+        masks: M in [0, 1], (B, K, T, F).
+        sides: t_a and t_b, between 0 and X, (B, 2, T, F).
+        labels: as for ``side_shares``.
+    """
+    own, other, shared = side_shares(masks, labels)
+    leaked = masks.sum(dim=1) - own - other - shared
+    first, second = sides.unbind(dim=1)
+    left = first - own * magnitude
+    explained = torch.minimum(left.clamp_min(0.0), shared * magnitude)  # s_a
+    right = second - other * magnitude - (shared * magnitude - explained)
+    return (left - explained).abs() + right.abs() + leaked * magnitude
+
+
+def remix_loss(
+    magnitude: torch.Tensor,
+    masks: torch.Tensor,
+    sides: torch.Tensor,
+    labels: torch.Tensor,
+    residual_weight: float = 0.0,
+) -> torch.Tensor:
+    """Mean of the formula over kept frames, bins and splits; a scalar.
+
+    Args:
+        magnitude: X, (B, T, F).
+        masks: M in [0, 1], (B, K, T, F); one more than there are labels when the net has a residual output, the last.
+        sides: targets of P ways to divide the sum in two, (B, P, 2, T, F), between 0 and X.
+        labels: classes of the sides, (B, P, 2, K) for clips or (B, P, 2, T, K) for frames.
+        residual_weight: cost of what is put into the residual, which may explain anything; relative to an error of the
+            same size.
+    """
+    has_residual = masks.shape[1] > labels.shape[-1]
+    labels = with_residual(labels, masks.shape[1])
+    splits = labels.shape[1]
+    losses = [split_loss(magnitude, masks, sides[:, p], labels[:, p]) for p in range(splits)]
+    per_bin = torch.stack(losses).mean(dim=0)
+    if has_residual:
+        per_bin = per_bin + residual_weight * masks[:, -1] * magnitude
+    kept = kept_frames(magnitude)
+    return (per_bin.mean(dim=2) * kept).sum() / kept.sum().clamp_min(1.0)

@@ -1,0 +1,100 @@
+"""A U-Net over the log magnitude as a picture: what is learnt of a sound holds wherever it lies in time and frequency.
+
+The shape is that of Ronneberger, Fischer, Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation",
+MICCAI 2015, for masks of spectrograms as in Jansson et al., "Singing Voice Separation with Deep U-Net Convolutional
+Networks", ISMIR 2017. Made cheap for a CPU:
+
+- Convolutions at full resolution, with few channels to work on, would cost most, so there are none. The first one
+  already halves bins and frames: it has more channels than it takes values together, so nothing need be lost. The last
+  one, from each position to the logits of its own frames and bins, is what a 1 x 1 convolution is without the halving.
+- Skip connections are added and not put beside, which halves the convolutions behind them (Chaurasia, Culurciello,
+  "LinkNet", VCIP 2017).
+- At the bottom a small BLSTM sees all frequencies at once: context in time without many levels, and the one place that
+  knows how high a sound is.
+
+Batch and not group normalisation: at inference it is a fixed factor and offset. Group normalisation takes its mean over
+all of a clip, so that masks would change with what else is in the clip and how long it is, and a recording separated in
+pieces would show it. In training every mean is over 16 clips times at least hundreds of positions, which is plenty.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from weaksep.nets.config import SeparatorConfig
+from weaksep.nets.separators import MaskSeparator
+
+# Bins are halved at every level, frames at the first two alone: the BLSTM's step is then 4 frames.
+TIME_LEVELS = 2
+
+
+def convolution(before: int, after: int, stride: tuple[int, int] = (1, 1)) -> nn.Sequential:
+    """3 x 3 convolution (time x frequency), batch normalisation, ReLU; n positions become ceil(n / stride)."""
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, stride, padding=1, bias=False),  # a bias would be normalised away
+        nn.BatchNorm2d(after),
+        nn.ReLU(inplace=True),
+    )
+
+
+def enlarge(layer: nn.Module, maps: torch.Tensor, frames: int, bins: int) -> torch.Tensor:
+    """Undo a halving; of an odd number of positions one too many comes back, and is cut off."""
+    return layer(maps)[:, :, :frames, :bins]
+
+
+class TemporalContext(nn.Module):
+    """A BLSTM over the frames of maps (B, C, T, F), all channels and bins of a frame taken together; it is added."""
+
+    def __init__(self, n_values: int, config: SeparatorConfig) -> None:
+        super().__init__()
+        # A bottleneck: straight from n_values, the recurrent layer's own input weights would be most of the net.
+        self.into = nn.Linear(n_values, config.units)
+        dropout = config.dropout if config.layers > 1 else 0.0
+        self.blstm = nn.LSTM(
+            config.units, config.units, config.layers, batch_first=True, bidirectional=True, dropout=dropout
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.back = nn.Linear(2 * config.units, n_values)
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """(B, C, T, F) -> (B, C, T, F)."""
+        frames = maps.transpose(1, 2)  # (B, T, C, F)
+        hidden, _ = self.blstm(self.into(frames.flatten(start_dim=2)))
+        context = self.back(self.dropout(hidden)).view(frames.shape)
+        return maps + context.transpose(1, 2)
+
+
+class UnetSeparator(MaskSeparator):
+    """The net above, for any T and F.
+
+    ``channels``: of each level, from the finest (every second bin) down. ``units`` and ``layers``: of the BLSTM at the
+    bottom. ``dropout``: around the BLSTM.
+    """
+
+    def __init__(self, config: SeparatorConfig, n_classes: int, n_bins: int) -> None:
+        super().__init__(config, n_classes, n_bins)
+        widths = config.channels
+        strides = [(2 if level < TIME_LEVELS else 1, 2) for level in range(len(widths))]
+        before = (1, *widths[:-1])
+        self.down = nn.ModuleList(map(convolution, before, widths, strides))
+        bins = n_bins
+        for _ in widths:
+            bins = -(-bins // 2)
+        self.context = TemporalContext(widths[-1] * bins, config)
+        steps = list(zip(widths[1:], widths[:-1], strides[1:], strict=True))[::-1]
+        self.enlarge = nn.ModuleList(nn.ConvTranspose2d(low, high, stride, stride) for low, high, stride in steps)
+        self.up = nn.ModuleList(convolution(high, high) for _, high, _ in steps)
+        self.output = nn.ConvTranspose2d(widths[0], self.n_masks, strides[0], strides[0])
+
+    def logits(self, features: torch.Tensor) -> torch.Tensor:
+        """See ``MaskSeparator``."""
+        maps = features.unsqueeze(1)  # (B, 1, T, F)
+        levels = []
+        for down in self.down:
+            maps = down(maps)
+            levels.append(maps)
+        maps = self.context(maps)
+        for layer, up, skip in zip(self.enlarge, self.up, reversed(levels[:-1]), strict=True):
+            maps = up(skip + enlarge(layer, maps, *skip.shape[2:]))
+        return enlarge(self.output, maps, *features.shape[1:])
