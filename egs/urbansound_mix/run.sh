@@ -22,6 +22,7 @@ download=false
 datadir=data
 dumpdir=dump
 expdir=exp
+results=
 skip_train=false
 classifier_args=
 separator_args=
@@ -29,6 +30,7 @@ strong_share=
 dry_run=false
 max_bad_ratio=0.0
 seed=
+test_sets=test
 force=false
 resume=true
 checkpoint_minutes=10.0
@@ -71,13 +73,16 @@ Options [default]
     --strong-share R     share of clips with isolated sources for the semi-supervised systems, not their own [${strong_share}]
     --dry-run BOOL       two steps of every training, of which nothing is kept, then the end [${dry_run}]
     --max-bad-ratio R    share of unreadable clips that stage 0 may leave out, each one named [${max_bad_ratio}]
+    --test-sets "A B"    what systems are scored on: test, and more of it, test_NAME for a variant of CONFIG/mix.yaml
+                         with a test set; tables are of the first [${test_sets}]
+    --results FILE       the page of stage 7 [RESULTS.md, in EXPDIR unless that is exp]
     --force BOOL         do the stages again even where nothing has changed [${force}]
     --resume BOOL        go on with trainings; false: train anew [${resume}]
     --checkpoint-minutes M  time between checkpoints within an epoch [${checkpoint_minutes}]
     --skip-train BOOL    leave out stages 3 and 4 [${skip_train}]
     --datadir DIR        [${datadir}]
     --dumpdir DIR        [${dumpdir}]
-    --expdir DIR         where experiments go, and RESULTS.md unless it is exp [${expdir}]
+    --expdir DIR         where experiments go [${expdir}]
     --help
 EOF
 )
@@ -110,7 +115,11 @@ if [ "${systems}" != all ]; then
         [ -e "${config}/${system}.yaml" ] || die "no system '${system}': ${config}/${system}.yaml is not there"
     done
 fi
-if [ "${expdir}" = exp ]; then results=RESULTS.md; else results=${expdir}/RESULTS.md; fi
+[[ ${test_sets} =~ ^test(_[a-z][a-z0-9]*)?(\ +test_[a-z][a-z0-9]*)*$ ]] ||
+    die "option --test-sets takes names like 'test test_seen', not '${test_sets}'"
+variants=${test_sets//test_/}
+variants=${variants#test}
+if [ "${expdir}" = exp ]; then results=${results:-RESULTS.md}; else results=${results:-${expdir}/RESULTS.md}; fi
 
 . ./path.sh
 . ./cmd.sh
@@ -202,14 +211,15 @@ fi
 if wanted 1; then
     begin 1 "${datadir}/events -> ${datadir}/{train,valid,test}"
     supervised weaksep mix --config "${config}/mix.yaml" "${seed_options[@]}" --events "${datadir}/events" \
-        --systems "${systems}" --system-configs "${config}" --out "${datadir}" --nj "${nj}" --force "${force}"
+        --systems "${systems}" --system-configs "${config}" --variants "${variants}" \
+        --out "${datadir}" --nj "${nj}" --force "${force}"
     finish
 fi
 
 if wanted 2; then
     begin 2 "${datadir}/{train,valid,test} -> ${dumpdir}"
     supervised weaksep feats --config "${config}/feats.yaml" --systems "${systems}" --system-configs "${config}" \
-        --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}" --force "${force}"
+        --variants "${variants}" --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}" --force "${force}"
     finish
 fi
 
@@ -232,24 +242,29 @@ if "${dry_run}"; then
 fi
 
 if wanted 5; then
-    begin 5 "${datadir}/test -> ${expdir}/*/separated/test"
-    supervised weaksep separate --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
-        --data "${datadir}/test" --feats "${config}/feats.yaml" \
-        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --force "${force}" --failed "${failed_note}"
-    leave_out_failed
+    begin 5 "${datadir}/{${test_sets// /,}} -> ${expdir}/*/separated"
+    for test_set in ${test_sets}; do
+        supervised weaksep separate --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
+            --data "${datadir}/${test_set}" --feats "${config}/feats.yaml" \
+            --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --force "${force}" --failed "${failed_note}"
+        leave_out_failed
+    done
     finish
 fi
 
 if wanted 6; then
-    begin 6 "${expdir}/*/separated/test -> ${expdir}/*/scores/test"
-    supervised weaksep score --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
-        --data "${datadir}/test" --dump "${dumpdir}/test" --nj "${nj}" --force "${force}"
+    begin 6 "${expdir}/*/separated -> ${expdir}/*/scores"
+    for test_set in ${test_sets}; do
+        supervised weaksep score --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
+            --data "${datadir}/${test_set}" --dump "${dumpdir}/${test_set}" --nj "${nj}" --force "${force}"
+    done
     finish
 fi
 
 if wanted 7; then
     begin 7 "${expdir}/*/scores -> ${results}, ${expdir}/report"
     supervised weaksep report --recipe "${recipe}" --expdir "${expdir}" --datadir "${datadir}" --out "${results}" \
+        --set "${test_sets%% *}" \
         --config-dir "${config}" --tag "${tag}" \
         --note "${note}" --note "Configuration: \`${config}\`." --force "${force}"
     finish

@@ -25,6 +25,7 @@ MIX = {
     "variants": {
         "dense": {"mean_events": 4.0, "sets": {"train": 3, "valid": 2, "test": 1}},
         "alone": {"events": "alone", "alone": {"min_s": 0.01}, "sets": {"train": 4, "valid": 3}},
+        "seen": {"recordings": "train", "sets": {"test": 5}},
     },
 }
 
@@ -78,6 +79,9 @@ def test_settings_that_do_not_go_together(variant: dict, message: str) -> None:
     ("variants", "message"),
     [
         ({"alone": {"events": "alone", "sets": SETS}}, "leave test out"),
+        ({"seen": {"recordings": "train", "sets": SETS}}, "leave sets.train and sets.valid out"),
+        ({"half": {"sets": {"train": 3}}}, "train and valid go together"),
+        ({"none": {"sets": {}}}, "give train and valid, or test"),
         ({"Up/../x": {"sets": SETS}}, "variants"),
         ({"dense": {"sets": SETS, "mean_event": 3}}, "unknown key variants.*mean_event"),
     ],
@@ -119,3 +123,15 @@ def test_a_system_that_asks_for_a_variant_that_there_is_not(recipe: Path) -> Non
     with pytest.raises(UserError, match="no variant 'dens'"):
         run("strong lost")
     assert not Path("data/train").exists()
+
+
+def test_a_set_to_test_on_made_of_recordings_that_were_trained_on(recipe: Path) -> None:
+    mix.main(["--config", "conf/mix.yaml", "--systems", "strong", "--variants", "seen"])
+    feats.main(["--config", "conf/feats.yaml", "--systems", "strong", "--variants", "seen"])
+    scenes = read_scenes("data/test_seen/scenes.jsonl")
+    assert [scene.utt_id for scene in scenes] == [f"test_seen-{n:06d}" for n in range(1, 6)]
+    assert all(event.recording_id.startswith("train-") for scene in scenes for event in scene.events)
+    assert not Path("data/train_seen").exists() and Path("dump/test_seen/feats.scp").is_file()
+    write_yaml("conf/lost.yaml", {"supervision": "strong", "mixtures": "seen"})
+    with pytest.raises(UserError, match="variants.seen has no training set; a system asks for it"):
+        run("lost")

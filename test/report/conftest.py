@@ -35,6 +35,7 @@ SYSTEMS: list[tuple[str, str, str, bool, int | None, str | None]] = [
     ("oracle_irm", "oracle", "ideal ratio mask", True, None, None),
     ("oracle_psm", "oracle", "phase-sensitive mask", True, None, None),
 ]
+SEEN = ("unprocessed", "separator_clip", "separator_strong_short")
 DENSE = ("unprocessed", "separator_frame_lambda5", "separator_strong_lambda5", "oracle_irm")
 
 
@@ -68,6 +69,11 @@ class Maker:
             "by_class": self.bins(dict(zip(CLASSES, (310, 309, 311, 300, 319), strict=True))),
             "by_overlap": self.bins(dict(zip(OVERLAP, (138, 45, 0, 148, 200, 1018), strict=True))),
             "by_input_si_sdr": self.bins(dict(zip(LEVELS, (300, 400, 500, 300, 49), strict=True))),
+            "worse": {
+                "all": self.draw(0, 1),
+                "by_class": {name: self.draw(0, 1) for name in CLASSES},
+                "by_input_si_sdr": {**{name: self.draw(0, 1) for name in LEVELS}, ">=5": None},
+            },
             "single_class_si_sdr_db": self.spread(94),
             "absent_leak_db": self.spread(3857),
             **self.bins(dict.fromkeys(("sdr_db", "sir_db", "sar_db"), 0 if supervision == "oracle" else 1549)),
@@ -81,6 +87,11 @@ class Maker:
         p = self.draw(0, 1, 6) if self.random.uniform() < 0.7 else 0.0002
         ci95 = [self.draw(-5, 0), self.draw(0, 5)]
         return {"difference_db": self.draw(-3, 3), "ci95": ci95, "p": p, "n": 1549}
+
+    def seeds(self, name: str) -> dict[str, Any]:
+        row: dict[str, Any] = {"system": name, "seeds": [0, 1, 2]}
+        row |= {key: [self.draw(0, 20) for _ in range(3)] for key in ("means_db", "medians_db")}
+        return {**row, "mean_db": self.draw(0, 20), "sd_db": self.draw(0, 1)}
 
     def facts(self, mixtures: int) -> dict[str, Any]:
         active = self.draw(1, 5, 3)
@@ -109,6 +120,7 @@ def make_summary(seed: int = 0) -> dict[str, Any]:
     systems = [make.system(*row[:5]) for row in SYSTEMS]
     compared = [(row[0], row[5]) for row in SYSTEMS if row[5]]
     dense = [make.system(name, "frame", "frame (lambda5)", False, 12_000) for name in DENSE]
+    seen = [make.system(*row[:5]) for row in SYSTEMS if row[0] in SEEN]
     trained = [row for row in SYSTEMS if row[0].startswith("separator_")]
     sizes = {"train": 12_000, "valid": 500, "test": 800, "train_lambda5": 12_000, "test_lambda5": 400}
     return {
@@ -126,7 +138,8 @@ def make_summary(seed: int = 0) -> dict[str, Any]:
         "notes": ["Sums of real recordings.", "Configuration: `conf`."],
         "test_set": "test",
         "systems": systems,
-        "more_sets": {"test_lambda5": dense},
+        "seeds": [make.seeds(name) for name in SEEN[1:]],
+        "more_sets": {"test_lambda5": dense, "test_seen": seen},
         "classifiers": [{"name": name, **make.figures()} for name in ("classifier_clip", "separator_clip_blstm_joint")],
         "sources": [{"name": row[0], "judge": "classifier_frame", **make.figures()} for row in SYSTEMS],
         "comparisons": [{"system": one, "with": other, **make.comparison()} for one, other in compared],

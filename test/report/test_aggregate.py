@@ -82,6 +82,14 @@ def test_bss_eval(figures):
     assert figures["sar_db"] == {"mean": 10.0, "median": 10.0, "n": 2}
 
 
+def test_targets_made_worse(figures):
+    assert figures["worse"] == {
+        "all": 0.2,
+        "by_class": {"bark": 0.5, "drill": 0.0, "horn": 0.0},
+        "by_input_si_sdr": {"<-10": 0.0, "-10--5": None, "-5-0": 0.5, "0-5": None, ">=5": 0.0},
+    }
+
+
 def test_single_class_and_leak(figures):
     assert figures["single_class_si_sdr_db"] == {"mean": 20.0, "median": 20.0, "n": 1}
     assert figures["absent_leak_db"] == {"mean": -30.0, "median": -30.0, "n": 3}

@@ -13,6 +13,7 @@ import pytest
 from weaksep.report.markdown import render
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("egs/*/RESULTS.md"), *ROOT.glob("egs/*/results/*/RESULTS.md")])
 Rows = list[dict[str, str]]
 LABELS = {
     "by_overlap": ["none", "0 to 20 %", "20 to 40 %", "40 to 60 %", "60 to 80 %", "80 to 100 %"],
@@ -139,6 +140,46 @@ def check_parts(rows: Rows, summary: dict[str, Any]) -> None:
         assert len(row) == 7
 
 
+def check_seeds(rows: Rows, found: list[dict[str, Any]]) -> None:
+    assert [row["system"] for row in rows] == [short(one["system"]) for one in found]
+    for row, figures in zip(rows, found, strict=True):
+        means, medians = figures["means_db"], figures["medians_db"]
+        check_number(row["seeds"], len(figures["seeds"]), 0)
+        check_number(row["mean SI-SDRi (dB)"], figures["mean_db"], 2)
+        check_number(row["standard deviation"], figures["sd_db"], 2)
+        check_number(row["lowest"], min(means), 2)
+        check_number(row["highest"], max(means), 2)
+        check_number(row["mean of the medians"], sum(medians) / len(medians), 2)
+        assert len(row) == 7
+
+
+def check_gap(rows: Rows, here: list[dict[str, Any]], main: list[dict[str, Any]], names: tuple[str, str]) -> None:
+    means = {system["name"]: system["si_sdri_db"]["mean"] for system in main}
+    both = [system for system in here if system["name"] in means and is_trained(system)]
+    check_names(rows, "system", both)
+    for row, system in zip(rows, both, strict=True):
+        there, mean = means[system["name"]], system["si_sdri_db"]["mean"]
+        check_number(row[f"on {names[0]} (dB)"], mean, 1)
+        check_number(row[f"on {names[1]} (dB)"], there, 1)
+        check_number(row["gap (dB)"], mean - there, 1)
+        assert len(row) == 4
+
+
+def check_worse(rows: Rows, systems: list[dict[str, Any]], key: str) -> None:
+    rated = [system for system in systems if is_trained(system)]
+    check_names(rows, "system", rated)
+    for row, system in zip(rows, rated, strict=True):
+        shares = system["worse"][key]
+        check_number(row["all"], system["worse"]["all"], 3)
+        for column, label, share in zip(list(row)[2:], LABELS.get(key, list(shares)), shares.values(), strict=True):
+            assert column == label
+            check_number(row[column], share, 3)
+
+
+def is_trained(system: dict[str, Any]) -> bool:
+    return system["supervision"] not in ("unprocessed", "oracle")
+
+
 def check_training(rows: Rows, training: list[dict[str, Any]]) -> None:
     check_names(rows, "training", training)
     for row, facts in zip(rows, training, strict=True):
@@ -174,12 +215,20 @@ def check_times(rows: Rows, times: list[dict[str, Any]]) -> None:
 def check_page(page: str, summary: dict[str, Any]) -> None:
     """Every table of a page. AssertionError says what differs from the JSON, also a table that is not known here."""
     systems = summary["systems"]
-    trained = [s for s in systems if s["headline"] and s["supervision"] not in ("unprocessed", "oracle")]
+    trained = [s for s in systems if s["headline"] and is_trained(s)]
     tables = tables_of(page)
     for title, rows in tables.items():
         name = title.partition(" (mean / median")[0]
         on = re.fullmatch(r"(?:Separation|SI-SDRi) on (\w+)(| by number of active classes)", name)
-        if on and on[2]:
+        gap = re.fullmatch(r"Gap between (\w+) and (\w+)", name)
+        worse = re.fullmatch(r"Targets made worse, by (.+)", name)
+        if gap:
+            check_gap(rows, summary["more_sets"][gap[1]], systems, (gap[1], gap[2]))
+        elif worse:
+            check_worse(rows, systems, SPLITS[f"SI-SDRi by {worse[1]}"])
+        elif name == "Several seeds":
+            check_seeds(rows, summary["seeds"])
+        elif on and on[2]:
             check_split(rows, summary["more_sets"][on[1]], "by_active_classes")
         elif on:
             check_separation(rows, summary["more_sets"][on[1]])
@@ -216,7 +265,7 @@ def check_page(page: str, summary: dict[str, Any]) -> None:
 
 def test_all_tables_of_a_large_page(made_summary: dict[str, Any]) -> None:
     page = render(made_summary)
-    assert len(tables_of(page)) == 16
+    assert len(tables_of(page)) == 22
     check_page(page, made_summary)
 
 
@@ -232,11 +281,9 @@ def test_a_changed_digit_is_seen(made_summary: dict[str, Any]) -> None:
             check_page(spoilt, made_summary)
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("egs/*/RESULTS.md")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.parent.relative_to(ROOT)))
 def test_committed_pages(page: Path) -> None:
     results = page.with_name("results.json")
-    if not results.is_file():
-        pytest.skip(f"{page.parent.name} was reported before results.json existed: no such file beside its page")
     summary = json.loads(results.read_text(encoding="utf-8"))
     text = page.read_text(encoding="utf-8")
     check_page(text, summary)

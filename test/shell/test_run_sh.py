@@ -338,3 +338,24 @@ def test_new_recipe_runs(recipes: Recipes) -> None:
         result = subprocess.run([*command, name], capture_output=True, text=True, check=False)
         assert result.returncode == 2
         assert message in result.stderr
+
+
+def test_several_test_sets_and_a_place_for_the_page(recipes: Recipes) -> None:
+    page = "results/a/RESULTS.md"
+    result = recipes.run("--test-sets", "test  test_seen test_far", "--results", page, "--expdir", "e")
+    assert result.returncode == 0, result.stderr
+    names = [call[0] for call in recipes.calls()]
+    assert names[5:] == ["separate"] * 3 + ["score"] * 3 + ["report"]
+    _, mix, feats, _, _, *rest = recipes.calls()
+    assert [value(call, "--variants").split() for call in (mix, feats)] == [["seen", "far"]] * 2
+    sets = ["test", "test_seen", "test_far"]
+    assert [value(call, "--data") for call in rest[:6]] == [f"data/{name}" for name in sets] * 2
+    assert [value(call, "--dump") for call in rest[3:6]] == [f"dump/{name}" for name in sets]
+    assert (value(rest[6], "--set"), value(rest[6], "--out")) == ("test", page)
+
+
+@pytest.mark.parametrize("sets", ["", "valid", "test train", "test_", "test ../x"])
+def test_what_is_no_test_set(recipes: Recipes, sets: str) -> None:
+    result = recipes.run(f"--test-sets={sets}")
+    assert result.returncode == 2 or "option --test-sets takes names like 'test test_seen'" in result.stderr
+    assert not (recipes.folder / "calls").exists()

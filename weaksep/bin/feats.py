@@ -24,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--dumpdir", type=Path, default=Path("dump"), help="where the features go")
     parser.add_argument("--systems", default="", help="systems that will be trained, separated by blanks")
     parser.add_argument("--system-configs", type=Path, help="folder of their YAMLs")
+    parser.add_argument("--variants", default="", help="more variants of the mixtures, separated by blanks")
     parser.add_argument("--nj", type=positive_int, default=1, help="worker processes")
     add_force(parser)
     arguments = parser.parse_args(argv)
@@ -41,12 +42,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Semi-supervised training reads sources of the training set alone.
     with_references = {("train", system.mixtures) for system in configs if system.needs_references}
     with_references |= {("valid", system.mixtures) for system in configs if system.supervision == "strong"}
-    for variant in ["", *system_variants(folder, arguments.systems.split())]:
+    asked = system_variants(folder, arguments.systems.split())
+    for variant in ["", *sorted({*asked, *arguments.variants.split()})]:
         for name in SETS:
             full = f"{name}_{variant}" if variant else name
             data, dump = arguments.datadir / full, arguments.dumpdir / full
-            if variant and name == "test" and not data.is_dir():
-                continue  # it has none: its systems are scored on the recipe's
+            if variant and not data.is_dir() and (name == "test" or variant not in asked):
+                continue  # it has none: its systems are scored on the recipe's, or it is there to test on
             places = (data, dump, config)
             run_step(features_step(*places), partial(extract, *places, arguments.nj), force=arguments.force)
             if (name, variant) in with_references:

@@ -1,7 +1,7 @@
 """Stage 1: draw and render mixtures of isolated events, data/events -> data/{train,valid,test}.
 
 Systems with ``mixtures: NAME`` in their YAML have sets of their own, data/{train,valid,test}_NAME, which mix.yaml
-describes under ``variants``.
+describes under ``variants``; ``--variants`` names more of them, to test on.
 """
 
 from __future__ import annotations
@@ -13,18 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weaksep.bin.cli import add_force, make_parser, positive_int, run_command
+from weaksep.errors import UserError
 
 if TYPE_CHECKING:
     from weaksep.mixtures.config import MixConfig
 
 
-def write_sets(config: MixConfig, events_dir: Path, out: Path, variant: str, nj: int, force: bool) -> None:
-    """Write the sets of the recipe (variant "") or of a variant."""
+def write_sets(
+    config: MixConfig, events_dir: Path, out: Path, variant: str, nj: int, force: bool, recordings: str = "own"
+) -> None:
+    """Write the sets of the recipe (variant "") or of a variant, from each set's own events or another's."""
     from weaksep.fileio.stamp import run_step
     from weaksep.mixtures.write import mix_step, write_set
 
     for name in config.sizes():
-        events, folder = events_dir / name, out / (f"{name}_{variant}" if variant else name)
+        events = events_dir / (name if recordings == "own" else recordings)
+        folder = out / (f"{name}_{variant}" if variant else name)
         work = partial(write_set, config, name, events, folder, nj=nj, variant=variant)
         run_step(mix_step(config, name, events, folder), work, force=force)
 
@@ -49,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("data"), help="folder of the sets (%(default)s)")
     parser.add_argument("--systems", default="", help="systems that will be trained, for the variants they ask for")
     parser.add_argument("--system-configs", type=Path, help="folder of their YAMLs (that of --config)")
+    parser.add_argument("--variants", default="", help="more variants of mix.yaml, separated by blanks")
     parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
     parser.add_argument("--seed", type=int, default=None, help="instead of the seed in the configuration")
     add_force(parser)
@@ -61,12 +66,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     overrides = [] if arguments.seed is None else [f"seed={arguments.seed}"]
     config = load_config(MixConfig, arguments.config, overrides)
     asked = system_variants(arguments.system_configs or arguments.config.parent, arguments.systems.split())
+    for name in asked:
+        if not config.variant(name).sets.train:
+            raise UserError(f"{arguments.config}: variants.{name} has no training set; a system asks for it")
+    asked = sorted({*asked, *arguments.variants.split()})
     variants = {name: config.variant(name) for name in asked}  # a wrong name is told before any work
     write_sets(config, arguments.events, arguments.out, "", arguments.nj, arguments.force)
     for name, variant in variants.items():
-        alone = config.variants[name].events == "alone"
+        source = config.variants[name]
+        alone = source.events == "alone"
         events = cut_events(config, arguments.out, name, arguments.force) if alone else arguments.events
-        write_sets(variant, events, arguments.out, name, arguments.nj, arguments.force)
+        write_sets(variant, events, arguments.out, name, arguments.nj, arguments.force, source.recordings)
 
 
 if __name__ == "__main__":

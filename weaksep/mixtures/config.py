@@ -25,6 +25,8 @@ class SetSizes(BaseModel):
 class VariantSizes(SetSizes):
     """The same for a variant; without a test set of its own, its systems are scored on the recipe's."""
 
+    train: int = Field(0, ge=0, le=999_999)
+    valid: int = Field(0, ge=0, le=999_999)
     test: int = Field(0, ge=0, le=999_999)
 
 
@@ -42,13 +44,15 @@ class AloneConfig(BaseModel):
 
 
 class Variant(BaseModel):
-    """More sets of mixtures, data/<set>_<name>, for the systems that say ``mixtures: <name>``.
+    """More sets of mixtures, data/<set>_<name>: for the systems that say ``mixtures: <name>``, or to test on.
 
     Args:
         mean_events, level_db, min_event_s: where they differ from the recipe's.
         events: "isolated", the corpus' own, or "alone", cut out of the recipe's mixtures by their frame labels.
         alone: which pieces count as events of their class.
-        sets: number of mixtures of each set.
+        recordings: "own" of each set, or "train" for a test set of the recordings that systems were trained on: how
+            much better they do there is the generalisation gap.
+        sets: number of mixtures of each set; both train and valid, or neither.
     """
 
     model_config = STRICT
@@ -57,12 +61,23 @@ class Variant(BaseModel):
     min_event_s: float | None = Field(None, ge=0)
     events: Literal["isolated", "alone"] = "isolated"
     alone: AloneConfig = AloneConfig()
+    recordings: Literal["own", "train"] = "own"
     sets: VariantSizes
 
     @model_validator(mode="after")
     def _tests_on_real_mixtures(self) -> Variant:
         if self.events == "alone" and self.sets.test:
             raise ValueError("sets.test: mixtures of events that are cut out are for training; leave test out")
+        return self
+
+    @model_validator(mode="after")
+    def _whole(self) -> Variant:
+        if bool(self.sets.train) != bool(self.sets.valid):
+            raise ValueError("sets: train and valid go together; give both or neither")
+        if not any(self.sets.model_dump().values()):
+            raise ValueError("sets: give train and valid, or test, or all three")
+        if self.recordings == "train" and self.sets.train:
+            raise ValueError("recordings: train is for a test set; leave sets.train and sets.valid out")
         return self
 
 

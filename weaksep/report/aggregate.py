@@ -137,6 +137,15 @@ def _gains_by(
     return {name: describe(found) for name, found in values.items()}
 
 
+def _below_zero(scores: Sequence[Score], bins: Sequence[str], bin_of: Callable[[Score], str | None]) -> dict[str, Any]:
+    """Share of the rows of each bin whose improvement is below 0 dB, in the bins' order; null for an empty one."""
+    gains = {name: [score.si_sdri_db for score in scores if bin_of(score) == name] for name in bins}
+    return {
+        name: round(sum(gain is not None and gain < 0 for gain in found) / len(found), PLACES) if found else None
+        for name, found in gains.items()
+    }
+
+
 def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int) -> dict[str, Any]:
     """The figures of one system.
 
@@ -148,6 +157,7 @@ def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int
     Returns:
         si_sdri_db over (mixture, present class) pairs of mixtures with two or more active classes; the same
         by number of active classes, by class, by overlap and by the unprocessed mixture's SI-SDR;
+        worse, the share of those pairs that are below 0 dB, of all, by class and by the mixture's SI-SDR;
         single_class_si_sdr_db over mixtures of one class; absent_leak_db over (mixture, absent class) pairs;
         sdr_db, sir_db and sar_db (BSS eval) over the pairs for which stage 6 measured them.
     """
@@ -170,6 +180,11 @@ def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int
         "by_class": _gains_by(pairs, classes, lambda score: score.name),
         "by_overlap": _gains_by(pairs, OVERLAP_BINS, overlap),
         "by_input_si_sdr": _gains_by(pairs, INPUT_BINS, level),
+        "worse": {
+            "all": _below_zero(pairs, ["all"], lambda score: "all")["all"],
+            "by_class": _below_zero(pairs, classes, lambda score: score.name),
+            "by_input_si_sdr": _below_zero(pairs, INPUT_BINS, level),
+        },
         "single_class_si_sdr_db": describe(values("si_sdr_db", [score for score in scores if score.n_active == 1])),
         "absent_leak_db": describe(values("leak_db")),
         "sdr_db": describe(values("sdr_db")),

@@ -76,6 +76,7 @@ def _p(value: float) -> str:
 TEXT = Kind(str)
 COUNT = Kind(lambda value: f"{value:,}")
 DB = Kind(number)
+DB2 = Kind(lambda value: number(value, 2))
 SHARE = Kind(lambda value: number(value, 3))
 HOURS = Kind(lambda value: number(value, 2))
 MINUTES = Kind(number)

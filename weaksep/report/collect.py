@@ -18,6 +18,7 @@ from weaksep.report.comparisons import compare_all
 from weaksep.report.environment import environment
 from weaksep.report.facts import collect_sets, collect_stage_times
 from weaksep.report.judged import collect_classifiers, collect_sources
+from weaksep.report.seeds import collect_seeds
 from weaksep.report.systems import describe_systems, origin_of, system_order
 from weaksep.report.training import trained_steps, training_facts
 
@@ -150,6 +151,7 @@ def collect(
         "notes": list(notes),
         "test_set": test_set,
         "systems": systems,
+        "seeds": collect_seeds(expdir, systems),
         "more_sets": more_sets,
         "classifiers": collect_classifiers(expdir, test_set),
         "sources": sources,

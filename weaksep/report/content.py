@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from weaksep.report import run_tables, system_tables
+from weaksep.report import run_tables, study_tables, system_tables
 from weaksep.report.cells import Table
 from weaksep.report.system_tables import MEASURE_TEXT, legend, level_heading, overlap_heading, separation, split
 
@@ -28,15 +28,16 @@ def headline(summary: Summary) -> Table:
     return separation(systems, "separation", "Separation", _paragraphs(MEASURE_TEXT, *legend(systems)))
 
 
-def _more_sets(summary: Summary) -> list[Table]:
+def _more_sets(summary: Summary) -> list[Table | None]:
     """What the systems do on each further test set, and by the number of classes in its mixtures."""
-    tables = []
+    tables: list[Table | None] = []
     for name, systems in summary["more_sets"].items():
         here, main = (summary["data"].get(key, {}).get("mean_active_classes") for key in (name, summary["test_set"]))
         text = f"The same on the mixtures of `{name}`"
         known = here is not None and main is not None
         text += f", with {here:.2f} active classes on average instead of {main:.2f}." if known else "."
         title = f"Separation on {name}"
+        tables.append(study_tables.gap(summary, name))
         tables.append(separation(systems, name, title, _paragraphs(text, *legend(systems, known=summary["systems"]))))
         key, heading = f"{name}_by_active_classes", f"SI-SDRi on {name} by number of active classes (mean / median, dB)"
         tables.append(split(systems, "by_active_classes", key, heading, ""))
@@ -62,9 +63,10 @@ def all_tables(summary: Summary) -> list[Table]:
         ("by_overlap", "overlap", OVERLAP_TEXT, overlap_heading),
         ("by_input_si_sdr", "SI-SDR of the mixture", LEVEL_TEXT, level_heading),
     )
-    tables.append(parts)
+    tables += [parts, study_tables.seeds(summary)]
     tables += [split(systems, by, by, f"SI-SDRi by {of} (mean / median, dB)", text, heading)
                for by, of, text, heading in splits]  # fmt: skip
+    tables += study_tables.worse_tables(systems)
     tables += [system_tables.single(systems), system_tables.bss_eval(systems)]
     tables += [run_tables.classifiers(summary), run_tables.sources(summary), *_more_sets(summary)]
     tables += [run_tables.training(summary), run_tables.data(summary)]
