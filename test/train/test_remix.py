@@ -104,7 +104,10 @@ def test_every_epoch_has_sums_of_its_own_and_validation_always_the_same(recipe: 
 
 def test_fewer_clips_and_careless_tags(recipe: Path) -> None:
     few = open_training_set(Path("data/train"), Path("dump/train"), Knowledge("clip", clips=7))
-    assert len(few) == 7
+    assert len(few) == 42  # six times each, so that an epoch is as long as one of all 40
+    plain = few.batch([0, 7, 41])
+    assert np.array_equal(plain.magnitude[0], plain.magnitude[1])  # type: ignore[union-attr]
+    assert not np.array_equal(plain.magnitude[0], plain.magnitude[2])  # type: ignore[union-attr]
     with pytest.raises(UserError, match="data/train: 40 clips; train_clips asks for 41"):
         open_training_set(Path("data/train"), Path("dump/train"), Knowledge("clip", clips=41))
     right = open_training_set(Path("data/train"), Path("dump/train"), Knowledge("clip"))
@@ -114,7 +117,17 @@ def test_fewer_clips_and_careless_tags(recipe: Path) -> None:
     assert (given <= was).all() and 0.1 < 1 - given.sum() / was.sum() < 0.5
     stages("--set", "optim.max_epochs=1", "--set", "wrong_tags=0.3", "--set", "train_clips=16", systems="remix")
     history = json.loads(Path("exp/separator_remix/history.jsonl").read_text())
-    assert history["step"] == 2
+    assert history["step"] == 4
+
+
+def test_the_same_few_clips_are_summed_anew_each_time(recipe: Path) -> None:
+    places = (Path("data/train"), Path("dump/train"))
+    few = open_training_set(*places, Knowledge("clip", clips=8, remix=RemixConfig(shared=True)))
+    clips = len(few) // 5
+    sums = [few.batch([0, clips, 2 * clips], epoch).magnitude for epoch in (0, 1)]  # type: ignore[union-attr]
+    assert len({batch[item].tobytes() for batch in sums for item in range(3)}) == 6
+    semi = open_training_set(*places, Knowledge("clip", clips=8, strong_share=0.25))
+    assert len(semi) == 40 and len(semi.batch(range(40)).parts) == 2  # type: ignore[union-attr]
 
 
 def test_tags_as_a_careless_listener_gives_them() -> None:

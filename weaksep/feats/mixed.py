@@ -73,14 +73,14 @@ class MixedSet:
         """Class names."""
         return self.parts[0].labels
 
-    def batch(self, indices: Sequence[int] | np.ndarray, epoch: int = 0) -> MixedBatch:
+    def batch(self, indices: Sequence[int] | np.ndarray, epoch: int | Sequence[int] = 0) -> MixedBatch:
         """Clips by their position in an epoch that is not shuffled; the same clip may be in it twice."""
         rows: list[list[int]] = [[] for _ in self.parts]
         epochs: list[list[int]] = [[] for _ in self.parts]
-        for index in indices:
+        for index, when in zip(indices, np.broadcast_to(np.asarray(epoch), len(indices)).tolist(), strict=True):
             number, row, time = self._items[index]
             rows[number].append(row)
-            epochs[number].append(epoch * self._repeats + time)
+            epochs[number].append(when * self._repeats + time)
         kinds = zip(self.parts, rows, epochs, strict=True)
         return MixedBatch(tuple(part.batch(own, when) for part, own, when in kinds if own))
 
@@ -90,7 +90,47 @@ class MixedSet:
         return by_kind.get("frame", by_kind.get("clip", self.parts[0])).class_priors()
 
 
-TrainingSet = LabelledSet | RemixSet | MixedSet
+class RepeatedSet:
+    """A small set several times an epoch, so that epochs have as many steps as those of a larger one.
+
+    Args:
+        clips: the set.
+        times: how often each clip comes; what is summed anew in every epoch is summed anew each time.
+    """
+
+    def __init__(self, clips: LabelledSet | RemixSet | MixedSet, times: int) -> None:
+        self.clips = clips
+        self.times = times
+
+    def __len__(self) -> int:
+        return len(self.clips) * self.times
+
+    @property
+    def features(self) -> FeatureSet:
+        """Features of the clips."""
+        return self.clips.features
+
+    @property
+    def data(self) -> DataDir:
+        """The data folder."""
+        return self.clips.data
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names."""
+        return self.clips.labels
+
+    def batch(self, indices: Sequence[int] | np.ndarray, epoch: int = 0) -> Batch | MixedBatch:
+        """Clips by their position in the repeated epoch."""
+        times, rows = np.divmod(np.asarray(indices), len(self.clips))
+        return self.clips.batch(rows.tolist(), (epoch * self.times + times).tolist())
+
+    def class_priors(self) -> np.ndarray:
+        """Priors (K,) of the clips."""
+        return self.clips.class_priors()
+
+
+TrainingSet = LabelledSet | RemixSet | MixedSet | RepeatedSet
 
 
 @dataclass(frozen=True)
@@ -102,7 +142,7 @@ class Knowledge:
         frame_share: share of the clips with frame labels, among clip labels.
         strong_share: share of the clips with isolated sources.
         strong_repeats: how often each of the latter comes in an epoch.
-        clips: number of clips, drawn at random; None for all.
+        clips: number of clips, drawn at random; None for all. They come so often in an epoch that it stays as long.
         missing_tags, wrong_tags: share of the clip labels that are left out, and that name another class.
         remix: sum the clips anew in every epoch.
         seed: of these sums.
@@ -127,6 +167,7 @@ def open_training_set(data_dir: Path, dump_dir: Path, known: Knowledge) -> Train
             ``RemixSet``.
     """
     utts = DataDir.load(data_dir).utt_ids
+    times = max(1, round(len(utts) / known.clips)) if known.clips else 1
     if known.clips is not None:
         if known.clips > len(utts):
             raise UserError(f"{data_dir}: {len(utts)} clips; train_clips asks for {known.clips}")
@@ -143,6 +184,6 @@ def open_training_set(data_dir: Path, dump_dir: Path, known: Knowledge) -> Train
             labelled = LabelledSet(data_dir, dump_dir, kind, own, known.missing_tags, known.wrong_tags)
             repeats = known.strong_repeats if kind == "strong" else 1
             parts.append((labelled if known.remix is None else RemixSet(labelled, known.remix, known.seed), repeats))
-    if len(parts) == 1:
-        return parts[0][0]
-    return MixedSet([part for part, _ in parts], [repeats for _, repeats in parts])
+    only, _ = parts[0]
+    whole = only if len(parts) == 1 else MixedSet([part for part, _ in parts], [repeats for _, repeats in parts])
+    return whole if times == 1 else RepeatedSet(whole, times)

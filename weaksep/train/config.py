@@ -38,8 +38,8 @@ class _Training(_Strict):
     frame_share: float = Field(0.0, ge=0, le=1)
     # Sum training clips anew in every epoch, see there; null: take them as they are.
     remix: RemixConfig | None = None
-    # Poorer labels, to see what they cost: as many of the training clips, drawn at random (null: all); share of the
-    # clip labels that are left out; share of those that name another class.
+    # Poorer labels, to see what they cost: as many of the training clips, drawn at random (null: all; fewer come the
+    # more often in an epoch); share of the clip labels that are left out; share of those that name another class.
     train_clips: int | None = Field(None, ge=1)
     missing_tags: float = Field(0.0, ge=0, lt=1)
     wrong_tags: float = Field(0.0, ge=0, lt=1)
