@@ -89,6 +89,14 @@ def test_with_shared_classes_any_clip_is_a_partner(folders: tuple[Path, Path]) -
     assert all(labels is not None and (labels[0, 0, 0] * labels[0, 0, 1]).any() for labels in shared)
 
 
+def test_clips_of_few_classes_are_drawn_more_often(folders: tuple[Path, Path]) -> None:
+    # mix-1 (bark) goes with mix-4 (drill, horn) or mix-5 (horn).
+    for prefer, expected in ((0.0, 1 / 2), (2.0, 4 / 5)):
+        clips = RemixSet(LabelledSet(*folders, "clip"), PLAIN.model_copy(update={"prefer_few": prefer}), seed=0)
+        single = [clips.batch([0], epoch).side_labels[0, 0, 1].sum() == 1 for epoch in range(300)]  # type: ignore[index]
+        assert np.mean(single) == pytest.approx(expected, abs=0.08)
+
+
 def test_a_share_of_the_items_is_one_clip_alone(folders: tuple[Path, Path]) -> None:
     clips = RemixSet(LabelledSet(*folders, "clip"), RemixConfig(alone=0.4), seed=0)
     alone = [clips.batch([0], epoch).sides[0, 0, 1].max() == 0 for epoch in range(200)]  # type: ignore[index]

@@ -39,6 +39,9 @@ class RemixConfig(BaseModel):
         alone: share of the items that are one clip alone.
         shared: with clip labels, sum clips that have classes in common too; else only clips without. Frame labels and
             isolated sources need no such care.
+        prefer_few: a clip with n classes is drawn as a partner n ** -prefer_few times as often as one with a single
+            class. What a side of few classes asks for is the more definite, and a clip of one class is an isolated
+            source.
         target: of a side with complex spectrum A in the sum X: "magnitude" is min(|A|, |X|), "phase_sensitive" is
             |A| cos(angle between A and X), between 0 and |X|; the second is what a mask should be for SI-SDR.
         gain_db: lowest and highest gain of a clip, dB.
@@ -54,6 +57,7 @@ class RemixConfig(BaseModel):
     clips: int = Field(2, ge=2, le=8)
     alone: float = Field(0.25, ge=0, le=1)
     shared: bool = False
+    prefer_few: float = Field(0.0, ge=0, le=8)
     target: Literal["magnitude", "phase_sensitive"] = "magnitude"
     gain_db: tuple[float, float] = (-6.0, 6.0)
     shift: bool = True

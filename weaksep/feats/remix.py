@@ -63,7 +63,8 @@ class RemixSet:
         self._samples = max(self._samples, audio_info(clips.data.wav[clips.utt_ids[0]])[0])
         self._sources = clips.data.references() if self.supervision == "strong" else {}
         self._classes = self._clip_classes()
-        self._rows = np.flatnonzero(self._classes.any(axis=1))
+        self._n_classes = self._classes.sum(axis=1).astype(np.float64)
+        self._rows = np.flatnonzero(self._n_classes)
         self._check()
 
     def _clip_classes(self) -> np.ndarray:
@@ -130,9 +131,14 @@ class RemixSet:
             partners = self._partners(classes)
             if not len(partners):
                 break
-            rows.append(int(partners[rng.integers(len(partners))]))
+            rows.append(self._drawn(partners, rng))
             classes |= self._classes[rows[-1]]
         return rows
+
+    def _drawn(self, rows: np.ndarray, rng: np.random.Generator) -> int:
+        """One of these rows, the more likely the fewer classes it has."""
+        sums = np.cumsum(self._n_classes[rows] ** -self.config.prefer_few)
+        return int(rows[np.searchsorted(sums[:-1], rng.random() * sums[-1], side="right")])
 
     def _parts(self, item: int, place: int, row: int, change: Change) -> list[Part]:
         utt = self.clips.utt_ids[row]
