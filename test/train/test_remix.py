@@ -17,6 +17,7 @@ from weaksep.feats.config import RemixConfig
 from weaksep.feats.dataset import LabelledSet
 from weaksep.feats.labels import noisy_tags
 from weaksep.feats.mixed import Knowledge, open_training_set
+from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.infer.model import load_separator
 from weaksep.infer.separate import separate_waveform
@@ -118,6 +119,16 @@ def test_fewer_clips_and_careless_tags(recipe: Path) -> None:
     stages("--set", "optim.max_epochs=1", "--set", "wrong_tags=0.3", "--set", "train_clips=16", systems="remix")
     history = json.loads(Path("exp/separator_remix/history.jsonl").read_text())
     assert history["step"] == 4
+
+
+def test_no_class_alone(recipe: Path) -> None:
+    names = DataDir.load("data/train").clip_labels()
+    places = (Path("data/train"), Path("dump/train"))
+    clips = open_training_set(*places, Knowledge("clip", min_classes=2))
+    assert isinstance(clips, LabelledSet) and 0 < len(clips) < 40
+    assert clips.utt_ids == [utt for utt, own in names.items() if len(own) > 1]
+    with pytest.raises(UserError, match="data/train: no clip with 9 classes; lower train_min_classes"):
+        open_training_set(*places, Knowledge("clip", min_classes=9))
 
 
 def test_the_same_few_clips_are_summed_anew_each_time(recipe: Path) -> None:

@@ -143,6 +143,7 @@ class Knowledge:
         strong_share: share of the clips with isolated sources.
         strong_repeats: how often each of the latter comes in an epoch.
         clips: number of clips, drawn at random; None for all. They come so often in an epoch that it stays as long.
+        min_classes: clips with fewer are left out.
         missing_tags, wrong_tags: share of the clip labels that are left out, and that name another class.
         remix: sum the clips anew in every epoch.
         seed: of these sums.
@@ -153,6 +154,7 @@ class Knowledge:
     strong_share: float = 0.0
     strong_repeats: int = 1
     clips: int | None = None
+    min_classes: int = 1
     missing_tags: float = 0.0
     wrong_tags: float = 0.0
     remix: RemixConfig | None = None
@@ -163,10 +165,15 @@ def open_training_set(data_dir: Path, dump_dir: Path, known: Knowledge) -> Train
     """The clips of a set with what may be known of each.
 
     Raises:
-        UserError: the shares leave no other clip, or there are fewer clips than asked for; see also ``LabelledSet`` and
+        UserError: the shares leave no other clip, or there are no or too few clips of those asked for; see also ``LabelledSet`` and
             ``RemixSet``.
     """
-    utts = DataDir.load(data_dir).utt_ids
+    data = DataDir.load(data_dir)
+    utts = data.utt_ids
+    if known.min_classes > 1:
+        utts = [utt for utt, names in data.clip_labels().items() if len(names) >= known.min_classes]
+        if not utts:
+            raise UserError(f"{data_dir}: no clip with {known.min_classes} classes; lower train_min_classes")
     times = max(1, round(len(utts) / known.clips)) if known.clips else 1
     if known.clips is not None:
         if known.clips > len(utts):

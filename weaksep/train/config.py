@@ -20,6 +20,7 @@ LATER = (
     "strong_repeats",
     "remix",
     "train_clips",
+    "train_min_classes",
     "missing_tags",
     "wrong_tags",
 )
@@ -41,6 +42,8 @@ class _Training(_Strict):
     # Poorer labels, to see what they cost: as many of the training clips, drawn at random (null: all; fewer come the
     # more often in an epoch); share of the clip labels that are left out; share of those that name another class.
     train_clips: int | None = Field(None, ge=1)
+    # Only training clips with at least as many classes: from 2 on, no class is ever alone in a clip.
+    train_min_classes: int = Field(1, ge=1)
     missing_tags: float = Field(0.0, ge=0, lt=1)
     wrong_tags: float = Field(0.0, ge=0, lt=1)
 

@@ -119,7 +119,8 @@ def training_sets(plan: Plan) -> tuple[TrainingSet, TrainingSet]:
         remix=config.remix.without_changes() if config.remix else None,
     )
     valid = open_training_set(*plan.set_folders("valid"), known)
-    known = dataclasses.replace(known, clips=config.train_clips, remix=config.remix, seed=config.seed)
+    known = dataclasses.replace(known, remix=config.remix, seed=config.seed)
+    known = dataclasses.replace(known, clips=config.train_clips, min_classes=config.train_min_classes)
     if isinstance(config, SeparatorTraining):
         share, repeats = config.strong_share, config.strong_repeats
         known = dataclasses.replace(known, strong_share=share, strong_repeats=repeats)
