@@ -165,8 +165,8 @@ def open_training_set(data_dir: Path, dump_dir: Path, known: Knowledge) -> Train
     """The clips of a set with what may be known of each.
 
     Raises:
-        UserError: the shares leave no other clip, or there are no or too few clips of those asked for; see also ``LabelledSet`` and
-            ``RemixSet``.
+        UserError: the shares leave no other clip, or there are no or too few clips of those asked for; see also
+            ``LabelledSet`` and ``RemixSet``.
     """
     data = DataDir.load(data_dir)
     utts = data.utt_ids
