@@ -73,6 +73,7 @@ class Maker:
                 "all": self.draw(0, 1),
                 "by_class": {name: self.draw(0, 1) for name in CLASSES},
                 "by_input_si_sdr": {**{name: self.draw(0, 1) for name in LEVELS}, ">=5": None},
+                "found_in": {"own": 41, "active": int(self.draw(0, 90)), "absent": int(self.draw(0, 90))},
             },
             "single_class_si_sdr_db": self.spread(94),
             "absent_leak_db": self.spread(3857),

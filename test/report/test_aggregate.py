@@ -87,7 +87,17 @@ def test_targets_made_worse(figures):
         "all": 0.2,
         "by_class": {"bark": 0.5, "drill": 0.0, "horn": 0.0},
         "by_input_si_sdr": {"<-10": 0.0, "-10--5": None, "-5-0": 0.5, "0-5": None, ">=5": 0.0},
+        "found_in": {"own": 0, "active": 0, "absent": 1},
     }
+
+
+def test_where_targets_made_worse_have_gone():
+    takers = {"bark": "bark", "drill": "bark", "horn": "siren", "siren": "siren"}
+    rows = [Score("a", name, 3, 0.0, 0.0, -1.0, taken_by=taker) for name, taker in takers.items() if name != "siren"]
+    rows.append(Score("b", "bark", 2, 0.0, 0.0, 3.0, taken_by="horn"))
+    rows.append(Score("b", "drill", 2, 0.0, 0.0, -3.0, taken_by="bark"))
+    found = system_statistics(rows, ("bark", "drill", "horn", "siren"), seed=0)["worse"]["found_in"]
+    assert found == {"own": 1, "active": 2, "absent": 1}
 
 
 def test_single_class_and_leak(figures):
@@ -104,7 +114,7 @@ def test_nothing_is_null_not_nan():
 
 def test_rows_from_a_file(tmp_path):
     row = dict.fromkeys(COLUMNS) | {"utt": "a", "class": "bark", "active": 1, "n_active": 1, "si_sdr_db": "12.5"}
-    numbers = {name: index / 4 for index, name in enumerate(COLUMNS[4:])}
+    numbers = {name: index / 4 for index, name in enumerate(COLUMNS[4:-1])} | {"taken_by": "bark"}
     write_tsv(tmp_path / "scores.tsv", COLUMNS, [row, row | {"class": "drill"} | numbers])
     assert read_scores(tmp_path / "scores.tsv") == [
         Score("a", "bark", 1, si_sdr_db=12.5),

@@ -176,6 +176,19 @@ def check_worse(rows: Rows, systems: list[dict[str, Any]], key: str) -> None:
             check_number(row[column], share, 3)
 
 
+def check_found(rows: Rows, systems: list[dict[str, Any]]) -> None:
+    rated = [system for system in systems if is_trained(system)]
+    check_names(rows, "system", rated)
+    for row, system in zip(rows, rated, strict=True):
+        counts = system["worse"]["found_in"]
+        total = sum(counts.values())
+        check_number(row["made worse"], total, 0)
+        headings = ("in its own output", "in another active class's", "in an absent class's")
+        for heading, key in zip(headings, ("own", "active", "absent"), strict=True):
+            check_number(row[heading], counts[key] / total if total else None, 3)
+        assert len(row) == 5
+
+
 def is_trained(system: dict[str, Any]) -> bool:
     return system["supervision"] not in ("unprocessed", "oracle")
 
@@ -226,6 +239,8 @@ def check_page(page: str, summary: dict[str, Any]) -> None:
             check_gap(rows, summary["more_sets"][gap[1]], systems, (gap[1], gap[2]))
         elif worse:
             check_worse(rows, systems, SPLITS[f"SI-SDRi by {worse[1]}"])
+        elif name == "Targets made worse, and where they are":
+            check_found(rows, systems)
         elif name == "Several seeds":
             check_seeds(rows, summary["seeds"])
         elif on and on[2]:
@@ -265,7 +280,7 @@ def check_page(page: str, summary: dict[str, Any]) -> None:
 
 def test_all_tables_of_a_large_page(made_summary: dict[str, Any]) -> None:
     page = render(made_summary)
-    assert len(tables_of(page)) == 22
+    assert len(tables_of(page)) == 23
     check_page(page, made_summary)
 
 

@@ -14,7 +14,7 @@ from weaksep.fileio.tables import read_tsv, to_float
 from weaksep.metrics.bootstrap import bootstrap_mean_ci
 
 VALUES = ("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db", "sdr_db", "sir_db", "sar_db", "leak_db", "overlap")
-COLUMNS = ("utt", "class", "active", "n_active", *VALUES)
+COLUMNS = ("utt", "class", "active", "n_active", *VALUES, "taken_by")
 # Share of the target's active frames in which another class is active too: 0 alone, then fifths.
 OVERLAP_BINS = ("0", "0-0.2", "0.2-0.4", "0.4-0.6", "0.6-0.8", "0.8-1")
 # SI-SDR of the unprocessed mixture, in dB.
@@ -38,6 +38,7 @@ class Score:
     sar_db: float | None = None
     leak_db: float | None = None
     overlap: float | None = None
+    taken_by: str | None = None
 
 
 def read_scores(path: str | Path) -> list[Score]:
@@ -53,7 +54,7 @@ def read_scores(path: str | Path) -> list[Score]:
         key = (row["utt"], row["class"])
         try:
             cells = [to_float(row[column]) if row[column] else None for column in VALUES]
-            score = Score(*key, _count(row["n_active"]), *cells)
+            score = Score(*key, _count(row["n_active"]), *cells, row["taken_by"] or None)
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
             continue
@@ -146,6 +147,18 @@ def _below_zero(scores: Sequence[Score], bins: Sequence[str], bin_of: Callable[[
     }
 
 
+def _whereabouts(pairs: Sequence[Score]) -> dict[str, int]:
+    """Of the pairs with an improvement below 0 dB: how often most of the class is in which kind of output."""
+    active = {(score.utt, score.name) for score in pairs}
+    counts = dict.fromkeys(("own", "active", "absent"), 0)
+    for score in pairs:
+        if score.si_sdri_db is None or score.si_sdri_db >= 0:
+            continue
+        own = score.taken_by == score.name
+        counts["own" if own else "active" if (score.utt, score.taken_by) in active else "absent"] += 1
+    return counts
+
+
 def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int) -> dict[str, Any]:
     """The figures of one system.
 
@@ -157,7 +170,8 @@ def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int
     Returns:
         si_sdri_db over (mixture, present class) pairs of mixtures with two or more active classes; the same
         by number of active classes, by class, by overlap and by the unprocessed mixture's SI-SDR;
-        worse, the share of those pairs that are below 0 dB, of all, by class and by the mixture's SI-SDR;
+        worse, the share of those pairs that are below 0 dB, of all, by class and by the mixture's SI-SDR, and how
+        many of them have ended up in their own output, in that of another active class or of an absent one;
         single_class_si_sdr_db over mixtures of one class; absent_leak_db over (mixture, absent class) pairs;
         sdr_db, sir_db and sar_db (BSS eval) over the pairs for which stage 6 measured them.
     """
@@ -184,6 +198,7 @@ def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int
             "all": _below_zero(pairs, ["all"], lambda score: "all")["all"],
             "by_class": _below_zero(pairs, classes, lambda score: score.name),
             "by_input_si_sdr": _below_zero(pairs, INPUT_BINS, level),
+            "found_in": _whereabouts(pairs),
         },
         "single_class_si_sdr_db": describe(values("si_sdr_db", [score for score in scores if score.n_active == 1])),
         "absent_leak_db": describe(values("leak_db")),

@@ -23,6 +23,10 @@ WORSE_TEXT = """\
 Share of the pairs of mixture and class whose SI-SDRi is below 0 dB, so that the mixture itself would have been the
 better guess: of all, and by {of}. Such targets were missed or mistaken for another class; each counts with a large
 negative value, and so they decide much of a mean."""
+FOUND_TEXT = """\
+The same targets, and the output that holds most of each: its own, which then holds more of something else too; that of
+another class active in the mixture, so that two classes were mistaken for each other; or that of an absent class."""
+FOUND_IN = {"own": "in its own output", "active": "in another active class's", "absent": "in an absent class's"}
 
 
 def seeds(summary: Summary) -> Table | None:
@@ -89,10 +93,24 @@ def worse(
     return Table(f"worse_{by}", title, columns, rows, WORSE_TEXT.format(of=of), _all(rows))
 
 
+def found_in(systems: Sequence[dict[str, Any]]) -> Table | None:
+    """Where the targets are that a system makes worse; None for a summary that does not say."""
+    counted = [system for system in systems if system.get("worse") and is_trained(system)]
+    rows = []
+    for system in counted:
+        counts = system["worse"]["found_in"]
+        total = sum(counts.values())
+        rows.append([short_name(system["name"]), total, *(counts[key] / total if total else None for key in FOUND_IN)])
+    columns = [Column("system", TEXT), Column("made worse", COUNT, "low")]
+    columns += [Column(heading, SHARE) for heading in FOUND_IN.values()]
+    title = "Targets made worse, and where they are"
+    return Table("worse_found_in", title, columns, rows, FOUND_TEXT, _all(rows)) if rows else None
+
+
 def worse_tables(systems: Sequence[dict[str, Any]]) -> list[Table | None]:
-    """Both tables of the targets that a system makes worse."""
+    """All tables of the targets that a system makes worse."""
     by_level = worse(systems, "by_input_si_sdr", "SI-SDR of the mixture", level_heading)
-    return [worse(systems, "by_class", "class"), by_level]
+    return [worse(systems, "by_class", "class"), by_level, found_in(systems)]
 
 
 def _all(rows: Sequence[object]) -> frozenset[int]:

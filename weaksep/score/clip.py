@@ -1,9 +1,9 @@
 """Scores of one clip: a row for every class.
 
 A class that is active (labelled) has SI-SDR; where two or more classes are active also the mixture's own
-SI-SDR, the improvement over it, and the SDR, SIR and SAR of BSS eval. With a single active class the mixture is the
-reference already, so an improvement means nothing and those cells stay empty. A class that is absent has its leak
-instead.
+SI-SDR, the improvement over it, the SDR, SIR and SAR of BSS eval, and the class whose output has taken most of it.
+With a single active class the mixture is the reference already, so an improvement means nothing and those cells stay
+empty. A class that is absent has its leak instead.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ COLUMNS = (
     *BSS_COLUMNS,
     "leak_db",
     "overlap",
+    "taken_by",
 )
 
 Row = dict[str, object]
@@ -86,6 +87,19 @@ def read_signals(clip: ClipFiles) -> Signals:
     return Signals(mixture, estimates, {k: _read(path, clip, mixture.size) for k, path in labelled})
 
 
+def taken_by(references: np.ndarray, estimates: np.ndarray) -> np.ndarray:
+    """Which estimate holds most of each reference: the largest inner product.
+
+    Args:
+        references: (R, N).
+        estimates: (K, N), all outputs of a system.
+
+    Returns:
+        positions in ``estimates``, (R,); the first of equals.
+    """
+    return np.argmax(references @ estimates.T, axis=1)
+
+
 def score_clip(clip: ClipFiles, signals: Signals) -> list[Row]:
     """Rows of one clip in the order of its classes, cells as text or None; those of BSS eval are still empty.
 
@@ -108,6 +122,8 @@ def score_clip(clip: ClipFiles, signals: Signals) -> list[Row]:
                 rows[k]["si_sdr_db"] = _cell(separated)
                 rows[k]["si_sdr_mixture_db"] = _cell(unprocessed)
                 rows[k]["si_sdri_db"] = _cell(gain)
+            for k, taker in zip(sounding, taken_by(targets, estimates), strict=True):
+                rows[k]["taken_by"] = clip.classes[taker]
         else:
             rows[sounding[0]]["si_sdr_db"] = _cell(si_sdr(targets, estimates[sounding])[0])
     absent = [k for k in range(len(clip.classes)) if k not in references]
