@@ -53,8 +53,8 @@ def read_scores(path: str | Path) -> list[Score]:
     for number, row in enumerate(read_tsv(path, COLUMNS), start=2):
         key = (row["utt"], row["class"])
         try:
-            cells = [to_float(row[column]) if row[column] else None for column in VALUES]
-            score = Score(*key, _count(row["n_active"]), *cells, row["taken_by"] or None)
+            cells: dict[str, Any] = {column: to_float(row[column]) if row[column] else None for column in VALUES}
+            score = Score(*key, _count(row["n_active"]), **cells, taken_by=row["taken_by"] or None)
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
             continue
