@@ -164,7 +164,7 @@ def test_nothing_to_sum_is_an_error(tiny: ModuleType, tmp_path: Path) -> None:
 
 
 def test_a_mixed_set_draws_repeated_clips_apart(folders: tuple[Path, Path]) -> None:
-    known = Knowledge("frame", strong_share=0.4, strong_repeats=3, remix=RemixConfig())
+    known = Knowledge("frame", strong_share=0.4, strong_repeats=3, remix=RemixConfig(shared=True))
     clips = open_training_set(*folders, known)
     assert isinstance(clips, MixedSet) and len(clips) == 3 + 2 * 3
     strong = clips.batch([3, 4, 5]).parts[0]

@@ -37,8 +37,8 @@ class RemixConfig(BaseModel):
     Args:
         clips: as many are summed, at most; drawn uniformly from two on.
         alone: share of the items that are one clip alone.
-        shared: with clip labels, sum clips that have classes in common too; else only clips without. Frame labels and
-            isolated sources need no such care.
+        shared: sum clips that have classes in common too; else only clips without, which leaves less open. Isolated
+            sources need no such care.
         prefer_few: a clip with n classes is drawn as a partner n ** -prefer_few times as often as one with a single
             class. What a side of few classes asks for is the more definite, and a clip of one class is an isolated
             source.

@@ -92,7 +92,7 @@ class RemixSet:
 
     @property
     def _disjoint(self) -> bool:
-        return self.supervision == "clip" and not self.config.shared
+        return self.supervision != "strong" and not self.config.shared
 
     @property
     def features(self) -> FeatureSet:
