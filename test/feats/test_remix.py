@@ -90,11 +90,13 @@ def test_with_shared_classes_any_clip_is_a_partner(folders: tuple[Path, Path]) -
 
 
 def test_clips_of_few_classes_are_drawn_more_often(folders: tuple[Path, Path]) -> None:
-    # mix-1 (bark) goes with mix-4 (drill, horn) or mix-5 (horn).
-    for prefer, expected in ((0.0, 1 / 2), (2.0, 4 / 5)):
-        clips = RemixSet(LabelledSet(*folders, "clip"), PLAIN.model_copy(update={"prefer_few": prefer}), seed=0)
-        single = [clips.batch([0], epoch).side_labels[0, 0, 1].sum() == 1 for epoch in range(300)]  # type: ignore[index]
-        assert np.mean(single) == pytest.approx(expected, abs=0.08)
+    config = PLAIN.model_copy(update={"prefer_few": 2.0, "shared": True})
+    clips = RemixSet(LabelledSet(*folders, "clip"), config, seed=0)
+    sizes = np.concatenate([clips.batch(range(5), n).side_labels[:, 0].sum(axis=2) for n in range(100)])  # type: ignore
+    # The five clips have 1, 2, 3, 2 and 1 classes, and so the weights 1, 1/4, 1/9, 1/4 and 1.
+    assert np.mean(sizes == 1, axis=0) == pytest.approx([2 / (2 + 1 / 2 + 1 / 9)] * 2, abs=0.06)
+    plain = RemixSet(LabelledSet(*folders, "clip"), PLAIN.model_copy(update={"shared": True}), seed=0)
+    assert plain.batch(range(5)).side_labels[:, 0, 0].sum(axis=1).tolist() == [1, 2, 3, 2, 1]  # type: ignore[index]
 
 
 def test_a_share_of_the_items_is_one_clip_alone(folders: tuple[Path, Path]) -> None:

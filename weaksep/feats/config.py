@@ -39,9 +39,9 @@ class RemixConfig(BaseModel):
         alone: share of the items that are one clip alone.
         shared: sum clips that have classes in common too; else only clips without, which leaves less open. Isolated
             sources need no such care.
-        prefer_few: a clip with n classes is drawn as a partner n ** -prefer_few times as often as one with a single
-            class. What a side of few classes asks for is the more definite, and a clip of one class is an isolated
-            source.
+        prefer_few: a clip with n classes is drawn n ** -prefer_few times as often as one with a single class; at 0 each
+            clip begins one sum an epoch. What a side of few classes asks for is the more definite, and a clip of one
+            class is an isolated source.
         target: of a side with complex spectrum A in the sum X: "magnitude" is min(|A|, |X|), "phase_sensitive" is
             |A| cos(angle between A and X), between 0 and |X|; the second is what a mask should be for SI-SDR.
         gain_db: lowest and highest gain of a clip, dB.

@@ -161,7 +161,10 @@ class RemixSet:
         return spectra
 
     def batch(self, indices: Sequence[int] | np.ndarray, epoch: int | Sequence[int] = 0) -> Batch:
-        """Sums that begin with these clips (by position in the set), as they come in an epoch, or each in its own."""
+        """Sums that begin with these clips (by position in the set), as they come in an epoch, or each in its own.
+
+        With ``prefer_few`` the first clip of a sum is drawn too; the given one then only decides the draws.
+        """
         epochs = np.broadcast_to(np.asarray(epoch), len(indices)).tolist()
         size = (self.features.n_frames, self.features.n_bins)
         parts: list[Part] = []
@@ -171,7 +174,8 @@ class RemixSet:
             row = int(self._rows[index])
             rng = generator(self.seed, "remix", epochs[item], self.clips.utt_ids[row])
             activity.append([])
-            for place, own in enumerate(self._summed(row, rng)):
+            first = self._drawn(self._rows, rng) if self.config.prefer_few else row
+            for place, own in enumerate(self._summed(first, rng)):
                 change = draw_change(self.config, rng, *size)
                 parts += self._parts(item, place, own, change)
                 if self.supervision != "strong":
