@@ -12,11 +12,12 @@ import torch
 
 from weaksep.errors import UserError
 from weaksep.feats.augment import Change, draw_change, random_filter
-from weaksep.feats.config import FeatsConfig, RemixConfig
+from weaksep.feats.config import FeatsConfig
 from weaksep.feats.dataset import LabelledSet
 from weaksep.feats.extract import extract
 from weaksep.feats.mixed import Knowledge, MixedSet, open_training_set
 from weaksep.feats.remix import RemixSet
+from weaksep.feats.remix_config import RemixConfig
 from weaksep.fileio.audio import read_audio
 from weaksep.seeding import generator
 from weaksep.signal.stft import Stft

@@ -13,10 +13,10 @@ import torch
 
 from weaksep.bin import train
 from weaksep.errors import UserError
-from weaksep.feats.config import RemixConfig
 from weaksep.feats.dataset import LabelledSet
 from weaksep.feats.labels import noisy_tags
 from weaksep.feats.mixed import Knowledge, open_training_set
+from weaksep.feats.remix_config import RemixConfig
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.infer.model import load_separator

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weaksep.feats.config import RemixConfig
+from weaksep.feats.remix_config import RemixConfig
 
 FILTER_POINTS = 6  # of the random response, from the lowest to the highest bin, evenly in pitch
 

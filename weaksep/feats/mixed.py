@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.errors import UserError
-from weaksep.feats.config import RemixConfig
 from weaksep.feats.dataset import Batch, FeatureSet, LabelledSet
 from weaksep.feats.remix import RemixSet
+from weaksep.feats.remix_config import RemixConfig
 from weaksep.fileio.datadir import DataDir
 from weaksep.seeding import generator
 

@@ -19,8 +19,8 @@ import torch
 
 from weaksep.errors import UserError
 from weaksep.feats.augment import Change, draw_change
-from weaksep.feats.config import RemixConfig
 from weaksep.feats.dataset import Batch, FeatureSet, LabelledSet
+from weaksep.feats.remix_config import RemixConfig
 from weaksep.fileio.audio import audio_info, read_audio
 from weaksep.fileio.datadir import DataDir
 from weaksep.seeding import generator

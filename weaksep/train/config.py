@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from weaksep.feats.config import RemixConfig
+from weaksep.feats.remix_config import RemixConfig
 from weaksep.nets.config import ClassifierConfig, SeparatorConfig
 
 Supervision = Literal["strong", "frame", "clip"]
