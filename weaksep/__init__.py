@@ -4,4 +4,20 @@ After Pishdadian, Wichern, Le Roux, "Finding Strength in Weakness: Learning to S
 Supervision", IEEE/ACM TASLP 2020 (arXiv:1911.02182).
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+# What is offered to Python programs, and where it is; looked up when it is asked for, so that importing the package
+# (as every command does) brings no torch.
+_OFFERED = {"load_separator": "weaksep.infer.in_memory"}
+__all__ = ["__version__", "load_separator"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OFFERED:
+        raise AttributeError(f"module 'weaksep' has no attribute {name!r}")
+    return getattr(import_module(_OFFERED[name]), name)

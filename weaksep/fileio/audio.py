@@ -70,8 +70,12 @@ def _truncated(path: str | Path, promised: int, held: int) -> str:
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[soundfile.SoundFile]:
-    """An audio file, its header checked; every failure inside the block becomes one line."""
+def opened(path: str | Path) -> Iterator[soundfile.SoundFile]:
+    """An audio file, its header checked; every failure inside the block becomes one line.
+
+    Raises:
+        UserError: missing, unreadable, empty or truncated.
+    """
     descriptor = -1
     try:
         # Not to wait for somebody to write, should it be a named pipe; for a file it means nothing.
@@ -104,7 +108,7 @@ def _opened(path: str | Path) -> Iterator[soundfile.SoundFile]:
 
 def _read(path: str | Path) -> tuple[np.ndarray, int]:
     """Samples (N, channels) in float32 and the rate; every failure becomes one line."""
-    with _opened(path) as file:
+    with opened(path) as file:
         rate, promised = file.samplerate, file.frames
         samples = file.read(dtype="float32", always_2d=True)
     if samples.shape[0] == 0:
@@ -177,5 +181,5 @@ def audio_info(path: str | Path) -> tuple[int, int, int]:
     Raises:
         UserError: missing, unreadable or truncated.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         return file.frames, file.samplerate, file.channels

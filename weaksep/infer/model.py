@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from torch import nn
 
 from weaksep.errors import UserError
 from weaksep.feats.config import DumpSettings
-from weaksep.fileio.checkpoint import load_checkpoint
+from weaksep.fileio.checkpoint import load_checkpoint, save_checkpoint
 from weaksep.fileio.tables import label_problem
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifiers import Classifier
@@ -160,6 +160,30 @@ def load_separator(experiment: str | Path, device: str = "cpu") -> Separator:
     where = torch.device(device)
     net = _build(lambda: build_separator(checkpoint["config"]["net"], len(classes), n_bins), checkpoint, path, where)
     return Separator(net, classes, feats["sample_rate"], Stft(feats["window_samples"], feats["hop_samples"]), where)
+
+
+def save_untrained(
+    folder: str | Path, classes: Sequence[str], sample_rate: int, net: Mapping[str, Any] | None = None
+) -> Path:
+    """A separator that nobody has trained, for examples and tests: its best.pt, as training would leave it.
+
+    Args:
+        folder: of the experiment; made when it is not there.
+        classes: their names.
+        sample_rate: Hz.
+        net: settings of the net (nets/config.py); a tiny BLSTM by default.
+    """
+    window = 256
+    settings = dict(net or {"layers": 1, "units": 8})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        weights = build_separator(settings, len(classes), window // 2 + 1).state_dict()
+    feats = {"sample_rate": sample_rate, "window_samples": window, "hop_samples": window // 2}
+    path = Path(folder) / CHECKPOINT_NAME
+    config = {"net": settings, "supervision": "strong"}
+    saved = {"task": "separator", "model": weights, "config": config, "classes": list(classes), "feats": feats}
+    save_checkpoint(path, saved)
+    return path
 
 
 def load_classifier(experiment: str | Path, device: str = "cpu") -> TrainedClassifier:

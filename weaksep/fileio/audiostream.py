@@ -1,0 +1,128 @@
+"""Long audio in and out, block by block: memory does not grow with its length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from weaksep.errors import UserError
+from weaksep.fileio.atomic import atomic_path
+from weaksep.fileio.audio import opened
+
+BLOCK_S = 5.0
+# The largest file that a WAV header can describe; beyond, the same with 64-bit lengths.
+WAV_BYTES = 4_000_000_000
+FORMATS = {"flac": "FLAC", "wav": "WAV"}
+SUBTYPE = "PCM_24"  # what several outputs lose by rounding must not show in their sum
+MAX_FLAC_CHANNELS = 8
+MAX_FLAC_RATE_HZ = 655_350
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file's header says."""
+
+    samples: int
+    sample_rate: int
+    channels: int
+
+
+def stream_info(path: str | Path) -> AudioInfo:
+    """The header of a file.
+
+    Raises:
+        UserError: see ``opened``; or it holds no samples.
+    """
+    with opened(path) as file:
+        if file.frames == 0:
+            raise UserError(f"{path}: holds no samples; get the whole file")
+        return AudioInfo(file.frames, file.samplerate, file.channels)
+
+
+def read_blocks(path: str | Path) -> Iterator[np.ndarray]:
+    """Blocks of a file, float32 (C, n).
+
+    Raises:
+        UserError: see ``opened``; NaN or infinite samples, or fewer samples than its header promises.
+    """
+    with opened(path) as file:
+        promised, held = file.frames, 0
+        size = max(1, int(BLOCK_S * file.samplerate))
+        while len(block := file.read(size, dtype="float32", always_2d=True)):
+            if not np.isfinite(block).all():
+                raise UserError(f"{path}: holds NaN or infinite samples; make the file again")
+            held += len(block)
+            yield block.T
+    if held < promised:
+        raise UserError(f"{path}: its header promises {promised} samples, {held} can be read; get the whole file")
+
+
+def resampled(blocks: Iterator[np.ndarray], rate_in: int, rate_out: int) -> Iterator[np.ndarray]:
+    """A stream (C, n) at another rate (soxr VHQ); as it is when the rates are equal.
+
+    The whole has rate_out / rate_in times as many samples, give or take one.
+    """
+    if rate_in == rate_out:
+        yield from blocks
+        return
+    stream = None
+    for block in blocks:
+        if stream is None:
+            stream = soxr.ResampleStream(rate_in, rate_out, len(block), dtype="float32", quality="VHQ")
+        changed = stream.resample_chunk(np.ascontiguousarray(block.T).reshape(-1, len(block)))
+        if len(changed):
+            yield changed.reshape(-1, len(block)).T
+    if stream is not None:
+        channels = len(block)
+        changed = stream.resample_chunk(np.zeros((0, channels), dtype=np.float32), last=True)
+        if len(changed):
+            yield changed.reshape(-1, channels).T
+
+
+class Writers:
+    """Several files of one stream, written together.
+
+    Args:
+        files: open for writing, one a source.
+    """
+
+    def __init__(self, files: Sequence[soundfile.SoundFile]) -> None:
+        self.files = files
+        self.clipped = 0
+
+    def write(self, sources: np.ndarray) -> None:
+        """Append sources (S, C, n); samples beyond full scale are clipped, and counted."""
+        self.clipped += int((np.abs(sources) > 1.0).sum())
+        for file, source in zip(self.files, sources, strict=True):
+            file.write(source.T)
+
+
+@contextmanager
+def writers(paths: Sequence[Path], sample_rate: int, channels: int, samples: int) -> Iterator[Writers]:
+    """Files that are all there when the block ends well, and none of which is there otherwise.
+
+    Args:
+        paths: ending in ".flac" or ".wav"; both of 24 bits.
+        sample_rate: Hz.
+        channels: of each file.
+        samples: about how many each will hold.
+
+    Raises:
+        UserError: FLAC has no such rate or so many channels, or the disk is full.
+    """
+    kind = FORMATS[paths[0].suffix[1:]]
+    if kind == "FLAC" and (channels > MAX_FLAC_CHANNELS or sample_rate > MAX_FLAC_RATE_HZ):
+        raise UserError(f"{paths[0]}: FLAC takes no {channels} channels at {sample_rate} Hz; give --format wav")
+    if kind == "WAV" and 3 * channels * samples > WAV_BYTES:
+        kind = "RF64"
+    with ExitStack() as stack:
+        temporaries = [stack.enter_context(atomic_path(path)) for path in paths]
+        with ExitStack() as files:
+            opening = (soundfile.SoundFile(t, "w", sample_rate, channels, SUBTYPE, format=kind) for t in temporaries)
+            yield Writers([files.enter_context(file) for file in opening])

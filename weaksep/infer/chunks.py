@@ -1,0 +1,77 @@
+"""A recording of any length in chunks that overlap and fade into each other; memory does not grow with the length.
+
+A net sees each chunk by itself, so near a chunk's ends it lacks what comes before or after. There the chunk is thrown
+away: of an overlap only the middle counts, where one chunk fades out linearly and the next fades in. The two weights
+sum to one, so outputs that sum to their input in every chunk do so in the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ChunkPlan:
+    """Sizes in samples: of a chunk, of the overlap of two, and of the fade in the overlap's middle."""
+
+    chunk: int
+    overlap: int
+    fade: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fade <= self.overlap < self.chunk:
+            raise ValueError(f"expected 0 < fade <= overlap < chunk, found {self}")
+
+    @property
+    def hop(self) -> int:
+        """Samples from the start of a chunk to that of the next."""
+        return self.chunk - self.overlap
+
+    @property
+    def thrown_away(self) -> int:
+        """Samples at a chunk's inner ends that do not count."""
+        return (self.overlap - self.fade) // 2
+
+
+def separate_chunks(
+    separate: Callable[[np.ndarray], np.ndarray], blocks: Iterable[np.ndarray], plan: ChunkPlan
+) -> Iterator[np.ndarray]:
+    """Separate a stream.
+
+    What is left at the end and no longer than a chunk and a hop is the last chunk, so that none is short but a short
+    recording's only one.
+
+    Args:
+        separate: audio (C, n) -> sources (S, C, n).
+        blocks: the stream, (C, n) each, of any sizes.
+        plan: sizes of the chunks.
+
+    Yields:
+        sources (S, C, n), together as long as the stream.
+    """
+    rise = np.linspace(0.0, 1.0, plan.fade, endpoint=False, dtype=np.float32) + np.float32(0.5 / plan.fade)
+    begin, end = plan.thrown_away, plan.hop + plan.thrown_away
+    held = np.zeros((0, 0), dtype=np.float32)
+    fading: np.ndarray | None = None  # the last chunk's end, already weighted
+    for block in blocks:
+        held = np.concatenate([held, block], axis=1) if held.size else block
+        while held.shape[1] > plan.chunk + plan.hop:
+            sources = _faded_in(separate(held[:, : plan.chunk]), fading, rise, begin)
+            yield sources[..., begin if fading is not None else 0 : end]
+            fading = sources[..., end : end + plan.fade] * (1.0 - rise)
+            held = held[:, plan.hop :]
+    if held.size:
+        sources = _faded_in(separate(held), fading, rise, begin)
+        yield sources[..., begin if fading is not None else 0 :]
+
+
+def _faded_in(sources: np.ndarray, fading: np.ndarray | None, rise: np.ndarray, begin: int) -> np.ndarray:
+    """A chunk whose beginning is faded into what the chunk before has left."""
+    if fading is None:
+        return sources
+    stop = begin + len(rise)
+    sources[..., begin:stop] = sources[..., begin:stop] * rise + fading
+    return sources

@@ -1,0 +1,111 @@
+"""A separator as a function of waveforms, in Python: ``weaksep.load_separator(path)(waveform, sample_rate)``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from weaksep.errors import UserError
+from weaksep.fileio.audiostream import resampled
+from weaksep.infer import model
+from weaksep.infer.chunks import separate_chunks
+from weaksep.infer.recordings import LEVEL_DB, RESIDUAL, chunk_plan, chunk_separator, gain_to
+
+_BLOCK_S = 5.0
+
+
+class WaveformSeparator:
+    """Separates waveforms of any rate, length and number of channels.
+
+    Args:
+        separator: see ``model.load_separator``.
+        level_db: the level at which the net hears them, dB relative to full scale; None to leave it as it is.
+    """
+
+    def __init__(self, separator: model.Separator, level_db: float | None = LEVEL_DB) -> None:
+        self.separator = separator
+        self.level_db = level_db
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; the residual comes beside them."""
+        return self.separator.classes
+
+    @property
+    def sample_rate(self) -> int:
+        """The net's own rate in Hz."""
+        return self.separator.sample_rate
+
+    def __call__(self, waveform: np.ndarray, sample_rate: int) -> dict[str, np.ndarray]:
+        """Separate a waveform.
+
+        Args:
+            waveform: (N,) or (C, N), real.
+            sample_rate: Hz.
+
+        Returns:
+            {class or "residual": float32 of the waveform's shape}; their sum is the waveform.
+
+        Raises:
+            UserError: not of such a shape, no samples, NaN or infinite ones, or no rate.
+        """
+        audio = np.asarray(waveform, dtype=np.float32)
+        if audio.ndim not in (1, 2) or audio.size == 0:
+            raise UserError(f"a waveform of shape {audio.shape}; expected (samples,) or (channels, samples)")
+        if not np.isfinite(audio).all():
+            raise UserError("the waveform holds NaN or infinite samples")
+        if sample_rate <= 0:
+            raise UserError(f"a sample rate of {sample_rate} Hz")
+        channels = np.atleast_2d(audio)
+        gain = gain_to(self.level_db, [channels], sample_rate)
+        size = max(1, int(_BLOCK_S * sample_rate))
+        blocks = (channels[:, start : start + size] for start in range(0, channels.shape[1], size))
+        sources = self._at_rate(blocks, gain, sample_rate, len(channels))
+        classes = _fitted(np.concatenate(list(sources), axis=1), channels.shape[1])
+        classes = classes.reshape(len(self.classes), *channels.shape)
+        whole = np.concatenate([classes, (channels - classes.sum(axis=0))[None]]).reshape(-1, *audio.shape)
+        return dict(zip((*self.classes, RESIDUAL), whole, strict=True))
+
+    def _at_rate(
+        self, blocks: Iterator[np.ndarray], gain: float, sample_rate: int, channels: int
+    ) -> Iterator[np.ndarray]:
+        """Sources of the classes at the waveform's rate, (K * C, n) pieces."""
+        rate = self.sample_rate
+        separate = chunk_separator(self.separator, gain)
+        pieces = separate_chunks(separate, resampled(blocks, sample_rate, rate), chunk_plan(rate))
+        return resampled((piece[:-1].reshape(-1, piece.shape[2]) for piece in pieces), rate, sample_rate)
+
+
+def _fitted(rows: np.ndarray, samples: int) -> np.ndarray:
+    """Rows cut or filled with silence: resampling there and back may give a sample more or less."""
+    rows = rows[:, :samples]
+    return np.pad(rows, ((0, 0), (0, samples - rows.shape[1])))
+
+
+def load_separator(path: str | Path, device: str = "cpu", level_db: float | None = LEVEL_DB) -> WaveformSeparator:
+    """A trained separator to be called with waveforms.
+
+    Args:
+        path: the folder of an experiment (exp/separator_remix), or its best.pt.
+        device: "cpu", "cuda" or "cuda:N".
+        level_db: see ``WaveformSeparator``.
+
+    Raises:
+        UserError: no such model, or a damaged one.
+
+    Here with a net that was never trained, in place of an experiment's folder:
+
+    >>> import tempfile, numpy as np, weaksep
+    >>> from weaksep.infer.model import save_untrained
+    >>> path = save_untrained(tempfile.mkdtemp(), classes=["dog_bark", "siren"], sample_rate=8000)
+    >>> separate = weaksep.load_separator(path)
+    >>> stereo = 0.1 * np.random.default_rng(0).standard_normal((2, 44100)).astype(np.float32)
+    >>> sources = separate(stereo, 44100)
+    >>> {name: source.shape for name, source in sources.items()}
+    {'dog_bark': (2, 44100), 'siren': (2, 44100), 'residual': (2, 44100)}
+    >>> bool(np.abs(sum(sources.values()) - stereo).max() < 1e-6)
+    True
+    """
+    return WaveformSeparator(model.load_separator(path, device), level_db)

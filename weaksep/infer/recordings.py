@@ -1,0 +1,166 @@
+"""One recording, of any rate, number of channels and length, separated into files.
+
+The net hears the mean of the channels at its own rate and level; its masks are applied to every channel. What the
+classes leave of the recording is the residual, so that all outputs together are the recording.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from weaksep.errors import UserError
+from weaksep.fileio.audiostream import read_blocks, resampled, stream_info, writers
+from weaksep.infer.chunks import ChunkPlan, separate_chunks
+from weaksep.infer.model import Separator
+from weaksep.infer.separate import apply_masks
+
+logger = logging.getLogger(__name__)
+
+RESIDUAL = "residual"
+# Chunks of 20 s of which 4 s overlap and 1 s fades: a net hears at least a second and a half beyond what counts.
+CHUNK_S, OVERLAP_S, FADE_S = 20.0, 4.0, 1.0
+# The level that a recording is brought to for the net, about that of a recipe's mixtures: dB relative to full scale.
+LEVEL_DB = -27.0
+LEVEL_BLOCK_S = 0.1
+LOUD_RANGE_DB = 40.0  # blocks that far below the loudest are pauses and say nothing of the level
+
+
+@dataclass(frozen=True)
+class Options:
+    """How recordings are separated.
+
+    Attributes:
+        rate: "model", the net's own sample rate, or "input", that of each recording.
+        form: "flac" or "wav".
+        level_db: the level at which the net hears a recording, dB relative to full scale; None to leave it as it is.
+    """
+
+    rate: str = "model"
+    form: str = "flac"
+    level_db: float | None = LEVEL_DB
+
+
+def loud_level(blocks: Iterable[np.ndarray], block_samples: int) -> float | None:
+    """RMS of the loud blocks of a stream (C, n), its channels' mean, in dB relative to full scale; None for silence."""
+    energies: list[np.ndarray] = []
+    for block in blocks:
+        mono = block.mean(axis=0, dtype=np.float64)
+        whole = len(mono) // block_samples * block_samples
+        parts = [mono[:whole].reshape(-1, block_samples)] if whole else []
+        parts += [mono[None, whole:]] if whole < len(mono) else []
+        energies += [np.square(part).mean(axis=1) for part in parts]
+    energy = np.concatenate(energies) if energies else np.zeros(1)
+    if not energy.max():
+        return None
+    return float(10.0 * np.log10(energy[energy >= energy.max() * 10.0 ** (-LOUD_RANGE_DB / 10.0)].mean()))
+
+
+def gain_to(level_db: float | None, blocks: Iterable[np.ndarray], sample_rate: int) -> float:
+    """What a stream (C, n) is multiplied by before the net hears it."""
+    if level_db is None:
+        return 1.0
+    found = loud_level(blocks, max(1, int(LEVEL_BLOCK_S * sample_rate)))
+    return 1.0 if found is None else 10.0 ** ((level_db - found) / 20.0)
+
+
+def chunk_plan(sample_rate: int) -> ChunkPlan:
+    """Sizes of the chunks that a net hears."""
+    return ChunkPlan(*(int(seconds * sample_rate) for seconds in (CHUNK_S, OVERLAP_S, FADE_S)))
+
+
+def chunk_separator(separator: Separator, gain: float) -> Callable[[np.ndarray], np.ndarray]:
+    """What separates a chunk: audio (C, n) at the net's rate -> sources (K + 1, C, n), the residual last."""
+
+    @torch.inference_mode()
+    def separate(chunk: np.ndarray) -> np.ndarray:
+        audio = torch.from_numpy(np.ascontiguousarray(chunk)).to(separator.device)
+        spectrum = separator.stft.forward(audio)  # (C, T, F)
+        mono = separator.stft.forward(audio.mean(dim=0, keepdim=True)).abs()
+        masks = separator.net(mono * gain)[:, : len(separator.classes)]
+        sources = apply_masks(separator.stft, spectrum, masks.expand(len(chunk), -1, -1, -1), audio.shape[1])
+        sources = sources.transpose(0, 1)  # (K, C, n)
+        return torch.cat([sources, (audio - sources.sum(dim=0)).unsqueeze(0)]).cpu().numpy()
+
+    return separate
+
+
+def separated_stream(separator: Separator, path: str | Path, gain: float) -> Iterator[np.ndarray]:
+    """Sources (K + 1, C, n) of a recording at the net's rate, piece by piece, the residual last."""
+    rate = separator.sample_rate
+    blocks = resampled(read_blocks(path), stream_info(path).sample_rate, rate)
+    return separate_chunks(chunk_separator(separator, gain), blocks, chunk_plan(rate))
+
+
+def at_input_rate(sources: Iterator[np.ndarray], path: str | Path, rate: int) -> Iterator[np.ndarray]:
+    """Sources of the net's rate at that of the recording; the residual is what the classes leave of it there.
+
+    Args:
+        sources: (K + 1, C, n) pieces at ``rate``; their residual is not used.
+        path: the recording.
+        rate: the net's.
+
+    Yields:
+        (K + 1, C, n) pieces, together exactly as long as the recording.
+    """
+    info = stream_info(path)
+    flat = (piece[:-1].reshape(-1, piece.shape[2]) for piece in sources)
+    raised = resampled(flat, rate, info.sample_rate)
+    original = np.zeros((info.channels, 0), dtype=np.float32)
+    blocks, done = read_blocks(path), 0
+    for piece in raised:
+        while original.shape[1] < piece.shape[1] and (block := next(blocks, None)) is not None:
+            original = np.concatenate([original, block], axis=1)
+        size = min(piece.shape[1], original.shape[1])  # resampling there and back may give a sample more
+        classes = piece[:, :size].reshape(-1, info.channels, size)
+        yield np.concatenate([classes, (original[:, :size] - classes.sum(axis=0))[None]])
+        original, done = original[:, size:], done + size
+    if done < info.samples:  # or less
+        rest = np.concatenate([original, *blocks], axis=1)
+        silent = np.zeros((len(classes), *rest.shape), dtype=np.float32)
+        yield np.concatenate([silent, rest[None]])
+
+
+def separate_recording(
+    separator: Separator,
+    path: str | Path,
+    out: str | Path,
+    options: Options,
+    progress: Callable[[int], None] = lambda samples: None,
+) -> list[Path]:
+    """Separate a recording into OUT/<class>.<form> and OUT/residual.<form>.
+
+    Args:
+        separator: see ``load_separator``.
+        path: the recording, anything that libsndfile reads.
+        out: folder; made when it is not there.
+        options: see there.
+        progress: told how many samples of the recording more have been written.
+
+    Returns:
+        the files, in the order of the classes, the residual last.
+
+    Raises:
+        UserError: the recording cannot be read, or the files not written; none of them is there then.
+    """
+    if RESIDUAL in separator.classes:
+        raise UserError(f"{path}: a class of the model is called {RESIDUAL!r}, as the file of what is left")
+    info = stream_info(path)
+    rate = info.sample_rate if options.rate == "input" else separator.sample_rate
+    pieces = separated_stream(separator, path, gain_to(options.level_db, read_blocks(path), info.sample_rate))
+    if options.rate == "input" and info.sample_rate != separator.sample_rate:
+        pieces = at_input_rate(pieces, path, separator.sample_rate)
+    files = [Path(out) / f"{name}.{options.form}" for name in (*separator.classes, RESIDUAL)]
+    length = int(info.samples * rate / info.sample_rate) + 1
+    with writers(files, rate, info.channels, length) as writing:
+        for piece in pieces:
+            writing.write(piece)
+            progress(round(piece.shape[2] * info.sample_rate / rate))
+    if writing.clipped:
+        logger.warning("%s: %d samples are beyond full scale and were clipped", out, writing.clipped)
+    return files
