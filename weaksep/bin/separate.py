@@ -2,6 +2,8 @@
 
 Systems with ``mixtures: NAME`` in their YAML separate data/test_NAME where that is there. A system that fails does not
 stop the others.
+
+Your own recordings: weaksep separate --model M IN... --out DIR (weaksep separate --model M --help has its options).
 """
 
 from __future__ import annotations
@@ -109,7 +111,12 @@ def separate(
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run stage 5."""
+    """Run stage 5; or separate recordings, with ``--model``."""
+    if any(argument.partition("=")[0] == "--model" for argument in argv or ()):
+        from weaksep.bin import separate_recordings
+
+        separate_recordings.main(argv)
+        return
     args = get_parser().parse_args(argv)
     systems = find_systems(args.expdir, args.systems, args.tag, args.exp)
     if not systems and not args.oracles:

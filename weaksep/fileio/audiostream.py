@@ -24,6 +24,12 @@ MAX_FLAC_CHANNELS = 8
 MAX_FLAC_RATE_HZ = 655_350
 
 
+def looks_like_audio(path: Path) -> bool:
+    """Whether the ending of a file's name is that of a format that libsndfile reads."""
+    kinds = {*soundfile.available_formats(), "AIF", "OGA", "OPUS"} - {"RAW"}
+    return path.suffix[1:].upper() in kinds
+
+
 @dataclass(frozen=True)
 class AudioInfo:
     """What a file's header says."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from weaksep.errors import UserError
-from weaksep.fileio.audiostream import read_blocks, resampled, stream_info, writers
+from weaksep.fileio.audiostream import FORMATS, read_blocks, resampled, stream_info, writers
+from weaksep.fileio.stamp import Step
 from weaksep.infer.chunks import ChunkPlan, separate_chunks
 from weaksep.infer.model import Separator
 from weaksep.infer.separate import apply_masks
@@ -126,6 +127,25 @@ def at_input_rate(sources: Iterator[np.ndarray], path: str | Path, rate: int) ->
         yield np.concatenate([silent, rest[None]])
 
 
+def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step:
+    """The separation of a recording as a step: done once, and again when the model, the recording or an option changes.
+
+    Args:
+        model: the separator's best.pt.
+        path: the recording.
+        out: folder of its separated files.
+        options: see there.
+    """
+    return Step(
+        name=str(out),
+        folder=out,
+        settings=asdict(options),
+        tables={str(model): model},
+        files={str(path): path},
+        code=["weaksep.infer.recordings"],
+    )
+
+
 def separate_recording(
     separator: Separator,
     path: str | Path,
@@ -161,6 +181,9 @@ def separate_recording(
         for piece in pieces:
             writing.write(piece)
             progress(round(piece.shape[2] * info.sample_rate / rate))
+    for file in files:  # what an earlier run left there in another format
+        for form in FORMATS.keys() - {options.form}:
+            file.with_suffix(f".{form}").unlink(missing_ok=True)
     if writing.clipped:
         logger.warning("%s: %d samples are beyond full scale and were clipped", out, writing.clipped)
     return files

@@ -1,0 +1,165 @@
+"""Recordings of any rate, length and number of channels: what comes out is the recording, divided up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import weaksep
+from weaksep.bin import separate
+from weaksep.errors import UserError
+from weaksep.infer.model import load_separator, save_untrained
+from weaksep.infer.recordings import Options, loud_level, separate_recording
+from weaksep.infer.separate import separate_waveform
+from weaksep.metrics.si_sdr import si_sdr
+
+CLASSES = ["bark", "horn"]
+NAMES = [*CLASSES, "residual"]
+UNET = {"kind": "unet", "channels": [4, 8], "layers": 1, "units": 8}
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return save_untrained(tmp_path / "exp/separator_x", CLASSES, 8000, UNET)
+
+
+def write(path: Path, seconds: float, rate: int, channels: int = 1, seed: int = 0) -> np.ndarray:
+    """Noise that comes and goes, (N, channels)."""
+    rng = np.random.default_rng(seed)
+    samples = max(1, int(seconds * rate))
+    noise = rng.standard_normal((samples, channels)) * (1 + np.sin(np.arange(samples) / rate))[:, None]
+    audio = (0.05 * noise).astype(np.float32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, audio, rate, subtype="FLOAT" if path.suffix == ".wav" else None)
+    return soundfile.read(path, dtype="float32", always_2d=True)[0]
+
+
+def read(folder: Path, form: str = "flac") -> tuple[np.ndarray, int]:
+    """Sources (3, N, C) and their rate."""
+    found = [soundfile.read(folder / f"{name}.{form}", dtype="float32", always_2d=True) for name in NAMES]
+    return np.stack([audio for audio, _ in found]), found[0][1]
+
+
+@pytest.mark.parametrize("seconds", [0.0001, 0.1, 5.0, 47.3])
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (44_100, 2), (4000, 3)])
+def test_outputs_sum_to_the_recording(model: Path, tmp_path: Path, seconds: float, rate: int, channels: int) -> None:
+    audio = write(tmp_path / "in.wav", seconds, rate, channels)
+    separate_recording(load_separator(model), tmp_path / "in.wav", tmp_path / "out", Options(rate="input"))
+    sources, found_rate = read(tmp_path / "out")
+    assert found_rate == rate and sources.shape == (3, *audio.shape)
+    assert np.abs(sources.sum(axis=0) - audio).max() <= 1e-4 * np.abs(audio).max()
+
+
+def test_chunks_are_not_heard(model: Path, tmp_path: Path) -> None:
+    audio = write(tmp_path / "in.wav", 120, 8000)[:, 0]
+    separator = load_separator(model)
+    separate_recording(separator, tmp_path / "in.wav", tmp_path / "out", Options(level_db=None))
+    sources, rate = read(tmp_path / "out")
+    whole = separate_waveform(separator, torch.from_numpy(audio)[None])[0].numpy()
+    assert rate == 8000 and si_sdr(whole, sources[:2, :, 0]).min() > 30
+    # At the net's own rate, with masks that sum to one, nothing is left over.
+    assert np.abs(sources[2]).max() < 1e-5
+
+
+def test_the_level_changes_what_the_net_hears_and_not_what_comes_out(model: Path, tmp_path: Path) -> None:
+    audio = write(tmp_path / "a.wav", 3, 8000)
+    soundfile.write(tmp_path / "quiet.wav", 0.01 * audio, 8000, subtype="FLOAT")
+    separator = load_separator(model)
+    for name in ("a", "quiet"):
+        separate_recording(separator, tmp_path / f"{name}.wav", tmp_path / name, Options())
+    loud, quiet = read(tmp_path / "a")[0], read(tmp_path / "quiet")[0]
+    np.testing.assert_allclose(quiet, 0.01 * loud, atol=1e-6)
+
+
+def test_pauses_say_nothing_of_the_level() -> None:
+    tone = 0.1 * np.sqrt(2) * np.sin(np.arange(8000) / 3)
+    level = loud_level([np.stack([tone, tone]), np.zeros((2, 16_000)), np.full((2, 800), 1e-5)], 800)
+    assert level == pytest.approx(-20.0, abs=0.05)
+    assert loud_level([np.zeros((1, 100))], 800) is None and loud_level([], 800) is None
+
+
+def test_silence_stays_silent(model: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", np.zeros(9000), 8000)
+    separate_recording(load_separator(model), tmp_path / "in.wav", tmp_path / "out", Options())
+    assert not read(tmp_path / "out")[0].any()
+
+
+def test_the_command(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level("INFO")
+    write(Path("one.flac"), 1, 16_000)
+    write(Path("folder/deep/two.wav"), 1, 8000, 2)
+    Path("folder/notes.txt").write_text("no audio")
+    command = ["--model", str(model.parent), "one.flac", "folder", "--out", "out", "--device", "cpu"]
+    separate.main(command)
+    assert read(Path("out/one"))[1] == read(Path("out/deep/two"))[1] == 8000
+    before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.flac")}
+    assert len(before) == 6
+    separate.main(command)
+    assert {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.flac")} == before
+    assert caplog.text.count("up to date") == 2
+    separate.main([*command, "--rate", "input", "--format", "wav"])
+    assert read(Path("out/one"), "wav")[1] == 16_000
+    assert not list(Path("out").rglob("*.flac"))  # nothing of another format is left beside them
+
+
+def test_what_is_no_audio_stops_no_other(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("good.wav"), 0.5, 8000)
+    Path("empty.wav").write_bytes(b"")
+    Path("text.wav").write_text("hello")
+    with pytest.raises(UserError) as caught:
+        separate.main(["--model", str(model), "empty.wav", "text.wav", "good.wav", "--out", "out"])
+    assert "the others are separated, these are not (2 problems)" in str(caught.value)
+    assert "empty.wav: the file is empty" in str(caught.value) and "text.wav: cannot be read" in str(caught.value)
+    assert len(list(Path("out/good").glob("*.flac"))) == 3 and not list(Path("out/text").glob("*.flac"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["lost.wav"], "lost.wav: no such file or folder"),
+        (["void"], "void: no audio files in this folder"),
+        (["a/x.wav", "b/x.wav"], "b/x.wav: would be written to x, as a/x.wav"),
+        (["a/x.wav", "--model", "nowhere"], "nowhere: no such checkpoint"),
+        (["a/x.wav", "--device", "cuda:99"], "--device cuda:99: .*; give auto or cpu"),
+    ],
+)
+def test_mistakes(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        write(Path(name) / "x.wav", 0.1, 8000)
+    Path("void").mkdir()
+    with pytest.raises(UserError, match=said):
+        separate.main(["--model", str(model), "--out", "out", *arguments])
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("text", ["loud", "3", "-200", "nan"])
+def test_a_level_that_is_none(model: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        separate.main(["--model", str(model), "x.wav", "--out", "out", "--level-db", text])
+    assert "is neither none nor a level between -90 and 0 dB" in capsys.readouterr().err
+
+
+def test_in_python(model: Path) -> None:
+    rng = np.random.default_rng(0)
+    separator = weaksep.load_separator(model)
+    mono = 0.1 * rng.standard_normal(30_001)
+    sources = separator(mono, 22_050)
+    assert list(sources) == NAMES and all(source.shape == mono.shape for source in sources.values())
+    np.testing.assert_allclose(sum(sources.values()), mono, atol=1e-6)
+    assert separator.classes == tuple(CLASSES) and separator.sample_rate == 8000
+    for wrong, rate in ((np.zeros((1, 2, 3)), 8000), (np.zeros(0), 8000), (np.full(9, np.nan), 8000), (mono, 0)):
+        with pytest.raises(UserError):
+            separator(wrong, rate)
+    with pytest.raises(AttributeError, match="has no attribute 'load_sepparator'"):
+        weaksep.load_sepparator  # noqa: B018
