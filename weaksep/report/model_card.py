@@ -1,0 +1,75 @@
+"""The page that goes with a packed model: what it separates, how it was trained, how well it does, how to use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from weaksep.report.aggregate import describe, read_scores
+from weaksep.report.systems import origin_of
+from weaksep.report.tables import number, table
+
+USE = """\
+## Use
+
+```bash
+weaksep separate --model {name} recording.wav --out separated
+```
+
+```python
+import weaksep
+
+sources = weaksep.load_separator("{name}")(waveform, sample_rate)  # {{class or "residual": waveform}}
+```
+"""
+
+
+def scores_of(experiment: Path) -> dict[str, dict[str, Any]]:
+    """SI-SDRi in dB of every set that an experiment was scored on: {set: {"mean", "median", "n"}}.
+
+    Raises:
+        UserError: a table is damaged.
+    """
+    found = {}
+    for path in sorted(experiment.glob("scores/*/scores.tsv")):
+        gains = [score.si_sdri_db for score in read_scores(path) if score.si_sdri_db is not None]
+        found[path.parent.name] = describe(gains)
+    return found
+
+
+def model_card(
+    name: str,
+    experiment: Path,
+    checkpoint: Mapping[str, Any],
+    scores: Mapping[str, Mapping[str, Any]],
+    made: Mapping[str, Any],
+    licence: str,
+) -> str:
+    """The page, as Markdown.
+
+    Args:
+        name: of the packed file.
+        experiment: the folder that it was packed from.
+        checkpoint: what best.pt holds.
+        scores: see ``scores_of``.
+        made: date and versions, see ``environment``.
+        licence: of the weights; empty when nobody has said.
+    """
+    feats, net = checkpoint["feats"], checkpoint["config"].get("net", {})
+    facts = {
+        "classes": ", ".join(checkpoint["classes"]),
+        "sample rate": f"{feats['sample_rate']} Hz; recordings of other rates are resampled",
+        "trained from": origin_of(experiment).trained_from,
+        "net": ", ".join(f"{key} {value}" for key, value in net.items()),
+        "epoch": checkpoint.get("epoch", "unknown"),
+        "licence of the weights": licence or "not stated: ask whoever gave you this file",
+        "packed": f"{made['date']}, weaksep {made['weaksep']}, PyTorch {made['torch']}, commit {made['commit']}",
+    }
+    blocks = [f"# {name}", "A separator of weaksep.", "\n".join(f"- {key}: {value}" for key, value in facts.items())]
+    if scores:
+        rows = [[key, number(row["mean"]), number(row["median"]), row["n"]] for key, row in scores.items()]
+        header = ["scored on", "mean SI-SDRi (dB)", "median", "pairs"]
+        blocks += ["## Scores", table(header, rows)]
+        blocks.append("Mixtures of two or more classes; improvement over the mixture itself.")
+    return "\n\n".join([*blocks, USE.format(name=name)])
