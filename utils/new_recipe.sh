@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Begin a recipe for another corpus: links to the shared scripts, and copies of another recipe's settings to edit.
+# Begin a recipe for another corpus: links to the shared scripts, copies of another recipe's settings to edit, and a
+# local/data.sh to fill in.
 set -euo pipefail
 # In two steps: utils may be a recipe's link, and ".." after a link leads elsewhere.
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && cd .. && pwd)
@@ -10,18 +11,20 @@ from=mini_urban
 
 help_message=$(
     cat <<EOF
-Usage: $0 --name NAME [options]
+Usage: $0 NAME [options]
 
-Makes egs/NAME: run.sh, path.sh, cmd.sh and utils are links; db.sh and conf/ are yours to edit.
+Makes egs/NAME: run.sh, path.sh, cmd.sh and utils are links; local/data.sh, db.sh and conf/ are yours to edit. No other
+file of the project has to be.
 
 Options [default]
-    --name NAME    the new recipe: small letters, digits and _
-    --from RECIPE  the recipe whose db.sh and conf/ are copied [${from}]
+    --name NAME    the same as NAME: small letters, digits and _
+    --from RECIPE  the recipe whose conf/ is copied [${from}]
     --help
 EOF
 )
 . "${root}/utils/parse_options.sh"
-[ $# -eq 0 ] || die "this script takes options only, not '$1' (--help lists them)"
+[ $# -eq 0 ] || [ -n "${name}" ] || { name=$1 && shift; }
+[ $# -eq 0 ] || die "this script takes one name, not '$1' too (--help)"
 [[ ${name} =~ ^[a-z][a-z0-9_]*$ ]] || die "--name takes small letters, digits and _, not '${name}'"
 [ -d "${root}/egs/${from}/conf" ] || die "no recipe '${from}' in ${root}/egs"
 recipe=${root}/egs/${name}
@@ -32,6 +35,27 @@ for script in run.sh path.sh cmd.sh; do
     ln -s "../urbansound_mix/${script}" "${recipe}/${script}"
 done
 ln -s ../../utils "${recipe}/utils"
-cp "${root}/egs/${from}/db.sh" "${recipe}/db.sh"
-cp -R "${root}/egs/${from}/conf" "${recipe}/conf"
-log "made ${recipe}: now edit db.sh, conf/defaults.sh and conf/data.yaml (egs/README.md says how)"
+mkdir "${recipe}/conf" "${recipe}/local"
+# Its systems, not the folders of other configurations beside them.
+find "${root}/egs/${from}/conf" -maxdepth 1 -type f -exec cp {} "${recipe}/conf/" \;
+cat >"${recipe}/db.sh" <<'EOF'
+# Sourced by run.sh: where the corpus lies on this machine. Edit, or give `./run.sh --db DIR`.
+# shellcheck shell=bash disable=SC2034
+
+CORPUS=${CORPUS:-}
+EOF
+cat >"${recipe}/conf/defaults.sh" <<'EOF'
+# Sourced by run.sh before the options are read: what differs from recipe to recipe.
+# shellcheck shell=bash disable=SC2034
+
+config=conf      # configuration folder
+db=${CORPUS}     # corpus folder, from db.sh
+note="Where the sounds come from, and their licence."
+EOF
+cat >"${recipe}/conf/data.yaml" <<'EOF'
+corpus: table            # of its events, which local/data.sh writes
+sample_rate: 8000        # all audio is brought to this rate
+classes: [car_horn, dog_bark, gun_shot, jackhammer, siren]   # those of the table that you want
+EOF
+cp "${root}/utils/local_data.sh" "${recipe}/local/data.sh"
+log "made ${recipe}: now edit local/data.sh, conf/data.yaml and conf/defaults.sh (egs/README.md says how)"

@@ -30,7 +30,7 @@ strong_share=
 dry_run=false
 max_bad_ratio=0.0
 seed=
-test_sets=test
+test_sets="test"
 force=false
 resume=true
 checkpoint_minutes=10.0
@@ -203,6 +203,10 @@ train() {
 
 if wanted 0; then
     begin 0 "corpus -> ${datadir}/events"
+    if [ -e local/data.sh ]; then  # a corpus without a reader of its own: the recipe writes its table of events
+        supervised local/data.sh --db "${db}" --out "${datadir}/local"
+        db_options=(--db "${datadir}/local")
+    fi
     supervised weaksep data --config "${config}/data.yaml" "${db_options[@]}" --download "${download}" \
         --out "${datadir}/events" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" --force "${force}"
     finish

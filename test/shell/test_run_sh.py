@@ -327,10 +327,21 @@ def test_recipes_share_their_scripts(root: Path) -> None:
 
 
 def test_new_recipe_runs(recipes: Recipes) -> None:
-    command = [str(recipes.folder / "utils/new_recipe.sh"), "--name"]
+    corpus = recipes.folder / "my corpus"
+    for number, place in enumerate(("train/dog", "train/cat", "valid/dog", "test/cat")):
+        (corpus / place).mkdir(parents=True)
+        (corpus / place / f"{number} a.wav").touch()
+    command = [str(recipes.folder / "utils/new_recipe.sh")]
     assert subprocess.run([*command, "my_city"], check=False).returncode == 0
-    assert recipes.run("--stop-stage", "1", recipe="my_city").returncode == 0
-    assert [call[0] for call in recipes.calls()] == ["data", "mix"]
+    result = recipes.run("--stop-stage", "1", "--db", str(corpus), recipe="my_city")
+    assert result.returncode == 0, result.stderr
+    data, mix = recipes.calls()
+    assert (data[0], value(data, "--db"), mix[0]) == ("data", "data/local", "mix")
+    table = (recipes.folder / "egs/my_city/data/local/events.tsv").read_text().splitlines()
+    lines = [f"{corpus}/{place}\t{name}\t{kind}" for place, name, kind in (
+        ("train/cat/1 a.wav", "cat", "train"), ("train/dog/0 a.wav", "dog", "train"),
+        ("valid/dog/2 a.wav", "dog", "valid"), ("test/cat/3 a.wav", "cat", "test"))]  # fmt: skip
+    assert table == ["filename\tclass\tset", *lines]
     by_a_recipe = recipes.folder / "egs/my_city/utils/new_recipe.sh"  # utils is a link there
     assert subprocess.run([str(by_a_recipe), "--name", "my_town"], check=False).returncode == 0
     assert (recipes.folder / "egs/my_town/run.sh").exists()
@@ -338,6 +349,16 @@ def test_new_recipe_runs(recipes: Recipes) -> None:
         result = subprocess.run([*command, name], capture_output=True, text=True, check=False)
         assert result.returncode == 2
         assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [([], "no folder of the corpus: name it in db.sh"), (["--db", "/nowhere"], "no such folder")]
+)
+def test_a_table_that_cannot_be_written(recipes: Recipes, options: list[str], said: str) -> None:
+    subprocess.run([str(recipes.folder / "utils/new_recipe.sh"), "my_city"], check=True)
+    result = recipes.run("--stop-stage", "0", *options, recipe="my_city")
+    assert result.returncode != 0 and said in result.stderr
+    assert not (recipes.folder / "calls").exists()
 
 
 def test_several_test_sets_and_a_place_for_the_page(recipes: Recipes) -> None:

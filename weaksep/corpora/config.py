@@ -95,3 +95,16 @@ class UrbanSound8KConfig(CorpusConfig):
         if unknown:
             raise ValueError(f"split: no fold {', '.join(map(str, unknown))}; UrbanSound8K has 1 to {N_FOLDS}")
         return self
+
+
+class TableConfig(CorpusConfig):
+    """Any corpus, as a table of its events (corpora/table.py).
+
+    Args:
+        table: its name in the folder of --db.
+        trim: leave out digital silence at the ends of each event, with which some corpora fill up their files.
+    """
+
+    corpus: Literal["table"]
+    table: str = "events.tsv"
+    trim: bool = False

@@ -1,0 +1,6 @@
+# Sourced by run.sh before the options are read: what differs from recipe to recipe.
+# shellcheck shell=bash disable=SC2034
+
+config=conf     # configuration folder
+db=${ESC50}     # corpus folder, from db.sh
+note="Mixtures of recordings of ESC-50 (Piczak, ACM MM 2015; CC BY-NC, its part ESC-10 CC BY)."
