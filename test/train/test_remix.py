@@ -17,12 +17,15 @@ from weaksep.feats.dataset import LabelledSet
 from weaksep.feats.labels import noisy_tags
 from weaksep.feats.mixed import Knowledge, open_training_set
 from weaksep.feats.remix_config import RemixConfig
+from weaksep.fileio.checkpoint import load_checkpoint
 from weaksep.fileio.datadir import DataDir
-from weaksep.fileio.yamlfile import write_yaml
+from weaksep.fileio.yamlfile import read_yaml, write_yaml
 from weaksep.infer.model import load_separator
 from weaksep.infer.separate import separate_waveform
 from weaksep.losses.strong import strong_loss
+from weaksep.report.training import training_facts
 from weaksep.seeding import generator
+from weaksep.train import loop
 from weaksep.train.config import ClassifierTraining, LossConfig, SeparatorTraining
 
 REMIX = {"shift": True, "filter_db": 3.0, "speed": 0.05}
@@ -101,6 +104,20 @@ def test_every_epoch_has_sums_of_its_own_and_validation_always_the_same(recipe: 
     rows = [json.loads(line) for line in Path("exp/separator_remix/history.jsonl").read_text().splitlines()]
     assert len({row["train"]["loss"] for row in rows}) == len(rows) == 3
     assert rows[0]["valid"]["loss"] == pytest.approx(rows[2]["valid"]["loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize(("keep", "epochs", "used"), [("best", 4, 2), ("last", 5, 5)])
+def test_whose_weights_are_kept(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch, keep: str, epochs: int, used: int
+) -> None:
+    losses = iter([3.0, 1.0, 2.0, 4.0, 5.0])
+    monkeypatch.setattr(loop, "validation_loss", lambda *_: {"loss": next(losses)})
+    settings = ("optim.max_epochs=5", "optim.patience=2", f"optim.keep={keep}")
+    stages(*(word for setting in settings for word in ("--set", setting)), systems="remix")
+    folder = Path("exp/separator_remix")
+    assert len((folder / "history.jsonl").read_text().splitlines()) == epochs  # the last is kept: no patience
+    assert load_checkpoint(folder / "best.pt")["epoch"] == used
+    assert training_facts(folder, read_yaml(folder / "config.yaml"))["best_epoch"] == used
 
 
 def test_fewer_clips_and_careless_tags(recipe: Path) -> None:

@@ -30,7 +30,9 @@ A classifier (the judge) listens to the separated sources: what it says of class
 the system's detection of class k. The judge on the mixtures themselves is in the table above; the row "unprocessed",
 where there is one, gives every class the whole mixture."""
 TRAINING_TEXT = """\
-Classifier: which one assesses the sources of a weak system in training; "joint" is trained along with it."""
+Classifier: which one assesses the sources of a weak system in training; "joint" is trained along with it. Best
+epoch: the one whose weights are used, that of the smallest validation loss or, where the configuration says `keep:
+last`, the last."""
 TIME_TEXT = """\
 The latest run of each stage that had something to do. Trainings run side by side; a stage that went on after an
 interruption shows the seconds of its last part only, and the whole of each training is in the table of trainings."""

@@ -81,6 +81,14 @@ def count_parameters(best: Path) -> int | None:
     return sum(parameter.numel() for parameter in net.parameters())
 
 
+def _used_epoch(losses: dict[int, float], optim: Any) -> int | None:
+    """The epoch whose weights are in best.pt."""
+    if not losses:
+        return None
+    last = isinstance(optim, dict) and optim.get("keep") == "last"
+    return max(losses) if last else min(losses, key=lambda epoch: losses[epoch])
+
+
 def training_facts(experiment: Path, config: dict[str, Any]) -> dict[str, Any]:
     """Name, supervision, epochs, steps, minutes, best epoch and parameters of a training.
 
@@ -102,7 +110,7 @@ def training_facts(experiment: Path, config: dict[str, Any]) -> dict[str, Any]:
         "classifier": config.get("classifier"),
         "joint": config.get("joint"),
         "epochs": history[-1]["epoch"] if history else None,
-        "best_epoch": min(losses, key=lambda epoch: losses[epoch]) if losses else None,
+        "best_epoch": _used_epoch(losses, optim),
         "steps": history[-1]["step"] if history else None,
         "batch_size": optim.get("batch_size") if isinstance(optim, dict) else None,
         "minutes": round(sum(seconds) / 60, 2) if seconds else None,

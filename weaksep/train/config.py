@@ -72,6 +72,14 @@ class OptimConfig(_Strict):
     warmup_steps: int = Field(0, ge=0)  # linear rise of the learning rate
     weight_decay: float = Field(0.0, ge=0)
     gradient_clip: float | None = Field(5.0, gt=0)  # largest norm of the gradient (ours; null for none)
+    # Whose weights are kept, those of the epoch with the smallest validation loss, or the last ones, after all of
+    # max_epochs. With few validation recordings and a cosine schedule the former says less than the end of the latter.
+    keep: Literal["best", "last"] = "best"
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A key that came after the first release is left out at its default, see ``LATER``."""
+        return {key: value for key, value in handler(self).items() if key != "keep" or value != "best"}
 
 
 class LossConfig(_Strict):

@@ -86,7 +86,8 @@ def fit(
 ) -> State:
     """Train ``objective`` and leave checkpoint.pt, best.pt, history.jsonl and TensorBoard events in ``exp``.
 
-    Goes on from a checkpoint that is there.
+    Goes on from a checkpoint that is there. best.pt is the net to be used: of the best epoch or, with ``optim.keep:
+    last``, of the last one.
 
     Args:
         objective: module(batch, classification_weight) -> {"loss": ..., parts}.
@@ -159,7 +160,7 @@ def fit(
                 "train": means,
                 "valid": valid_parts,
             }
-            if state.end_epoch(row):
+            if state.end_epoch(row) or optim.keep == "last":
                 _save_best(exp, objective, {**describe, "epoch": state.epoch})
             _log_epoch(row, state, name, board, optim.max_epochs)
             board.flush()  # before the checkpoint: an epoch that is done is never logged again
@@ -185,6 +186,8 @@ def _refuse_divergence(name: str, epoch: int, losses: dict[str, float]) -> None:
 
 
 def _out_of_patience(state: State, optim: OptimConfig, patient_from: float) -> bool:
+    if optim.keep == "last":
+        return False
     last_better = max(state.best_epoch, int(np.ceil(patient_from)))
     return state.epoch - last_better >= optim.patience
 
