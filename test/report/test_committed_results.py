@@ -154,8 +154,8 @@ def check_seeds(rows: Rows, found: list[dict[str, Any]]) -> None:
 
 
 def check_gap(rows: Rows, here: list[dict[str, Any]], main: list[dict[str, Any]], names: tuple[str, str]) -> None:
-    means = {system["name"]: system["si_sdri_db"]["mean"] for system in main}
-    both = [system for system in here if system["name"] in means and is_trained(system)]
+    means = {one["name"]: one["si_sdri_db"]["mean"] for one in main if one["supervision"] != "unprocessed"}
+    both = [system for system in here if system["name"] in means]
     check_names(rows, "system", both)
     for row, system in zip(rows, both, strict=True):
         there, mean = means[system["name"]], system["si_sdri_db"]["mean"]

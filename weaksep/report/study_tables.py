@@ -18,7 +18,8 @@ larger than this are chance."""
 GAP_TEXT = """\
 Gap: mean SI-SDRi on `{name}` minus that on `{main}`. Where `{name}` is made of the recordings that the systems were
 trained on (`recordings: train` in mix.yaml), the gap is what they know by heart and cannot carry over to recordings
-never heard."""
+never heard. The two hold different mixtures, one of which may be the easier: the gap of the oracles is that and no
+more."""
 WORSE_TEXT = """\
 Share of the pairs of mixture and class whose SI-SDRi is below 0 dB, so that the mixture itself would have been the
 better guess: of all, and by {of}. Such targets were missed or mistaken for another class; each counts with a large
@@ -59,20 +60,23 @@ def seeds(summary: Summary) -> Table | None:
 
 
 def gap(summary: Summary, name: str) -> Table | None:
-    """Trained systems on a further test set and on the main one; None when none is on both."""
-    main = {system["name"]: system["si_sdri_db"] for system in summary["systems"] if is_trained(system)}
-    rows = []
+    """Systems on a further test set and on the main one; None when no trained one is on both."""
+    main = {system["name"]: system for system in summary["systems"] if system["supervision"] != "unprocessed"}
+    rows: list[list[Any]] = []
+    rated: list[int] = []
     for system in summary["more_sets"][name]:
-        here, there = system["si_sdri_db"], main.get(system["name"])
-        if not is_trained(system) or there is None or here["mean"] is None or there["mean"] is None:
+        other = main.get(system["name"])
+        means = [one["si_sdri_db"]["mean"] for one in (system, other) if one is not None]
+        if other is None or None in means:
             continue
-        rows.append([short_name(system["name"]), here["mean"], there["mean"], here["mean"] - there["mean"]])
-    if not rows:
+        rated += [len(rows)] if is_trained(other) else []
+        rows.append([short_name(system["name"]), *means, means[0] - means[1]])
+    if not rated:
         return None
     columns = [Column("system", TEXT), Column(f"on {name} (dB)", DB, "high"),
                Column(f"on {summary['test_set']} (dB)", DB, "high"), Column("gap (dB)", DB, "low")]  # fmt: skip
     text = GAP_TEXT.format(name=name, main=summary["test_set"])
-    return Table(f"{name}_gap", f"Gap between {name} and {summary['test_set']}", columns, rows, text, _all(rows))
+    return Table(f"{name}_gap", f"Gap between {name} and {summary['test_set']}", columns, rows, text, frozenset(rated))
 
 
 def worse(
