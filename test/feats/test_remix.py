@@ -100,6 +100,16 @@ def test_clips_of_few_classes_are_drawn_more_often(folders: tuple[Path, Path]) -
     assert plain.batch(range(5)).side_labels[:, 0, 0].sum(axis=1).tolist() == [1, 2, 3, 2, 1]  # type: ignore[index]
 
 
+def test_sums_of_two_count_the_same_among_sums_of_more(folders: tuple[Path, Path]) -> None:
+    """Ways to divide a sum that say nothing (no clip against all) took half of the weight of a sum of two."""
+    batch = RemixSet(LabelledSet(*folders, "clip"), PLAIN.model_copy(update={"clips": 4}), seed=3).batch(range(5))
+    assert batch.side_labels is not None and batch.split_weights is not None
+    assert batch.split_weights.shape == (5, 4)
+    np.testing.assert_allclose(batch.split_weights.sum(axis=1), 1.0)
+    says_nothing = batch.side_labels[:, :, 0].max(axis=2) == 0
+    assert says_nothing.any() and not batch.split_weights[says_nothing].any()
+
+
 def test_a_share_of_the_items_is_one_clip_alone(folders: tuple[Path, Path]) -> None:
     clips = RemixSet(LabelledSet(*folders, "clip"), RemixConfig(alone=0.4), seed=0)
     alone = [clips.batch([0], epoch).sides[0, 0, 1].max() == 0 for epoch in range(200)]  # type: ignore[index]

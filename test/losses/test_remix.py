@@ -99,6 +99,15 @@ def test_several_splits_are_averaged() -> None:
     assert remix_loss(magnitude, masks, sides, labels).item() == pytest.approx((0.0 + 0.4) / 2)
 
 
+def test_splits_count_by_their_weights() -> None:
+    magnitude, masks = torch.ones(2, 1, 1), torch.tensor([0.5, 0.3, 0.2]).expand(2, 3).reshape(2, 3, 1, 1)
+    sides = torch.tensor([[0.5, 0.5], [0.1, 0.9]]).expand(2, 2, 2).reshape(2, 2, 2, 1, 1)
+    labels = torch.tensor([[[1.0, 0, 0], [0, 1, 1]], [[0, 1, 0], [1, 0, 1]]]).expand(2, 2, 2, 3)
+    weights = torch.tensor([[1.0, 0.0], [0.25, 0.75]])
+    found = remix_loss(magnitude, masks, sides, labels, split_weights=weights).item()
+    assert found == pytest.approx((0.0 + 0.75 * 0.4) / 2)
+
+
 def test_the_residual_may_explain_anything_at_a_price() -> None:
     magnitude, masks = torch.ones(1, 1, 1), torch.tensor([0.2, 0.1, 0.7]).view(1, 3, 1, 1)
     sides = torch.tensor([0.5, 0.5]).view(1, 1, 2, 1, 1)

@@ -18,7 +18,7 @@ from weaksep.feats.config import DumpSettings
 from weaksep.feats.labels import clip_vector, frame_labels, noisy_tags
 from weaksep.feats.stats import mean_and_std
 from weaksep.fileio.ark import ArkReader, parse_entry
-from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.datadir import TIMED_NAME, DataDir
 from weaksep.fileio.tables import read_table
 from weaksep.fileio.yamlfile import load_config
 from weaksep.seeding import generator
@@ -35,6 +35,8 @@ def fingerprint_files(data_dir: Path, dump_dir: Path, supervision: str) -> dict[
     tables = ["wav.scp", "labels.txt", *{"clip": ["utt2labels"], "frame": ["events.tsv"], "strong": []}[supervision]]
     if supervision == "strong":
         features.append("references.sha256")
+    if supervision == "frame" and (data_dir / TIMED_NAME).is_file():
+        tables += [TIMED_NAME, "utt2labels"]  # the other clips have clip labels
     named = {f"{dump_dir.name} {name}": dump_dir / name for name in features}
     return {**named, **{f"{data_dir.name} {name}": data_dir / name for name in tables}}
 
@@ -140,6 +142,7 @@ class Batch:
         sides: of sums of clips with weak labels, the targets of both sides of P ways to divide a sum in two,
             (B, P, 2, T, F) float32; else None.
         side_labels: the classes of the sides, (B, P, 2, K) or (B, P, 2, T, K) float32.
+        split_weights: how much each way to divide a sum counts, (B, P) float32; they add up to one for each sum.
     """
 
     magnitude: np.ndarray
@@ -147,6 +150,7 @@ class Batch:
     sources: np.ndarray | None
     sides: np.ndarray | None = None
     side_labels: np.ndarray | None = None
+    split_weights: np.ndarray | None = None
 
 
 class LabelledSet:

@@ -40,6 +40,18 @@ class Part:
     change: Change
 
 
+def split_weights(clips: int, splits: int) -> np.ndarray:
+    """How much each way to divide a sum of so many clips counts, float32 (splits,): each clip against the others.
+
+    >>> split_weights(2, 3), split_weights(3, 3)
+    (array([1., 0., 0.], dtype=float32), array([0.33333334, 0.33333334, 0.33333334], dtype=float32))
+    """
+    weights = np.zeros(splits, dtype=np.float32)
+    ways = clips if clips > 2 else 1  # of two, each against the other is the same way
+    weights[:ways] = 1.0 / ways
+    return weights
+
+
 class RemixSet:
     """The clips of a ``LabelledSet``, each summed with others anew in every epoch.
 
@@ -223,8 +235,9 @@ class RemixSet:
         sides = torch.stack([torch.stack([clips[:, p], total - clips[:, p]], dim=1) for p in splits], dim=1)
         others = np.stack([np.delete(labels, p, axis=1).max(axis=1) for p in splits], axis=1)
         side_labels = np.stack([labels[:, : len(splits)], others], axis=2)
+        weights = np.stack([split_weights(len(own), len(splits)) for own in activity])
         targets = self._target(sides, total[:, None, None])
         magnitude, union = total.abs().numpy(), labels.max(axis=1)
         for item in separated:
             magnitude[item], union[item] = targets[item, 0, 0].numpy(), labels[item, 0]
-        return Batch(magnitude, union, None, sides=targets.numpy(), side_labels=side_labels)
+        return Batch(magnitude, union, None, targets.numpy(), side_labels, weights)

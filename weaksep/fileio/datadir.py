@@ -21,7 +21,12 @@ from weaksep.fileio.tables import read_lines, read_list, read_table, read_tsv, t
 # Beside what was made from a data folder: the folder's fingerprint.
 SOURCE_NAME = "source.sha256"
 FINGERPRINT_TABLES = ("wav.scp", "labels.txt", "utt2labels", "scenes.jsonl")
+# Where not all clips have them: ids of the clips whose events' times, and whose isolated sources, are known.
+TIMED_NAME = "clips_with_events.txt"
+REFERENCED_NAME = "clips_with_references.txt"
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
+# Among separated files: what belongs to no class.
+RESIDUAL = "residual"
 MAX_EVENT_S = 1e6  # 11 days: a later end is no time in a clip, and would not fit into a sample number for long
 
 
@@ -104,6 +109,19 @@ class DataDir:
         raise_problems(f"{path} does not fit the data folder", problems)
         return {utt: table[utt] for utt in self.wav}
 
+    def _listed(self, name: str) -> frozenset[str]:
+        """Clips of a list that only some folders have; all clips where it is missing."""
+        path = self.path / name
+        return frozenset(read_lines(path)) & self.wav.keys() if path.is_file() else frozenset(self.wav)
+
+    def timed(self) -> frozenset[str]:
+        """Clips whose events' times are known; the others have clip labels alone."""
+        return self._listed(TIMED_NAME)
+
+    def referenced(self) -> frozenset[str]:
+        """Clips whose isolated sources are known: of a class without a file, silence."""
+        return self._listed(REFERENCED_NAME)
+
     def fingerprint(self) -> str:
         """A hash of the clips, their labels and scenes: two folders that differ in it hold different mixtures."""
         tables = (self.path / name for name in FINGERPRINT_TABLES)
@@ -155,4 +173,6 @@ class DataDir:
 
     def references(self) -> dict[str, dict[str, Path]]:
         """Reference audio of each class, class -> clip id -> file, for the clips in which the class is active."""
+        if not self.referenced():
+            return {label: {} for label in self.labels}
         return {label: read_scp(self.path / f"src_{label}.scp") for label in self.labels}

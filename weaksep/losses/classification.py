@@ -80,13 +80,13 @@ def source_classification_loss(
     Args:
         classifier: gives frame logits and clip probabilities.
         magnitude: mixture X, (B, T, F).
-        masks: M, (B, K, T, F).
+        masks: M, (B, K, T, F), or with more than K: what is left of the classes is not looked at.
         labels: y, (B, T, K) for frames or (B, K) for clips.
         class_weights: (K,), used with frame labels.
         active_only: only the sources of classes that occur in the clip; the mixture loss already silences the others,
             and the classifier then runs on as many spectrograms as there are active classes.
     """
-    n_clips, n_classes = masks.shape[:2]
+    n_clips, n_classes = masks.shape[0], labels.shape[-1]
     occurs = labels if labels.dim() == 2 else labels.amax(dim=1)
     asked = occurs > 0 if active_only else torch.ones_like(occurs, dtype=torch.bool)
     clip_index, class_index = asked.nonzero(as_tuple=True)
@@ -96,3 +96,19 @@ def source_classification_loss(
     unit = functional.one_hot(class_index, n_classes).to(labels.dtype)  # e_i, (P, K)
     targets = labels[clip_index] * (unit if labels.dim() == 2 else unit.unsqueeze(1))
     return assess(classifier, separated, targets, class_weights).sum() / n_clips
+
+
+def residual_classification_loss(
+    classifier: Classifier,
+    magnitude: torch.Tensor,
+    mask: torch.Tensor,
+    labels: torch.Tensor,
+    class_weights: torch.Tensor,
+) -> torch.Tensor:
+    """BCE(C(M_r X), 0), mean over the batch; a scalar: what belongs to no class must sound like none (ours).
+
+    Args:
+        classifier, magnitude, labels, class_weights: as for ``source_classification_loss``.
+        mask: M_r of the residual output, (B, T, F).
+    """
+    return assess(classifier, mask * magnitude, torch.zeros_like(labels), class_weights).mean()

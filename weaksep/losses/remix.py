@@ -65,8 +65,9 @@ def remix_loss(
     sides: torch.Tensor,
     labels: torch.Tensor,
     residual_weight: float = 0.0,
+    split_weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Mean of the formula over kept frames, bins and splits; a scalar.
+    """Mean of the formula over kept frames and bins, and over splits by their weights; a scalar.
 
     Args:
         magnitude: X, (B, T, F).
@@ -75,12 +76,18 @@ def remix_loss(
         labels: classes of the sides, (B, P, 2, K) for clips or (B, P, 2, T, K) for frames.
         residual_weight: cost of what is put into the residual, which may explain anything; relative to an error of the
             same size.
+        split_weights: of the ways to divide each sum, (B, P); all alike by default. A sum of fewer recordings than
+            others of its batch has fewer ways; one that says nothing ("nothing against all", the mixture loss) must not
+            take the place of one that does.
     """
     has_residual = masks.shape[1] > labels.shape[-1]
     labels = with_residual(labels, masks.shape[1])
     splits = labels.shape[1]
-    losses = [split_loss(magnitude, masks, sides[:, p], labels[:, p]) for p in range(splits)]
-    per_bin = torch.stack(losses).mean(dim=0)
+    if split_weights is None:
+        split_weights = magnitude.new_full((len(magnitude), splits), 1.0 / splits)
+    per_bin = torch.zeros_like(magnitude)
+    for p in range(splits):
+        per_bin = per_bin + split_weights[:, p, None, None] * split_loss(magnitude, masks, sides[:, p], labels[:, p])
     if has_residual:
         per_bin = per_bin + residual_weight * masks[:, -1] * magnitude
     kept = kept_frames(magnitude)

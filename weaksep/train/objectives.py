@@ -11,7 +11,7 @@ from torch import nn
 
 from weaksep.feats.dataset import Batch
 from weaksep.feats.mixed import MixedBatch
-from weaksep.losses.classification import assess, source_classification_loss
+from weaksep.losses.classification import assess, residual_classification_loss, source_classification_loss
 from weaksep.losses.mixture import mixture_loss
 from weaksep.losses.remix import remix_loss
 from weaksep.losses.strong import strong_loss
@@ -28,6 +28,7 @@ class TensorBatch:
     sources: torch.Tensor | None
     sides: torch.Tensor | None = None
     side_labels: torch.Tensor | None = None
+    split_weights: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def _move(batch: Batch, device: torch.device) -> TensorBatch:
 
     magnitude = move(batch.magnitude)
     assert magnitude is not None
-    return TensorBatch(magnitude, *map(move, (batch.labels, batch.sources, batch.sides, batch.side_labels)))
+    others = (batch.labels, batch.sources, batch.sides, batch.side_labels, batch.split_weights)
+    return TensorBatch(magnitude, *map(move, others))
 
 
 def freeze(classifier: Classifier) -> None:
@@ -185,8 +187,9 @@ class WeakObjective(nn.Module):
         weight = self.config.residual_weight
         if batch.sides is None:
             return "mixture", mixture_loss(batch.magnitude, masks, batch.labels, weight)
-        assert batch.side_labels is not None
-        return "remix", remix_loss(batch.magnitude, masks, batch.sides, batch.side_labels, weight)
+        assert batch.side_labels is not None and batch.split_weights is not None
+        splits = (batch.sides, batch.side_labels, weight, batch.split_weights)
+        return "remix", remix_loss(batch.magnitude, masks, *splits)
 
     def _weak_losses(self, batch: TensorBatch, masks: torch.Tensor, classification_weight: float) -> Losses:
         assert batch.labels is not None
@@ -199,13 +202,18 @@ class WeakObjective(nn.Module):
             own = assess(self.classifier, batch.magnitude, batch.labels, self.class_weights).mean()
             parts |= {"classifier": own, "loss": parts["loss"] + self.config.classification_weight * own}
         if classification_weight > 0:
-            sources = source_classification_loss(
-                self.classifier,
-                batch.magnitude,
-                masks[:, : batch.labels.shape[-1]],
-                batch.labels,
-                self.class_weights,
-                active_only=self.config.active_sources_only,
-            )
-            parts |= {"sources": sources, "loss": parts["loss"] + classification_weight * sources}
+            judged = self._judged(batch, masks)
+            parts |= {**judged, "loss": parts["loss"] + classification_weight * sum(judged.values())}
         return parts
+
+    def _judged(self, batch: TensorBatch, masks: torch.Tensor) -> Losses:
+        """What the classifier says of the separated sources, and of the residual where there is one."""
+        assert batch.labels is not None and self.classifier is not None
+        common = (batch.labels, self.class_weights)
+        sources = source_classification_loss(
+            self.classifier, batch.magnitude, masks, *common, active_only=self.config.active_sources_only
+        )
+        if masks.shape[1] == batch.labels.shape[-1]:
+            return {"sources": sources}
+        residual = residual_classification_loss(self.classifier, batch.magnitude, masks[:, -1], *common)
+        return {"sources": sources, "residual": residual}
