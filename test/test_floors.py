@@ -13,7 +13,7 @@ from pathlib import Path
 FLOORS = {
     **dict.fromkeys(["errors", "seeding"], -1),
     **dict.fromkeys(["signal", "fileio", "jobs"], 0),
-    **dict.fromkeys(["corpora", "mixtures", "feats", "nets", "losses", "metrics"], 1),
+    **dict.fromkeys(["corpora", "mixtures", "recordings", "feats", "nets", "losses", "metrics"], 1),
     **dict.fromkeys(["train", "infer", "score", "report", "upkeep"], 2),
     "bin": 3,
 }

@@ -8,8 +8,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . utils/log.sh
 . utils/stage_times.sh
 . utils/supervise.sh
+systems="strong frame clip"
 . ./db.sh
-. conf/defaults.sh    # sets config, db and note
+. conf/defaults.sh    # sets config, db and note, and systems where others are the recipe's
 
 recipe=$(basename "${PWD}")
 stage=data
@@ -17,7 +18,6 @@ stop_stage=report
 nj=$(nproc)
 ngpu=1
 tag=
-systems="strong frame clip"
 download=false
 datadir=data
 dumpdir=dump
@@ -40,14 +40,16 @@ help_message=$(
     cat <<EOF
 Usage: $0 [options]
 
-From a corpus to a table: the separators of --systems are trained on mixtures of its events and compared.
+From a corpus to a table: the separators of --systems are trained on mixtures of its events and compared. Recipes of
+labelled recordings (with a CONFIG/prepare.yaml) mix nothing and train on the recordings themselves.
 What is up to date is not done again; an interrupted run goes on with the same command. Exit status: 0 done, 1 an error,
 2 a mistake on the command line, 130 or 143 interrupted (by Ctrl-C or SIGTERM) with everything saved.
 Dash and underscore are the same in option names. Paths start at this recipe's folder, ${PWD}
 
 Stages
     0 data              corpus -> DATADIR/events
-    1 mix               events -> DATADIR/{train,valid,test}: mixtures, labels, references
+    1 mix               events -> DATADIR/{train,valid,test}: mixtures, labels, references; of labelled recordings
+                        stage 0 makes these, without references
     2 feats             audio -> DUMPDIR
     3 train_classifier  -> EXPDIR/classifier_*
     4 train_separator   -> EXPDIR/separator_*
@@ -63,7 +65,7 @@ Options [default]
     --config DIR         configuration folder [${config}]
     --db DIR             folder of the corpus, else as in db.sh [${db}]
     --download BOOL      fetch the corpus into the folder of --db first, where that can be done [${download}]
-    --nj N               worker processes; on the CPU stages 3 and 4 train N + 1 systems at a time [${nj}]
+    --nj N               worker processes; on the CPU stages 3 and 4 train N + 1 systems at a time, one with 1 [${nj}]
     --ngpu 0|1           compute on a GPU when there is one (stages 3 to 5) [${ngpu}]
     --allow-cpu BOOL     take the CPU when GPUs exist but none is free [${allow_cpu}]
     --tag NAME           added to the names of the experiment folders [${tag}]
@@ -201,7 +203,13 @@ train() {
     leave_out_failed
 }
 
-if wanted 0; then
+if wanted 0 && [ -e "${config}/prepare.yaml" ]; then
+    [ -n "${db}" ] || die "no recordings: give --db DIR, or edit db.sh"
+    begin 0 "labelled recordings -> ${datadir}/{train,valid,test}"
+    supervised weaksep prepare --config "${config}/prepare.yaml" --db "${db}" \
+        --out "${datadir}" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" --force "${force}"
+    finish
+elif wanted 0; then
     begin 0 "corpus -> ${datadir}/events"
     if [ -e local/data.sh ]; then  # a corpus without a reader of its own: the recipe writes its table of events
         supervised local/data.sh --db "${db}" --out "${datadir}/local"
@@ -212,7 +220,7 @@ if wanted 0; then
     finish
 fi
 
-if wanted 1; then
+if wanted 1 && [ ! -e "${config}/prepare.yaml" ]; then
     begin 1 "${datadir}/events -> ${datadir}/{train,valid,test}"
     supervised weaksep mix --config "${config}/mix.yaml" "${seed_options[@]}" --events "${datadir}/events" \
         --systems "${systems}" --system-configs "${config}" --variants "${variants}" \

@@ -13,9 +13,10 @@ import weaksep
 from weaksep.bin import separate
 from weaksep.errors import UserError
 from weaksep.infer.model import load_separator, save_untrained
-from weaksep.infer.recordings import Options, loud_level, separate_recording
+from weaksep.infer.recordings import Options, separate_recording
 from weaksep.infer.separate import separate_waveform
 from weaksep.metrics.si_sdr import si_sdr
+from weaksep.signal.level import loud_level
 
 CLASSES = ["bark", "horn"]
 NAMES = [*CLASSES, "residual"]

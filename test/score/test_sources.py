@@ -23,7 +23,8 @@ from weaksep.score.sources import judge_sources  # noqa: E402
 CLASSES = ("bark", "drill", "horn")
 BANDS = {"bark": slice(3, 13), "drill": slice(21, 37), "horn": slice(46, 60)}  # bins of 62.5 Hz, see tiny_data.py
 CONTRACT = (
-    "name judge frame_f1 clip_f1 map frame_f1_macro clip_f1_macro event_f1 event_f1_macro psds1 psds2 n_clips".split()
+    "name judge frame_f1 clip_f1 map frame_f1_macro clip_f1_macro event_f1 event_f1_macro psds1 psds2 n_clips "
+    "own_class other_class first_choice inactive_classes inactive_frames residual unexplained".split()
 )
 
 
@@ -93,6 +94,41 @@ def test_perfect_sources(separated, judged):
     assert figures["frame_f1"] > 0.9
     if installed():
         assert figures["event_f1"] == figures["event_f1_macro"] == figures["psds1"] == figures["psds2"] == 1.0
+
+
+def test_perfect_sources_agree_with_their_labels(separated, judged):
+    figures = judged(separated(silence_or))
+    assert (figures["own_class"], figures["other_class"]) == pytest.approx((0.9, 0.1))
+    assert (figures["first_choice"], figures["inactive_classes"]) == (1.0, 0.0)
+    assert figures["inactive_frames"] < 0.01
+    assert figures["residual"] is None
+    assert figures["unexplained"] < 1e-3  # int16
+
+
+def test_the_mixture_for_every_source_agrees_with_nothing(separated, judged, test_data):
+    figures = judged(separated(lambda name, known, mixture: mixture))
+    absent = [3 - len(names) for names in DataDir.load(test_data).clip_labels().values()]
+    assert figures["inactive_classes"] == pytest.approx(np.mean(absent), rel=1e-3)
+    assert figures["unexplained"] == pytest.approx(4.0, rel=1e-3)  # (1 - 3) ** 2 times the mixture
+    assert figures["first_choice"] < 1.0
+
+
+def test_a_residual_counts_for_itself(separated, judged, test_data):
+    folder = separated(lambda name, known, mixture: np.zeros_like(mixture))
+    data, place = DataDir.load(test_data), folder / "separated/test"
+    for utt, wav in data.wav.items():
+        write_audio(place / f"audio/residual/{utt}.wav", read_audio(wav, 8000), 8000)
+    write_table(place / "residual.scp", {utt: f"audio/residual/{utt}.wav" for utt in data.wav})
+    figures = judged(folder)
+    assert (figures["residual"], figures["unexplained"]) == pytest.approx((1.0, 0.0), abs=1e-6)
+
+
+def test_clips_without_times_have_no_figures_of_frames(separated, judged, test_data):
+    folder = separated(silence_or)
+    (test_data / "clips_with_events.txt").write_text("")
+    figures = judged(folder)
+    assert figures["frame_f1"] is None and figures["inactive_frames"] is None
+    assert figures["clip_f1"] == 1.0
 
 
 def test_the_mixture_for_every_source_is_no_worse_than_its_own_classes(separated, judged):

@@ -80,7 +80,7 @@ def test_a_residual_output_is_no_class(recipe: Path) -> None:
     stages("--set", "optim.max_epochs=1", systems="remix_residual")
     separator = load_separator("exp/separator_remix_residual")
     assert separator.net(torch.rand(1, 9, 65)).shape == (1, 4, 9, 65)
-    assert separate_waveform(separator, torch.randn(2, 800)).shape == (2, 3, 800)
+    assert separate_waveform(separator, torch.randn(2, 800)).shape == (2, 4, 800)
 
 
 def test_weak_labels_are_all_that_is_read(recipe: Path) -> None:

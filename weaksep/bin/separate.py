@@ -170,8 +170,11 @@ def separate_set(
     steps: list[tuple[Step, Path | str | None]] = [
         (separator_step(folder, data, args.batch_size), folder) for folder in systems
     ]
-    if feats is not None:
+    if feats is not None and data.referenced() != data.wav.keys():
+        logger.info("%s: no oracle masks, since not all clips have references", place)
+    elif feats is not None:
         steps += [(oracle_step(args.expdir / name, name, data, feats, args.batch_size), name) for name in ORACLE_NAMES]
+    if feats is not None:
         steps.append((unprocessed_step(args.expdir / "unprocessed", data), None))
     device = None
     failed: dict[Path, str] = {}

@@ -180,8 +180,14 @@ def open_training_set(data_dir: Path, dump_dir: Path, known: Knowledge) -> Train
             raise UserError(f"{data_dir}: {len(utts)} clips; train_clips asks for {known.clips}")
         utts = chosen(utts, known.clips / len(utts), "training clips")
     kinds = dict.fromkeys(utts, known.supervision)
-    kinds.update(dict.fromkeys(chosen(utts, known.frame_share, "frame labels"), "frame"))
+    timed = data.timed()  # of recordings that people have labelled, some may have the times of their events
+    if known.supervision == "frame":
+        kinds.update(dict.fromkeys((utt for utt in utts if utt not in timed), "clip"))
+    with_times = [utt for utt in utts if utt in timed]
+    kinds.update(dict.fromkeys(chosen(with_times, known.frame_share, "frame labels"), "frame"))
     kinds.update(dict.fromkeys(chosen(utts, known.strong_share, "strong labels"), "strong"))
+    if known.supervision == "frame" and not with_times:
+        raise UserError(f"{data_dir}: no clip with the times of its events; train from clip labels (supervision: clip)")
     if known.supervision not in kinds.values():
         raise UserError(f"{data_dir}: such large shares leave no clip with {known.supervision} labels; lower them")
     parts = []

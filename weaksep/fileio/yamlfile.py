@@ -166,18 +166,18 @@ def check_config(model: type[Model], value: dict[str, Any], origin: str) -> Mode
     raise AssertionError("unreachable")
 
 
-def load_config(model: type[Model], path: str | Path, overrides: Sequence[str] = ()) -> Model:
+def load_config(model: type[Model], path: str | Path | None, overrides: Sequence[str] = ()) -> Model:
     """Read, merge and check a configuration.
 
     Args:
         model: a pydantic class with ``extra="forbid"``.
-        path: the YAML file.
+        path: the YAML file; None for the schema's defaults.
         overrides: ``a.b=value`` strings, values in YAML; they win over the file.
 
     Raises:
         UserError: see ``read_yaml`` and ``check_config``.
     """
-    value = read_yaml(path)
+    value = {} if path is None else read_yaml(path)
     for override in overrides:
         _apply_override(value, override)
-    return check_config(model, value, str(path))
+    return check_config(model, value, "--set" if path is None else str(path))

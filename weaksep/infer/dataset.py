@@ -1,5 +1,7 @@
 """Separate a data folder: one 16-bit WAV a clip and class under OUT/audio/<class>/, and OUT/<class>.scp.
 
+A separator with a residual output has residual.scp beside them.
+
 The tables are written last, so a folder that has them is whole. Memory does not grow with the number of
 clips: a batch is read, separated and written before the next.
 """
@@ -54,7 +56,7 @@ class BatchJob:
 
     system: Oracle | str  # an oracle, or the path of a best.pt
     clips: tuple[Clip, ...]
-    classes: tuple[str, ...]
+    outputs: tuple[str, ...]  # the classes, and the residual where there is one
     sample_rate: int
     out: str
     device: str
@@ -93,7 +95,7 @@ def _read(path: str, clip: Clip, sample_rate: int) -> np.ndarray:
 
 def _oracle_separate(oracle: Oracle, job: BatchJob, mixtures: torch.Tensor) -> torch.Tensor:
     """Mixtures (B, N) -> (B, K, N) by the oracle's mask."""
-    references = np.zeros((len(job.clips), len(job.classes), mixtures.shape[1]), dtype=np.float32)
+    references = np.zeros((len(job.clips), len(job.outputs), mixtures.shape[1]), dtype=np.float32)
     for row, clip in enumerate(job.clips):
         for column, path in clip.references:
             references[row, column] = _read(path, clip, job.sample_rate)
@@ -133,7 +135,7 @@ def separate_batch(job: BatchJob) -> tuple[int, int]:
             sources = separate_waveform(_separator(job.system, modified_ns, job.device), mixtures).cpu().numpy()
 
         def write(row: int, column: int) -> int:
-            return _write(job.path(job.clips[row], job.classes[column]), sources[row, column], job)
+            return _write(job.path(job.clips[row], job.outputs[column]), sources[row, column], job)
 
         rows, columns = np.indices(sources.shape[:2])
         clipped = list(pool.map(write, rows.ravel().tolist(), columns.ravel().tolist()))
@@ -143,13 +145,13 @@ def separate_batch(job: BatchJob) -> tuple[int, int]:
 def separate_shard(shard: Shard) -> None:
     """Separate the batches of a shard; note how many samples and files clipped."""
     counts = [separate_batch(job) for job in shard.jobs]
-    files = [job.path(clip, label) for job in shard.jobs for clip in job.clips for label in job.classes]
+    files = [job.path(clip, label) for job in shard.jobs for clip in job.clips for label in job.outputs]
     shard.notes.save(shard.name, [sum(count) for count in zip(*counts, strict=True)], files)
 
 
-def _require_space(out: Path, clips: Sequence[Clip], n_classes: int) -> None:
-    n_bytes = n_classes * sum(on_disk(44 + 2 * clip.n_samples) for clip in clips)
-    require_space(out, n_bytes, n_classes * len(clips), "--expdir")
+def _require_space(out: Path, clips: Sequence[Clip], n_outputs: int) -> None:
+    n_bytes = n_outputs * sum(on_disk(44 + 2 * clip.n_samples) for clip in clips)
+    require_space(out, n_bytes, n_outputs * len(clips), "--expdir")
 
 
 def _finish(out: Path, data: DataDir, tables: dict[str, dict[str, str]]) -> None:
@@ -195,6 +197,7 @@ def separate_dataset(
     out = Path(out)
     oracle = isinstance(system, Oracle)
     clips, sample_rate = read_clips(data, with_references=oracle)
+    outputs = data.labels
     if not isinstance(system, Oracle):
         separator = load_separator(system)
         if separator.classes != data.labels:
@@ -204,12 +207,13 @@ def separate_dataset(
             )
         if separator.sample_rate != sample_rate:
             raise UserError(f"{system}: trained at {separator.sample_rate} Hz, {data.path} is at {sample_rate} Hz")
+        outputs = separator.outputs
         system = str(checkpoint_path(system))
-    _require_space(out, clips, len(data.labels))
+    _require_space(out, clips, len(outputs))
     notes = shards or Shards(out)
     notes.begin(lambda: _clear(out))
     jobs = [
-        BatchJob(system, batch, data.labels, sample_rate, str(out), device)
+        BatchJob(system, batch, outputs, sample_rate, str(out), device)
         for batch in equal_length_batches(clips, batch_size)
     ]
     work = [
@@ -223,8 +227,8 @@ def separate_dataset(
     run_sharded(separate_shard, todo, nj=workers, description=f"separate {name}", backend=backend)
     samples, files = (sum(count) for count in zip(*(notes.load(shard.name) for shard in work), strict=True))
     if samples:
-        logger.warning("%s: %d sample(s) in %d of %d files clipped", out, samples, files, len(clips) * len(data.labels))
-    tables = {label: {clip.utt: f"audio/{label}/{clip.utt}.wav" for clip in clips} for label in data.labels}
+        logger.warning("%s: %d sample(s) in %d of %d files clipped", out, samples, files, len(clips) * len(outputs))
+    tables = {label: {clip.utt: f"audio/{label}/{clip.utt}.wav" for clip in clips} for label in outputs}
     _finish(out, data, tables)
     logger.info("%s: %d clips x %d classes", out, len(clips), len(data.labels))
     if shards is None:

@@ -9,9 +9,11 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.fileio.audiostream import resampled
+from weaksep.fileio.datadir import RESIDUAL
 from weaksep.infer import model
 from weaksep.infer.chunks import separate_chunks
-from weaksep.infer.recordings import LEVEL_DB, RESIDUAL, chunk_plan, chunk_separator, gain_to
+from weaksep.infer.recordings import LEVEL_DB, chunk_plan, chunk_separator
+from weaksep.signal.level import gain_to
 
 _BLOCK_S = 5.0
 

@@ -15,6 +15,7 @@ from torch import nn
 from weaksep.errors import UserError
 from weaksep.feats.config import DumpSettings
 from weaksep.fileio.checkpoint import load_checkpoint, save_checkpoint
+from weaksep.fileio.datadir import RESIDUAL
 from weaksep.fileio.tables import label_problem
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifiers import Classifier
@@ -29,13 +30,22 @@ Net = TypeVar("Net", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Separator:
-    """A separator ready to run: ``net`` maps magnitude (B, T, F) to masks (B, K, T, F)."""
+    """A separator ready to run: ``net`` maps magnitude (B, T, F) to masks (B, K, T, F).
+
+    With ``residual`` there is a mask more than there are classes, the last, for what belongs to none of them.
+    """
 
     net: nn.Module
     classes: tuple[str, ...]
     sample_rate: int
     stft: Stft
     device: torch.device
+    residual: bool = False
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the masks."""
+        return (*self.classes, RESIDUAL) if self.residual else self.classes
 
 
 @dataclass(frozen=True)
@@ -159,7 +169,11 @@ def load_separator(experiment: str | Path, device: str = "cpu") -> Separator:
     n_bins = feats["window_samples"] // 2 + 1
     where = torch.device(device)
     net = _build(lambda: build_separator(checkpoint["config"]["net"], len(classes), n_bins), checkpoint, path, where)
-    return Separator(net, classes, feats["sample_rate"], Stft(feats["window_samples"], feats["hop_samples"]), where)
+    if RESIDUAL in classes:
+        raise UserError(f"{path}: a class of the model is called {RESIDUAL!r}, as the file of what is left")
+    stft = Stft(feats["window_samples"], feats["hop_samples"])
+    residual = bool(checkpoint["config"]["net"].get("residual"))
+    return Separator(net, classes, feats["sample_rate"], stft, where, residual)
 
 
 def save_untrained(

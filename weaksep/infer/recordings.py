@@ -7,29 +7,27 @@ classes leave of the recording is the residual, so that all outputs together are
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from weaksep.errors import UserError
 from weaksep.fileio.audiostream import FORMATS, read_blocks, resampled, stream_info, writers
+from weaksep.fileio.datadir import RESIDUAL
 from weaksep.fileio.stamp import Step
 from weaksep.infer.chunks import ChunkPlan, separate_chunks
 from weaksep.infer.model import Separator
 from weaksep.infer.separate import apply_masks
+from weaksep.signal.level import gain_to
 
 logger = logging.getLogger(__name__)
 
-RESIDUAL = "residual"
 # Chunks of 20 s of which 4 s overlap and 1 s fades: a net hears at least a second and a half beyond what counts.
 CHUNK_S, OVERLAP_S, FADE_S = 20.0, 4.0, 1.0
 # The level that a recording is brought to for the net, about that of a recipe's mixtures: dB relative to full scale.
 LEVEL_DB = -27.0
-LEVEL_BLOCK_S = 0.1
-LOUD_RANGE_DB = 40.0  # blocks that far below the loudest are pauses and say nothing of the level
 
 
 @dataclass(frozen=True)
@@ -45,29 +43,6 @@ class Options:
     rate: str = "model"
     form: str = "flac"
     level_db: float | None = LEVEL_DB
-
-
-def loud_level(blocks: Iterable[np.ndarray], block_samples: int) -> float | None:
-    """RMS of the loud blocks of a stream (C, n), its channels' mean, in dB relative to full scale; None for silence."""
-    energies: list[np.ndarray] = []
-    for block in blocks:
-        mono = block.mean(axis=0, dtype=np.float64)
-        whole = len(mono) // block_samples * block_samples
-        parts = [mono[:whole].reshape(-1, block_samples)] if whole else []
-        parts += [mono[None, whole:]] if whole < len(mono) else []
-        energies += [np.square(part).mean(axis=1) for part in parts]
-    energy = np.concatenate(energies) if energies else np.zeros(1)
-    if not energy.max():
-        return None
-    return float(10.0 * np.log10(energy[energy >= energy.max() * 10.0 ** (-LOUD_RANGE_DB / 10.0)].mean()))
-
-
-def gain_to(level_db: float | None, blocks: Iterable[np.ndarray], sample_rate: int) -> float:
-    """What a stream (C, n) is multiplied by before the net hears it."""
-    if level_db is None:
-        return 1.0
-    found = loud_level(blocks, max(1, int(LEVEL_BLOCK_S * sample_rate)))
-    return 1.0 if found is None else 10.0 ** ((level_db - found) / 20.0)
 
 
 def chunk_plan(sample_rate: int) -> ChunkPlan:
@@ -168,8 +143,6 @@ def separate_recording(
     Raises:
         UserError: the recording cannot be read, or the files not written; none of them is there then.
     """
-    if RESIDUAL in separator.classes:
-        raise UserError(f"{path}: a class of the model is called {RESIDUAL!r}, as the file of what is left")
     info = stream_info(path)
     rate = info.sample_rate if options.rate == "input" else separator.sample_rate
     pieces = separated_stream(separator, path, gain_to(options.level_db, read_blocks(path), info.sample_rate))

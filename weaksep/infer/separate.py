@@ -36,8 +36,7 @@ def separate_waveform(separator: Separator, audio: torch.Tensor) -> torch.Tensor
         audio: mixtures (B, N) at the separator's sample rate, on any device.
 
     Returns:
-        one source a class, (B, K, N), on the separator's device; what a residual output takes is left out.
+        one source a class, (B, K, N), on the separator's device; one more, the last, from a residual output.
     """
     spectrum = separator.stft.forward(audio.to(separator.device))
-    masks = separator.net(spectrum.abs())[:, : len(separator.classes)]
-    return apply_masks(separator.stft, spectrum, masks, audio.shape[-1])
+    return apply_masks(separator.stft, spectrum, separator.net(spectrum.abs()), audio.shape[-1])

@@ -22,8 +22,16 @@ def _paragraphs(*texts: str) -> str:
     return "\n\n".join(texts)
 
 
+def has_references(summary: Summary) -> bool:
+    """Whether SI-SDRi could be measured at all."""
+    return any(system["si_sdri_db"]["n"] for system in summary["systems"])
+
+
 def headline(summary: Summary) -> Table:
-    """The table that one looks at first."""
+    """The table that one looks at first: SI-SDRi; of recordings without references, what labels say of the sources."""
+    without = run_tables.agreement(summary)
+    if not has_references(summary) and without.rows:
+        return without
     systems = system_tables.headline_systems(summary)
     return separation(systems, "separation", "Separation", _paragraphs(MEASURE_TEXT, *legend(systems)))
 
@@ -50,6 +58,19 @@ def all_tables(summary: Summary) -> list[Table]:
     Args:
         summary: see ``collect``.
     """
+    without = run_tables.agreement(summary)
+    if has_references(summary) or not without.rows:
+        tables = [*_improvements(summary), run_tables.classifiers(summary), run_tables.sources(summary), without]
+    else:
+        tables = [without, run_tables.sources(summary), run_tables.classifiers(summary)]
+    tables += [*_more_sets(summary), run_tables.training(summary), run_tables.data(summary)]
+    if summary["stage_times"]:
+        tables.append(run_tables.time(summary))
+    return [table for table in tables if table is not None and table.rows]
+
+
+def _improvements(summary: Summary) -> list[Table | None]:
+    """The tables that need references."""
     systems = summary["systems"]
     first, parts = headline(summary), system_tables.parts(summary)
     tables: list[Table | None] = [first]
@@ -67,9 +88,4 @@ def all_tables(summary: Summary) -> list[Table]:
     tables += [split(systems, by, by, f"SI-SDRi by {of} (mean / median, dB)", text, heading)
                for by, of, text, heading in splits]  # fmt: skip
     tables += study_tables.worse_tables(systems)
-    tables += [system_tables.single(systems), system_tables.bss_eval(systems)]
-    tables += [run_tables.classifiers(summary), run_tables.sources(summary), *_more_sets(summary)]
-    tables += [run_tables.training(summary), run_tables.data(summary)]
-    if summary["stage_times"]:
-        tables.append(run_tables.time(summary))
-    return [table for table in tables if table is not None and table.rows]
+    return [*tables, system_tables.single(systems), system_tables.bss_eval(systems)]

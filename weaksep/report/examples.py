@@ -1,4 +1,7 @@
-"""Mixtures to look at and to listen to: good, median and worst ones, chosen by their scores and by nothing else."""
+"""Mixtures to look at and to listen to: good, median and worst ones, chosen by their scores and by nothing else.
+
+Of recordings without references, which have no such scores: some, drawn at random.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ from itertools import zip_longest
 
 from weaksep.report.aggregate import Score
 from weaksep.report.systems import short_name
+from weaksep.seeding import generator
 
 # Kind -> the quantile of the mixtures' mean SI-SDRi whose neighbours stand for it. Not the very ends: those are where
 # classes hardly overlap, or hardly sound.
 KINDS = {"good": 0.9, "median": 0.5, "worst": 0.1}
 _THIRDS = ("worst", "median", "good")
+DRAWN = "drawn"  # the kind of those that no score has chosen
 DOZEN = 12
 
 
@@ -23,21 +28,23 @@ class Example:
 
     Attributes:
         utt: its clip id.
-        kind: "good", "median" or "worst": the third it was taken from.
-        gain_db: its mean SI-SDRi over active classes by ``system``.
-        n_active: number of its active classes, at least two.
-        system: the one whose scores chose it.
+        kind: "good", "median" or "worst": the third it was taken from; or "drawn".
+        gain_db: its mean SI-SDRi over active classes by ``system``; None of one that was drawn.
+        n_active: number of its active classes, at least two; of a drawn one, at least one.
+        system: the one whose scores chose it, or would have.
     """
 
     utt: str
     kind: str
-    gain_db: float
+    gain_db: float | None
     n_active: int
     system: str
 
     @property
     def reason(self) -> str:
         """Why it was chosen, in words."""
+        if self.gain_db is None:
+            return self.kind
         return f"{self.kind}: {self.gain_db:.1f} dB by {short_name(self.system)}"
 
 
@@ -97,3 +104,25 @@ def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -
             for utt in sorted(taken, key=lambda utt: (active[utt], utt))
         ]
     return chosen
+
+
+def draw_examples(labels: Mapping[str, Sequence[str]], systems: Sequence[str], count: int = DOZEN) -> list[Example]:
+    """Some recordings, for want of scores: in turn from each number of classes, those of two and more first.
+
+    Args:
+        labels: clip -> its classes.
+        systems: names of what has separated them.
+        count: how many at most.
+    """
+    system = reference_system(systems)
+    if system is None:
+        return []
+    queues: dict[int, list[str]] = {}
+    for utt in sorted(labels, key=lambda utt: (generator(0, "examples", utt).random(), utt)):
+        if labels[utt]:
+            queues.setdefault(len(labels[utt]), []).append(utt)
+    order = sorted(queues, key=lambda number: (number == 1, number))
+    turns = zip_longest(*(queues[number] for number in order))
+    taken = [utt for turn in turns for utt in turn if utt is not None][:count]
+    drawn = [Example(utt, DRAWN, None, len(labels[utt]), system) for utt in taken]
+    return sorted(drawn, key=lambda example: (example.n_active, example.utt))

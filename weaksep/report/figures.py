@@ -12,6 +12,7 @@ from weaksep.report.aggregate import OVERLAP_BINS, Score
 
 logger = logging.getLogger(__name__)
 
+NEED_REFERENCES = ("si_sdri", "active_classes", "overlap", "classes", "example_good", "example_median", "example_worst")
 FORMATS = ("png", "svg")
 _DPI = 150
 # A fixed salt (and no date, below): the same figures give the same files. White paper in every theme.
@@ -33,6 +34,8 @@ def _draw(
 
     systems = summary["systems"]
     counts = sorted({name for system in systems for name in system["by_active_classes"]}, key=int)
+    if not any(system["si_sdri_db"]["n"] for system in systems):  # recordings without references
+        return {**dict.fromkeys(NEED_REFERENCES), "training": training_figure(dict(histories))}
     figures = {
         "si_sdri": systems_figure(systems),
         "active_classes": split_figure(systems, "by_active_classes", counts, "active classes in the mixture"),

@@ -16,21 +16,24 @@ logger = logging.getLogger(__name__)
 # In [0, 1] or null. What stage 6 has measured from the start, and what may be missing in its older files.
 FIGURES = ("frame_f1", "clip_f1", "map")
 MORE_FIGURES = ("frame_f1_macro", "clip_f1_macro", "event_f1", "event_f1_macro", "psds1", "psds2")
+# Of separated sources alone, by weak labels: shares and probabilities in [0, 1], and energies, which may be more.
+AGREEMENT = ("own_class", "other_class", "first_choice")
+ENERGIES = ("inactive_classes", "inactive_frames", "residual", "unexplained")
 
 
-def _read(path: Path, what: str, names: Sequence[str]) -> dict[str, Any]:
-    """Names and figures of one file. UserError says which keys are wrong."""
+def _read(path: Path, what: str, names: Sequence[str], more: Sequence[str] = ()) -> dict[str, Any]:
+    """Names and figures of one file, ``more`` among them. UserError says which keys are wrong."""
     scores = load_object("\n".join(read_lines(path)), str(path), "rerun stage 6")
     wrong = [key for key in FIGURES if key not in scores]
     wrong += [
         key
-        for key in (*FIGURES, *MORE_FIGURES)
-        if key in scores and not (scores[key] is None or finite(scores[key], 0, 1))
+        for key in (*FIGURES, *MORE_FIGURES, *more)
+        if key in scores and not (scores[key] is None or finite(scores[key], 0, 1e300 if key in ENERGIES else 1))
     ]
     wrong += [key for key in names if not isinstance(scores.get(key), str)]
     if wrong:
         raise UserError(f"{path}: not {what} ({', '.join(wrong)}); rerun stage 6")
-    return {key: scores.get(key) for key in (*names, *FIGURES, *MORE_FIGURES)}
+    return {key: scores.get(key) for key in (*names, *FIGURES, *MORE_FIGURES, *more)}
 
 
 def collect_classifiers(expdir: Path, set_name: str) -> list[dict[str, Any]]:
@@ -58,4 +61,5 @@ def collect_sources(expdir: Path, set_name: str) -> list[dict[str, Any]]:
         UserError: a file is not what stage 6 writes.
     """
     paths = sorted(expdir.glob(f"*/scores/{set_name}/sources.json"))
-    return [_read(path, "a judgement of separated sources", ("name", "judge")) for path in paths]
+    what = "a judgement of separated sources"
+    return [_read(path, what, ("name", "judge"), (*AGREEMENT, *ENERGIES)) for path in paths]

@@ -67,6 +67,8 @@ def _tiles(systems: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     scored = [system for system in oracles(systems) if system["si_sdri_db"]["mean"] is not None]
     best = sorted(scored, key=lambda system: -system["si_sdri_db"]["mean"])[:1]
     tiles = []
+    if not any(system["si_sdri_db"]["n"] for system in systems):
+        return []
     for system in [*headline(systems)[::-1], *best]:
         told = system.get("trained_from") or system["supervision"]
         tiles.append(

@@ -12,7 +12,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.datadir import DataDir, EventLabel, read_scp
 from weaksep.report.aggregate import Score
-from weaksep.report.examples import KINDS, Example, choose_examples
+from weaksep.report.examples import DRAWN, KINDS, Example, choose_examples, draw_examples
 from weaksep.report.figures_style import System, headline, oracles
 from weaksep.report.page_store import LIMIT_BYTES, AudioStore, encode
 from weaksep.report.systems import short_name
@@ -109,7 +109,7 @@ def gather(
     found = {name: separated_tables(expdir / name / "separated" / test_dir.name, data.labels) for name in names}
     tables = {name: files for name, files in found.items() if files is not None and name in scores}
     first = first_columns(systems, list(tables))
-    chosen = choose_examples(scores)
+    chosen = choose_examples(scores) or draw_examples(data.clip_labels(), list(scores))
     events = data.events() if chosen else {}
     for example in _in_turn(chosen):
         try:
@@ -123,7 +123,7 @@ def gather(
             listening.unheard.append(example.utt)
             continue
         mixture.mixture, *references = ids[: len(texts)]
-        mixture.references = dict(zip(mixture.spans, references, strict=True))
+        mixture.references = dict(zip(mixture.spans, references, strict=False))  # some have none
         _place(mixture, first, sources, ids[len(texts) :], scores)
         listening.mixtures.append(mixture)
     others = [name for name in tables if name not in first]
@@ -161,19 +161,25 @@ def separated_tables(folder: Path, classes: Sequence[str]) -> Tables | None:
 
 def _in_turn(chosen: Sequence[Example]) -> list[Example]:
     """Good, median, worst, good, ...: should the room end, there are still some of each."""
-    of_kind = {kind: [example for example in chosen if example.kind == kind] for kind in KINDS}
-    return sorted(chosen, key=lambda e: (of_kind[e.kind].index(e), list(KINDS).index(e.kind)))
+    kinds = [*KINDS, DRAWN]
+    of_kind = {kind: [example for example in chosen if example.kind == kind] for kind in kinds}
+    return sorted(chosen, key=lambda e: (of_kind[e.kind].index(e), kinds.index(e.kind)))
 
 
 def _mixture(
     example: Example, scores: Mapping[str, Sequence[Score]], data: DataDir, events: Sequence[EventLabel]
 ) -> tuple[Mixture, list[str]]:
     """A mixture without audio as yet, and the text of the mixture and of the references of its active classes."""
-    rows = [row for row in scores[example.system] if row.utt == example.utt and row.si_sdri_db is not None]
-    names = [row.name for row in rows]
+    if example.kind == DRAWN:
+        names = list(data.clip_labels()[example.utt])
+    else:
+        rows = [row for row in scores[example.system] if row.utt == example.utt and row.si_sdri_db is not None]
+        names = [row.name for row in rows]
     n_samples, rate, _ = audio_info(data.wav[example.utt])
     spans = {name: [(e.onset_s, e.offset_s) for e in events if e.label == name] for name in names}
-    files = [data.wav[example.utt], *(read_scp(data.path / f"src_{name}.scp")[example.utt] for name in names)]
+    files = [data.wav[example.utt]]
+    if example.kind != DRAWN:
+        files += [read_scp(data.path / f"src_{name}.scp")[example.utt] for name in names]
     return Mixture(example, n_samples / rate, rate, spans), [encode(file, rate) for file in files]
 
 

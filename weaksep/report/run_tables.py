@@ -29,6 +29,22 @@ SOURCES_TEXT = """\
 A classifier (the judge) listens to the separated sources: what it says of class k in the source of class k is taken for
 the system's detection of class k. The judge on the mixtures themselves is in the table above; the row "unprocessed",
 where there is one, gives every class the whole mixture."""
+AGREEMENT = {
+    "own_class": ("own class", SHARE, "high"),
+    "other_class": ("other class", SHARE, "low"),
+    "first_choice": ("first choice", SHARE, "high"),
+    "inactive_classes": ("in absent classes", SHARE, "low"),
+    "inactive_frames": ("outside events", SHARE, "low"),
+    "residual": ("residual", SHARE, ""),
+    "unexplained": ("unexplained", SHARE, "low"),
+}
+AGREEMENT_TEXT = """\
+What weak labels alone can say of separated sources; no reference is needed. Own class: the probability that the judge
+gives a class in its own source, over the classes that occur in each clip; other class: that of the other class that it
+hears most there; first choice: how often it hears the own one most. The rest are shares of the mixtures' energy, mean
+over clips: in the sources of classes that do not occur; in those of classes that do, outside their labelled events (of
+clips with the times of events); in the residual output of a net that has one; in the mixture minus all outputs. A
+source may look right here and be wrong, so these stand beside SI-SDRi and not in its place."""
 TRAINING_TEXT = """\
 Classifier: which one assesses the sources of a weak system in training; "joint" is trained along with it. Best
 epoch: the one whose weights are used, that of the smallest validation loss or, where the configuration says `keep:
@@ -62,6 +78,17 @@ def sources(summary: Summary) -> Table:
     names = {"name": "system", "judge": "judge"}
     title = "Separated sources, judged by a classifier"
     return _figures(summary["sources"], names, "sources", title, SOURCES_TEXT)
+
+
+def agreement(summary: Summary) -> Table:
+    """Separated sources against weak labels."""
+    found = [row for row in summary["sources"] if any(row.get(name) is not None for name in AGREEMENT)]
+    names = [name for name in AGREEMENT if any(row.get(name) is not None for row in found)]
+    columns = [Column("system", TEXT), *(Column(*AGREEMENT[name]) for name in names)]
+    rows = [[short_name(row["name"]), *(row.get(name) for name in names)] for row in found]
+    rated = frozenset(number for number, row in enumerate(found) if row["name"].startswith("separator_"))
+    title = "Separated sources against their labels, without references"
+    return Table("agreement", title, columns, rows, AGREEMENT_TEXT, rated)
 
 
 def _classifier(facts: dict[str, Any]) -> str:

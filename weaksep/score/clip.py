@@ -39,7 +39,8 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class ClipFiles:
-    """What scoring one clip needs. Tuples over classes; a reference is None where the class is absent."""
+    """What scoring one clip needs. Tuples over classes; a reference is None where the class is absent or its
+    source is not known."""
 
     utt: str
     sample_rate: int
@@ -48,6 +49,7 @@ class ClipFiles:
     references: tuple[str | None, ...]
     estimates: tuple[str, ...]
     overlaps: tuple[float, ...]
+    active: tuple[bool, ...]
 
 
 def _cell(value: float) -> str | None:
@@ -107,13 +109,14 @@ def score_clip(clip: ClipFiles, signals: Signals) -> list[Row]:
     and reports such rows.
     """
     mixture, estimates, references, sounding = signals.mixture, signals.estimates, signals.references, signals.sounding
+    n_active = len(sounding) if references else sum(clip.active)  # without references nobody knows what is heard
     rows: list[Row] = []
     for k, name in enumerate(clip.classes):
         row: Row = dict.fromkeys(COLUMNS)
-        row |= {"utt": clip.utt, "class": name, "active": int(k in references), "n_active": len(sounding)}
+        row |= {"utt": clip.utt, "class": name, "active": int(clip.active[k]), "n_active": n_active}
         rows.append(row)
-    for k in references:
-        rows[k]["overlap"] = _cell(clip.overlaps[k])
+        if clip.active[k]:
+            row["overlap"] = _cell(clip.overlaps[k])
     if sounding:
         targets = np.stack([references[k] for k in sounding])
         if len(sounding) > 1:
@@ -126,7 +129,7 @@ def score_clip(clip: ClipFiles, signals: Signals) -> list[Row]:
                 rows[k]["taken_by"] = clip.classes[taker]
         else:
             rows[sounding[0]]["si_sdr_db"] = _cell(si_sdr(targets, estimates[sounding])[0])
-    absent = [k for k in range(len(clip.classes)) if k not in references]
+    absent = [k for k in range(len(clip.classes)) if not clip.active[k]]
     for k, leak in zip(absent, leak_db(mixture, estimates[absent]), strict=True):
         rows[k]["leak_db"] = _cell(leak)
     return rows

@@ -1,7 +1,8 @@
 """A classifier's judgement of separated sources: does the source of each class sound like that class, and when.
 
 Class k's probability is what the classifier, the judge, gives class k on the separated source of class k. A source that
-holds another class, or nothing, does not have it. One judge for all systems makes their figures comparable.
+holds another class, or nothing, does not have it. One judge for all systems makes their figures comparable. Beside them
+stand the scores that weak labels alone allow (score/agreement.py).
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import numpy as np
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_json
 from weaksep.fileio.audio import read_audio
-from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.datadir import RESIDUAL, DataDir, read_scp
 from weaksep.jobs import run_sharded
+from weaksep.score.agreement import AgreementScores, Energies, clip_energies
 from weaksep.score.system import find_estimates
 from weaksep.score.tag_scores import TagScores
 from weaksep.score.tagging import Classifier
@@ -33,13 +35,37 @@ BATCH_CLIPS = 8
 
 # The path of a checkpoint -> the classifier; a function of a module, for worker processes.
 Load = Callable[[str], Classifier]
-# Probabilities of frames (T', K) and of the clip (K,), and its number of samples.
-Judged = tuple[np.ndarray, np.ndarray, int]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the judge says of one clip.
+
+    Attributes:
+        by_frame: probability of class k in the source of class k, by its frames (T', K).
+        by_class: of each class (columns) in the source of each class (rows), (K, K).
+        energies: of the separated files.
+        n_samples: the clip's length.
+    """
+
+    by_frame: np.ndarray
+    by_class: np.ndarray
+    energies: Energies
+    n_samples: int
+
+
+@dataclass(frozen=True)
+class ClipPaths:
+    """The files of one clip: separated ones in the order of the classes, the mixture, a residual where there is one."""
+
+    sources: tuple[str, ...]
+    mixture: str
+    residual: str | None
 
 
 @dataclass(frozen=True)
 class Job:
-    """Some clips to judge: the separated files of each, in the order of the classes.
+    """Some clips to judge.
 
     ``modified_ns``, the checkpoint's time of change, keeps a rewritten one from being taken for the old one.
     """
@@ -47,7 +73,7 @@ class Job:
     load: Load
     checkpoint: str
     modified_ns: int
-    clips: tuple[tuple[str, ...], ...]
+    clips: tuple[ClipPaths, ...]
 
 
 @lru_cache(maxsize=1)
@@ -55,14 +81,15 @@ def _loaded(load: Load, checkpoint: str, modified_ns: int) -> Classifier:
     return load(checkpoint)
 
 
-def _read(clips: tuple[tuple[str, ...], ...], sample_rate: int) -> Iterator[np.ndarray]:
-    """Sources (K, N) of each clip."""
-    for files in clips:
-        sources = [read_audio(file, sample_rate) for file in files]
-        for file, source in zip(files, sources, strict=True):
-            if source.size != sources[0].size:
-                raise UserError(f"{file}: {source.size} samples, {files[0]} has {sources[0].size}; rerun stage 5")
-        yield np.stack(sources)
+def _read(clips: tuple[ClipPaths, ...], sample_rate: int) -> Iterator[np.ndarray]:
+    """Sources, mixture and, where there is one, residual of each clip: (K + 1, N) or (K + 2, N)."""
+    for clip in clips:
+        files = [*clip.sources, clip.mixture, *([clip.residual] if clip.residual else [])]
+        signals = [read_audio(file, sample_rate) for file in files]
+        for file, signal in zip(files, signals, strict=True):
+            if signal.size != signals[0].size:
+                raise UserError(f"{file}: {signal.size} samples, {files[0]} has {signals[0].size}; rerun stage 5")
+        yield np.stack(signals)
 
 
 def judge_clips(job: Job) -> list[Judged]:
@@ -77,17 +104,23 @@ def judge_clips(job: Job) -> list[Judged]:
 
     judge = _loaded(job.load, job.checkpoint, job.modified_ns)
     stft = Stft(judge.window_samples, judge.hop_samples)
+    n_classes = len(judge.classes)
     judged: list[Judged] = []
     for start in range(0, len(job.clips), BATCH_CLIPS):
-        sources = _read(job.clips[start : start + BATCH_CLIPS], judge.sample_rate)
-        for n_samples, run in groupby(sources, key=lambda clip: clip.shape[1]):
-            audio = np.stack(list(run))  # (B, K, N)
-            magnitude = stft.magnitude(torch.from_numpy(audio).flatten(0, 1)).numpy()
+        signals = _read(job.clips[start : start + BATCH_CLIPS], judge.sample_rate)
+        for shape, run in groupby(signals, key=lambda clip: clip.shape):
+            audio = np.stack(list(run))
+            sources, mixtures = audio[:, :n_classes], audio[:, n_classes]  # (B, K, N), (B, N)
+            residuals = audio[:, n_classes + 1] if shape[0] > n_classes + 1 else [None] * len(audio)
+            magnitude = stft.magnitude(torch.from_numpy(sources).flatten(0, 1)).numpy()
             by_frame, by_clip = judge.probabilities(magnitude)
-            size = audio.shape[:2]
+            size = sources.shape[:2]
             own_frames = np.einsum("bktk->btk", by_frame.reshape(*size, *by_frame.shape[1:]))
-            own_clips = np.einsum("bkk->bk", by_clip.reshape(*size, -1))
-            judged += [(frames, clip, n_samples) for frames, clip in zip(own_frames, own_clips, strict=True)]
+            by_class = by_clip.reshape(*size, -1)
+            frame = (judge.hop_samples, n_frames(shape[1], judge.hop_samples))
+            for row in range(len(audio)):
+                energies = clip_energies(mixtures[row], sources[row], residuals[row], *frame)
+                judged.append(Judged(own_frames[row], by_class[row], energies, shape[1]))
     return judged
 
 
@@ -102,7 +135,7 @@ def judge_sources(data: DataDir, experiment: str | Path, checkpoint: Path, load:
         nj: worker processes.
 
     Returns:
-        the path of the JSON: name, judge, and the figures of ``TagScores``.
+        the path of the JSON: name, judge, and the figures of ``TagScores`` and ``AgreementScores``.
 
     Raises:
         UserError: the judge knows other classes, or see ``find_estimates`` and ``judge_clips``.
@@ -122,15 +155,23 @@ def judge_sources(data: DataDir, experiment: str | Path, checkpoint: Path, load:
     estimates = find_estimates(data, separated)
     if not estimates:
         raise UserError(f"{data.path}/wav.scp is empty; rerun stage 1")
-    clips = list(estimates.values())
+    path = separated / f"{RESIDUAL}.scp"
+    residuals = read_scp(path) if path.is_file() else {}
+    clips = [
+        ClipPaths(files, str(data.wav[utt]), str(residuals[utt]) if utt in residuals else None)
+        for utt, files in estimates.items()
+    ]
     starts = range(0, len(clips), CLIPS_IN_A_JOB)
     jobs = [Job(load, str(checkpoint), modified_ns, tuple(clips[s : s + CLIPS_IN_A_JOB])) for s in starts]
     parts = run_sharded(judge_clips, jobs, nj=nj, description=f"judge {experiment.name}")
     scores = TagScores(data, judge.sample_rate, judge.hop_samples, judge.time_pooling)
+    agreement = AgreementScores(data, judge.sample_rate, judge.hop_samples)
     judged = [clip for part in parts for clip in part]
-    for utt, (by_frame, by_clip, n_samples) in zip(estimates, judged, strict=True):
-        scores.add(utt, by_frame, by_clip, n_frames(n_samples, judge.hop_samples), n_samples)
-    result = {"name": experiment.name, "judge": name, **scores.result()}
+    for utt, clip in zip(estimates, judged, strict=True):
+        frames = n_frames(clip.n_samples, judge.hop_samples)
+        scores.add(utt, clip.by_frame, np.diagonal(clip.by_class), frames, clip.n_samples)
+        agreement.add(utt, clip.by_class, clip.energies)
+    result = {"name": experiment.name, "judge": name, **scores.result(), **agreement.result()}
     path = experiment / "scores" / set_name / "sources.json"
     write_json(path, result)
     logger.info("%s: frame F %s, event F %s, by %s", path, result["frame_f1"], result["event_f1"], name)

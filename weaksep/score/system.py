@@ -14,7 +14,7 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.feats.labels import frame_labels
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import audio_info
-from weaksep.fileio.datadir import SOURCE_NAME, DataDir, read_scp
+from weaksep.fileio.datadir import REFERENCED_NAME, SOURCE_NAME, DataDir, read_scp
 from weaksep.fileio.tables import write_tsv
 from weaksep.jobs import run_sharded
 from weaksep.metrics.overlap import overlap_share
@@ -36,6 +36,8 @@ class TestSet:
         sample_rate: of its audio, in Hz.
         references: clip -> class -> file, for the classes labelled in it.
         overlaps: clip -> (K,) share of the class's active frames in which another is active, NaN if absent.
+        classes: clip -> those labelled in it.
+        referenced: clips whose sources are known.
     """
 
     __test__ = False  # pytest, not a test
@@ -44,6 +46,8 @@ class TestSet:
     sample_rate: int
     references: Mapping[str, Mapping[str, Path]]
     overlaps: Mapping[str, np.ndarray]
+    classes: Mapping[str, tuple[str, ...]]
+    referenced: frozenset[str]
 
     @classmethod
     def load(cls, path: str | Path, hop_samples: int) -> TestSet:
@@ -59,6 +63,7 @@ class TestSet:
         """
         data = DataDir.load(path)
         tables, labels, events = data.references(), data.clip_labels(), data.events()
+        referenced, listed = data.referenced(), (data.path / REFERENCED_NAME).is_file()
         problems = []
         references: dict[str, dict[str, Path]] = {}
         overlaps: dict[str, np.ndarray] = {}
@@ -75,8 +80,10 @@ class TestSet:
                     f"{wav}: {rate} Hz, {channels} channel(s); expected {sample_rate} Hz mono; rerun stage 1"
                 )
             references[utt] = {}
-            for name in labels[utt]:
+            for name in labels[utt] if utt in referenced else ():
                 file = tables[name].get(utt)
+                if file is None and listed:
+                    continue  # silent: cut where the class does not sound
                 if file is None:
                     problems.append(f"{data.path}/src_{name}.scp: {utt} has the class {name} but no reference")
                 elif not file.is_file():
@@ -88,7 +95,7 @@ class TestSet:
         if not data.wav:
             problems.append(f"{data.path}/wav.scp is empty")
         raise_problems(f"{data.path} cannot be scored", problems)
-        return cls(data, sample_rate, references, overlaps)
+        return cls(data, sample_rate, references, overlaps, labels, referenced)
 
 
 def find_estimates(data: DataDir, separated: Path) -> dict[str, tuple[str, ...]]:
@@ -116,9 +123,13 @@ def find_estimates(data: DataDir, separated: Path) -> dict[str, tuple[str, ...]]
     return {utt: tuple(found) for utt, found in files.items()}
 
 
-def _warn(rows: Sequence[Row], name: str) -> None:
+def _warn(rows: Sequence[Row], name: str, referenced: frozenset[str]) -> None:
     """Say what was left out of the scores or held at the floor, and how much."""
-    silent = [row for row in rows if row["active"] == 1 and row["si_sdr_db"] is None]
+    active = [row for row in rows if row["active"] == 1]
+    unknown = {row["utt"] for row in active} - referenced
+    if unknown:
+        logger.info("%s: %d clips without references, so without SI-SDR", name, len(unknown))
+    silent = [row for row in active if row["si_sdr_db"] is None and row["utt"] in referenced]
     if silent:
         first = ", ".join(f"{row['utt']} {row['class']}" for row in silent[:3])
         logger.warning("%s: %d silent reference(s) cannot be scored, first %s", name, len(silent), first)
@@ -157,13 +168,14 @@ def score_system(test: TestSet, experiment: str | Path, *, bss_eval: bool = True
             tuple(str(test.references[utt][c]) if c in test.references[utt] else None for c in data.labels),
             estimates[utt],
             tuple(test.overlaps[utt].tolist()),
+            tuple(c in test.classes[utt] for c in data.labels),
         )
         for utt, wav in data.wav.items()
     ]
     jobs = [tuple(clips[start : start + CLIPS_IN_A_JOB]) for start in range(0, len(clips), CLIPS_IN_A_JOB)]
     parts = run_sharded(partial(score_clips, bss_eval=bss_eval), jobs, nj=nj, description=f"score {experiment.name}")
     rows = [row for part in parts for row in part]
-    _warn(rows, experiment.name)
+    _warn(rows, experiment.name, test.referenced)
     path = experiment / "scores" / set_name / "scores.tsv"
     write_text(path.parent / SOURCE_NAME, data.fingerprint() + "\n")
     write_tsv(path, COLUMNS, rows)

@@ -30,6 +30,7 @@ class TagScores:
     def __init__(self, data: DataDir, sample_rate: int, hop_samples: int, time_pooling: int) -> None:
         self._labels = data.labels
         self._names, self._events = data.clip_labels(), data.events()
+        self._known_times = data.timed()
         self._settings = (sample_rate, hop_samples, time_pooling)
         self._frames, self._clips = TagCounts(len(data.labels)), TagCounts(len(data.labels))
         self._timed = EventScores(len(data.labels))
@@ -46,6 +47,10 @@ class TagScores:
             n_frames: T, frames of the STFT.
             n_samples: length of the audio.
         """
+        self._truth.append(clip_vector(self._names[utt], self._labels))
+        self._found.append(by_clip)
+        if utt not in self._known_times:
+            return
         sample_rate, hop_samples, pooling = self._settings
         events = self._events[utt]
         activity = frame_labels(events, self._labels, n_frames, sample_rate, hop_samples)
@@ -53,8 +58,6 @@ class TagScores:
         times = frame_times(len(by_frame), n_samples, sample_rate, hop_samples, pooling)
         timed = [(event.onset_s, event.offset_s, self._labels.index(event.label)) for event in events]
         self._timed.add(by_frame, times, timed)
-        self._truth.append(clip_vector(self._names[utt], self._labels))
-        self._found.append(by_clip)
 
     def result(self) -> dict[str, Any]:
         """frame_f1 and clip_f1 (both micro: pooled over classes), map (mean average precision of clips over classes),

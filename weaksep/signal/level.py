@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
+
+LEVEL_BLOCK_S = 0.1
+LOUD_RANGE_DB = 40.0  # blocks that far below the loudest are pauses and say nothing of the level
 
 
 def rms(x: np.ndarray) -> float:
@@ -22,3 +26,26 @@ def db_to_gain(db: float) -> float:
     0.1
     """
     return 10.0 ** (db / 20.0)
+
+
+def loud_level(blocks: Iterable[np.ndarray], block_samples: int) -> float | None:
+    """RMS of the loud blocks of a stream (C, n), its channels' mean, in dB relative to full scale; None for silence."""
+    energies: list[np.ndarray] = []
+    for block in blocks:
+        mono = block.mean(axis=0, dtype=np.float64)
+        whole = len(mono) // block_samples * block_samples
+        parts = [mono[:whole].reshape(-1, block_samples)] if whole else []
+        parts += [mono[None, whole:]] if whole < len(mono) else []
+        energies += [np.square(part).mean(axis=1) for part in parts]
+    energy = np.concatenate(energies) if energies else np.zeros(1)
+    if not energy.max():
+        return None
+    return float(10.0 * np.log10(energy[energy >= energy.max() * 10.0 ** (-LOUD_RANGE_DB / 10.0)].mean()))
+
+
+def gain_to(level_db: float | None, blocks: Iterable[np.ndarray], sample_rate: int) -> float:
+    """What a stream (C, n) is multiplied by before the net hears it."""
+    if level_db is None:
+        return 1.0
+    found = loud_level(blocks, max(1, int(LEVEL_BLOCK_S * sample_rate)))
+    return 1.0 if found is None else db_to_gain(level_db - found)

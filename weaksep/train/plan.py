@@ -109,7 +109,8 @@ def system_configs(
 def all_systems(config_dir: str | Path) -> list[str]:
     """Names of the systems that a configuration folder describes: those of the headline first, then by name."""
     stems = sorted(path.stem for path in Path(config_dir).glob("*.yaml"))
-    found = [s for s in stems if s not in ("data", "mix", "feats") and not s.startswith(("classifier", "base"))]
+    others = ("data", "mix", "feats", "prepare")
+    found = [s for s in stems if s not in others and not s.startswith(("classifier", "base"))]
     return sorted(found, key=lambda name: (HEADLINE.index(name) if name in HEADLINE else len(HEADLINE), name))
 
 

@@ -1,0 +1,7 @@
+# Sourced by run.sh before the options are read: what differs from recipe to recipe.
+# shellcheck shell=bash disable=SC2034
+
+config=conf          # configuration folder
+db=${RECORDINGS}     # folder of recordings and labels, from db.sh
+systems="remix clip"
+note="Recordings of which only labels are known."

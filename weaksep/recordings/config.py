@@ -1,0 +1,68 @@
+"""Schema of ``conf/prepare.yaml``: where recordings and labels lie, and how they become clips."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from weaksep.fileio.tables import label_problem
+
+STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shares(BaseModel):
+    """Shares of the recordings whose set no label file names."""
+
+    model_config = STRICT
+    train: float = Field(0.8, gt=0, le=1)
+    valid: float = Field(0.1, ge=0, lt=1)
+    test: float = Field(0.1, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Shares:
+        total = self.train + self.valid + self.test
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(f"split: the shares of train, valid and test add up to {total:g}, not 1")
+        return self
+
+
+class PrepareConfig(BaseModel):
+    """How labelled recordings become data folders.
+
+    Args:
+        audio: folder of the recordings; this and the files below are relative to the folder of --db.
+        clip_labels: what occurs in each recording (recordings/tables.py, audioset.py and jams.py have the formats).
+        events: when; of all recordings or of some.
+        references: isolated sources of some recordings, ``<class>/<the recording's file name>``, to score with.
+        sample_rate: Hz; all clips have this rate.
+        classes: sound classes; their order is the class axis everywhere after. null: every one that the labels name.
+        rename: a name in the labels -> a class; several may become one. AudioSet's codes are such names.
+        clip_s: length of a clip, seconds. Longer recordings are cut, shorter ones filled up with silence.
+        level_db: RMS that the loud parts of each recording are brought to, dB relative to full scale; null to leave
+            them as they are. ``weaksep separate`` brings recordings to the same level.
+        split: shares of train, valid and test.
+        seed: of that split.
+    """
+
+    model_config = STRICT
+    audio: str = "audio"
+    clip_labels: str | None = "clip_labels.tsv"
+    events: str | None = None
+    references: str | None = None
+    sample_rate: int = Field(16_000, ge=8000, le=192_000)
+    classes: list[str] | None = Field(None, min_length=2)
+    rename: dict[str, str] = {}
+    clip_s: float = Field(10.0, gt=0.1, le=600)
+    level_db: float | None = Field(-27.0, ge=-90, le=0)
+    split: Shares = Shares()
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _plain_classes(self) -> PrepareConfig:
+        names = self.classes or []
+        if len(set(names)) != len(names):
+            raise ValueError("classes: one is listed twice")
+        for name in [*names, *self.rename.values()]:
+            problem = label_problem(name)
+            if problem:
+                raise ValueError(f"class {name!r} {problem}")
+        return self

@@ -1,0 +1,132 @@
+"""A recording of any length -> clips of one length, mono, at one rate and level; memory does not grow with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from weaksep.errors import UserError
+from weaksep.fileio.audiostream import read_blocks, resampled, stream_info
+from weaksep.fileio.datadir import EventLabel
+from weaksep.signal.level import gain_to
+from weaksep.signal.units import samples_to_seconds, seconds_to_samples
+
+# A rest shorter than this share of a clip is not worth one of its own: it would be the last clip nearly twice.
+SHORTEST_REST = 0.1
+LONGER_S = 0.5  # a file that much longer than a stretch holds more than the stretch
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One clip: where it begins in its file, samples at the clips' rate, and its audio (N,)."""
+
+    start: int
+    audio: np.ndarray
+
+
+def mono_stream(path: Path, sample_rate: int) -> Iterator[np.ndarray]:
+    """A file as blocks (n,), mean of the channels, at the rate."""
+    blocks = (block.mean(axis=0, keepdims=True) for block in read_blocks(path))
+    for block in resampled(blocks, stream_info(path).sample_rate, sample_rate):
+        yield block[0]
+
+
+def between(blocks: Iterable[np.ndarray], start: int, stop: int | None) -> Iterator[np.ndarray]:
+    """The samples from ``start`` up to ``stop`` of a stream."""
+    place = 0
+    for block in blocks:
+        if stop is not None and place >= stop:
+            return
+        part = block[max(0, start - place) : None if stop is None else max(0, stop - place)]
+        place += len(block)
+        if len(part):
+            yield part
+
+
+def pieces(blocks: Iterable[np.ndarray], size: int) -> Iterator[Piece]:
+    """A stream in clips of ``size`` samples, one behind the other.
+
+    The last one ends with the stream and may overlap with the one before; a stream shorter than a clip is filled up
+    with silence. A rest below ``SHORTEST_REST`` of a clip is left out.
+    """
+    kept, start = np.zeros(0, dtype=np.float32), 0
+    for block in blocks:
+        kept = np.concatenate([kept, block])
+        while len(kept) >= 2 * size:  # so much that something is left to end with
+            yield Piece(start, kept[:size])
+            kept, start = kept[size:], start + size
+    if not len(kept):
+        return
+    if len(kept) < size:
+        yield Piece(start, np.concatenate([kept, np.zeros(size - len(kept), dtype=np.float32)]))
+        return
+    yield Piece(start, kept[:size])
+    rest = len(kept) - size
+    if rest >= SHORTEST_REST * size:
+        yield Piece(start + rest, kept[-size:])
+
+
+def stretch_of(path: Path, span_s: tuple[float, float] | None) -> tuple[float, float | None]:
+    """Begin and end of what is cut of a file, seconds: a stretch of it, or all where the file is the stretch alone.
+
+    Raises:
+        UserError: the file ends before the stretch begins.
+    """
+    if span_s is None:
+        return 0.0, None
+    info = stream_info(path)
+    length_s = info.samples / info.sample_rate
+    if length_s <= span_s[1] - span_s[0] + LONGER_S:
+        return 0.0, None
+    if length_s <= span_s[0]:
+        raise UserError(f"{path}: {length_s:.1f} s long; its labels are of {span_s[0]:g} to {span_s[1]:g} s")
+    return span_s
+
+
+def cut(
+    path: Path,
+    sample_rate: int,
+    clip_samples: int,
+    span_s: tuple[float, float] | None = None,
+    level_db: float | None = None,
+    gain: float | None = None,
+) -> tuple[list[Piece], float]:
+    """Clips of a recording, and the gain that they have.
+
+    Args:
+        path: the file.
+        sample_rate: of the clips.
+        clip_samples: length of each.
+        span_s: the stretch that is wanted, see ``stretch_of``.
+        level_db: level of the loud parts; None for that of the file.
+        gain: a gain to use instead.
+
+    Raises:
+        UserError: the file cannot be read, or ends before the stretch.
+    """
+    begin_s, end_s = stretch_of(path, span_s)
+    start = seconds_to_samples(begin_s, sample_rate)
+    stop = None if end_s is None else seconds_to_samples(end_s, sample_rate)
+    if gain is None:
+        heard = (block[None] for block in between(mono_stream(path, sample_rate), start, stop))
+        gain = gain_to(level_db, heard, sample_rate)
+    found = [
+        Piece(piece.start + start, piece.audio * np.float32(gain))
+        for piece in pieces(between(mono_stream(path, sample_rate), start, stop), clip_samples)
+    ]
+    return found, gain
+
+
+def events_within(events: Sequence[EventLabel], start: int, size: int, sample_rate: int) -> list[EventLabel]:
+    """The parts of events that lie in a clip, by the clip's time; one shorter than a sample is none."""
+    inside = []
+    for event in events:
+        onset = max(0, seconds_to_samples(event.onset_s, sample_rate) - start)
+        offset = min(size, seconds_to_samples(event.offset_s, sample_rate) - start)
+        if onset < offset:
+            times = (samples_to_seconds(onset, sample_rate), samples_to_seconds(offset, sample_rate))
+            inside.append(EventLabel(*times, event.label))
+    return sorted(inside, key=lambda event: (event.onset_s, event.offset_s, event.label))

@@ -1,0 +1,189 @@
+"""Labelled recordings -> data/{train,valid,test}: clips, labels, references where there are any.
+
+Every recording is tried before the first complaint, so that one list names all that are missing or unreadable. Tables
+are written last, wav.scp at the very end: a folder with a wav.scp is complete.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.atomic import clear_folder
+from weaksep.fileio.audio import write_audio
+from weaksep.fileio.place import check_place, only_audio
+from weaksep.fileio.shards import Shards
+from weaksep.jobs import run_sharded, split_evenly
+from weaksep.recordings.config import PrepareConfig
+from weaksep.recordings.cut import cut, events_within
+from weaksep.recordings.sets import Item
+from weaksep.recordings.write import TABLES, Clip, audio_name, write_tables
+from weaksep.signal.units import samples_to_seconds, seconds_to_samples
+
+logger = logging.getLogger(__name__)
+
+SHARD_RECORDINGS = 50
+SETS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some recordings of one set, for one worker, and where to note them as done."""
+
+    name: str
+    config: PrepareConfig
+    items: list[Item]
+    folder: Path
+    notes: Shards
+
+
+def _clip(item: Item, number: int, start: int, size: int, rate: int, sounding: list[str]) -> Clip:
+    """Labels of one clip: those of the recording, or of the events that lie in it where their times are known."""
+    classes, events = item.classes, None
+    if item.events is not None:
+        events = tuple(events_within(item.events, start, size, rate))
+        heard = {event.label for event in events}
+        classes = tuple(name for name in item.classes if name in heard)
+    known = tuple(name for name in sounding if name in classes)
+    return Clip(f"{item.name}-{number:04d}", item.recording, size, classes, events, known, bool(item.references))
+
+
+def prepare_item(item: Item, config: PrepareConfig, folder: Path) -> tuple[list[Clip], list[Path]]:
+    """Write the clips of a recording, and those of its references.
+
+    Raises:
+        UserError: a file cannot be read, or the recording is silent throughout.
+    """
+    size = seconds_to_samples(config.clip_s, config.sample_rate)
+    found, gain = cut(item.file, config.sample_rate, size, item.span_s, config.level_db)
+    if not any(piece.audio.any() for piece in found):
+        raise UserError(f"{item.file}: digital silence throughout")
+    sources = {
+        name: cut(path, config.sample_rate, size, item.span_s, gain=gain)[0] for name, path in item.references.items()
+    }
+    for name, cuts in sources.items():
+        if [piece.start for piece in cuts] != [piece.start for piece in found]:
+            raise UserError(f"{item.references[name]}: not as long as {item.file}, of which it is a source")
+    clips, files = [], []
+    for number, piece in enumerate(found, start=1):
+        sounding = [name for name in sources if sources[name][number - 1].audio.any()]
+        clip = _clip(item, number, piece.start, size, config.sample_rate, sounding)
+        clips.append(clip)
+        for name, audio in {"mix": piece.audio, **{n: sources[n][number - 1].audio for n in clip.sounding}}.items():
+            files.append(folder / audio_name(name, clip.utt))
+            write_audio(files[-1], audio, config.sample_rate, "FLOAT", durable=False)
+    return clips, files
+
+
+def prepare_shard(shard: Shard) -> None:
+    """Write the clips of a shard's recordings; note them, or what is wrong with a recording."""
+    results: list[list[object] | str] = []
+    files: list[Path] = []
+    for item in shard.items:
+        try:
+            clips, own = prepare_item(item, shard.config, shard.folder)
+        except UserError as error:
+            results.append(str(error))
+            continue
+        results.append([clip.to_json() for clip in clips])
+        files += own
+    shard.notes.save(shard.name, results, files)
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier run wrote: tables first, so that no table outlives its audio."""
+    for name in TABLES:
+        (folder / name).unlink(missing_ok=True)
+    for path in folder.glob("src_*.scp"):
+        path.unlink()
+    clear_folder(folder / "audio")
+
+
+def _check_bad(bad: list[str], total: int, max_bad_ratio: float) -> None:
+    """More unusable recordings than allowed are an error; the others are named in the log."""
+    if len(bad) > max_bad_ratio * total:
+        raise_problems(f"{len(bad)} of {total} recordings cannot be used: mend them, or see --max-bad-ratio", bad)
+    for line in bad:
+        logger.warning("left out: %s", line)
+
+
+def prepare(
+    items: dict[str, list[Item]],
+    problems: list[str],
+    config: PrepareConfig,
+    classes: list[str],
+    out: Path,
+    *,
+    nj: int,
+    max_bad_ratio: float,
+    shards: Shards | None = None,
+) -> None:
+    """Write data/{train,valid,test}.
+
+    Args:
+        items: recordings by set.
+        problems: entries of the label files that cannot be used; they count as bad recordings.
+        config: lengths, rate and level.
+        classes: in the order of the class axis.
+        out: folder of the sets.
+        nj: worker processes.
+        max_bad_ratio: share of bad recordings that may be left out (each is named in the log).
+        shards: those that an interrupted run has finished.
+
+    Raises:
+        UserError: more bad recordings than allowed; then nothing is left in `out`.
+    """
+    total = sum(map(len, items.values())) + len(problems)
+    _check_bad(problems, total, max_bad_ratio)
+    notes = shards or Shards(out)
+    for name in items:
+        check_place(out / name, "clips", "utt2labels", notes.path.exists() or only_audio(out / name))
+
+    def clear_all() -> None:
+        for name in items:
+            clear(out / name)
+
+    notes.begin(clear_all)
+    work = []
+    for name, own in items.items():
+        parts = split_evenly(own, -(-len(own) // SHARD_RECORDINGS))
+        folders = [(f"{name}.{number}", list(part)) for number, part in enumerate(parts, start=1)]
+        work += [(name, Shard(which, config, part, out / name, notes)) for which, part in folders]
+    run_sharded(prepare_shard, [s for _, s in work if not notes.done(s.name)], nj=nj, description="prepare")
+    clips: dict[str, list[Clip]] = {name: [] for name in items}
+    bad: list[str] = []
+    for name, shard in work:
+        for result in notes.load(shard.name):
+            if isinstance(result, str):
+                bad.append(result)
+            else:
+                clips[name] += [Clip.from_json(clip) for clip in result]
+    try:
+        _check_bad([*problems, *bad], total, max_bad_ratio)
+    except UserError:
+        clear_all()
+        notes.remove()
+        raise
+    for name, own_clips in clips.items():
+        write_tables(out / name, own_clips, classes, config.sample_rate)
+        log_set(name, own_clips, classes, config.sample_rate)
+    if shards is None:
+        notes.remove()
+
+
+def log_set(name: str, clips: list[Clip], classes: list[str], sample_rate: int) -> None:
+    """Tell what a set is like."""
+    found = Counter(label for clip in clips for label in clip.classes)
+    timed = sum(clip.events is not None for clip in clips)
+    logger.info(
+        "%s: %d clips, %.0f s; %d with the times of their events, %d with references; clips by class: %s",
+        name,
+        len(clips),
+        sum(samples_to_seconds(clip.samples, sample_rate) for clip in clips),
+        timed,
+        sum(clip.has_references for clip in clips),
+        ", ".join(f"{label} {found[label]}" for label in classes),
+    )

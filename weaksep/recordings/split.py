@@ -1,0 +1,48 @@
+"""Recordings into train, valid and test, so that each class is shared out as the recordings are.
+
+Rare classes first, each recording to the set that still lacks most of that class: the iterative stratification of
+Sechidis, Tsoumakas, Vlahavas, "On the Stratification of Multi-Label Data", ECML PKDD 2011.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Set
+
+from weaksep.seeding import generator
+
+
+def split(classes: Mapping[str, Set[str]], shares: Mapping[str, float], seed: int) -> dict[str, str]:
+    """The set of every recording.
+
+    Args:
+        classes: recording -> the classes that occur in it.
+        shares: set -> its share of the recordings; they add up to one.
+        seed: recordings of a class are taken in an order drawn from it; the order of ``classes`` does not matter.
+
+    Returns:
+        recording -> set.
+    """
+    left = sorted(classes, key=lambda name: (generator(seed, "split", name).random(), name))
+    counts = Counter(name for recording in left for name in classes[recording])
+    wanted = {which: {name: share * counts[name] for name in counts} for which, share in shares.items()}
+    room = {which: share * len(left) for which, share in shares.items()}
+    homes: dict[str, str] = {}
+
+    def place(recording: str, home: str) -> None:
+        homes[recording] = home
+        room[home] -= 1
+        for name in classes[recording]:
+            wanted[home][name] -= 1
+
+    while True:
+        remaining = Counter(name for recording in left for name in classes[recording])
+        if not remaining:
+            break
+        rarest = min(remaining, key=lambda name: (remaining[name], name))
+        for recording in [recording for recording in left if rarest in classes[recording]]:
+            place(recording, max(shares, key=lambda which: (wanted[which][rarest], room[which])))
+        left = [recording for recording in left if recording not in homes]
+    for recording in left:  # of no class
+        place(recording, max(shares, key=lambda which: room[which]))
+    return homes
