@@ -17,7 +17,6 @@ Columns are found by any of the names below, in any order; tabs part the cells o
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
@@ -37,8 +36,8 @@ COLUMNS = {
 Row = dict[str, str]
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """Lines of a table as (line number, cells by the keys of COLUMNS); others are left out, and so are missing ones.
+def read_rows(path: Path) -> tuple[set[str], list[tuple[int, Row]]]:
+    """The columns of a table by the keys of COLUMNS, and its lines as (line number, cells by these keys).
 
     Raises:
         UserError: the file cannot be read, has no column of file names or of labels, or (all at once) lines with
@@ -59,8 +58,8 @@ def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
     odd = [(number, len(row)) for number, row in rows if len(row) != len(header)]
     wrong = [f"{path}:{number}: {size} cells, the header has {len(header)}" for number, size in odd]
     raise_problems(f"{path} is not a valid table", wrong)
-    for number, row in rows:
-        yield number, {key: row[place].strip() for key, place in places.items() if place is not None}
+    there = {key: place for key, place in places.items() if place is not None}
+    return set(there), [(number, {key: row[place].strip() for key, place in there.items()}) for number, row in rows]
 
 
 def read_tags(path: Path) -> list[Tagged]:
@@ -72,10 +71,11 @@ def read_tags(path: Path) -> list[Tagged]:
     """
     found: dict[str, Tagged] = {}
     problems = []
-    for number, row in read_rows(path):
+    columns, rows = read_rows(path)
+    if "onset" in columns:
+        raise UserError(f"{path}:1: has onsets: a table of events; give it by --events (or events:)")
+    for number, row in rows:
         place = f"{path}:{number}"
-        if "onset" in row:
-            raise UserError(f"{path}:1: has onsets: a table of events; give it by --events (or events:)")
         name = row["filename"]
         try:
             set_name = set_of(row.get("set", ""))
@@ -103,10 +103,11 @@ def read_events(path: Path) -> list[Timed]:
     events: dict[str, list[EventLabel]] = {}
     places: dict[str, str] = {}
     problems = []
-    for number, row in read_rows(path):
+    columns, rows = read_rows(path)
+    if not {"onset", "offset"} <= columns:
+        raise UserError(f"{path}:1: no columns onset and offset: clip labels; give it by --clip-labels")
+    for number, row in rows:
         place = f"{path}:{number}"
-        if "onset" not in row or "offset" not in row:
-            raise UserError(f"{path}:1: no columns onset and offset: clip labels; give it by --clip-labels")
         name = row["filename"]
         if not name:
             problems.append(f"{place}: no file name")

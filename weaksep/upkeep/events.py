@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from weaksep.fileio.datadir import EVENT_COLUMNS
+from weaksep.fileio.datadir import EVENT_COLUMNS, TIMED_NAME
 from weaksep.fileio.tables import to_float
 from weaksep.upkeep.durations import MAX_S, durations
 from weaksep.upkeep.folder import Folder
@@ -127,7 +127,10 @@ def _check_labels(folder: Folder, events: EventFile) -> Iterator[Problem]:
     for row in events.rows:
         found.setdefault(row.utt, set()).add(row.label)
     table = folder.table("utt2labels")
+    timed = folder.listed(TIMED_NAME)
     for utt, names in clip_classes(folder).items():
+        if timed is not None and utt not in timed:
+            continue
         if set(names) != found.get(utt, set()) and utt in folder.wav.entries:
             what = f"{utt} is labelled {table.entries[utt].value}, its events are of {_listed(found.get(utt, set()))}"
             yield folder.problem("utt2labels", table.entries[utt].line, what, folder.stage)

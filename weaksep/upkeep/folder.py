@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from weaksep.fileio.datadir import REFERENCED_NAME, TIMED_NAME
 from weaksep.fileio.tables import label_problem
 from weaksep.upkeep.lines import Text, read_text
 from weaksep.upkeep.problems import Problem, fix_command, stage_command
@@ -28,6 +29,7 @@ class Kind:
 
 
 MIXTURES = Kind(1, "utt2labels", ("utt2spk", "utt2dur", "utt2labels"))  # data/<set>
+RECORDINGS = Kind(0, "utt2labels", ("utt2spk", "utt2dur", "utt2labels"))  # data/<set> by weaksep prepare
 EVENTS = Kind(0, "utt2class", ("utt2spk", "utt2dur", "utt2class"))  # data/events/<set>
 
 # Tables that can be made again from another one (and, for utt2dur, the audio).
@@ -118,6 +120,13 @@ class Folder:
         names = sorted(path.name for path in self.path.glob("src_*.scp"))
         return {name: name[len("src_") : -len(".scp")] for name in names}
 
+    def listed(self, name: str) -> set[str] | None:
+        """Clips in a list of those that are better known (clips_with_events.txt); None where all of them are."""
+        if not (self.path / name).exists():
+            return None
+        text, _ = self.read_text(name)
+        return set() if text is None else {line for _, line in text.lines}
+
     @cached_property
     def labels(self) -> ClassList:
         """labels.txt."""
@@ -146,6 +155,8 @@ class Folder:
 
 def _kind(path: Path) -> Kind:
     """What sort of folder it is meant to be, also when some tables are missing."""
+    if (path / TIMED_NAME).exists() or (path / REFERENCED_NAME).exists():
+        return RECORDINGS
     if any((path / name).exists() for name in ("utt2labels", "scenes.jsonl", "events.tsv")):
         return MIXTURES
     return EVENTS if (path / "utt2class").exists() or path.absolute().parent.name == "events" else MIXTURES

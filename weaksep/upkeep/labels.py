@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weaksep.upkeep.folder import MIXTURES, Folder
+from weaksep.fileio.datadir import REFERENCED_NAME
+from weaksep.upkeep.folder import EVENTS, RECORDINGS, Folder
 from weaksep.upkeep.problems import Problem
 
 
@@ -28,7 +29,7 @@ def check_clip_labels(folder: Folder) -> Iterator[Problem]:
     if not known:
         return  # said of labels.txt itself
     for utt, (line, text) in folder.table(name).entries.items():
-        names = split_labels(text) if folder.kind is MIXTURES else [text]
+        names = [text] if folder.kind is EVENTS else split_labels(text)
         for strange in dict.fromkeys(label for label in names if label not in known):
             yield folder.problem(name, line, f"{utt}: class {strange!r} is not in labels.txt", folder.stage)
         if len(set(names)) < len(names):
@@ -45,8 +46,11 @@ def check_classes_occur(folder: Folder) -> Iterator[Problem]:
 
 
 def check_references(folder: Folder) -> Iterator[Problem]:
-    """A reference for each class of each clip, and none beyond."""
+    """A reference for each class of each clip, and none beyond; of labelled recordings, none but for listed clips."""
     known = folder.labels.lines
+    listed = folder.listed(REFERENCED_NAME)
+    if listed is not None and not listed:
+        return
     classes = clip_classes(folder)
     for name, label in folder.reference_names.items():
         if known and label not in known:
@@ -61,7 +65,7 @@ def check_references(folder: Folder) -> Iterator[Problem]:
             elif utt in classes and label not in classes[utt]:
                 what = f"{utt} has a reference of class {label}, which utt2labels does not give it"
                 yield folder.problem(name, entry.line, what, folder.stage)
-        if table.there:
+        if table.there and folder.kind is not RECORDINGS:  # there a class without a file is silent
             yield from _missing(folder, name, label, classes)
 
 

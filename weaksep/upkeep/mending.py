@@ -16,7 +16,7 @@ from weaksep.fileio.tables import id_problem, invert
 from weaksep.upkeep.durations import seconds
 from weaksep.upkeep.events import NAME as EVENTS_TSV
 from weaksep.upkeep.events import TOLERANCE_S, EventRow, read_events
-from weaksep.upkeep.folder import MIXTURES, Folder
+from weaksep.upkeep.folder import EVENTS, MIXTURES, Folder
 from weaksep.upkeep.scenes import NAME as SCENES_JSONL
 from weaksep.upkeep.scenes import SceneFile, read_scenes, repeated_rows
 
@@ -54,7 +54,7 @@ def make_plan(folder: Folder) -> Plan:
     _note_strangers(folder, "utt2dur", plan)
     if folder.labels.lines and folder.labels.whole:
         plan.texts["labels.txt"] = "".join(f"{label}\n" for label in folder.labels.lines)
-    if folder.kind is MIXTURES:
+    if folder.kind is not EVENTS:
         _plan_events(folder, scenes, durations, plan)
         _plan_scenes(scenes, plan)
         for name in folder.reference_names:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from weaksep.upkeep.folder import EVENTS, Folder
+from weaksep.upkeep.folder import MIXTURES, Folder
 from weaksep.upkeep.problems import Problem, stage_command
 from weaksep.upkeep.scenes import NAME as SCENES
 from weaksep.upkeep.scenes import SceneFile
@@ -24,11 +24,11 @@ class Place(NamedTuple):
 
 
 def recordings(folder: Folder, scenes: SceneFile) -> dict[str, Place]:
-    """Recording -> where the folder first names it: utt2spk of events, the events of the scenes of mixtures."""
+    """Recording -> where the folder first names it: in utt2spk, or for mixtures in the events of their scenes."""
     found: dict[str, Place] = {}
     name = folder.path.resolve().name
     side = next((first for first in SETS if name.startswith(f"{first}_")), name)  # test_lambda10 is test's side
-    if folder.kind is EVENTS:
+    if folder.kind is not MIXTURES:
         for line, recording in folder.table("utt2spk").entries.values():
             found.setdefault(recording, Place(side, folder.path / "utt2spk", line))
         return found

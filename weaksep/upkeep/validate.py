@@ -9,7 +9,7 @@ from pathlib import Path
 from weaksep.upkeep.durations import check_durations, durations
 from weaksep.upkeep.events import check_events, read_events
 from weaksep.upkeep.files import check_files
-from weaksep.upkeep.folder import EVENTS, MIXTURES, Folder
+from weaksep.upkeep.folder import EVENTS, MIXTURES, RECORDINGS, Folder
 from weaksep.upkeep.labels import check_classes_occur, check_clip_labels, check_references
 from weaksep.upkeep.problems import Problem, count, stage_command
 from weaksep.upkeep.scenes import SceneFile, check_rows, check_scenes, read_scenes
@@ -81,7 +81,7 @@ def validate(
             from weaksep.upkeep import audio
 
             problems += audio.check_audio(folder, scenes, nj)
-        if check_feats and folder.kind is MIXTURES:
+        if check_feats and folder.kind is not EVENTS:
             from weaksep.upkeep import feats
 
             problems += feats.check_feats(folder, dump, nj)
@@ -114,9 +114,11 @@ def check_tables(folder: Folder, scenes: SceneFile | None = None) -> Iterator[Pr
     yield from check_references(folder)
     for name in folder.reference_names:
         yield from check_files(folder, name)
-    scenes = scenes or read_scenes(folder)
     events = read_events(folder)
     yield from check_events(folder, events)
+    if folder.kind is RECORDINGS:
+        return
+    scenes = scenes or read_scenes(folder)
     yield from check_scenes(folder, scenes)
     yield from check_rows(folder, events, scenes)
 
@@ -142,5 +144,5 @@ def _summary(folder: Folder, audio: bool, feats: bool) -> str:
         f"{sum(durations(folder).values()):.1f} s",
     ]
     words += ["audio read"] if audio else []
-    words += ["features read"] if feats and folder.kind is MIXTURES else []
+    words += ["features read"] if feats and folder.kind is not EVENTS else []
     return ", ".join(words)

@@ -1,0 +1,91 @@
+"""How recordings become clips, and clips sets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weaksep.errors import UserError
+from weaksep.fileio.datadir import EventLabel
+from weaksep.recordings.cut import between, cut, events_within, pieces, stretch_of
+from weaksep.recordings.split import split
+from weaksep.signal.level import loud_level
+
+Sound = Callable[..., Any]
+
+
+def stream(audio: np.ndarray, block: int) -> list[np.ndarray]:
+    return [audio[start : start + block] for start in range(0, len(audio), block)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(length=st.integers(1, 400), size=st.integers(5, 60), block=st.integers(1, 90))
+def test_pieces_cover_the_stream(length: int, size: int, block: int) -> None:
+    audio = np.arange(1, length + 1, dtype=np.float32)
+    found = list(pieces(stream(audio, block), size))
+    covered = np.zeros(length, dtype=bool)
+    for piece in found:
+        assert len(piece.audio) == size
+        inside = audio[piece.start : piece.start + size]
+        np.testing.assert_array_equal(piece.audio[: len(inside)], inside)
+        assert not piece.audio[len(inside) :].any()
+        covered[piece.start : piece.start + size] = True
+    assert length - covered.sum() < max(1, 0.1 * size)  # a rest that is not worth a clip
+    assert len({piece.start for piece in found}) == len(found)
+
+
+def test_between_takes_the_stretch() -> None:
+    audio = np.arange(100, dtype=np.float32)
+    assert np.concatenate(list(between(stream(audio, 7), 13, 44))).tolist() == list(range(13, 44))
+    assert np.concatenate(list(between(stream(audio, 7), 90, None))).tolist() == list(range(90, 100))
+
+
+def test_a_file_that_is_the_stretch_is_taken_whole(tmp_path: Path, tone: Sound, write: Sound) -> None:
+    short, long = write(tmp_path / "s.wav", tone(10.0, 400)), write(tmp_path / "l.wav", tone(60.0, 400))
+    assert stretch_of(short, (30.0, 40.0)) == (0.0, None)
+    assert stretch_of(long, (30.0, 40.0)) == (30.0, 40.0)
+    with pytest.raises(UserError, match=r"60\.0 s long; its labels are of 90 to 100 s"):
+        stretch_of(long, (90.0, 100.0))
+
+
+def test_clips_have_the_rate_and_the_level(tmp_path: Path, tone: Sound, write: Sound) -> None:
+    path = write(tmp_path / "a.wav", tone(5.0, 400, 44_100), 44_100)
+    found, gain = cut(path, 8000, 16_000, level_db=-30.0)
+    assert [piece.start for piece in found] == [0, 16_000, 24_000]
+    assert loud_level([found[0].audio[None]], 800) == pytest.approx(-30.0, abs=0.1)
+    again, _ = cut(path, 8000, 16_000, gain=2 * gain)
+    np.testing.assert_allclose(again[0].audio, 2 * found[0].audio, rtol=1e-6)
+
+
+def test_events_are_cut_with_their_clip() -> None:
+    events = [EventLabel(0.5, 2.5, "dog"), EventLabel(3.0, 9.0, "horn"), EventLabel(0.0, 1.0, "dog")]
+    assert events_within(events, 16_000, 16_000, 8000) == [EventLabel(0.0, 0.5, "dog"), EventLabel(1.0, 2.0, "horn")]
+
+
+def recordings(n: int) -> dict[str, set[str]]:
+    return {f"r{i:03d}": {("dog", "horn", "siren")[i % 3], *(["rare"] if i % 10 == 0 else [])} for i in range(n)}
+
+
+def test_each_class_is_shared_out() -> None:
+    classes = recordings(120)
+    homes = split(classes, {"train": 0.8, "valid": 0.1, "test": 0.1}, seed=1)
+    counts = Counter((homes[name], label) for name, own in classes.items() for label in own)
+    assert {label: counts["test", label] for label in ("dog", "horn", "siren")} == dict.fromkeys(
+        ("dog", "horn", "siren"), pytest.approx(4, abs=1)
+    )
+    assert counts["valid", "rare"] >= 1 and counts["test", "rare"] >= 1
+    assert Counter(homes.values())["train"] == pytest.approx(96, abs=3)
+
+
+def test_the_split_depends_on_names_and_seed_alone() -> None:
+    classes, shares = recordings(60), {"train": 0.7, "valid": 0.15, "test": 0.15}
+    backwards = dict(reversed(list(classes.items())))
+    assert split(classes, shares, 5) == split(backwards, shares, 5)
+    assert split(classes, shares, 5) != split(classes, shares, 6)

@@ -1,0 +1,129 @@
+"""Label files of several makers, and what is said of those that are wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from weaksep.errors import UserError
+from weaksep.fileio.datadir import EventLabel
+from weaksep.recordings.audioset import is_segment_list, read_segments
+from weaksep.recordings.jams import read_jams
+from weaksep.recordings.tables import read_events, read_tags
+
+
+def text(path: Path, content: str) -> Path:
+    path.write_text(content)
+    return path
+
+
+def test_dcase_weak_labels(tmp_path: Path) -> None:
+    found = read_tags(text(tmp_path / "weak.tsv", "filename\tevent_labels\na.wav\tSpeech,Dog\nb.wav\t\n"))
+    assert [(entry.names, entry.tags) for entry in found] == [(("a.wav",), ("Speech", "Dog")), (("b.wav",), ())]
+    assert found[1].place.endswith("weak.tsv:3")
+
+
+def test_fsd50k_ground_truth_has_quotes_and_a_split(tmp_path: Path) -> None:
+    content = 'fname,labels,mids,split\n64760,"Guitar,Music","/m/0,/m/1",train\n16399,Bark,/m/2,val\n'
+    found = read_tags(text(tmp_path / "dev.csv", content))
+    assert [(e.names[0], e.tags, e.set_name) for e in found] == [
+        ("64760", ("Guitar", "Music"), "train"),
+        ("16399", ("Bark",), "valid"),
+    ]
+
+
+def test_a_line_for_each_label(tmp_path: Path) -> None:
+    found = read_tags(text(tmp_path / "l.tsv", "file\tlabel\trecording\na\tdog\tr1\na\thorn\tr1\n"))
+    assert [(e.tags, e.recording) for e in found] == [(("dog", "horn"), "r1")]
+
+
+def test_dcase_strong_labels(tmp_path: Path) -> None:
+    content = "filename\tonset\toffset\tevent_label\na.wav\t0.5\t1.25\tdog\na.wav\t1\t2\thorn\nb.wav\t\t\t\n"
+    found = read_events(text(tmp_path / "strong.tsv", content))
+    assert found[0].events == (EventLabel(0.5, 1.25, "dog"), EventLabel(1.0, 2.0, "horn"))
+    assert (found[1].names, found[1].events) == (("b.wav",), ())
+
+
+def test_audioset_strong_labels(tmp_path: Path) -> None:
+    content = "segment_id\tstart_time_seconds\tend_time_seconds\tlabel\nb0RFKhbpFJA_30000\t0.000\t10.000\t/m/03m9d0z\n"
+    found = read_events(text(tmp_path / "s.tsv", content))
+    assert (found[0].names, found[0].events) == (("b0RFKhbpFJA_30000",), (EventLabel(0.0, 10.0, "/m/03m9d0z"),))
+
+
+def test_audioset_segments(tmp_path: Path) -> None:
+    content = "# Segments csv created\n# YTID, start_seconds, end_seconds, positive_labels\n"
+    path = text(tmp_path / "eval.csv", content + '--4g, 0.000, 10.000, "/m/068hy,/m/07q6cd_"\n')
+    assert is_segment_list(path)
+    (found,) = read_segments(path)
+    assert (found.span_s, found.tags, found.recording) == ((0.0, 10.0), ("/m/068hy", "/m/07q6cd_"), "--4g")
+    assert {"--4g", "Y--4g", "--4g_0_10", "--4g_0", "--4g_0.000_10.000"} <= set(found.names)
+
+
+def jams(path: Path, **annotations: list) -> Path:
+    parts = [{"namespace": name, "data": data} for name, data in annotations.items()]
+    return text(path, json.dumps({"file_metadata": {"title": ""}, "annotations": parts}))
+
+
+def test_jams_of_tags_and_of_events(tmp_path: Path) -> None:
+    entry = {"time": 0.5, "duration": 1.0, "confidence": 1}
+    jams(tmp_path / "a.jams", tag_open=[{**entry, "value": "dog"}])
+    scaper = [
+        {**entry, "value": {"label": "horn", "role": "foreground"}},
+        {**entry, "value": {"label": "street", "role": "background"}},
+    ]
+    jams(tmp_path / "b.jams", scaper=scaper)
+    tagged, timed = read_jams(tmp_path)
+    assert [(e.names, e.tags) for e in tagged] == [(("a",), ("dog",))]
+    assert [(e.names, e.events) for e in timed] == [(("b",), (EventLabel(0.5, 1.5, "horn"),))]
+
+
+def test_old_jams_write_by_column(tmp_path: Path) -> None:
+    path = jams(tmp_path / "a.jams", segment_open={"time": [1.0], "duration": [2.0], "value": ["dog"]})
+    assert read_jams(path)[1][0].events == (EventLabel(1.0, 3.0, "dog"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("e.tsv", "", "empty; its first line must name its columns"),
+        ("h.tsv", "name\tlabel\n", ":1: no column filename or file"),
+        ("c.tsv", "filename\tevent_labels\na.wav\n", ":2: 1 cells, the header has 2"),
+        ("s.tsv", "filename\tlabels\tset\na\tdog\ttran\n", ":2: set 'tran' is none of"),
+        ("o.tsv", "filename\tonset\toffset\tevent_label\n", "a table of events; give it by --events"),
+        ("n.tsv", "filename\tlabels\n\tdog\n", ":2: no file name"),
+    ],
+)
+def test_wrong_clip_labels(tmp_path: Path, name: str, content: str, what: str) -> None:
+    with pytest.raises(UserError) as error:
+        read_tags(text(tmp_path / name, content))
+    assert what in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("filename\tlabel\n", "no columns onset and offset: clip labels; give it by --clip-labels"),
+        ("filename\tonset\toffset\tlabel\na\t2\t1\tdog\n", ":2: onset 2 to offset 1 is no span of time"),
+        ("filename\tonset\toffset\tlabel\na\t1\tx\tdog\n", ":2: onset '1', offset 'x' are not seconds"),
+        ("filename\tonset\toffset\tlabel\na\t1\t2\t\n", ":2: an event without a label"),
+    ],
+)
+def test_wrong_events(tmp_path: Path, content: str, what: str) -> None:
+    with pytest.raises(UserError) as error:
+        read_events(text(tmp_path / "events.tsv", content))
+    assert what in str(error.value)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"annotations": [{"namespace": "tag_open", "data": [{"value": 3}]}]}'])
+def test_no_jams(tmp_path: Path, content: str) -> None:
+    with pytest.raises(UserError, match="not a JAMS file"):
+        read_jams(text(tmp_path / "a.jams", content))
+
+
+def test_wrong_segments_are_listed_together(tmp_path: Path) -> None:
+    path = text(tmp_path / "a.csv", "# YTID, start_seconds\nabc, 1, 0, /m/0\nabc\n")
+    with pytest.raises(UserError) as error:
+        read_segments(path)
+    assert "a.csv:2: onset 1 to offset 0" in str(error.value) and "a.csv:3: expected YTID" in str(error.value)

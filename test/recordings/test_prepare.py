@@ -1,0 +1,132 @@
+"""weaksep prepare from its command line: what comes out, and what is said of what cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from weaksep.bin.main import main
+from weaksep.fileio.audio import read_audio
+from weaksep.fileio.datadir import DataDir
+from weaksep.upkeep.validate import validate
+
+Sound = Callable[..., Any]
+
+
+def prepare(corpus: Path, *more: str) -> int:
+    options = ["--audio", str(corpus / "audio"), "--set", "clip_s=2", "--out", str(corpus.parent / "data")]
+    if "--events" not in more or "--clip-labels" in more:
+        options += [] if "--clip-labels" in more else ["--clip-labels", str(corpus / "clip_labels.tsv")]
+    return main(["prepare", *options, "--set", "split={train: 0.5, valid: 0.25, test: 0.25}", *more])
+
+
+def sets(corpus: Path) -> dict[str, DataDir]:
+    return {name: DataDir.load(corpus.parent / "data" / name) for name in ("train", "valid", "test")}
+
+
+def test_recordings_become_clips_with_their_labels(corpus: Path) -> None:
+    assert prepare(corpus) == 0
+    found = sets(corpus)
+    assert sum(len(data.wav) for data in found.values()) == 4 * 1 + 4 * 2 + 4 * 3  # 2 s, 3 s and 5 s in clips of 2 s
+    homes = {name: {utt.rsplit("-", 1)[0] for utt in data.wav} for name, data in found.items()}
+    assert not homes["train"] & homes["valid"] and not homes["train"] & homes["test"]
+    for data in found.values():
+        assert data.labels == ("dog", "horn")
+        assert data.timed() == data.referenced() == frozenset()
+        for utt, names in data.clip_labels().items():
+            assert names == (("dog",), ("horn",), ("dog", "horn"))[int(utt[1:3]) % 3]
+            assert read_audio(data.wav[utt], 16_000).size == 32_000
+    assert [report.problems for report in validate([corpus.parent / "data"])] == [[], [], []]
+
+
+def test_events_of_some_recordings(corpus: Path) -> None:
+    lines = ["filename\tonset\toffset\tevent_label", "r02.flac\t0.5\t1.0\tdog", "r02.flac\t2.5\t4.5\thorn"]
+    (corpus / "events.tsv").write_text("\n".join(lines) + "\n")
+    labels = str(corpus / "clip_labels.tsv")
+    assert prepare(corpus, "--clip-labels", labels, "--events", str(corpus / "events.tsv")) == 0
+    (data,) = [data for data in sets(corpus).values() if "r02-0001" in data.wav]
+    names, events = data.clip_labels(), data.events()
+    assert data.timed() == {"r02-0001", "r02-0002", "r02-0003"}
+    assert (names["r02-0001"], names["r02-0002"], names["r02-0003"]) == (("dog",), ("horn",), ("horn",))
+    assert [(e.onset_s, e.offset_s) for e in events["r02-0002"]] == [(0.5, 2.0)]
+    assert [(e.onset_s, e.offset_s) for e in events["r02-0003"]] == [(0.0, 1.5)]  # from 3 to 5 s
+    assert [report.problems for report in validate([corpus.parent / "data"])] == [[], [], []]
+
+
+def test_references_are_cut_alike(corpus: Path, tone: Sound, write: Sound) -> None:
+    for name, hertz in (("dog", 400), ("horn", 1000)):
+        write(corpus / f"sources/{name}/r02.flac", tone(5.0, hertz))
+    assert prepare(corpus, "--references", str(corpus / "sources")) == 0
+    (data,) = [data for data in sets(corpus).values() if "r02-0001" in data.wav]
+    assert data.referenced() == {"r02-0001", "r02-0002", "r02-0003"}
+    references = data.references()
+    total = sum(read_audio(references[name]["r02-0002"], 16_000) for name in ("dog", "horn"))
+    np.testing.assert_allclose(total, read_audio(data.wav["r02-0002"], 16_000), atol=2e-3)  # one gain for all
+
+
+def test_names_are_renamed_and_others_left_to_the_residual(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = corpus / "clip_labels.tsv"
+    path.write_text(path.read_text().replace("horn", "Vehicle horn (loud)").replace("\tdog\n", "\tdog,wind\n"))
+    options = ["--set", "rename={Vehicle horn (loud): horn}", "--set", "classes=[horn, dog]"]
+    assert prepare(corpus, *options) == 0
+    assert sets(corpus)["train"].labels == ("horn", "dog")
+    assert "labels of no class, which a residual is for: 1 names, most often wind (4)" in capsys.readouterr().err
+
+
+def test_sets_that_a_label_file_names(corpus: Path) -> None:
+    path = corpus / "clip_labels.tsv"
+    header, *lines = path.read_text().splitlines()
+    named = [f"{line}\t{('train', 'val', 'eval')[number % 3]}" for number, line in enumerate(lines)]
+    path.write_text("\n".join([f"{header}\tset", *named]) + "\n")
+    assert prepare(corpus) == 0
+    assert {utt[:3] for utt in sets(corpus)["test"].wav} == {"r02", "r05", "r08", "r11"}
+
+
+def test_a_second_run_does_nothing_and_a_new_label_something(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prepare(corpus) == prepare(corpus, "--nj", "2") == 0
+    assert "up to date" in capsys.readouterr().err
+    path = corpus / "clip_labels.tsv"
+    path.write_text(path.read_text().replace("r03.wav\tdog", "r03.wav\tdog,horn"))
+    assert prepare(corpus) == 0
+    names = {utt: own for data in sets(corpus).values() for utt, own in data.clip_labels().items()}
+    assert names["r03-0001"] == ("dog", "horn")
+
+
+def test_all_that_is_missing_is_listed_and_may_be_left_out(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (corpus / "audio/r00.flac").unlink()
+    (corpus / "audio/r01.wav").write_text("no sound")
+    assert prepare(corpus) == 1
+    message = capsys.readouterr().err
+    assert "clip_labels.tsv:2: no audio for r00.flac" in message
+    assert not (corpus.parent / "data/train/wav.scp").exists()
+    assert prepare(corpus, "--max-bad-ratio", "0.1") == 1
+    message = capsys.readouterr().err
+    assert "2 of 12 recordings cannot be used" in message and "r01.wav: cannot be read as audio" in message
+    assert not (corpus.parent / "data/train/wav.scp").exists()
+    assert prepare(corpus, "--max-bad-ratio", "0.2") == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (["--set", "classes=[dog, cat]"], "cat; there are dog, horn"),
+        (["--set", "clip=3"], "unknown key clip (did you mean clip_s?)"),
+        (["--set", "split={train: 0.5, valid: 0.1, test: 0.1}"], "add up to 0.7, not 1"),
+        (["--events", "nowhere.tsv"], "nowhere.tsv: no such file or folder"),
+    ],
+)
+def test_mistakes(corpus: Path, capsys: pytest.CaptureFixture[str], options: list[str], what: str) -> None:
+    labels = ["--clip-labels", str(corpus / "clip_labels.tsv")]
+    assert prepare(corpus, *labels, *options) != 0
+    message = capsys.readouterr().err
+    assert what in message and "Traceback" not in message
+
+
+def test_one_name_for_two_files(corpus: Path, capsys: pytest.CaptureFixture[str], tone: Sound, write: Sound) -> None:
+    write(corpus / "audio/more/r00.flac", tone(2.0, 400))
+    assert prepare(corpus) == 1
+    assert "name it with its folder" in capsys.readouterr().err
