@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import weaksep
 from weaksep.bin import pack
 from weaksep.errors import UserError
 from weaksep.fileio.tables import write_tsv
 from weaksep.fileio.yamlfile import write_yaml
-from weaksep.infer.model import save_untrained
+from weaksep.infer.export import MASKER_NAME
+from weaksep.infer.model import load_separator, save_untrained
 from weaksep.score.clip import COLUMNS
 
 
@@ -73,3 +77,25 @@ def test_mistakes(
     with pytest.raises(UserError, match=said):
         pack.main(arguments)
     assert not list(tmp_path.glob("model.*"))
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        {"layers": 1, "units": 8},
+        {"kind": "unet", "channels": [4, 8], "layers": 1, "units": 8, "residual": True},
+        {"kind": "bandsplit", "bands": 4, "layers": 1, "units": 8},
+    ],
+    ids=["blstm", "unet", "bandsplit"],
+)
+def test_the_masker_alone_gives_the_same_masks(tmp_path: Path, net: dict[str, Any]) -> None:
+    save_untrained(tmp_path / "exp", ["bark", "horn"], 8000, net)
+    write_yaml(tmp_path / "exp/config.yaml", {"supervision": "clip"})
+    pack.main([str(tmp_path / "exp"), str(tmp_path / "model.zip"), "--masker", "true"])
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        content, card = archive.read(MASKER_NAME), archive.read("README.md").decode()
+    assert "magnitude (1, 1251, 129) -> masks" in card  # 20 s at 8 kHz
+    masker = torch.export.load(io.BytesIO(content)).module()
+    magnitude = torch.rand(1, 1251, 129, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        torch.testing.assert_close(masker(magnitude), load_separator(tmp_path / "exp").net(magnitude))

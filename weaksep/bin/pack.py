@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, run_command
+from weaksep.bin.cli import make_parser, run_command, str2bool
 from weaksep.errors import UserError
 
 
@@ -18,6 +18,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = make_parser("pack", __doc__)
     parser.add_argument("experiment", type=Path, metavar="EXP", help="folder of a trained separator")
     parser.add_argument("out", type=Path, metavar="MODEL.zip", help="the file to write")
+    parser.add_argument(
+        "--masker",
+        type=str2bool,
+        default=False,
+        metavar="true|false",
+        help="also the masker alone, masker.pt2, for programs without weaksep (torch.export; %(default)s)",
+    )
     parser.add_argument("--licence", default="", help="of the weights, for the page")
     args = parser.parse_args(argv)
     if args.out.suffix != ".zip":
@@ -33,9 +40,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     best = checkpoint_path(args.experiment)
     checkpoint = read_checkpoint(best, "separator")
     scores, made = scores_of(best.parent), environment(checkpoint["config"].get("seed"))
-    files = {
-        PACKED_NAME: best.read_bytes(),
-        "README.md": model_card(args.out.name, best.parent, checkpoint, scores, made, args.licence).encode(),
+    files = {PACKED_NAME: best.read_bytes()}
+    masker = ""
+    if args.masker:
+        from weaksep.infer.export import MASKER_NAME, export_masker
+        from weaksep.infer.model import load_separator
+
+        exported = export_masker(load_separator(best))
+        files[MASKER_NAME] = exported.content
+        masker = f"{MASKER_NAME}, magnitude (1, {exported.frames}, {exported.bins}) -> masks, for torch.export.load"
+    files |= {
+        "README.md": model_card(args.out.name, best.parent, checkpoint, scores, made, args.licence, masker).encode(),
         "scores.json": (json.dumps(scores, indent=2) + "\n").encode(),
     }
     config = best.parent / "config.yaml"

@@ -45,6 +45,7 @@ def model_card(
     scores: Mapping[str, Mapping[str, Any]],
     made: Mapping[str, Any],
     licence: str,
+    masker: str = "",
 ) -> str:
     """The page, as Markdown.
 
@@ -55,6 +56,7 @@ def model_card(
         scores: see ``scores_of``.
         made: date and versions, see ``environment``.
         licence: of the weights; empty when nobody has said.
+        masker: what there is of the net alone; empty for nothing.
     """
     feats, net = checkpoint["feats"], checkpoint["config"].get("net", {})
     facts = {
@@ -62,6 +64,8 @@ def model_card(
         "sample rate": f"{feats['sample_rate']} Hz; recordings of other rates are resampled",
         "trained from": origin_of(experiment).trained_from,
         "net": ", ".join(f"{key} {value}" for key, value in net.items()),
+        **({"net alone": masker} if masker else {}),
+        "STFT": f"square-root Hann windows of {feats['window_samples']} samples, {feats['hop_samples']} apart",
         "epoch": checkpoint.get("epoch", "unknown"),
         "licence of the weights": licence or "not stated: ask whoever gave you this file",
         "packed": f"{made['date']}, weaksep {made['weaksep']}, PyTorch {made['torch']}, commit {made['commit']}",
