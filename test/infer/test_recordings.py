@@ -164,3 +164,15 @@ def test_in_python(model: Path) -> None:
             separator(wrong, rate)
     with pytest.raises(AttributeError, match="has no attribute 'load_sepparator'"):
         weaksep.load_sepparator  # noqa: B018
+
+
+def test_events_are_written_when_asked_for(model: Path, tmp_path: Path) -> None:
+    audio = 0.1 * np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
+    soundfile.write(tmp_path / "in.wav", audio, 16_000)
+    separator = load_separator(model)
+    separate_recording(separator, tmp_path / "in.wav", tmp_path / "out", Options(events=True))
+    header, *rows = (tmp_path / "out/events.tsv").read_text().splitlines()
+    assert header == "filename\tonset\toffset\tevent_label"
+    assert rows and all(row.startswith("in.wav\t0.000\t") for row in rows)  # an untrained net gives each class a part
+    separate_recording(separator, tmp_path / "in.wav", tmp_path / "out", Options())
+    assert not (tmp_path / "out/events.tsv").exists()

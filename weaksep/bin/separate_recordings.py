@@ -2,7 +2,8 @@
 
 IN is files that libsndfile reads (WAV, FLAC, OGG, MP3, AIFF ...), of any rate, number of channels and length, or
 folders of them. Each becomes DIR/<name>/<class>.flac, one file a class, and residual.flac, what the classes leave of
-it: together they are the recording. Memory does not grow with the length. What is finished is not done again.
+it: together they are the recording; with --events true also events.tsv. Memory does not grow with the length. What is
+finished is not done again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weaksep.bin.cli import add_force, failure_reason, make_parser
+from weaksep.bin.cli import add_force, failure_reason, make_parser, str2bool
 from weaksep.errors import UserError, raise_problems
 
 if TYPE_CHECKING:
@@ -56,6 +57,13 @@ def get_parser() -> argparse.ArgumentParser:
         default=-27.0,
         metavar="DB|none",
         help="level at which the net hears a recording, about that of its training (%(default)s)",
+    )
+    parser.add_argument(
+        "--events",
+        type=str2bool,
+        default=False,
+        metavar="true|false",
+        help="also events.tsv: when each class sounds, by the energy of its output (%(default)s)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
     add_force(parser)
@@ -135,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.infer.model import checkpoint_path, load_separator
     from weaksep.infer.recordings import Options, recording_step
 
-    options = Options(args.rate, args.format, args.level_db)
+    options = Options(args.rate, args.format, args.level_db, args.events)
     model = checkpoint_path(args.model)
     separator = load_separator(model, choose(args.device))
     failed: dict[Path, str] = {}

@@ -15,15 +15,18 @@ import numpy as np
 import torch
 
 from weaksep.fileio.audiostream import FORMATS, read_blocks, resampled, stream_info, writers
-from weaksep.fileio.datadir import RESIDUAL
+from weaksep.fileio.datadir import EVENT_COLUMNS, RESIDUAL
 from weaksep.fileio.stamp import Step
+from weaksep.fileio.tables import write_tsv
 from weaksep.infer.chunks import ChunkPlan, separate_chunks
+from weaksep.infer.events import EventFinder
 from weaksep.infer.model import Separator
 from weaksep.infer.separate import apply_masks
 from weaksep.signal.level import gain_to
 
 logger = logging.getLogger(__name__)
 
+EVENTS_NAME = "events.tsv"
 # Chunks of 20 s of which 4 s overlap and 1 s fades: a net hears at least a second and a half beyond what counts.
 CHUNK_S, OVERLAP_S, FADE_S = 20.0, 4.0, 1.0
 # The level that a recording is brought to for the net, about that of a recipe's mixtures: dB relative to full scale.
@@ -38,11 +41,13 @@ class Options:
         rate: "model", the net's own sample rate, or "input", that of each recording.
         form: "flac" or "wav".
         level_db: the level at which the net hears a recording, dB relative to full scale; None to leave it as it is.
+        events: whether to write events.tsv too (infer/events.py).
     """
 
     rate: str = "model"
     form: str = "flac"
     level_db: float | None = LEVEL_DB
+    events: bool = False
 
 
 def chunk_plan(sample_rate: int) -> ChunkPlan:
@@ -150,13 +155,22 @@ def separate_recording(
         pieces = at_input_rate(pieces, path, separator.sample_rate)
     files = [Path(out) / f"{name}.{options.form}" for name in (*separator.classes, RESIDUAL)]
     length = int(info.samples * rate / info.sample_rate) + 1
+    finder = EventFinder(separator.classes, rate)
     with writers(files, rate, info.channels, length) as writing:
         for piece in pieces:
             writing.write(piece)
+            if options.events:
+                finder.add(piece)
             progress(round(piece.shape[2] * info.sample_rate / rate))
     for file in files:  # what an earlier run left there in another format
         for form in FORMATS.keys() - {options.form}:
             file.with_suffix(f".{form}").unlink(missing_ok=True)
+    table = Path(out) / EVENTS_NAME
+    if options.events:
+        rows = [(Path(path).name, f"{onset:.3f}", f"{offset:.3f}", name) for onset, offset, name in finder.events()]
+        write_tsv(table, EVENT_COLUMNS, [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
+    else:
+        table.unlink(missing_ok=True)
     if writing.clipped:
         logger.warning("%s: %d samples are beyond full scale and were clipped", out, writing.clipped)
     return files
