@@ -172,7 +172,7 @@ def test_clips_without_a_partner_or_a_class_are_told(
 def test_nothing_to_sum_is_an_error(tiny: ModuleType, tmp_path: Path) -> None:
     data = tiny.make_data(tmp_path / "data", {"mix-1": {"bark": (0, 4000)}, "mix-2": {"bark": (0, 4000)}})
     extract(data, tmp_path / "dump", FeatsConfig(window_samples=128, hop_samples=64), nj=1)
-    with pytest.raises(UserError, match="no two clips without a class in common; set remix.shared"):
+    with pytest.raises(UserError, match="no two are without a class in common; set remix.shared"):
         RemixSet(LabelledSet(data, tmp_path / "dump", "clip"), PLAIN, seed=0)
 
 

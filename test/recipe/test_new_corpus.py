@@ -38,8 +38,9 @@ def project(root: Path, tmp_path: Path) -> Path:
 
 
 def blocks(page: Path) -> Iterator[str]:
-    """The shell commands of a page."""
-    yield from re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    """The shell commands of the page's walk through a new corpus."""
+    walk = page.read_text(encoding="utf-8").partition("## Step by step")[2].partition("\n## ")[0]
+    yield from re.findall(r"```bash\n(.*?)```", walk, re.DOTALL)
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:

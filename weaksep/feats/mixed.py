@@ -6,6 +6,7 @@ a property of the data.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,12 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.feats.dataset import Batch, FeatureSet, LabelledSet
-from weaksep.feats.remix import RemixSet
+from weaksep.feats.remix import NothingToSumError, RemixSet
 from weaksep.feats.remix_config import RemixConfig
 from weaksep.fileio.datadir import DataDir
 from weaksep.seeding import generator
+
+logger = logging.getLogger(__name__)
 
 
 def chosen(utts: Sequence[str], share: float, what: str) -> list[str]:
@@ -161,6 +164,12 @@ class Knowledge:
     seed: int = 0
 
 
+def _part(data_dir: Path, dump_dir: Path, kind: str, utts: Sequence[str], known: Knowledge) -> LabelledSet | RemixSet:
+    """Clips of one kind of labels."""
+    labelled = LabelledSet(data_dir, dump_dir, kind, utts, known.missing_tags, known.wrong_tags)
+    return labelled if known.remix is None else RemixSet(labelled, known.remix, known.seed)
+
+
 def open_training_set(data_dir: Path, dump_dir: Path, known: Knowledge) -> TrainingSet:
     """The clips of a set with what may be known of each.
 
@@ -187,16 +196,22 @@ def open_training_set(data_dir: Path, dump_dir: Path, known: Knowledge) -> Train
     kinds.update(dict.fromkeys(chosen(with_times, known.frame_share, "frame labels"), "frame"))
     kinds.update(dict.fromkeys(chosen(utts, known.strong_share, "strong labels"), "strong"))
     if known.supervision == "frame" and not with_times:
-        raise UserError(f"{data_dir}: no clip with the times of its events; train from clip labels (supervision: clip)")
-    if known.supervision not in kinds.values():
+        logger.warning("%s: no clip with the times of its events, so clip labels alone", data_dir)
+    elif known.supervision not in kinds.values():
         raise UserError(f"{data_dir}: such large shares leave no clip with {known.supervision} labels; lower them")
-    parts = []
-    for kind in ("clip", "frame", "strong"):
+    parts: list[tuple[LabelledSet | RemixSet, int]] = []
+    for kind in ("strong", "frame", "clip"):
         own = [utt for utt in utts if kinds[utt] == kind]
-        if own:
-            labelled = LabelledSet(data_dir, dump_dir, kind, own, known.missing_tags, known.wrong_tags)
-            repeats = known.strong_repeats if kind == "strong" else 1
-            parts.append((labelled if known.remix is None else RemixSet(labelled, known.remix, known.seed), repeats))
+        if not own:
+            continue
+        repeats = known.strong_repeats if kind == "strong" else 1
+        try:
+            parts.insert(0, (_part(data_dir, dump_dir, kind, own, known), repeats))
+        except NothingToSumError as error:
+            if kind != "frame" or len(own) == len(utts):
+                raise
+            logger.warning("%s; these clips count as those with clip labels", error)
+            kinds.update(dict.fromkeys(own, "clip"))
     only, _ = parts[0]
     whole = only if len(parts) == 1 else MixedSet([part for part, _ in parts], [repeats for _, repeats in parts])
     return whole if times == 1 else RepeatedSet(whole, times)

@@ -29,6 +29,10 @@ from weaksep.signal.stft import Stft
 logger = logging.getLogger(__name__)
 
 
+class NothingToSumError(UserError):
+    """No two clips may be summed."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One clip of a sum, or one source of it: its place in the batch, what it holds, and its audio."""
@@ -98,7 +102,8 @@ class RemixSet:
             sets, counts = np.unique(self._classes[self._rows], axis=0, return_counts=True)
             lonely = sum(count for own, count in zip(sets, counts, strict=True) if not len(self._partners(own)))
             if lonely == len(self._rows):
-                raise UserError(f"{path}: no two clips without a class in common; set remix.shared: true")
+                of = f"of the {len(self.clips)} clips with {self.supervision} labels "
+                raise NothingToSumError(f"{path}: {of}no two are without a class in common; set remix.shared: true")
             if lonely:
                 logger.info("%s: %d clips have classes in common with every other one and stay alone", path, lonely)
 

@@ -13,7 +13,7 @@ from torch import nn
 from weaksep.errors import UserError
 from weaksep.feats.mixed import Knowledge, TrainingSet, open_training_set
 from weaksep.fileio.checkpoint import load_checkpoint
-from weaksep.fileio.datadir import hash_files
+from weaksep.fileio.datadir import DataDir, hash_files
 from weaksep.losses.classification import inverse_prior_weights
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifiers import Classifier
@@ -118,6 +118,9 @@ def training_sets(plan: Plan) -> tuple[TrainingSet, TrainingSet]:
         wrong_tags=config.wrong_tags,
         remix=config.remix.without_changes() if config.remix else None,
     )
+    folder = plan.set_folders("train")[0]
+    if config.supervision == "frame" and not DataDir.load(folder).timed():
+        raise UserError(f"{folder}: no clip with the times of its events; train from clip labels (supervision: clip)")
     valid = open_training_set(*plan.set_folders("valid"), known)
     known = dataclasses.replace(known, remix=config.remix, seed=config.seed)
     known = dataclasses.replace(known, clips=config.train_clips, min_classes=config.train_min_classes)
