@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from weaksep.errors import UserError
 from weaksep.fileio.datadir import EventLabel
-from weaksep.recordings.cut import between, cut, events_within, pieces, stretch_of
+from weaksep.recordings.cut import Cutter, between, events_within, pieces, stretch_of
 from weaksep.recordings.split import split
 from weaksep.signal.level import loud_level
 
@@ -57,11 +57,13 @@ def test_a_file_that_is_the_stretch_is_taken_whole(tmp_path: Path, tone: Sound, 
 
 def test_clips_have_the_rate_and_the_level(tmp_path: Path, tone: Sound, write: Sound) -> None:
     path = write(tmp_path / "a.wav", tone(5.0, 400, 44_100), 44_100)
-    found, gain = cut(path, 8000, 16_000, level_db=-30.0)
+    cutter = Cutter(path, 8000)
+    gain = cutter.gain_to(-30.0)
+    found = list(cutter.pieces(16_000, gain))
     assert [piece.start for piece in found] == [0, 16_000, 24_000]
     assert loud_level([found[0].audio[None]], 800) == pytest.approx(-30.0, abs=0.1)
-    again, _ = cut(path, 8000, 16_000, gain=2 * gain)
-    np.testing.assert_allclose(again[0].audio, 2 * found[0].audio, rtol=1e-6)
+    again = next(iter(cutter.pieces(16_000, 2 * gain)))
+    np.testing.assert_allclose(again.audio, 2 * found[0].audio, rtol=1e-6)
 
 
 def test_events_are_cut_with_their_clip() -> None:

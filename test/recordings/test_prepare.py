@@ -130,3 +130,22 @@ def test_one_name_for_two_files(corpus: Path, capsys: pytest.CaptureFixture[str]
     write(corpus / "audio/more/r00.flac", tone(2.0, 400))
     assert prepare(corpus) == 1
     assert "name it with its folder" in capsys.readouterr().err
+
+
+def test_mixtures_of_another_recipe_are_not_overwritten(
+    corpus: Path, capsys: pytest.CaptureFixture[str], test_data: Path
+) -> None:
+    assert prepare(corpus, "--out", str(test_data.parent)) == 1
+    assert "holds something else than clips" in capsys.readouterr().err
+    assert (test_data / "events.tsv").exists()
+
+
+def test_a_reference_of_another_length(
+    corpus: Path, capsys: pytest.CaptureFixture[str], tone: Sound, write: Sound
+) -> None:
+    for name in ("dog", "horn"):
+        write(corpus / f"sources/{name}/r02.flac", tone(3.0, 400))
+    assert prepare(corpus, "--references", str(corpus / "sources")) == 1
+    assert "r02.flac: not as long as its references" in capsys.readouterr().err
+    assert prepare(corpus, "--references", str(corpus / "sources"), "--max-bad-ratio", "0.1") == 0
+    assert not list((corpus.parent / "data").glob("*/audio/*/r02-*"))

@@ -86,38 +86,35 @@ def stretch_of(path: Path, span_s: tuple[float, float] | None) -> tuple[float, f
     return span_s
 
 
-def cut(
-    path: Path,
-    sample_rate: int,
-    clip_samples: int,
-    span_s: tuple[float, float] | None = None,
-    level_db: float | None = None,
-    gain: float | None = None,
-) -> tuple[list[Piece], float]:
-    """Clips of a recording, and the gain that they have.
+class Cutter:
+    """Cuts a recording into clips, as often as asked: memory does not grow with its length.
 
     Args:
         path: the file.
         sample_rate: of the clips.
-        clip_samples: length of each.
         span_s: the stretch that is wanted, see ``stretch_of``.
-        level_db: level of the loud parts; None for that of the file.
-        gain: a gain to use instead.
 
     Raises:
         UserError: the file cannot be read, or ends before the stretch.
     """
-    begin_s, end_s = stretch_of(path, span_s)
-    start = seconds_to_samples(begin_s, sample_rate)
-    stop = None if end_s is None else seconds_to_samples(end_s, sample_rate)
-    if gain is None:
-        heard = (block[None] for block in between(mono_stream(path, sample_rate), start, stop))
-        gain = gain_to(level_db, heard, sample_rate)
-    found = [
-        Piece(piece.start + start, piece.audio * np.float32(gain))
-        for piece in pieces(between(mono_stream(path, sample_rate), start, stop), clip_samples)
-    ]
-    return found, gain
+
+    def __init__(self, path: Path, sample_rate: int, span_s: tuple[float, float] | None = None) -> None:
+        self.path, self.sample_rate = path, sample_rate
+        begin_s, end_s = stretch_of(path, span_s)
+        self._start = seconds_to_samples(begin_s, sample_rate)
+        self._stop = None if end_s is None else seconds_to_samples(end_s, sample_rate)
+
+    def _blocks(self) -> Iterator[np.ndarray]:
+        return between(mono_stream(self.path, self.sample_rate), self._start, self._stop)
+
+    def gain_to(self, level_db: float | None) -> float:
+        """What brings the loud parts to a level; 1 for None."""
+        return gain_to(level_db, (block[None] for block in self._blocks()), self.sample_rate)
+
+    def pieces(self, clip_samples: int, gain: float) -> Iterator[Piece]:
+        """Its clips, multiplied by a gain; ``start`` is counted from the file's beginning."""
+        for piece in pieces(self._blocks(), clip_samples):
+            yield Piece(piece.start + self._start, piece.audio * np.float32(gain))
 
 
 def events_within(events: Sequence[EventLabel], start: int, size: int, sample_rate: int) -> list[EventLabel]:

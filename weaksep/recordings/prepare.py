@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import clear_folder
 from weaksep.fileio.audio import write_audio
+from weaksep.fileio.datadir import TIMED_NAME
 from weaksep.fileio.place import check_place, only_audio
 from weaksep.fileio.shards import Shards
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.recordings.config import PrepareConfig
-from weaksep.recordings.cut import cut, events_within
+from weaksep.recordings.cut import Cutter, events_within
 from weaksep.recordings.sets import Item
 from weaksep.recordings.write import TABLES, Clip, audio_name, write_tables
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
@@ -26,7 +28,7 @@ from weaksep.signal.units import samples_to_seconds, seconds_to_samples
 logger = logging.getLogger(__name__)
 
 SHARD_RECORDINGS = 50
-SETS = ("train", "valid", "test")
+MIX = "mix"  # the folder of the recordings themselves
 
 
 @dataclass(frozen=True)
@@ -51,31 +53,33 @@ def _clip(item: Item, number: int, start: int, size: int, rate: int, sounding: l
     return Clip(f"{item.name}-{number:04d}", item.recording, size, classes, events, known, bool(item.references))
 
 
-def prepare_item(item: Item, config: PrepareConfig, folder: Path) -> tuple[list[Clip], list[Path]]:
-    """Write the clips of a recording, and those of its references.
+def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Path]) -> list[Clip]:
+    """Write the clips of a recording, and those of its references; their paths are added to ``files``.
 
     Raises:
-        UserError: a file cannot be read, or the recording is silent throughout.
+        UserError: a file cannot be read, a reference is not as long as its recording, or that is silent throughout.
     """
-    size = seconds_to_samples(config.clip_s, config.sample_rate)
-    found, gain = cut(item.file, config.sample_rate, size, item.span_s, config.level_db)
-    if not any(piece.audio.any() for piece in found):
-        raise UserError(f"{item.file}: digital silence throughout")
-    sources = {
-        name: cut(path, config.sample_rate, size, item.span_s, gain=gain)[0] for name, path in item.references.items()
-    }
-    for name, cuts in sources.items():
-        if [piece.start for piece in cuts] != [piece.start for piece in found]:
-            raise UserError(f"{item.references[name]}: not as long as {item.file}, of which it is a source")
-    clips, files = [], []
-    for number, piece in enumerate(found, start=1):
-        sounding = [name for name in sources if sources[name][number - 1].audio.any()]
-        clip = _clip(item, number, piece.start, size, config.sample_rate, sounding)
+    size, rate = seconds_to_samples(config.clip_s, config.sample_rate), config.sample_rate
+    cutters = {name: Cutter(path, rate, item.span_s) for name, path in {MIX: item.file, **item.references}.items()}
+    gain = cutters[MIX].gain_to(config.level_db)
+    clips: list[Clip] = []
+    heard = False
+    for number, together in enumerate(zip_longest(*(c.pieces(size, gain) for c in cutters.values())), start=1):
+        cut = dict(zip(cutters, together, strict=True))
+        lengths = {None if piece is None else piece.start for piece in cut.values()}
+        if len(lengths) > 1:
+            names = ", ".join(str(path) for path in item.references.values())
+            raise UserError(f"{item.file}: not as long as its references {names}")
+        sounding = [name for name, piece in cut.items() if name != MIX and piece.audio.any()]
+        clip = _clip(item, number, cut[MIX].start, size, rate, sounding)
         clips.append(clip)
-        for name, audio in {"mix": piece.audio, **{n: sources[n][number - 1].audio for n in clip.sounding}}.items():
+        heard = heard or bool(cut[MIX].audio.any())
+        for name in (MIX, *clip.sounding):
             files.append(folder / audio_name(name, clip.utt))
-            write_audio(files[-1], audio, config.sample_rate, "FLOAT", durable=False)
-    return clips, files
+            write_audio(files[-1], cut[name].audio, rate, "FLOAT", durable=False)
+    if not heard:
+        raise UserError(f"{item.file}: digital silence throughout")
+    return clips
 
 
 def prepare_shard(shard: Shard) -> None:
@@ -83,10 +87,13 @@ def prepare_shard(shard: Shard) -> None:
     results: list[list[object] | str] = []
     files: list[Path] = []
     for item in shard.items:
+        own: list[Path] = []
         try:
-            clips, own = prepare_item(item, shard.config, shard.folder)
+            clips = prepare_item(item, shard.config, shard.folder, own)
         except UserError as error:
             results.append(str(error))
+            for file in own:
+                file.unlink(missing_ok=True)
             continue
         results.append([clip.to_json() for clip in clips])
         files += own
@@ -140,7 +147,7 @@ def prepare(
     _check_bad(problems, total, max_bad_ratio)
     notes = shards or Shards(out)
     for name in items:
-        check_place(out / name, "clips", "utt2labels", notes.path.exists() or only_audio(out / name))
+        check_place(out / name, "clips", TIMED_NAME, notes.path.exists() or only_audio(out / name))
 
     def clear_all() -> None:
         for name in items:
