@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -176,3 +178,59 @@ def test_events_are_written_when_asked_for(model: Path, tmp_path: Path) -> None:
     assert rows and all(row.startswith("in.wav\t0.000\t") for row in rows)  # an untrained net gives each class a part
     separate_recording(separator, tmp_path / "in.wav", tmp_path / "out", Options())
     assert not (tmp_path / "out/events.tsv").exists()
+
+
+def test_files_of_others_stay(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("in/song.wav"), 0.5, 8000)
+    write(Path("in/song/bark.wav"), 0.5, 8000)
+    Path("in/song/events.tsv").write_text("mine")
+    with pytest.raises(UserError, match=r"in/song: holds files of somebody else \(bark.wav, events.tsv\)"):
+        separate.main(["--model", str(model), "in/song.wav", "--out", "in"])
+    assert Path("in/song/events.tsv").read_text() == "mine"
+    separate.main(["--model", str(model), "in/song.wav", "--out", "out"])
+    separate.main(["--model", str(model), "in/song.wav", "--out", "out", "--format", "wav"])
+
+
+def test_what_was_separated_is_not_separated_again(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("in/song.wav"), 0.5, 8000)
+    for _ in range(2):
+        separate.main(["--model", str(model), "in", "--out", "in/separated"])
+    assert [path.name for path in Path("in/separated").iterdir()] == ["song"]
+    assert not [path for path in Path("in/separated/song").iterdir() if path.is_dir()]
+    with pytest.raises(UserError, match="in: is --out too"):
+        separate.main(["--model", str(model), "in", "--out", "in"])
+
+
+def test_less_than_a_sample_of_the_net(model: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", np.full(5, 0.1), 96_000)
+    separate_recording(load_separator(model), tmp_path / "in.wav", tmp_path / "out", Options(rate="input"))
+    found, _ = read(tmp_path / "out")
+    assert found.shape[1] == 5 and not found[:2].any()
+    sources = weaksep.load_separator(model)(np.full(1, 0.1), 48_000)
+    assert sources["residual"] == pytest.approx(0.1) and not sources["bark"].any()
+
+
+FULL = """
+import resource, sys
+from weaksep.bin.main import main
+limit = int(sys.argv.pop(1))
+import torch
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+sys.exit(main(["separate", "--model", sys.argv[1], sys.argv[2], "--out", sys.argv[3], "--device", "cpu"]))
+"""
+
+
+def test_a_full_disk_leaves_no_file_that_looks_whole(model: Path, tmp_path: Path) -> None:
+    write(tmp_path / "in.wav", 5.0, 8000)
+    separate.main(["--model", str(model), str(tmp_path / "in.wav"), "--out", str(tmp_path / "whole")])
+    largest = max(path.stat().st_size for path in (tmp_path / "whole/in").glob("*.flac"))
+    for limit in (largest - 1000, largest // 2, 20):
+        arguments = [str(limit), str(model), str(tmp_path / "in.wav"), str(tmp_path / f"out{limit}")]
+        done = subprocess.run([sys.executable, "-c", FULL, *arguments], capture_output=True, text=True)
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+        assert "cannot be written" in done.stderr
+        assert not list((tmp_path / f"out{limit}").rglob("*.flac"))

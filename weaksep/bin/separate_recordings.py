@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from weaksep.fileio.shards import Shards
+    from weaksep.fileio.stamp import Step
     from weaksep.infer.model import Separator
     from weaksep.infer.recordings import Options
 
@@ -70,8 +71,8 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def find_recordings(given: Sequence[Path]) -> dict[str, Path]:
-    """Name of the output folder -> file, of all files and of the audio files in all folders.
+def find_recordings(given: Sequence[Path], out: Path) -> dict[str, Path]:
+    """Name of the output folder -> file, of all files and of the audio files in all folders but ``out`` inside them.
 
     Raises:
         UserError: listing what is not there, folders without audio, and files that would be written to one place.
@@ -84,6 +85,11 @@ def find_recordings(given: Sequence[Path]) -> dict[str, Path]:
         files = [(path.stem, path)]
         if path.is_dir():
             inside = sorted(file for file in path.rglob("*") if file.is_file() and looks_like_audio(file))
+            ours = out.resolve()
+            if path.resolve() == ours:
+                problems.append(f"{path}: is --out too; give another folder to write")
+                continue
+            inside = [file for file in inside if ours not in file.resolve().parents]
             files = [(str(file.relative_to(path).with_suffix("")), file) for file in inside]
             problems += [] if files else [f"{path}: no audio files in this folder"]
         elif not path.exists():
@@ -119,23 +125,38 @@ def choose(device: str) -> str:
     return device
 
 
-def separate(
-    separator: Separator, path: Path, out: Path, options: Options, bar: tqdm, shards: Shards
-) -> None:
+def check_ours(step: Step) -> None:
+    """Refuse a folder with files that this command has not put there: it would overwrite those of the same name.
+
+    Raises:
+        UserError: there are such files.
+    """
+    strangers = sorted(path.name for path in step.folder.glob("[!.]*") if path.is_file())
+    if strangers and not step.stamp.exists() and not step.shards().path.exists():
+        raise UserError(f"{step.folder}: holds files of somebody else ({', '.join(strangers[:3])}); give another --out")
+
+
+def separate(separator: Separator, path: Path, out: Path, options: Options, bar: tqdm, shards: Shards) -> None:
     """Separate one recording."""
     from weaksep.infer.recordings import separate_recording
 
     def count(samples: int) -> None:
         bar.update(samples)
 
-    files = separate_recording(separator, path, out, options, count)
+    shards.begin(lambda: None)  # from now on the folder is known as ours, whatever becomes of this run
+    try:
+        files = separate_recording(separator, path, out, options, count)
+    except UserError:
+        if not any(out.glob("[!.]*")):  # nor has an earlier run left anything
+            shards.remove()
+        raise
     logger.info("%s: %d files in %s", path, len(files), out)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Separate recordings."""
     args = get_parser().parse_args(argv)
-    found = find_recordings(args.recordings)
+    found = find_recordings(args.recordings, args.out)
     from tqdm import tqdm
 
     from weaksep.fileio.audiostream import stream_info
@@ -151,6 +172,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         out = args.out / name
         try:
             step = recording_step(model, path, out, options)
+            check_ours(step)
             with tqdm(total=stream_info(path).samples, desc=path.name, unit=" samples", disable=None) as bar:
                 run_step(step, partial(separate, separator, path, out, options, bar), force=args.force)
         except Exception as error:

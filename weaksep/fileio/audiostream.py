@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ FORMATS = {"flac": "FLAC", "wav": "WAV"}
 SUBTYPE = "PCM_24"  # what several outputs lose by rounding must not show in their sum
 MAX_FLAC_CHANNELS = 8
 MAX_FLAC_RATE_HZ = 655_350
+CHECKED_SAMPLES = 10_000  # at the end of a file; a block of FLAC has fewer
 
 
 def looks_like_audio(path: Path) -> bool:
@@ -101,12 +104,33 @@ class Writers:
     def __init__(self, files: Sequence[soundfile.SoundFile]) -> None:
         self.files = files
         self.clipped = 0
+        self.samples = 0
 
     def write(self, sources: np.ndarray) -> None:
         """Append sources (S, C, n); samples beyond full scale are clipped, and counted."""
+        self.samples += sources.shape[2]
         self.clipped += int((np.abs(sources) > 1.0).sum())
         for file, source in zip(self.files, sources, strict=True):
             file.write(source.T)
+
+
+def _check_whole(path: Path, written: int) -> None:
+    """Libsndfile writes the last block of a file as it closes it, and does not tell when that fails: read it back.
+
+    Raises:
+        OSError: the file does not hold what was written.
+    """
+    tail = min(written, CHECKED_SAMPLES)
+    try:
+        with soundfile.SoundFile(path) as file:
+            whole = file.frames == written
+            if whole and tail:
+                file.seek(written - tail)
+                whole = len(file.read(tail)) == tail
+    except (soundfile.SoundFileError, RuntimeError):
+        whole = False
+    if not whole:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @contextmanager
@@ -129,6 +153,13 @@ def writers(paths: Sequence[Path], sample_rate: int, channels: int, samples: int
         kind = "RF64"
     with ExitStack() as stack:
         temporaries = [stack.enter_context(atomic_path(path)) for path in paths]
-        with ExitStack() as files:
-            opening = (soundfile.SoundFile(t, "w", sample_rate, channels, SUBTYPE, format=kind) for t in temporaries)
-            yield Writers([files.enter_context(file) for file in opening])
+        try:
+            with ExitStack() as files:
+                settings = {"samplerate": sample_rate, "channels": channels, "subtype": SUBTYPE, "format": kind}
+                opening = (soundfile.SoundFile(temporary, "w", **settings) for temporary in temporaries)
+                writing = Writers([files.enter_context(file) for file in opening])
+                yield writing
+        except soundfile.SoundFileError as error:  # what it makes of a full disk has no number
+            raise OSError(errno.ENOSPC, f"{str(error).rstrip('.')}; is the disk full?") from None
+        for temporary in temporaries:
+            _check_whole(temporary, writing.samples)

@@ -65,7 +65,8 @@ class WaveformSeparator:
         size = max(1, int(_BLOCK_S * sample_rate))
         blocks = (channels[:, start : start + size] for start in range(0, channels.shape[1], size))
         sources = self._at_rate(blocks, gain, sample_rate, len(channels))
-        classes = _fitted(np.concatenate(list(sources), axis=1), channels.shape[1])
+        nothing = np.zeros((len(self.classes) * len(channels), 0), dtype=np.float32)  # for less than a sample
+        classes = _fitted(np.concatenate([nothing, *sources], axis=1), channels.shape[1])
         classes = classes.reshape(len(self.classes), *channels.shape)
         whole = np.concatenate([classes, (channels - classes.sum(axis=0))[None]]).reshape(-1, *audio.shape)
         return dict(zip((*self.classes, RESIDUAL), whole, strict=True))

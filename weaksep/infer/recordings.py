@@ -78,13 +78,16 @@ def separated_stream(separator: Separator, path: str | Path, gain: float) -> Ite
     return separate_chunks(chunk_separator(separator, gain), blocks, chunk_plan(rate))
 
 
-def at_input_rate(sources: Iterator[np.ndarray], path: str | Path, rate: int) -> Iterator[np.ndarray]:
+def at_input_rate(
+    sources: Iterator[np.ndarray], path: str | Path, rate: int, n_classes: int
+) -> Iterator[np.ndarray]:
     """Sources of the net's rate at that of the recording; the residual is what the classes leave of it there.
 
     Args:
         sources: (K + 1, C, n) pieces at ``rate``; their residual is not used.
         path: the recording.
         rate: the net's.
+        n_classes: K.
 
     Yields:
         (K + 1, C, n) pieces, together exactly as long as the recording.
@@ -103,7 +106,7 @@ def at_input_rate(sources: Iterator[np.ndarray], path: str | Path, rate: int) ->
         original, done = original[:, size:], done + size
     if done < info.samples:  # or less
         rest = np.concatenate([original, *blocks], axis=1)
-        silent = np.zeros((len(classes), *rest.shape), dtype=np.float32)
+        silent = np.zeros((n_classes, *rest.shape), dtype=np.float32)
         yield np.concatenate([silent, rest[None]])
 
 
@@ -152,7 +155,7 @@ def separate_recording(
     rate = info.sample_rate if options.rate == "input" else separator.sample_rate
     pieces = separated_stream(separator, path, gain_to(options.level_db, read_blocks(path), info.sample_rate))
     if options.rate == "input" and info.sample_rate != separator.sample_rate:
-        pieces = at_input_rate(pieces, path, separator.sample_rate)
+        pieces = at_input_rate(pieces, path, separator.sample_rate, len(separator.classes))
     files = [Path(out) / f"{name}.{options.form}" for name in (*separator.classes, RESIDUAL)]
     length = int(info.samples * rate / info.sample_rate) + 1
     finder = EventFinder(separator.classes, rate)

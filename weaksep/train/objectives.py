@@ -176,7 +176,7 @@ class WeakObjective(nn.Module):
         losses = []
         for part, own in zip(parts, masks.split(sizes), strict=True):
             if part.sources is not None:
-                losses.append(strong_losses(part, own, self.config.mixture_weight * own.shape[1]))
+                losses.append(strong_losses(part, own, self.config.mixture_weight * part.sources.shape[1]))
             else:
                 losses.append(self._weak_losses(part, own, classification_weight))
         return weighted_sum(list(zip(sizes, losses, strict=True)))

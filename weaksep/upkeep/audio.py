@@ -15,7 +15,7 @@ from weaksep.fileio.audio import missing_samples
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.upkeep.durations import durations
 from weaksep.upkeep.files import entry_problem
-from weaksep.upkeep.folder import MIXTURES, Folder
+from weaksep.upkeep.folder import EVENTS, MIXTURES, Folder
 from weaksep.upkeep.labels import clip_classes
 from weaksep.upkeep.problems import Problem
 from weaksep.upkeep.scenes import SceneFile
@@ -154,7 +154,7 @@ def _largest_difference(mixture: soundfile.SoundFile, references: Sequence[sound
 
 def _clips(folder: Folder) -> list[Clip]:
     lengths = durations(folder)
-    classes = clip_classes(folder) if folder.kind is MIXTURES else {}
+    classes = clip_classes(folder) if folder.kind is not EVENTS else {}
     clips = []
     for utt, (line, value) in folder.wav.entries.items():
         references = []
@@ -163,7 +163,8 @@ def _clips(folder: Folder) -> list[Clip]:
             entry = folder.table(name).entries.get(utt)
             if entry is not None:
                 references.append(File(name, entry.line, utt, entry.value))
-        summed = len(references) == len(classes.get(utt, []))
+        # Of labelled recordings nobody says that the sources are all that is in them.
+        summed = folder.kind is MIXTURES and len(references) == len(classes.get(utt, []))
         clips.append(Clip(File("wav.scp", line, utt, value), lengths.get(utt), tuple(references), summed))
     return clips
 
