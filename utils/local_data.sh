@@ -27,11 +27,18 @@ EOF
 mkdir -p "${out}"
 
 folder=$(cd "${db}" && pwd)
+for set in train valid test; do
+    [ -d "${folder}/${set}" ] || die "${folder}/${set}: no such folder; this script expects DB/<train|valid|test>/<class>/"
+done
+trap 'rm -f "${out}/.events.$$.tmp"' EXIT
 {
-    printf 'filename\tclass\tset\n'
+    printf 'filename\tclass\tset\trecording\n'
     for set in train valid test; do
         find "${folder}/${set}" -mindepth 2 -maxdepth 2 -type f | LC_ALL=C sort | while IFS= read -r file; do
-            printf '%s\t%s\t%s\n' "${file}" "$(basename "$(dirname "${file}")")" "${set}"
+            class=$(basename "$(dirname "${file}")")
+            name=$(basename "${file}")
+            # Every file is a recording of its own; files of one name in two sets are two.
+            printf '%s\t%s\t%s\t%s\n' "${file}" "${class}" "${set}" "${set}_${class}_${name%.*}"
         done
     done
 } >"${out}/.events.$$.tmp"

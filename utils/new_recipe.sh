@@ -11,7 +11,7 @@ from=mini_urban
 
 help_message=$(
     cat <<EOF
-Usage: $0 NAME [options]
+Usage: $0 [options] NAME
 
 Makes egs/NAME: run.sh, path.sh, cmd.sh and utils are links; local/data.sh, db.sh and conf/ are yours to edit. No other
 file of the project has to be.
@@ -27,6 +27,7 @@ EOF
 [ $# -eq 0 ] || die "this script takes one name, not '$1' too (--help)"
 [[ ${name} =~ ^[a-z][a-z0-9_]*$ ]] || die "--name takes small letters, digits and _, not '${name}'"
 [ -d "${root}/egs/${from}/conf" ] || die "no recipe '${from}' in ${root}/egs"
+[ -e "${root}/egs/${from}/conf/mix.yaml" ] || die "egs/${from}/conf has no mix.yaml: take another recipe, like mini_urban"
 recipe=${root}/egs/${name}
 [ ! -e "${recipe}" ] || die "${recipe} is there already"
 
@@ -36,8 +37,8 @@ for script in run.sh path.sh cmd.sh; do
 done
 ln -s ../../utils "${recipe}/utils"
 mkdir "${recipe}/conf" "${recipe}/local"
-# Its systems, not the folders of other configurations beside them.
-find "${root}/egs/${from}/conf" -maxdepth 1 -type f -exec cp {} "${recipe}/conf/" \;
+# Its systems, not the folders of other configurations beside them, nor what is that recipe's alone.
+find "${root}/egs/${from}/conf" -maxdepth 1 -name '*.yaml' -type f -exec cp {} "${recipe}/conf/" \;
 cat >"${recipe}/db.sh" <<'EOF'
 # Sourced by run.sh: where the corpus lies on this machine. Edit, or give `./run.sh --db DIR`.
 # shellcheck shell=bash disable=SC2034

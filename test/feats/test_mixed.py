@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weaksep.errors import UserError
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.dataset import LabelledSet
 from weaksep.feats.extract import extract
 from weaksep.feats.mixed import Knowledge, MixedBatch, MixedSet, chosen, open_training_set
+from weaksep.feats.remix_config import RemixConfig
+from weaksep.fileio.tables import write_table
 
 UTTS = [f"utt-{n:03d}" for n in range(40)]
 
@@ -72,3 +75,39 @@ def test_priors_are_those_of_frames_where_there_are_frame_labels(folders: tuple[
     semi = open_training_set(*folders, Knowledge("clip", strong_share=0.4))
     clips = LabelledSet(*folders, "clip", semi.parts[0].utt_ids)
     np.testing.assert_array_equal(semi.class_priors(), clips.class_priors())
+
+
+def test_clips_without_times_have_clip_labels(folders: tuple[Path, Path]) -> None:
+    (folders[0] / "clips_with_events.txt").write_text("mix-1\nmix-3\n")
+    clips = open_training_set(*folders, Knowledge("frame"))
+    assert isinstance(clips, MixedSet)
+    assert {part.supervision: part.utt_ids for part in clips.parts} == {
+        "clip": ["mix-2", "mix-4", "mix-5"],
+        "frame": ["mix-1", "mix-3"],
+    }
+    few = open_training_set(*folders, Knowledge("clip", frame_share=1.0))
+    assert isinstance(few, MixedSet) and few.parts[1].utt_ids == ["mix-1", "mix-3"]
+
+
+def test_sources_are_asked_only_of_clips_that_have_them(folders: tuple[Path, Path]) -> None:
+    (folders[0] / "clips_with_references.txt").write_text("mix-2\nmix-4\n")
+    clips = open_training_set(*folders, Knowledge("strong"))
+    assert isinstance(clips, LabelledSet) and clips.utt_ids == ["mix-2", "mix-4"]
+    mixed = open_training_set(*folders, Knowledge("clip", strong_share=0.5))
+    assert isinstance(mixed, MixedSet) and set(mixed.parts[1].utt_ids) < {"mix-2", "mix-4"}
+    (folders[0] / "clips_with_references.txt").write_text("")
+    with pytest.raises(UserError, match="no clip with isolated sources"):
+        open_training_set(*folders, Knowledge("strong"))
+
+
+def test_validation_clips_need_not_be_summed(folders: tuple[Path, Path], caplog: pytest.LogCaptureFixture) -> None:
+    same = dict.fromkeys([f"mix-{n}" for n in range(1, 6)], "bark")
+    write_table(folders[0] / "utt2labels", same)
+    remix = RemixConfig()
+    with pytest.raises(UserError, match="of the 5 clips no two are without a class in common"):
+        open_training_set(*folders, Knowledge("clip", remix=remix))
+    clips = open_training_set(*folders, Knowledge("clip", remix=remix, validation=True))
+    assert "so each comes alone" in caplog.text
+    batch = clips.batch([0, 1])
+    assert not isinstance(batch, MixedBatch) and batch.sides is not None
+    assert not batch.sides[:, 0, 1].any()  # nothing on the other side: the mixture loss

@@ -106,6 +106,7 @@ def test_wrong_clip_labels(tmp_path: Path, name: str, content: str, what: str) -
     [
         ("filename\tlabel\n", "no columns onset and offset: clip labels; give it by --clip-labels"),
         ("filename\tonset\toffset\tlabel\na\t2\t1\tdog\n", ":2: onset 2 to offset 1 is no span of time"),
+        ("filename\tonset\toffset\tlabel\na\t1\t1e306\tdog\n", ":2: onset 1 to offset 1e306 is no span of time"),
         ("filename\tonset\toffset\tlabel\na\t1\tx\tdog\n", ":2: onset '1', offset 'x' are not seconds"),
         ("filename\tonset\toffset\tlabel\na\t1\t2\t\n", ":2: an event without a label"),
     ],

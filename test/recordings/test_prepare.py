@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,6 +130,9 @@ def test_mistakes(corpus: Path, capsys: pytest.CaptureFixture[str], options: lis
 
 def test_one_name_for_two_files(corpus: Path, capsys: pytest.CaptureFixture[str], tone: Sound, write: Sound) -> None:
     write(corpus / "audio/more/r00.flac", tone(2.0, 400))
+    assert prepare(corpus) == 0  # r00.flac is the one of that very path
+    (corpus / "audio/r00.flac").rename(corpus / "audio/r99.flac")
+    write(corpus / "audio/other/r00.flac", tone(2.0, 400))
     assert prepare(corpus) == 1
     assert "name it with its folder" in capsys.readouterr().err
 
@@ -146,6 +151,62 @@ def test_a_reference_of_another_length(
     for name in ("dog", "horn"):
         write(corpus / f"sources/{name}/r02.flac", tone(3.0, 400))
     assert prepare(corpus, "--references", str(corpus / "sources")) == 1
-    assert "r02.flac: not as long as its references" in capsys.readouterr().err
+    assert "r02.flac: its references are not as long" in capsys.readouterr().err
     assert prepare(corpus, "--references", str(corpus / "sources"), "--max-bad-ratio", "0.1") == 0
     assert not list((corpus.parent / "data").glob("*/audio/*/r02-*"))
+
+
+def test_a_reference_that_is_shorter_within_one_clip(
+    corpus: Path, capsys: pytest.CaptureFixture[str], tone: Sound, write: Sound
+) -> None:
+    write(corpus / "sources/dog/r00.flac", tone(1.0, 400))  # the recording: 2 s, one clip
+    assert prepare(corpus, "--references", str(corpus / "sources")) == 1
+    assert "r00.flac: its references are not as long" in capsys.readouterr().err
+
+
+def test_references_of_recordings_of_one_name(corpus: Path, tone: Sound, write: Sound) -> None:
+    lines = ["filename\tevent_labels"]
+    for day, hertz in (("monday", 400), ("tuesday", 500)):
+        write(corpus / f"days/{day}/r.wav", tone(2.0, hertz))
+        write(corpus / f"sources/dog/{day}/r.wav", tone(2.0, hertz))
+        lines.append(f"{day}/r.wav\tdog")
+    write(corpus / "days/r.wav", tone(2.0, 700))
+    write(corpus / "sources/dog/r.wav", tone(2.0, 700))
+    (corpus / "days.tsv").write_text("\n".join([*lines, "r.wav\tdog", "monday/r.wav\thorn"]) + "\n")
+    options = ["--audio", str(corpus / "days"), "--clip-labels", str(corpus / "days.tsv"), "--set", "clip_s=2"]
+    more = ["--set", "split={train: 0.34, valid: 0.33, test: 0.33}", "--references", str(corpus / "sources")]
+    write(corpus / "sources/horn/monday/r.wav", tone(2.0, 400))
+    assert main(["prepare", *options, *more, "--out", str(corpus.parent / "data")]) == 0
+    found = {utt: (data.wav[utt], data.references()["dog"][utt]) for data in sets(corpus).values() for utt in data.wav}
+    assert set(found) == {"monday_r-0001", "tuesday_r-0001", "r-0001"}
+    for mixture, reference in found.values():
+        np.testing.assert_allclose(read_audio(reference, 16_000), read_audio(mixture, 16_000), atol=1e-3)
+
+
+def test_tags_without_an_event_are_told(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (corpus / "events.tsv").write_text("filename\tonset\toffset\tevent_label\nr02.flac\t0.5\t1.0\tdog\n")
+    labels = ["--clip-labels", str(corpus / "clip_labels.tsv"), "--events", str(corpus / "events.tsv")]
+    assert prepare(corpus, *labels) == 0
+    assert "1 tag(s) without an event in recordings with events, first horn in" in capsys.readouterr().err
+
+
+def test_times_in_milliseconds_are_seen(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (corpus / "events.tsv").write_text("filename\tonset\toffset\tevent_label\nr02.flac\t500\t1000\tdog\n")
+    labels = ["--clip-labels", str(corpus / "clip_labels.tsv"), "--events", str(corpus / "events.tsv")]
+    assert prepare(corpus, *labels) == 1
+    assert "r02.flac: 1 event(s) behind its end at 5.000 s, first dog at 500 s" in capsys.readouterr().err
+
+
+FULL = """
+import resource, sys
+from weaksep.bin.main import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+sys.exit(main(["prepare", "--audio", "audio", "--clip-labels", "clip_labels.tsv", "--set", "clip_s=2",
+               "--max-bad-ratio", "1", "--set", "split={train: 0.5, valid: 0.25, test: 0.25}"]))
+"""
+
+
+def test_a_full_disk_is_no_fault_of_the_recordings(corpus: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FULL], cwd=corpus, capture_output=True, text=True)
+    assert done.returncode == 1 and "cannot be written" in done.stderr and "left out" not in done.stderr
+    assert not list((corpus / "data").glob("*/wav.scp"))

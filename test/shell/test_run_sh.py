@@ -338,10 +338,10 @@ def test_new_recipe_runs(recipes: Recipes) -> None:
     data, mix = recipes.calls()
     assert (data[0], value(data, "--db"), mix[0]) == ("data", "data/local", "mix")
     table = (recipes.folder / "egs/my_city/data/local/events.tsv").read_text().splitlines()
-    lines = [f"{corpus}/{place}\t{name}\t{kind}" for place, name, kind in (
+    lines = [f"{corpus}/{place}\t{name}\t{kind}\t{kind}_{name}_{Path(place).stem}" for place, name, kind in (
         ("train/cat/1 a.wav", "cat", "train"), ("train/dog/0 a.wav", "dog", "train"),
         ("valid/dog/2 a.wav", "dog", "valid"), ("test/cat/3 a.wav", "cat", "test"))]  # fmt: skip
-    assert table == ["filename\tclass\tset", *lines]
+    assert table == ["filename\tclass\tset\trecording", *lines]
     by_a_recipe = recipes.folder / "egs/my_city/utils/new_recipe.sh"  # utils is a link there
     assert subprocess.run([str(by_a_recipe), "--name", "my_town"], check=False).returncode == 0
     assert (recipes.folder / "egs/my_town/run.sh").exists()

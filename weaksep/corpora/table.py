@@ -118,9 +118,11 @@ def read_events(path: Path, classes: Sequence[str]) -> list[Line]:
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
             continue
-        if line.event.event_id in lines:
-            problems.append(f"{path}:{number}: a second line for {row['filename']}; give onset and offset of each")
-        lines[line.event.event_id] = line
+        other = lines.setdefault(line.event.event_id, line).event
+        if lines[line.event.event_id] is not line:
+            same = other.path == line.event.path
+            mend = "give onset and offset of each" if same else "give each a recording of its own (column recording)"
+            problems.append(f"{path}:{number}: {row['filename']} would have the id of {other.path}; {mend}")
     found = Counter((line.set_name, line.event.class_name) for line in lines.values())
     if not problems:
         problems = [f"{path}: no event of class {c} in {s}" for c in classes for s in SETS if not found[s, c]]

@@ -15,7 +15,7 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.feats.dataset import Batch, FeatureSet, LabelledSet
-from weaksep.feats.remix import NothingToSumError, RemixSet
+from weaksep.feats.remix import RemixSet
 from weaksep.feats.remix_config import RemixConfig
 from weaksep.fileio.datadir import DataDir
 from weaksep.seeding import generator
@@ -150,6 +150,7 @@ class Knowledge:
         missing_tags, wrong_tags: share of the clip labels that are left out, and that name another class.
         remix: sum the clips anew in every epoch.
         seed: of these sums.
+        validation: of clips to validate on; they need not be such that they can be summed.
     """
 
     supervision: str
@@ -162,12 +163,17 @@ class Knowledge:
     wrong_tags: float = 0.0
     remix: RemixConfig | None = None
     seed: int = 0
+    validation: bool = False
 
 
-def _part(data_dir: Path, dump_dir: Path, kind: str, utts: Sequence[str], known: Knowledge) -> LabelledSet | RemixSet:
-    """Clips of one kind of labels."""
+def _part(
+    data_dir: Path, dump_dir: Path, kind: str, utts: Sequence[str], known: Knowledge, among_others: bool
+) -> LabelledSet | RemixSet:
+    """Clips of one kind of labels, all of them or among others."""
     labelled = LabelledSet(data_dir, dump_dir, kind, utts, known.missing_tags, known.wrong_tags)
-    return labelled if known.remix is None else RemixSet(labelled, known.remix, known.seed)
+    if known.remix is None:
+        return labelled
+    return RemixSet(labelled, known.remix, known.seed, all_alone=among_others or known.validation)
 
 
 def open_training_set(data_dir: Path, dump_dir: Path, known: Knowledge) -> TrainingSet:
@@ -178,9 +184,16 @@ def open_training_set(data_dir: Path, dump_dir: Path, known: Knowledge) -> Train
             ``LabelledSet`` and ``RemixSet``.
     """
     data = DataDir.load(data_dir)
-    utts = data.utt_ids
+    utts, referenced = data.utt_ids, data.referenced()
+    if known.supervision == "strong" and len(referenced) < len(utts):
+        if not referenced:
+            raise UserError(f"{data_dir}: no clip with isolated sources; train from weak labels")
+        logger.info("%s: %d of %d clips have isolated sources; the others are not used", data_dir,
+                    len(referenced), len(utts))  # fmt: skip
+        utts = [utt for utt in utts if utt in referenced]
     if known.min_classes > 1:
-        utts = [utt for utt, names in data.clip_labels().items() if len(names) >= known.min_classes]
+        names = data.clip_labels()
+        utts = [utt for utt in utts if len(names[utt]) >= known.min_classes]
         if not utts:
             raise UserError(f"{data_dir}: no clip with {known.min_classes} classes; lower train_min_classes")
     times = max(1, round(len(utts) / known.clips)) if known.clips else 1
@@ -194,24 +207,18 @@ def open_training_set(data_dir: Path, dump_dir: Path, known: Knowledge) -> Train
         kinds.update(dict.fromkeys((utt for utt in utts if utt not in timed), "clip"))
     with_times = [utt for utt in utts if utt in timed]
     kinds.update(dict.fromkeys(chosen(with_times, known.frame_share, "frame labels"), "frame"))
-    kinds.update(dict.fromkeys(chosen(utts, known.strong_share, "strong labels"), "strong"))
+    with_sources = [utt for utt in utts if utt in referenced]
+    kinds.update(dict.fromkeys(chosen(with_sources, known.strong_share, "strong labels"), "strong"))
     if known.supervision == "frame" and not with_times:
         logger.warning("%s: no clip with the times of its events, so clip labels alone", data_dir)
     elif known.supervision not in kinds.values():
         raise UserError(f"{data_dir}: such large shares leave no clip with {known.supervision} labels; lower them")
     parts: list[tuple[LabelledSet | RemixSet, int]] = []
-    for kind in ("strong", "frame", "clip"):
+    for kind in ("clip", "frame", "strong"):
         own = [utt for utt in utts if kinds[utt] == kind]
-        if not own:
-            continue
-        repeats = known.strong_repeats if kind == "strong" else 1
-        try:
-            parts.insert(0, (_part(data_dir, dump_dir, kind, own, known), repeats))
-        except NothingToSumError as error:
-            if kind != "frame" or len(own) == len(utts):
-                raise
-            logger.warning("%s; these clips count as those with clip labels", error)
-            kinds.update(dict.fromkeys(own, "clip"))
+        if own:
+            repeats = known.strong_repeats if kind == "strong" else 1
+            parts.append((_part(data_dir, dump_dir, kind, own, known, len(own) < len(utts)), repeats))
     only, _ = parts[0]
     whole = only if len(parts) == 1 else MixedSet([part for part, _ in parts], [repeats for _, repeats in parts])
     return whole if times == 1 else RepeatedSet(whole, times)

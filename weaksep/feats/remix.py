@@ -29,10 +29,6 @@ from weaksep.signal.stft import Stft
 logger = logging.getLogger(__name__)
 
 
-class NothingToSumError(UserError):
-    """No two clips may be summed."""
-
-
 @dataclass(frozen=True)
 class Part:
     """One clip of a sum, or one source of it: its place in the batch, what it holds, and its audio."""
@@ -63,12 +59,14 @@ class RemixSet:
         clips: clips and what is known of them.
         config: how they are summed.
         seed: of all draws.
+        all_alone: whether a set will do in which no two clips may be summed: each comes alone then, with the mixture
+            loss. For validation and for the few better known clips of a training set.
 
     Raises:
         UserError: no two clips could be summed, or nothing is known of any clip.
     """
 
-    def __init__(self, clips: LabelledSet, config: RemixConfig, seed: int) -> None:
+    def __init__(self, clips: LabelledSet, config: RemixConfig, seed: int, all_alone: bool = False) -> None:
         self.clips = clips
         self.config = config
         self.seed = seed
@@ -81,7 +79,7 @@ class RemixSet:
         self._classes = self._clip_classes()
         self._n_classes = self._classes.sum(axis=1).astype(np.float64)
         self._rows = np.flatnonzero(self._n_classes)
-        self._check()
+        self._check(all_alone)
 
     def _clip_classes(self) -> np.ndarray:
         """Which classes occur in each clip, bool (clips, K)."""
@@ -91,7 +89,7 @@ class RemixSet:
         vectors = [self.clips.activity(row) for row in range(len(self.clips))]
         return np.stack([v if v.ndim == 1 else v.any(axis=0) for v in vectors]).astype(bool)
 
-    def _check(self) -> None:
+    def _check(self, all_alone: bool) -> None:
         path = self.data.path
         if not len(self._rows):
             raise UserError(f"{path}: no clip has a class; there is nothing to sum")
@@ -102,9 +100,11 @@ class RemixSet:
             sets, counts = np.unique(self._classes[self._rows], axis=0, return_counts=True)
             lonely = sum(count for own, count in zip(sets, counts, strict=True) if not len(self._partners(own)))
             if lonely == len(self._rows):
-                of = f"of the {len(self.clips)} clips with {self.supervision} labels "
-                raise NothingToSumError(f"{path}: {of}no two are without a class in common; set remix.shared: true")
-            if lonely:
+                of = f"of the {len(self.clips)} clips no two are without a class in common"
+                if not all_alone:
+                    raise UserError(f"{path}: {of}; set remix.shared: true")
+                logger.warning("%s: %s, so each comes alone", path, of)
+            elif lonely:
                 logger.info("%s: %d clips have classes in common with every other one and stay alone", path, lonely)
 
     @property

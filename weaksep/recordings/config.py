@@ -31,8 +31,9 @@ class PrepareConfig(BaseModel):
     Args:
         audio: folder of the recordings; this and the files below are relative to the folder of --db.
         clip_labels: what occurs in each recording (recordings/tables.py, audioset.py and jams.py have the formats).
-        events: when; of all recordings or of some.
-        references: isolated sources of some recordings, ``<class>/<the recording's file name>``, to score with.
+        events: when; of all recordings or of some. Used where it is there; the log says when it is not.
+        references: isolated sources of some recordings, ``<class>/<the recording's file below audio>``, to score with.
+            Used where it is there.
         sample_rate: Hz; all clips have this rate.
         classes: sound classes; their order is the class axis everywhere after. null: every one that the labels name.
         rename: a name in the labels -> a class; several may become one. AudioSet's codes are such names.
@@ -46,8 +47,8 @@ class PrepareConfig(BaseModel):
     model_config = STRICT
     audio: str = "audio"
     clip_labels: str | None = "clip_labels.tsv"
-    events: str | None = None
-    references: str | None = None
+    events: str | None = "events.tsv"
+    references: str | None = "references"
     sample_rate: int = Field(16_000, ge=8000, le=192_000)
     classes: list[str] | None = Field(None, min_length=2)
     rename: dict[str, str] = {}

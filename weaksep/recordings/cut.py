@@ -103,9 +103,18 @@ class Cutter:
         begin_s, end_s = stretch_of(path, span_s)
         self._start = seconds_to_samples(begin_s, sample_rate)
         self._stop = None if end_s is None else seconds_to_samples(end_s, sample_rate)
+        self.samples = 0  # that the latest pass has seen
 
     def _blocks(self) -> Iterator[np.ndarray]:
-        return between(mono_stream(self.path, self.sample_rate), self._start, self._stop)
+        self.samples = 0
+        for block in between(mono_stream(self.path, self.sample_rate), self._start, self._stop):
+            self.samples += len(block)
+            yield block
+
+    @property
+    def end_s(self) -> float:
+        """Where in the file the latest pass has ended, seconds."""
+        return (self._start + self.samples) / self.sample_rate
 
     def gain_to(self, level_db: float | None) -> float:
         """What brings the loud parts to a level; 1 for None."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.datadir import EventLabel
+from weaksep.fileio.datadir import MAX_EVENT_S, EventLabel
 from weaksep.recordings.labels import Tagged, Timed
 
 EVENT_NAMESPACES = ("scaper", "segment_open", "sound_event")
@@ -61,7 +61,7 @@ def _read(path: Path) -> tuple[tuple[str, ...], list[str], list[EventLabel] | No
                 tags.append(label)
             elif namespace in EVENT_NAMESPACES:
                 onset_s, length_s = float(entry["time"]), float(entry["duration"])
-                if not (0 <= onset_s < float("inf") and 0 < length_s < float("inf")):
+                if not (0 <= onset_s < onset_s + length_s <= MAX_EVENT_S):
                     raise ValueError(f"an event at {onset_s} s, {length_s} s long")
                 events = [*(events or []), EventLabel(onset_s, onset_s + length_s, label)]
         if namespace in EVENT_NAMESPACES:

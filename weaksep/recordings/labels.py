@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from weaksep.fileio.datadir import EventLabel
+from weaksep.fileio.datadir import MAX_EVENT_S, EventLabel
 from weaksep.fileio.tables import to_float
 
 # What others call the sets. "eval" is what a corpus keeps for the end.
@@ -72,7 +72,7 @@ def span_of(onset: str, offset: str) -> tuple[float, float]:
         onset_s, offset_s = to_float(onset.strip()), to_float(offset.strip())
     except ValueError:
         raise ValueError(f"onset {onset!r}, offset {offset!r} are not seconds") from None
-    if not 0 <= onset_s < offset_s:
+    if not 0 <= onset_s < offset_s <= MAX_EVENT_S:
         raise ValueError(f"onset {onset} to offset {offset} is no span of time")
     return onset_s, offset_s
 

@@ -21,6 +21,7 @@ class Stretch:
     Attributes:
         file: its audio.
         name: the file's path below the audio folder, without suffix.
+        alone: no other recording has its file name.
         tags: its clip labels; those of its events where there are no others.
         events: None where their times are not known.
         span_s: the stretch; None for the whole file.
@@ -30,6 +31,7 @@ class Stretch:
 
     file: Path
     name: str
+    alone: bool
     tags: tuple[str, ...]
     events: tuple[EventLabel, ...] | None
     span_s: tuple[float, float] | None
@@ -93,21 +95,26 @@ class AudioIndex:
         self.files = sorted(path for path in folder.rglob("*") if looks_like_audio(path) and path.is_file())
         if not self.files:
             raise UserError(f"{folder}: no audio files in this folder")
+        self._by_path = {str(path.relative_to(folder)): path for path in self.files}
         self._by_name: dict[str, list[Path]] = {}
-        for path in self.files:
-            inside = path.relative_to(folder)
-            for name in {str(inside), str(inside.with_suffix("")), path.name, path.stem}:
+        for inside, path in self._by_path.items():
+            for name in {str(Path(inside).with_suffix("")), path.name, path.stem}:
                 self._by_name.setdefault(name, []).append(path)
 
     def find(self, names: Iterable[str]) -> Path | None:
         """The file that goes by one of these names; ValueError when several do."""
         for name in names:
-            found = self._by_name.get(name, [])
+            exact = self._by_path.get(name)
+            found = [exact] if exact is not None else self._by_name.get(name, [])
             if len(found) > 1:
                 raise ValueError(f"{name} may be {found[0]} or {found[1]}; name it with its folder")
             if found:
                 return found[0]
         return None
+
+    def alone(self, path: Path) -> bool:
+        """Whether no other file of the folder has this one's name."""
+        return len({str(other) for other in self._by_name[path.name]}) == 1
 
 
 class _Found:
@@ -153,10 +160,13 @@ def match(tagged: Sequence[Tagged], timed: Sequence[Timed], audio: Path) -> Matc
             continue
         name = str(file.relative_to(audio).with_suffix(""))
         recording = tags.recording or name
-        stretches.append(Stretch(file, name, tags.tags, events.get(file), tags.span_s, recording, tags.set_name))
+        stretches.append(
+            Stretch(file, name, index.alone(file), tags.tags, events.get(file), tags.span_s, recording, tags.set_name)
+        )
     for file, own in events.items():
         if not tagged_files[file]:
             name = str(file.relative_to(audio).with_suffix(""))
-            stretches.append(Stretch(file, name, tuple(dict.fromkeys(e.label for e in own)), own, None, name, None))
+            tags_of_events = tuple(dict.fromkeys(e.label for e in own))
+            stretches.append(Stretch(file, name, index.alone(file), tags_of_events, own, None, name, None))
     labelled = {*tagged_files, *events}
     return Matched(stretches, found.problems, [file for file in index.files if file not in labelled])

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.atomic import clear_folder
+from weaksep.fileio.atomic import FULL_DISK, clear_folder
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import TIMED_NAME
 from weaksep.fileio.place import check_place, only_audio
@@ -28,6 +28,7 @@ from weaksep.signal.units import samples_to_seconds, seconds_to_samples
 logger = logging.getLogger(__name__)
 
 SHARD_RECORDINGS = 50
+LENGTH_TOLERANCE_S = 0.01
 MIX = "mix"  # the folder of the recordings themselves
 
 
@@ -66,10 +67,9 @@ def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Pa
     heard = False
     for number, together in enumerate(zip_longest(*(c.pieces(size, gain) for c in cutters.values())), start=1):
         cut = dict(zip(cutters, together, strict=True))
-        lengths = {None if piece is None else piece.start for piece in cut.values()}
-        if len(lengths) > 1:
+        if len({None if piece is None else piece.start for piece in cut.values()}) > 1:
             names = ", ".join(str(path) for path in item.references.values())
-            raise UserError(f"{item.file}: not as long as its references {names}")
+            raise UserError(f"{item.file}: its references are not as long ({names})")
         sounding = [name for name, piece in cut.items() if name != MIX and piece.audio.any()]
         clip = _clip(item, number, cut[MIX].start, size, rate, sounding)
         clips.append(clip)
@@ -79,6 +79,15 @@ def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Pa
             write_audio(files[-1], cut[name].audio, rate, "FLOAT", durable=False)
     if not heard:
         raise UserError(f"{item.file}: digital silence throughout")
+    lengths_s = {str(c.path): c.samples / rate for c in cutters.values()}
+    if max(lengths_s.values()) - min(lengths_s.values()) > LENGTH_TOLERANCE_S:
+        told = ", ".join(f"{path} {seconds:.3f} s" for path, seconds in lengths_s.items())
+        raise UserError(f"{item.file}: its references are not as long ({told})")
+    end_s = cutters[MIX].end_s
+    late = [event for event in item.events or () if event.onset_s >= end_s]
+    if late and item.span_s is None:
+        where = f"{late[0].label} at {late[0].onset_s:g} s"
+        raise UserError(f"{item.file}: {len(late)} event(s) behind its end at {end_s:.3f} s, first {where}")
     return clips
 
 
@@ -91,9 +100,11 @@ def prepare_shard(shard: Shard) -> None:
         try:
             clips = prepare_item(item, shard.config, shard.folder, own)
         except UserError as error:
-            results.append(str(error))
             for file in own:
                 file.unlink(missing_ok=True)
+            if isinstance(error.__context__, OSError) and error.__context__.errno in FULL_DISK:
+                raise  # no recording is at fault
+            results.append(str(error))
             continue
         results.append([clip.to_json() for clip in clips])
         files += own

@@ -84,11 +84,16 @@ def _tags(stretch: Stretch) -> list[str]:
 
 
 def _references(stretch: Stretch, folder: Path | None, classes: Sequence[str]) -> dict[str, Path]:
-    """Files of the isolated sources of a recording, REFERENCES/<class>/<file name>; none where one is missing."""
+    """Files of the isolated sources of a recording; none where one is missing.
+
+    They are REFERENCES/<class>/<path below the audio folder>, or <file name> where no other recording is called so.
+    """
     if folder is None:
         return {}
-    inside = {name: folder / name / stretch.file.name for name in classes}
-    found = {name: path for name, path in inside.items() if path.is_file()}
+    places = [stretch.name + stretch.file.suffix, *([stretch.file.name] if stretch.alone else [])]
+    inside = {name: [folder / name / place for place in places] for name in classes}
+    there = {name: [path for path in paths if path.is_file()] for name, paths in inside.items()}
+    found = {name: paths[0] for name, paths in there.items() if paths}
     if found and len(found) < len(inside):
         lacking = ", ".join(name for name in inside if name not in found)
         logger.warning("%s: no reference of %s, so its others are not used", stretch.file, lacking)
@@ -122,6 +127,21 @@ def _check(items: Sequence[Item], homes: Mapping[str, set[str]]) -> None:
     raise_problems("the recordings cannot be used", problems)
 
 
+def _tell_unheard(items: Sequence[Item]) -> None:
+    """Classes that a recording is tagged with and that have no event there are left out: the times decide."""
+    unheard = [
+        (item, name)
+        for item in items
+        if item.events is not None
+        for name in item.classes
+        if name not in {event.label for event in item.events}
+    ]
+    if unheard:
+        item, name = unheard[0]
+        told = f"first {name} in {item.file}; the events decide, so it is not labelled there"
+        logger.warning("%d tag(s) without an event in recordings with events, %s", len(unheard), told)
+
+
 def recordings_by_set(
     stretches: Sequence[Stretch], config: PrepareConfig, classes: Sequence[str], references: Path | None
 ) -> dict[str, list[Item]]:
@@ -136,6 +156,7 @@ def recordings_by_set(
         if stretch.set_name is not None:
             homes[item.recording].add(stretch.set_name)
     _check(items, homes)
+    _tell_unheard(items)
     free: dict[str, set[str]] = defaultdict(set)
     for item in items:
         if item.recording not in homes:

@@ -34,15 +34,22 @@ class Places:
             whole: a configuration was given; else only what was named is meant, and --audio must be.
         """
 
-        def other(given: Path | None, name: str | None) -> Path | None:
-            return given if given is not None or name is None or not whole else db / name
+        def other(given: Path | None, name: str | None, optional: bool = False) -> Path | None:
+            if given is not None or name is None or not whole:
+                return given
+            if optional and not (db / name).exists():
+                logger.info("%s is not there, so it is done without", db / name)
+                return None
+            return db / name
 
         places = Places(
             other(self.audio, config.audio),
-            other(self.clip_labels, config.clip_labels),
-            other(self.events, config.events),
-            other(self.references, config.references),
+            other(self.clip_labels, config.clip_labels, optional=self.events is not None),
+            other(self.events, config.events, optional=True),
+            other(self.references, config.references, optional=True),
         )
+        if places.references is not None and not places.references.is_dir():
+            raise UserError(f"{places.references}: no such folder of references")
         if places.audio is None:
             raise UserError("no recordings: give --audio DIR, or --config")
         return places

@@ -117,12 +117,13 @@ def training_sets(plan: Plan) -> tuple[TrainingSet, TrainingSet]:
         missing_tags=config.missing_tags,
         wrong_tags=config.wrong_tags,
         remix=config.remix.without_changes() if config.remix else None,
+        validation=True,
     )
     folder = plan.set_folders("train")[0]
     if config.supervision == "frame" and not DataDir.load(folder).timed():
         raise UserError(f"{folder}: no clip with the times of its events; train from clip labels (supervision: clip)")
     valid = open_training_set(*plan.set_folders("valid"), known)
-    known = dataclasses.replace(known, remix=config.remix, seed=config.seed)
+    known = dataclasses.replace(known, remix=config.remix, seed=config.seed, validation=False)
     known = dataclasses.replace(known, clips=config.train_clips, min_classes=config.train_min_classes)
     if isinstance(config, SeparatorTraining):
         share, repeats = config.strong_share, config.strong_repeats
