@@ -84,6 +84,10 @@ class Maker:
         keys = ("frame_f1", "clip_f1", "map", "frame_f1_macro", "clip_f1_macro", "event_f1", "event_f1_macro", "psds1")
         return {**{key: self.draw(0, 1, 6) for key in keys}, "psds2": None}
 
+    def agreement(self) -> dict[str, Any]:
+        keys = ("own_class", "other_class", "first_choice", "inactive_classes", "inactive_frames", "unexplained")
+        return {**{key: self.draw(0, 1, 6) for key in keys}, "residual": None}
+
     def comparison(self) -> dict[str, Any]:
         p = self.draw(0, 1, 6) if self.random.uniform() < 0.7 else 0.0002
         ci95 = [self.draw(-5, 0), self.draw(0, 5)]
@@ -142,7 +146,9 @@ def make_summary(seed: int = 0) -> dict[str, Any]:
         "seeds": [make.seeds(name) for name in SEEN[1:3]],
         "more_sets": {"test_lambda5": dense, "test_seen": seen},
         "classifiers": [{"name": name, **make.figures()} for name in ("classifier_clip", "separator_clip_blstm_joint")],
-        "sources": [{"name": row[0], "judge": "classifier_frame", **make.figures()} for row in SYSTEMS],
+        "sources": [
+            {"name": row[0], "judge": "classifier_frame", **make.figures(), **make.agreement()} for row in SYSTEMS
+        ],
         "comparisons": [{"system": one, "with": other, **make.comparison()} for one, other in compared],
         "data": {name: make.facts(n) for name, n in sizes.items()},
         "training": [make.training(row[0], row[2], row[4]) for row in trained],

@@ -189,6 +189,26 @@ def check_found(rows: Rows, systems: list[dict[str, Any]]) -> None:
         assert len(row) == 5
 
 
+AGREEMENT = {
+    "own class": "own_class",
+    "other class": "other_class",
+    "first choice": "first_choice",
+    "in absent classes": "inactive_classes",
+    "outside events": "inactive_frames",
+    "residual": "residual",
+    "unexplained": "unexplained",
+}
+
+
+def check_agreement(rows: Rows, sources: list[dict[str, Any]]) -> None:
+    check_names(rows, "system", sources)
+    shown = [heading for heading, key in AGREEMENT.items() if any(one[key] is not None for one in sources)]
+    for row, one in zip(rows, sources, strict=True):
+        assert list(row) == ["system", *shown]
+        for heading in shown:
+            check_number(row[heading], one[AGREEMENT[heading]], 3)
+
+
 def is_trained(system: dict[str, Any]) -> bool:
     return system["supervision"] not in ("unprocessed", "oracle")
 
@@ -263,6 +283,8 @@ def check_page(page: str, summary: dict[str, Any]) -> None:
             check_judged(rows, summary["classifiers"], "classifier")
         elif name == "Separated sources, judged by a classifier":
             check_judged(rows, summary["sources"], "system")
+        elif name == "Separated sources against their labels, without references":
+            check_agreement(rows, [one for one in summary["sources"] if any(one.get(k) for k in AGREEMENT.values())])
         elif name == "Training":
             check_training(rows, summary["training"])
         elif name == "Data":
@@ -280,7 +302,7 @@ def check_page(page: str, summary: dict[str, Any]) -> None:
 
 def test_all_tables_of_a_large_page(made_summary: dict[str, Any]) -> None:
     page = render(made_summary)
-    assert len(tables_of(page)) == 23
+    assert len(tables_of(page)) == 24
     check_page(page, made_summary)
 
 

@@ -26,7 +26,7 @@ def read_back(table: Table) -> list[dict[str, str]]:
 
 def test_keys_are_names_of_files(made_summary: dict[str, Any]) -> None:
     keys = [table.key for table in all_tables(made_summary)]
-    assert len(set(keys)) == len(keys) == 23
+    assert len(set(keys)) == len(keys) == 24
     assert all(re.fullmatch(r"\w+", key) for key in keys)
 
 
