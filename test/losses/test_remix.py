@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from weaksep.losses.mixture import mixture_loss
-from weaksep.losses.remix import remix_loss, side_shares, split_loss
+from weaksep.losses.remix import remix_loss, side_shares, soft_frames, split_loss
 from weaksep.losses.strong import strong_loss
 
 
@@ -90,6 +90,33 @@ def test_frame_labels_decide_frame_by_frame() -> None:
     assert own.flatten().tolist() == pytest.approx([0.7, 0.7])
     assert other.flatten().tolist() == pytest.approx([0.3, 0.3])
     assert shared.abs().max() == 0
+
+
+def test_silence_by_frame_labels_costs_a_weight_more() -> None:
+    """Two frames, two classes of one side each; in the second frame the first class is silent and takes 0.4."""
+    magnitude = torch.ones(1, 2, 1)
+    masks = torch.tensor([[1.0, 0.4], [0.0, 0.6]]).view(1, 2, 2, 1)
+    labels = torch.tensor([[[1.0, 0], [0, 0]], [[0, 0], [0, 1]]]).view(1, 1, 2, 2, 2)
+    sides = torch.tensor([[1.0, 0.0], [0.0, 1.0]]).view(1, 1, 2, 2, 1)
+    # In both forms the second class lacks 0.4 and the first has 0.4 too much, one bin of two.
+    assert remix_loss(magnitude, masks, sides, labels).item() == pytest.approx((0.4 + 0.4) / 2)
+    soft = remix_loss(magnitude, masks, sides, labels, quiet_weight=0.5).item()
+    assert soft == pytest.approx((0.4 + 0.4 + 0.5 * 0.4) / 2)
+
+
+def test_the_soft_form_lets_a_class_stand_in_for_another_of_its_side() -> None:
+    magnitude, masks = torch.ones(1, 2, 1), torch.tensor([[0.5, 0.5], [0.5, 0.5]]).view(1, 2, 2, 1)
+    labels = torch.tensor([[[1.0, 0], [0, 1]], [[0, 0], [0, 0]]]).view(1, 1, 2, 2, 2)
+    sides = torch.tensor([[1.0, 1.0], [0.0, 0.0]]).view(1, 1, 2, 2, 1)
+    assert remix_loss(magnitude, masks, sides, labels).item() == pytest.approx(1.0)  # 0.5 missing and 0.5 leaked
+    assert remix_loss(magnitude, masks, sides, labels, quiet_weight=0.2).item() == pytest.approx(0.2 * 0.5)
+
+
+def test_a_class_of_both_sides_keeps_its_frames() -> None:
+    labels = torch.tensor([[[1.0, 1], [0, 1]], [[0, 0], [1, 0]]]).unsqueeze(0)  # class 0 in both, class 1 in the first
+    soft, quiet = soft_frames(labels)
+    assert soft[0].tolist() == [[[1, 1], [0, 1]], [[0, 0], [1, 0]]]
+    assert not quiet.any()
 
 
 def test_several_splits_are_averaged() -> None:

@@ -14,6 +14,11 @@ so that a class that both sides hold may explain either. The minimum has a close
 side of one class is what strong training has; a sum of one recording and nothing is the mixture loss
 (losses/mixture.py), whose mean over kept frames, and so its scale, is the same here.
 
+Frame labels say in which frames a class is silent. Taken at their word (y_a and y_b frame by frame), all that a class
+takes there is an error like any other, and trainings stay far behind those from clip labels. Better is the soft form:
+in every frame a side has all classes of its recording, and what a class takes in frames where it is silent costs a
+small weight more (``quiet_weight``). A class of both sides keeps its frames: they say which side it belongs to.
+
 What it identifies, and what it cannot: see egs/urbansound_mix/REMIX.md.
 """
 
@@ -59,6 +64,21 @@ def split_loss(magnitude: torch.Tensor, masks: torch.Tensor, sides: torch.Tensor
     return (left - explained).abs() + right.abs() + leaked * magnitude
 
 
+def soft_frames(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The soft form of frame labels: the classes of both sides for every frame, and where a present class is silent.
+
+    Args:
+        labels: (B, 2, T, K).
+
+    Returns:
+        (B, 2, T, K), and quiet in {0, 1}, (B, T, K).
+    """
+    present = labels.amax(dim=2, keepdim=True).expand_as(labels)
+    shared = present.prod(dim=1, keepdim=True) > 0
+    soft = torch.where(shared, labels, present)
+    return soft, soft.amax(dim=1) - labels.amax(dim=1)
+
+
 def remix_loss(
     magnitude: torch.Tensor,
     masks: torch.Tensor,
@@ -66,6 +86,7 @@ def remix_loss(
     labels: torch.Tensor,
     residual_weight: float = 0.0,
     split_weights: torch.Tensor | None = None,
+    quiet_weight: float | None = None,
 ) -> torch.Tensor:
     """Mean of the formula over kept frames and bins, and over splits by their weights; a scalar.
 
@@ -79,6 +100,7 @@ def remix_loss(
         split_weights: of the ways to divide each sum, (B, P); all alike by default. A sum of fewer recordings than
             others of its batch has fewer ways; one that says nothing ("nothing against all", the mixture loss) must not
             take the place of one that does.
+        quiet_weight: the soft form of frame labels, see the module; None takes them at their word.
     """
     has_residual = masks.shape[1] > labels.shape[-1]
     labels = with_residual(labels, masks.shape[1])
@@ -87,7 +109,12 @@ def remix_loss(
         split_weights = magnitude.new_full((len(magnitude), splits), 1.0 / splits)
     per_bin = torch.zeros_like(magnitude)
     for p in range(splits):
-        per_bin = per_bin + split_weights[:, p, None, None] * split_loss(magnitude, masks, sides[:, p], labels[:, p])
+        asked, cost = labels[:, p], torch.zeros_like(magnitude)
+        if quiet_weight is not None and asked.dim() == 4:
+            asked, quiet = soft_frames(asked)
+            cost = quiet_weight * magnitude * (quiet.unsqueeze(2) @ masks.transpose(1, 2)).squeeze(2)
+        cost = cost + split_loss(magnitude, masks, sides[:, p], asked)
+        per_bin = per_bin + split_weights[:, p, None, None] * cost
     if has_residual:
         per_bin = per_bin + residual_weight * masks[:, -1] * magnitude
     kept = kept_frames(magnitude)

@@ -24,7 +24,7 @@ LATER = (
     "missing_tags",
     "wrong_tags",
 )
-LATER_LOSS = ("residual_weight",)
+LATER_LOSS = ("residual_weight", "quiet_weight")
 
 
 class _Strict(BaseModel):
@@ -93,6 +93,9 @@ class LossConfig(_Strict):
     active_sources_only: bool = False  # classify only sources of classes that occur in the clip
     # What a net with a residual output pays for putting sound there, relative to an error of the same size (remix).
     residual_weight: float = Field(0.3, ge=0)
+    # Remix from frame labels: what a class pays for sound in frames where it is labelled silent, beside the error that
+    # it makes of the sides; null takes frame labels at their word (losses/remix.py).
+    quiet_weight: float | None = Field(0.2, ge=0)
 
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -188,7 +188,7 @@ class WeakObjective(nn.Module):
         if batch.sides is None:
             return "mixture", mixture_loss(batch.magnitude, masks, batch.labels, weight)
         assert batch.side_labels is not None and batch.split_weights is not None
-        splits = (batch.sides, batch.side_labels, weight, batch.split_weights)
+        splits = (batch.sides, batch.side_labels, weight, batch.split_weights, self.config.quiet_weight)
         return "remix", remix_loss(batch.magnitude, masks, *splits)
 
     def _weak_losses(self, batch: TensorBatch, masks: torch.Tensor, classification_weight: float) -> Losses:
