@@ -116,7 +116,7 @@ def test_mixtures_handed_over_are_the_mixtures(recipe: Path, root: Path, tmp_pat
         handed = DataDir.load(tmp_path / "given/data" / name)
         assert handed.labels == data.labels and len(handed.wav) == len(data.wav)
         for utt in data.wav:
-            clip = f"{utt.replace('-', '_')}-0001"
+            clip = f"{utt}-0001"
             assert np.array_equal(read_audio(handed.wav[clip], 8000), read_audio(data.wav[utt], 8000))
             assert handed.clip_labels()[clip] == data.clip_labels()[utt]
             own, given = (sorted(astuple(e) for e in events) for events in (data.events()[utt], handed.events()[clip]))

@@ -210,3 +210,12 @@ def test_a_full_disk_is_no_fault_of_the_recordings(corpus: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FULL], cwd=corpus, capture_output=True, text=True)
     assert done.returncode == 1 and "cannot be written" in done.stderr and "left out" not in done.stderr
     assert not list((corpus / "data").glob("*/wav.scp"))
+
+
+def test_damaged_references_are_found(corpus: Path, tone: Sound, write: Sound) -> None:
+    write(corpus / "sources/dog/r00.flac", tone(2.0, 400))
+    assert prepare(corpus, "--references", str(corpus / "sources")) == 0
+    (path,) = (corpus.parent / "data").glob("*/audio/dog/r00-0001.wav")
+    path.write_bytes(path.read_bytes()[:100])
+    problems = [str(p) for report in validate([corpus.parent / "data"], check_audio=True) for p in report.problems]
+    assert len(problems) == 1 and "r00-0001" in problems[0] and "cut short" in problems[0]

@@ -326,6 +326,16 @@ def test_recipes_share_their_scripts(root: Path) -> None:
             assert (recipe / name).resolve() == (root / "egs/urbansound_mix" / name)
 
 
+def test_new_recipe_from_one_that_mixes_nothing(recipes: Recipes) -> None:
+    conf = recipes.folder / "egs/unmixed/conf"
+    conf.mkdir(parents=True)
+    (conf / "prepare.yaml").touch()
+    command = [str(recipes.folder / "utils/new_recipe.sh"), "--from", "unmixed", "my_city"]
+    made = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert made.returncode == 1 and "egs/unmixed/conf has no mix.yaml" in made.stdout + made.stderr
+    assert not (recipes.folder / "egs/my_city").exists()
+
+
 def test_new_recipe_runs(recipes: Recipes) -> None:
     corpus = recipes.folder / "my corpus"
     for number, place in enumerate(("train/dog", "train/cat", "valid/dog", "test/cat")):

@@ -7,7 +7,7 @@ import torch
 
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.train.config import LossConfig
-from weaksep.train.objectives import StrongObjective, TensorBatch, WeakObjective
+from weaksep.train.objectives import MixedTensorBatch, StrongObjective, TensorBatch, WeakObjective
 
 ACTIVE = LossConfig(active_sources_only=True)
 
@@ -84,3 +84,12 @@ def test_strong_objective_is_weighted_like_the_mixture_loss() -> None:
     batch = TensorBatch(torch.rand(2, 12, 33), None, torch.rand(2, 3, 12, 33))
     parts = objective(batch, 0.0)
     assert parts["loss"].item() == pytest.approx(100 * parts["strong"].item(), rel=1e-5)
+
+
+def test_a_residual_output_does_not_raise_the_weight_of_clips_with_sources() -> None:
+    batch = MixedTensorBatch((TensorBatch(torch.rand(2, 12, 33), None, torch.rand(2, 3, 12, 33)),))
+    config = LossConfig(mixture_weight=100.0, classification_weight=0.0)
+    for residual in (False, True):
+        net = build_separator({"layers": 1, "units": 6, "residual": residual}, 3, 33)
+        parts = WeakObjective(net, None, torch.ones(3), config, False)(batch, 0.0)
+        assert parts["loss"].item() == pytest.approx(300 * parts["strong"].item(), rel=1e-5)  # summed over the classes

@@ -10,7 +10,6 @@ events.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from weaksep.corpora.config import TableConfig
 from weaksep.corpora.event import SETS, SourceEvent
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import INT16_SCALE, read_any
-from weaksep.fileio.tables import id_problem, read_tsv, to_float
+from weaksep.fileio.tables import id_problem, plain_id, read_tsv, to_float
 from weaksep.signal.units import seconds_to_samples
 
 COLUMNS = ("filename", "class", "set")
@@ -36,15 +35,6 @@ class Line:
     event: SourceEvent
     set_name: str
     span_s: tuple[float, float] | None
-
-
-def plain_id(text: str) -> str:
-    """A file's name as a part of an id: what is no letter, digit, _ or - becomes _.
-
-    >>> plain_id("Häuser am See/1 (2)")
-    'H_user_am_See_1__2_'
-    """
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)
 
 
 def event_name(filename: str) -> str:

@@ -30,6 +30,14 @@ RESIDUAL = "residual"
 MAX_EVENT_S = 1e6  # 11 days: a later end is no time in a clip, and would not fit into a sample number for long
 
 
+SECONDS = ".7f"  # a tenth of a microsecond: reads back to the very sample at any audio rate
+
+
+def audio_name(folder: str, utt_id: str) -> str:
+    """Path of a file inside the data folder; `folder` is "mix" or a class."""
+    return f"audio/{folder}/{utt_id}.wav"
+
+
 @dataclass(frozen=True)
 class EventLabel:
     """One labelled event of a clip: from onset_s up to, not including, offset_s."""

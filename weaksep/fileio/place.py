@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from weaksep.errors import UserError
+from weaksep.fileio.atomic import clear_folder
 
 
 def check_place(folder: Path, what: str, mark: str, begun: bool, sources: Iterable[Path] = ()) -> None:
@@ -35,3 +36,10 @@ def check_place(folder: Path, what: str, mark: str, begun: bool, sources: Iterab
 def only_audio(folder: Path) -> bool:
     """Whether a folder holds nothing but audio: its tables were cleared, and then the process was killed."""
     return folder.is_dir() and {path.name for path in folder.glob("[!.]*")} == {"audio"}
+
+
+def clear_set(folder: Path, tables: Iterable[str]) -> None:
+    """Remove what an earlier run wrote into a data folder: tables first, so that no table outlives its audio."""
+    for table in [folder / name for name in tables] + list(folder.glob("src_*.scp")):
+        table.unlink(missing_ok=True)
+    clear_folder(folder / "audio")

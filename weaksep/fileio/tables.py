@@ -79,6 +79,15 @@ def id_problem(key: str) -> str | None:
     return None
 
 
+def plain_id(text: str) -> str:
+    """A file's name as a part of an id: what is no letter, digit, _ or - becomes _.
+
+    >>> plain_id("Häuser am See/1 (2)")
+    'H_user_am_See_1__2_'
+    """
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)
+
+
 def to_float(text: str) -> float:
     """A finite decimal number; ValueError for all else, also for what Python takes beyond that (nan, 1_000).
 

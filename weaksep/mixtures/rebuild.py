@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.place import check_place
+from weaksep.fileio.place import check_place, clear_set
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.mixtures.pool import EventAudio, EventPool
 from weaksep.mixtures.renderer import class_sums, protective_gain_db, to_stems
 from weaksep.mixtures.scene import Scene, read_scenes
 from weaksep.mixtures.tables import event_rows, write_tables
-from weaksep.mixtures.write import clear, write_stems
+from weaksep.mixtures.write import TABLES, write_stems
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def rebuild_set(scenes_path: Path, events_dir: Path, folder: Path, *, nj: int) -
     pool = EventPool.load(events_dir)
     scenes = read_scenes(scenes_path)
     _check(scenes, pool, scenes_path, events_dir)
-    clear(folder)
+    clear_set(folder, TABLES)
     shards = [
         RebuildShard(tuple(part), events_dir, folder) for part in split_evenly(scenes, max(nj, len(scenes) // 1000))
     ]

@@ -8,17 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weaksep.fileio.atomic import write_text
-from weaksep.fileio.datadir import EVENT_COLUMNS
+from weaksep.fileio.datadir import EVENT_COLUMNS, SECONDS, audio_name
 from weaksep.fileio.tables import invert, write_table, write_tsv
 from weaksep.mixtures.scene import Scene
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
-
-SECONDS = ".7f"  # a tenth of a microsecond: reads back to the very sample at any audio rate
-
-
-def audio_name(folder: str, utt_id: str) -> str:
-    """Path of a file inside the data folder; `folder` is "mix" or a class."""
-    return f"audio/{folder}/{utt_id}.wav"
 
 
 def event_rows(scene: Scene, event_samples: Callable[[str], int]) -> list[dict[str, str]]:

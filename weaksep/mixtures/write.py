@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.errors import UserError
-from weaksep.fileio.atomic import clear_folder
 from weaksep.fileio.audio import write_audio
+from weaksep.fileio.datadir import audio_name
 from weaksep.fileio.inputs import files_of, tables_of
-from weaksep.fileio.place import check_place, only_audio
+from weaksep.fileio.place import check_place, clear_set, only_audio
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.stamp import Step
@@ -25,7 +25,7 @@ from weaksep.mixtures.pool import EventAudio, EventPool
 from weaksep.mixtures.renderer import finish
 from weaksep.mixtures.sampler import sample_scene
 from weaksep.mixtures.scene import Scene
-from weaksep.mixtures.tables import audio_name, event_rows, summarise, write_tables
+from weaksep.mixtures.tables import event_rows, summarise, write_tables
 from weaksep.signal.units import seconds_to_samples
 
 logger = logging.getLogger(__name__)
@@ -103,15 +103,6 @@ def mix_shard(shard: Shard) -> None:
     shard.notes.save(shard.name, result, files)
 
 
-def clear(folder: Path) -> None:
-    """Remove what an earlier run wrote: tables first, so that no table outlives its audio."""
-    for name in TABLES:
-        (folder / name).unlink(missing_ok=True)
-    for path in folder.glob("src_*.scp"):
-        path.unlink()
-    clear_folder(folder / "audio")
-
-
 def mix_step(config: MixConfig, set_name: str, events_dir: Path, folder: Path) -> Step:
     """One set of mixtures as a step: its inputs are the events and their tables.
 
@@ -166,7 +157,7 @@ def write_set(
     file_bytes, files = expected_bytes(config, len(pool.labels), pool.sample_rate)
     n_files = math.ceil(len(utt_ids) * files)
     require_space(folder, n_files * file_bytes, n_files, "--datadir")
-    notes.begin(lambda: clear(folder))
+    notes.begin(lambda: clear_set(folder, TABLES))
     parts = split_evenly(utt_ids, -(-len(utt_ids) // SHARD_MIXTURES))
     work = [
         Shard(str(number), config, name, list(part), events_dir, folder, notes)

@@ -13,16 +13,16 @@ from itertools import zip_longest
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.atomic import FULL_DISK, clear_folder
+from weaksep.fileio.atomic import FULL_DISK
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.datadir import TIMED_NAME
-from weaksep.fileio.place import check_place, only_audio
+from weaksep.fileio.datadir import TIMED_NAME, audio_name
+from weaksep.fileio.place import check_place, clear_set, only_audio
 from weaksep.fileio.shards import Shards
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.cut import Cutter, events_within
 from weaksep.recordings.sets import Item
-from weaksep.recordings.write import TABLES, Clip, audio_name, write_tables
+from weaksep.recordings.write import TABLES, Clip, write_tables
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
 
 logger = logging.getLogger(__name__)
@@ -111,15 +111,6 @@ def prepare_shard(shard: Shard) -> None:
     shard.notes.save(shard.name, results, files)
 
 
-def clear(folder: Path) -> None:
-    """Remove what an earlier run wrote: tables first, so that no table outlives its audio."""
-    for name in TABLES:
-        (folder / name).unlink(missing_ok=True)
-    for path in folder.glob("src_*.scp"):
-        path.unlink()
-    clear_folder(folder / "audio")
-
-
 def _check_bad(bad: list[str], total: int, max_bad_ratio: float) -> None:
     """More unusable recordings than allowed are an error; the others are named in the log."""
     if len(bad) > max_bad_ratio * total:
@@ -162,7 +153,7 @@ def prepare(
 
     def clear_all() -> None:
         for name in items:
-            clear(out / name)
+            clear_set(out / name, TABLES)
 
     notes.begin(clear_all)
     work = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.datadir import EventLabel
-from weaksep.fileio.tables import id_problem, label_problem
+from weaksep.fileio.tables import id_problem, label_problem, plain_id
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.labels import all_classes, class_of
 from weaksep.recordings.match import Stretch
@@ -42,15 +41,6 @@ class Item:
     classes: tuple[str, ...]
     events: tuple[EventLabel, ...] | None
     references: Mapping[str, Path]
-
-
-def plain_id(text: str) -> str:
-    """A name as a part of an id: what is no letter, digit, _ or . becomes _.
-
-    >>> plain_id("Häuser am See/1 (2)")
-    'H_user_am_See_1__2_'
-    """
-    return re.sub(r"[^A-Za-z0-9_.]", "_", text)
 
 
 def classes_of(stretches: Sequence[Stretch], config: PrepareConfig) -> list[str]:

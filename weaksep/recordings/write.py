@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.fileio.atomic import write_text
-from weaksep.fileio.datadir import EVENT_COLUMNS, REFERENCED_NAME, TIMED_NAME, EventLabel
+from weaksep.fileio.datadir import EVENT_COLUMNS, REFERENCED_NAME, SECONDS, TIMED_NAME, EventLabel, audio_name
 from weaksep.fileio.tables import invert, write_table, write_tsv
 from weaksep.signal.units import samples_to_seconds
 
@@ -27,7 +27,6 @@ TABLES = (
     TIMED_NAME,
     REFERENCED_NAME,
 )
-SECONDS = ".7f"
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,6 @@ class Clip:
         timed = None if events is None else tuple(EventLabel(**event) for event in events)
         names = {key: tuple(saved[key]) for key in ("classes", "sounding")}
         return cls(**{**saved, **names, "events": timed})
-
-
-def audio_name(folder: str, utt: str) -> str:
-    """Path of a file inside the data folder; `folder` is "mix" or a class."""
-    return f"audio/{folder}/{utt}.wav"
 
 
 def _event_rows(clip: Clip) -> list[dict[str, str]]:
