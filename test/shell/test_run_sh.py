@@ -332,7 +332,7 @@ def test_new_recipe_from_one_that_mixes_nothing(recipes: Recipes) -> None:
     (conf / "prepare.yaml").touch()
     command = [str(recipes.folder / "utils/new_recipe.sh"), "--from", "unmixed", "my_city"]
     made = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert made.returncode == 1 and "egs/unmixed/conf has no mix.yaml" in made.stdout + made.stderr
+    assert made.returncode == 2 and "egs/unmixed/conf has no mix.yaml" in made.stdout + made.stderr
     assert not (recipes.folder / "egs/my_city").exists()
 
 
