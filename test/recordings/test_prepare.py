@@ -219,3 +219,18 @@ def test_damaged_references_are_found(corpus: Path, tone: Sound, write: Sound) -
     path.write_bytes(path.read_bytes()[:100])
     problems = [str(p) for report in validate([corpus.parent / "data"], check_audio=True) for p in report.problems]
     assert len(problems) == 1 and "r00-0001" in problems[0] and "cut short" in problems[0]
+
+
+def test_what_is_too_little_for_a_clip_is_counted(
+    corpus: Path, capsys: pytest.CaptureFixture[str], tone: Sound, write: Sound
+) -> None:
+    write(corpus / "audio/r00.flac", tone(4.1, 400))
+    assert prepare(corpus) == 0
+    assert "1 recordings end in too little for one more clip, 0.1 s in all" in capsys.readouterr().err
+    assert prepare(corpus, "--set", "clip_s=1") == 0
+
+
+def test_a_recording_that_is_left_out_is_named_once(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (corpus / "audio/r00.flac").unlink()
+    assert prepare(corpus, "--max-bad-ratio", "0.1") == 0
+    assert capsys.readouterr().err.count("left out: ") == 1

@@ -36,18 +36,16 @@ class ExportedMasker:
     bins: int
 
 
-def export_masker(separator: Separator, frames: int | None = None) -> ExportedMasker:
+def export_masker(separator: Separator) -> ExportedMasker:
     """Export the net of a separator.
 
     Args:
         separator: on the CPU.
-        frames: T; by default those of a chunk.
 
     Raises:
         UserError: torch cannot export the net.
     """
-    chunk = n_frames(chunk_plan(separator.sample_rate).chunk, separator.stft.hop_samples)
-    frames = frames or chunk
+    frames = n_frames(chunk_plan(separator.sample_rate).chunk, separator.stft.hop_samples)
     bins = separator.stft.window_samples // 2 + 1
     example = torch.full((1, frames, bins), 0.01)
     stream = io.BytesIO()

@@ -54,8 +54,11 @@ def _clip(item: Item, number: int, start: int, size: int, rate: int, sounding: l
     return Clip(f"{item.name}-{number:04d}", item.recording, size, classes, events, known, bool(item.references))
 
 
-def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Path]) -> list[Clip]:
+def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Path]) -> tuple[list[Clip], float]:
     """Write the clips of a recording, and those of its references; their paths are added to ``files``.
+
+    Returns:
+        the clips, and the seconds at the end that are too few for one more.
 
     Raises:
         UserError: a file cannot be read, a reference is not as long as its recording, or that is silent throughout.
@@ -73,6 +76,7 @@ def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Pa
         sounding = [name for name, piece in cut.items() if name != MIX and piece.audio.any()]
         clip = _clip(item, number, cut[MIX].start, size, rate, sounding)
         clips.append(clip)
+        last_s = (cut[MIX].start + size) / rate
         heard = heard or bool(cut[MIX].audio.any())
         for name in (MIX, *clip.sounding):
             files.append(folder / audio_name(name, clip.utt))
@@ -88,17 +92,17 @@ def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Pa
     if late and item.span_s is None:
         where = f"{late[0].label} at {late[0].onset_s:g} s"
         raise UserError(f"{item.file}: {len(late)} event(s) behind its end at {end_s:.3f} s, first {where}")
-    return clips
+    return clips, max(0.0, end_s - last_s)
 
 
 def prepare_shard(shard: Shard) -> None:
     """Write the clips of a shard's recordings; note them, or what is wrong with a recording."""
-    results: list[list[object] | str] = []
+    results: list[dict[str, object] | str] = []
     files: list[Path] = []
     for item in shard.items:
         own: list[Path] = []
         try:
-            clips = prepare_item(item, shard.config, shard.folder, own)
+            clips, rest_s = prepare_item(item, shard.config, shard.folder, own)
         except UserError as error:
             for file in own:
                 file.unlink(missing_ok=True)
@@ -106,17 +110,15 @@ def prepare_shard(shard: Shard) -> None:
                 raise  # no recording is at fault
             results.append(str(error))
             continue
-        results.append([clip.to_json() for clip in clips])
+        results.append({"clips": [clip.to_json() for clip in clips], "rest_s": rest_s})
         files += own
     shard.notes.save(shard.name, results, files)
 
 
 def _check_bad(bad: list[str], total: int, max_bad_ratio: float) -> None:
-    """More unusable recordings than allowed are an error; the others are named in the log."""
+    """More unusable recordings than allowed are an error."""
     if len(bad) > max_bad_ratio * total:
         raise_problems(f"{len(bad)} of {total} recordings cannot be used: mend them, or see --max-bad-ratio", bad)
-    for line in bad:
-        logger.warning("left out: %s", line)
 
 
 def prepare(
@@ -164,18 +166,24 @@ def prepare(
     run_sharded(prepare_shard, [s for _, s in work if not notes.done(s.name)], nj=nj, description="prepare")
     clips: dict[str, list[Clip]] = {name: [] for name in items}
     bad: list[str] = []
+    rests: list[float] = []
     for name, shard in work:
         for result in notes.load(shard.name):
             if isinstance(result, str):
                 bad.append(result)
             else:
-                clips[name] += [Clip.from_json(clip) for clip in result]
+                clips[name] += [Clip.from_json(clip) for clip in result["clips"]]
+                rests += [result["rest_s"]] if result["rest_s"] else []
     try:
         _check_bad([*problems, *bad], total, max_bad_ratio)
     except UserError:
         clear_all()
         notes.remove()
         raise
+    for line in [*problems, *bad]:
+        logger.warning("left out: %s", line)
+    if rests:
+        logger.info("%d recordings end in too little for one more clip, %.1f s in all", len(rests), sum(rests))
     for name, own_clips in clips.items():
         write_tables(out / name, own_clips, classes, config.sample_rate)
         log_set(name, own_clips, classes, config.sample_rate)

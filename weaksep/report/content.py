@@ -7,7 +7,15 @@ from typing import Any
 
 from weaksep.report import run_tables, study_tables, system_tables
 from weaksep.report.cells import Table
-from weaksep.report.system_tables import MEASURE_TEXT, legend, level_heading, overlap_heading, separation, split
+from weaksep.report.system_tables import (
+    MEASURE_TEXT,
+    has_references,
+    legend,
+    level_heading,
+    overlap_heading,
+    separation,
+    split,
+)
 
 Summary = dict[str, Any]
 
@@ -22,15 +30,10 @@ def _paragraphs(*texts: str) -> str:
     return "\n\n".join(texts)
 
 
-def has_references(summary: Summary) -> bool:
-    """Whether SI-SDRi could be measured at all."""
-    return any(system["si_sdri_db"]["n"] for system in summary["systems"])
-
-
 def headline(summary: Summary) -> Table:
     """The table that one looks at first: SI-SDRi; of recordings without references, what labels say of the sources."""
     without = run_tables.agreement(summary)
-    if not has_references(summary) and without.rows:
+    if not has_references(summary["systems"]) and without.rows:
         return without
     systems = system_tables.headline_systems(summary)
     return separation(systems, "separation", "Separation", _paragraphs(MEASURE_TEXT, *legend(systems)))
@@ -59,7 +62,7 @@ def all_tables(summary: Summary) -> list[Table]:
         summary: see ``collect``.
     """
     without = run_tables.agreement(summary)
-    if has_references(summary) or not without.rows:
+    if has_references(summary["systems"]) or not without.rows:
         tables = [*_improvements(summary), run_tables.classifiers(summary), run_tables.sources(summary), without]
     else:
         tables = [without, run_tables.sources(summary), run_tables.classifiers(summary)]

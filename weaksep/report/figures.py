@@ -9,6 +9,7 @@ from typing import Any
 
 from weaksep.fileio.atomic import atomic_path
 from weaksep.report.aggregate import OVERLAP_BINS, Score
+from weaksep.report.system_tables import has_references
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def _draw(
 
     systems = summary["systems"]
     counts = sorted({name for system in systems for name in system["by_active_classes"]}, key=int)
-    if not any(system["si_sdri_db"]["n"] for system in systems):  # recordings without references
+    if not has_references(systems):
         return {**dict.fromkeys(NEED_REFERENCES), "training": training_figure(dict(histories))}
     figures = {
         "si_sdri": systems_figure(systems),

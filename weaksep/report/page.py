@@ -17,6 +17,7 @@ from weaksep.report.figures_style import headline, oracles
 from weaksep.report.page_audio import Listening, gather
 from weaksep.report.page_store import LIMIT_BYTES
 from weaksep.report.page_tables import environment_lines, page_table
+from weaksep.report.system_tables import has_references
 from weaksep.report.systems import short_name
 from weaksep.report.tables import interval, number
 
@@ -67,7 +68,7 @@ def _tiles(systems: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     scored = [system for system in oracles(systems) if system["si_sdri_db"]["mean"] is not None]
     best = sorted(scored, key=lambda system: -system["si_sdri_db"]["mean"])[:1]
     tiles = []
-    if not any(system["si_sdri_db"]["n"] for system in systems):
+    if not has_references(systems):
         return []
     for system in [*headline(systems)[::-1], *best]:
         told = system.get("trained_from") or system["supervision"]

@@ -78,6 +78,11 @@ def _rated(systems: Systems) -> frozenset[int]:
     return frozenset(row for row, system in enumerate(systems) if is_trained(system))
 
 
+def has_references(systems: Sequence[dict[str, Any]]) -> bool:
+    """Whether SI-SDRi could be measured at all."""
+    return any(system["si_sdri_db"]["n"] for system in systems)
+
+
 def legend(systems: Systems, known: Systems = ()) -> list[str]:
     """What the words of the column "trained from" mean, as far as they occur here and not in a table before."""
     texts = [] if known else [LABELS_TEXT]
