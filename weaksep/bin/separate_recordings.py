@@ -89,7 +89,10 @@ def find_recordings(given: Sequence[Path], out: Path) -> dict[str, Path]:
             if path.resolve() == ours:
                 problems.append(f"{path}: is --out too; give another folder to write")
                 continue
-            inside = [file for file in inside if ours not in file.resolve().parents]
+            own = [file for file in inside if ours in file.resolve().parents]
+            if own:
+                logger.info("%s: %d files lie in --out and are left out", path, len(own))
+            inside = [file for file in inside if file not in own]
             files = [(str(file.relative_to(path).with_suffix("")), file) for file in inside]
             problems += [] if files else [f"{path}: no audio files in this folder"]
         elif not path.exists():

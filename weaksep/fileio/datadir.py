@@ -21,6 +21,8 @@ from weaksep.fileio.tables import read_lines, read_list, read_table, read_tsv, t
 # Beside what was made from a data folder: the folder's fingerprint.
 SOURCE_NAME = "source.sha256"
 FINGERPRINT_TABLES = ("wav.scp", "labels.txt", "utt2labels", "scenes.jsonl")
+# What every data folder has, beside src_<class>.scp.
+DATA_TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2dur", "labels.txt", "utt2labels", "events.tsv")
 # Where not all clips have them: ids of the clips whose events' times, and whose isolated sources, are known.
 TIMED_NAME = "clips_with_events.txt"
 REFERENCED_NAME = "clips_with_references.txt"

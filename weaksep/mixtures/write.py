@@ -13,7 +13,7 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.datadir import audio_name
+from weaksep.fileio.datadir import DATA_TABLES, audio_name
 from weaksep.fileio.inputs import files_of, tables_of
 from weaksep.fileio.place import check_place, clear_set, only_audio
 from weaksep.fileio.shards import Shards
@@ -32,16 +32,7 @@ logger = logging.getLogger(__name__)
 
 SHARD_MIXTURES = 250  # small enough that an interrupted stage loses little; a worker keeps the events it has read
 MAX_ATTEMPTS = 100
-TABLES = (
-    "wav.scp",
-    "utt2spk",
-    "spk2utt",
-    "utt2dur",
-    "labels.txt",
-    "utt2labels",
-    "events.tsv",
-    "scenes.jsonl",
-)
+TABLES = (*DATA_TABLES, "scenes.jsonl")
 
 
 @dataclass(frozen=True)

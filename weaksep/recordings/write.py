@@ -12,21 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.fileio.atomic import write_text
-from weaksep.fileio.datadir import EVENT_COLUMNS, REFERENCED_NAME, SECONDS, TIMED_NAME, EventLabel, audio_name
+from weaksep.fileio.datadir import (
+    DATA_TABLES,
+    EVENT_COLUMNS,
+    REFERENCED_NAME,
+    SECONDS,
+    TIMED_NAME,
+    EventLabel,
+    audio_name,
+)
 from weaksep.fileio.tables import invert, write_table, write_tsv
 from weaksep.signal.units import samples_to_seconds
 
-TABLES = (
-    "wav.scp",
-    "utt2spk",
-    "spk2utt",
-    "utt2dur",
-    "labels.txt",
-    "utt2labels",
-    "events.tsv",
-    TIMED_NAME,
-    REFERENCED_NAME,
-)
+TABLES = (*DATA_TABLES, TIMED_NAME, REFERENCED_NAME)
 
 
 @dataclass(frozen=True)
