@@ -14,6 +14,7 @@ from weaksep.losses.classification import (
     frame_bce,
     inverse_prior_weights,
     pool_frame_labels,
+    residual_classification_loss,
     source_classification_loss,
 )
 from weaksep.losses.mixture import kept_frames, mixture_loss
@@ -158,3 +159,16 @@ def test_labels_are_max_pooled_to_the_classifiers_rate() -> None:
     labels = torch.tensor([0.0, 0.0, 1.0, 0.0, 1.0]).view(1, 5, 1)
     assert pool_frame_labels(labels, 2).flatten().tolist() == [0.0, 1.0, 1.0]
     assert pool_frame_labels(labels, 1) is labels
+
+
+@pytest.mark.parametrize("labels", [torch.ones(2, 3), torch.ones(2, 8, 3)], ids=["clip", "frame"])
+def test_a_residual_must_sound_like_no_class(labels: torch.Tensor) -> None:
+    magnitude = torch.rand(2, 8, 3) + 1.0
+    arguments = (labels, torch.ones(3))
+    silent, loud = (
+        residual_classification_loss(EnergyClassifier(), magnitude, torch.full((2, 8, 3), share), *arguments).item()
+        for share in (0.0, 1.0)
+    )
+    asked_for_nothing = assess(EnergyClassifier(), magnitude, torch.zeros_like(labels), torch.ones(3)).mean().item()
+    assert loud == pytest.approx(asked_for_nothing)
+    assert silent < 0.1 * loud
