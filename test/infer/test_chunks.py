@@ -43,7 +43,11 @@ def test_every_chunk_is_whole_but_a_short_recordings_only_one() -> None:
         return block[None]
 
     joined(separate, np.zeros((1, 1000), dtype=np.float32), [7])
-    assert set(seen[:-1]) == {50} and 50 < seen[-1] <= 80
+    assert set(seen) == {50}
+    for length in range(51, 111):  # however the length divides
+        seen.clear()
+        joined(separate, np.zeros((1, length), dtype=np.float32), [7])
+        assert set(seen) == {50}
     seen.clear()
     joined(separate, np.zeros((1, 30), dtype=np.float32), [7])
     assert seen == [30]
@@ -66,7 +70,7 @@ def test_the_ends_of_a_chunk_do_not_count_and_the_middle_fades() -> None:
     assert (np.diff(steps[35:45]) > 0).all() and np.diff(steps).max() < 0.13
 
 
-def test_memory_is_that_of_two_chunks() -> None:
+def test_memory_is_that_of_a_chunk() -> None:
     most = 0
 
     def separate(block: np.ndarray) -> np.ndarray:
@@ -75,7 +79,7 @@ def test_memory_is_that_of_two_chunks() -> None:
         return block[None]
 
     total = sum(part.shape[2] for part in separate_chunks(separate, (np.zeros((1, 10)) for _ in range(10_000)), PLAN))
-    assert total == 100_000 and most <= 80
+    assert total == 100_000 and most == 50
 
 
 @pytest.mark.parametrize("sizes", [(10, 10, 2), (10, 4, 5), (10, 4, 0)])

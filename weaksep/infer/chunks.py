@@ -41,8 +41,8 @@ def separate_chunks(
 ) -> Iterator[np.ndarray]:
     """Separate a stream.
 
-    What is left at the end and no longer than a chunk and a hop is the last chunk, so that none is short but a short
-    recording's only one.
+    All chunks have one size, but a short recording's only one: the last one reaches back as far as it has to, so what
+    a recording needs of memory does not depend on how its length divides.
 
     Args:
         separate: audio (C, n) -> sources (S, C, n).
@@ -54,18 +54,28 @@ def separate_chunks(
     """
     rise = np.linspace(0.0, 1.0, plan.fade, endpoint=False, dtype=np.float32) + np.float32(0.5 / plan.fade)
     begin, end = plan.thrown_away, plan.hop + plan.thrown_away
-    held = np.zeros((0, 0), dtype=np.float32)
     fading: np.ndarray | None = None  # the last chunk's end, already weighted
+    for chunk, back, last in _chunks(blocks, plan):
+        sources = _faded_in(separate(chunk)[..., back:], fading, rise, begin)
+        yield sources[..., begin if fading is not None else 0 : None if last else end]
+        if last:
+            return
+        fading = sources[..., end : end + plan.fade] * (1.0 - rise)
+
+
+def _chunks(blocks: Iterable[np.ndarray], plan: ChunkPlan) -> Iterator[tuple[np.ndarray, int, bool]]:
+    """The chunks (C, n); how many samples each reaches back before its place; and whether it is the last."""
+    held = np.zeros((0, 0), dtype=np.float32)
     for block in blocks:
         held = np.concatenate([held, block], axis=1) if held.size else block
         while held.shape[1] > plan.chunk + plan.hop:
-            sources = _faded_in(separate(held[:, : plan.chunk]), fading, rise, begin)
-            yield sources[..., begin if fading is not None else 0 : end]
-            fading = sources[..., end : end + plan.fade] * (1.0 - rise)
+            yield held[:, : plan.chunk], 0, False
             held = held[:, plan.hop :]
-    if held.size:
-        sources = _faded_in(separate(held), fading, rise, begin)
-        yield sources[..., begin if fading is not None else 0 :]
+    if held.shape[1] > plan.chunk:
+        yield held[:, : plan.chunk], 0, False
+        yield held[:, -plan.chunk :], plan.chunk + plan.hop - held.shape[1], True
+    elif held.size:
+        yield held, 0, True
 
 
 def _faded_in(sources: np.ndarray, fading: np.ndarray | None, rise: np.ndarray, begin: int) -> np.ndarray:
