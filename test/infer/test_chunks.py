@@ -53,6 +53,21 @@ def test_every_chunk_is_whole_but_a_short_recordings_only_one() -> None:
     assert seen == [30]
 
 
+@given(st.integers(1, 400), st.lists(st.integers(1, 120), min_size=1, max_size=5))
+def test_chunks_begin_at_whole_steps(length: int, sizes: list[int]) -> None:
+    """Something that does one thing at every fifth sample, as a net that shortens time does."""
+    audio = np.random.default_rng(length).standard_normal((1, length)).astype(np.float32)
+    seen: list[int] = []
+
+    def separate(block: np.ndarray) -> np.ndarray:
+        seen.append(block.shape[1])
+        return (block * (np.arange(block.shape[1]) % 5 == 0))[None]
+
+    plan = ChunkPlan(chunk=50, overlap=20, fade=8, step=5)
+    np.testing.assert_allclose(joined(separate, audio, sizes, plan), separate(audio), atol=1e-6)
+    assert all(45 < size <= 50 for size in seen[:-1]) or length < 50
+
+
 def test_the_ends_of_a_chunk_do_not_count_and_the_middle_fades() -> None:
     def separate(block: np.ndarray) -> np.ndarray:
         marked = block.copy()
@@ -85,4 +100,10 @@ def test_memory_is_that_of_a_chunk() -> None:
 @pytest.mark.parametrize("sizes", [(10, 10, 2), (10, 4, 5), (10, 4, 0)])
 def test_sizes_that_do_not_go_together(sizes: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match="fade <= overlap < chunk"):
+        ChunkPlan(*sizes)
+
+
+@pytest.mark.parametrize("sizes", [(52, 20, 8, 5), (50, 21, 8, 5)])
+def test_sizes_that_are_not_of_whole_steps(sizes: tuple[int, int, int, int]) -> None:
+    with pytest.raises(ValueError, match="of whole steps"):
         ChunkPlan(*sizes)

@@ -3,6 +3,9 @@
 A net sees each chunk by itself, so near a chunk's ends it lacks what comes before or after. There the chunk is thrown
 away: of an overlap only the middle counts, where one chunk fades out linearly and the next fades in. The two weights
 sum to one, so outputs that sum to their input in every chunk do so in the whole.
+
+Chunks start at whole steps of what separates them: a net that halves its frames makes other masks of a sound that
+begins a frame later.
 """
 
 from __future__ import annotations
@@ -15,15 +18,21 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ChunkPlan:
-    """Sizes in samples: of a chunk, of the overlap of two, and of the fade in the overlap's middle."""
+    """Sizes in samples: of a chunk, of the overlap of two, of the fade in the overlap's middle, and of a step.
+
+    Chunk and overlap are of whole steps.
+    """
 
     chunk: int
     overlap: int
     fade: int
+    step: int = 1
 
     def __post_init__(self) -> None:
         if not 0 < self.fade <= self.overlap < self.chunk:
             raise ValueError(f"expected 0 < fade <= overlap < chunk, found {self}")
+        if self.chunk % self.step or self.overlap % self.step:
+            raise ValueError(f"expected chunk and overlap of whole steps, found {self}")
 
     @property
     def hop(self) -> int:
@@ -41,8 +50,8 @@ def separate_chunks(
 ) -> Iterator[np.ndarray]:
     """Separate a stream.
 
-    All chunks have one size, but a short recording's only one: the last one reaches back as far as it has to, so what
-    a recording needs of memory does not depend on how its length divides.
+    All chunks have one size, but a short recording's only one; the last one reaches back to come within a step of it.
+    So what a recording needs of memory does not depend on how its length divides.
 
     Args:
         separate: audio (C, n) -> sources (S, C, n).
@@ -73,7 +82,8 @@ def _chunks(blocks: Iterable[np.ndarray], plan: ChunkPlan) -> Iterator[tuple[np.
             held = held[:, plan.hop :]
     if held.shape[1] > plan.chunk:
         yield held[:, : plan.chunk], 0, False
-        yield held[:, -plan.chunk :], plan.chunk + plan.hop - held.shape[1], True
+        start = -(-(held.shape[1] - plan.chunk) // plan.step) * plan.step
+        yield held[:, start:], plan.hop - start, True
     elif held.size:
         yield held, 0, True
 

@@ -45,7 +45,7 @@ def export_masker(separator: Separator) -> ExportedMasker:
     Raises:
         UserError: torch cannot export the net.
     """
-    frames = n_frames(chunk_plan(separator.sample_rate).chunk, separator.stft.hop_samples)
+    frames = n_frames(chunk_plan(separator).chunk, separator.stft.hop_samples)
     bins = separator.stft.window_samples // 2 + 1
     example = torch.full((1, frames, bins), 0.01)
     stream = io.BytesIO()

@@ -77,7 +77,7 @@ class WaveformSeparator:
         """Sources of the classes at the waveform's rate, (K * C, n) pieces."""
         rate = self.sample_rate
         separate = chunk_separator(self.separator, gain)
-        pieces = separate_chunks(separate, resampled(blocks, sample_rate, rate), chunk_plan(rate))
+        pieces = separate_chunks(separate, resampled(blocks, sample_rate, rate), chunk_plan(self.separator))
         return resampled((piece[:-1].reshape(-1, piece.shape[2]) for piece in pieces), rate, sample_rate)
 
 

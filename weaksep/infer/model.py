@@ -19,6 +19,8 @@ from weaksep.fileio.datadir import RESIDUAL
 from weaksep.fileio.tables import label_problem
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifiers import Classifier
+from weaksep.nets.nmf import NmfSeparator
+from weaksep.nets.separators import MaskSeparator
 from weaksep.signal.stft import Stft
 
 CHECKPOINT_NAME = "best.pt"
@@ -35,7 +37,7 @@ class Separator:
     With ``residual`` there is a mask more than there are classes, the last, for what belongs to none of them.
     """
 
-    net: nn.Module
+    net: MaskSeparator | NmfSeparator
     classes: tuple[str, ...]
     sample_rate: int
     stft: Stft
@@ -46,6 +48,11 @@ class Separator:
     def outputs(self) -> tuple[str, ...]:
         """Names of the masks."""
         return (*self.classes, RESIDUAL) if self.residual else self.classes
+
+    @property
+    def step_samples(self) -> int:
+        """Samples after which the net's own grid begins anew."""
+        return self.stft.hop_samples * self.net.frames_per_step
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ from weaksep.signal.level import gain_to
 logger = logging.getLogger(__name__)
 
 EVENTS_NAME = "events.tsv"
-# Chunks of 20 s of which 4 s overlap and 1 s fades: a net hears at least a second and a half beyond what counts.
-CHUNK_S, OVERLAP_S, FADE_S = 20.0, 4.0, 1.0
+# Chunks of 30 s of which 10 s overlap and 1 s fades: a net hears at least four and a half seconds beyond what counts.
+# Half of that is heard: a BLSTM trained on clips of 4 s still minds what was three seconds ago.
+CHUNK_S, OVERLAP_S, FADE_S = 30.0, 10.0, 1.0
 # The level that a recording is brought to for the net, about that of a recipe's mixtures: dB relative to full scale.
 LEVEL_DB = -27.0
 
@@ -50,9 +51,11 @@ class Options:
     events: bool = False
 
 
-def chunk_plan(sample_rate: int) -> ChunkPlan:
+def chunk_plan(separator: Separator) -> ChunkPlan:
     """Sizes of the chunks that a net hears."""
-    return ChunkPlan(*(int(seconds * sample_rate) for seconds in (CHUNK_S, OVERLAP_S, FADE_S)))
+    step = separator.step_samples
+    chunk, overlap = (round(seconds * separator.sample_rate / step) * step for seconds in (CHUNK_S, OVERLAP_S))
+    return ChunkPlan(chunk, overlap, int(FADE_S * separator.sample_rate), step)
 
 
 def chunk_separator(separator: Separator, gain: float) -> Callable[[np.ndarray], np.ndarray]:
@@ -75,7 +78,7 @@ def separated_stream(separator: Separator, path: str | Path, gain: float) -> Ite
     """Sources (K + 1, C, n) of a recording at the net's rate, piece by piece, the residual last."""
     rate = separator.sample_rate
     blocks = resampled(read_blocks(path), stream_info(path).sample_rate, rate)
-    return separate_chunks(chunk_separator(separator, gain), blocks, chunk_plan(rate))
+    return separate_chunks(chunk_separator(separator, gain), blocks, chunk_plan(separator))
 
 
 def at_input_rate(

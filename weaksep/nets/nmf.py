@@ -58,6 +58,8 @@ def learn_spectra(magnitude: np.ndarray, n_spectra: int, seed: int) -> np.ndarra
 class NmfSeparator(nn.Module):
     """Masks from fixed dictionaries. Without a gradient: it is learnt in one go, see train/dictionary.py."""
 
+    frames_per_step = 1  # as in ``MaskSeparator``
+
     def __init__(self, config: SeparatorConfig, n_classes: int, n_bins: int) -> None:
         super().__init__()
         self.mask_floor = config.mask_floor

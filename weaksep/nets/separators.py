@@ -22,7 +22,13 @@ class MaskSeparator(nn.Module):
 
     A trunk gives ``logits``. In evaluation mode those of a clip must not depend on the clips beside it, nor on means
     over the whole clip, because a long recording is separated in pieces.
+
+    Attributes:
+        frames_per_step: a trunk that shortens time makes the same of a sound only where it begins at a multiple of so
+            many frames; the pieces of a recording do.
     """
+
+    frames_per_step = 1
 
     def __init__(self, config: SeparatorConfig, n_classes: int, n_bins: int) -> None:
         super().__init__()

@@ -72,6 +72,8 @@ class UnetSeparator(MaskSeparator):
     bottom. ``dropout``: around the BLSTM.
     """
 
+    frames_per_step = 2**TIME_LEVELS
+
     def __init__(self, config: SeparatorConfig, n_classes: int, n_bins: int) -> None:
         super().__init__(config, n_classes, n_bins)
         widths = config.channels
