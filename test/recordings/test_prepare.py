@@ -234,3 +234,49 @@ def test_a_recording_that_is_left_out_is_named_once(corpus: Path, capsys: pytest
     (corpus / "audio/r00.flac").unlink()
     assert prepare(corpus, "--max-bad-ratio", "0.1") == 0
     assert capsys.readouterr().err.count("left out: ") == 1
+
+
+@pytest.mark.parametrize("given", ["below", "above", "prepared"])
+def test_recordings_that_lie_where_clips_go_are_not_touched(
+    given: str, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A corpus that has the layout of a data folder is still the user's."""
+    own = corpus.parent / "data"
+    lines = (corpus / "clip_labels.tsv").read_text().splitlines()
+    labels, audio = corpus / "labels.tsv", corpus / "audio"
+    if given == "prepared":  # its own output, read again
+        assert prepare(corpus) == 0
+        audio = own / "train/audio/mix"
+        names = [f"{path.name}\tdog,horn" for path in sorted(audio.glob("*.wav"))]
+        labels.write_text("\n".join([lines[0], *names]) + "\n")
+    else:
+        audio = own / "test/audio" if given == "below" else own
+        (own / "test").mkdir(parents=True)
+        (corpus / "audio").rename(own / "test/audio")
+        labels = corpus / "clip_labels.tsv"
+    before = {path: path.stat().st_mtime_ns for path in own.rglob("*") if path.is_file() and path.suffix != ".json"}
+    options = ["--audio", str(audio), "--clip-labels", str(labels), "--out", str(own), "--set", "clip_s=1"]
+    assert main(["prepare", *options]) == 1
+    assert "which is read here; give another folder" in capsys.readouterr().err
+    after = {path: path.stat().st_mtime_ns for path in own.rglob("*") if path.is_file()}
+    assert {path: after.get(path) for path in before} == before
+
+
+def test_labels_that_lie_where_clips_go_are_not_touched(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = corpus.parent / "data"
+    (out / "train").mkdir(parents=True)
+    labels = out / "train/events.tsv"
+    (corpus / "clip_labels.tsv").rename(labels)
+    options = ["--audio", str(corpus / "audio"), "--clip-labels", str(labels), "--out", str(out)]
+    assert main(["prepare", *options]) == 1
+    assert "which is read here; give another folder" in capsys.readouterr().err
+    assert labels.is_file()
+
+
+def test_a_folder_of_nothing_but_audio_is_not_ours(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    song = corpus.parent / "data/valid/audio/song.wav"
+    song.parent.mkdir(parents=True)
+    song.touch()
+    assert prepare(corpus) == 1
+    assert "holds something else than clips (audio); give another folder" in capsys.readouterr().err
+    assert song.is_file()

@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             nj=args.nj,
             max_bad_ratio=args.max_bad_ratio,
             shards=shards,
+            label_files=[path for path in (places.clip_labels, places.events) if path is not None],
         )
 
     run_step(prepare_step(config, places, found, args.out, args.max_bad_ratio), work, force=args.force)

@@ -17,7 +17,7 @@ from weaksep.corpora.event import Corpus, SourceEvent
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import clear_folder, write_text
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.place import check_place, only_audio
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import invert, write_table
@@ -155,7 +155,7 @@ def convert(
     check_sets(sets, config.classes)
     notes = shards or Shards(out)
     for name in sets:
-        check_place(out / name, "events", "utt2class", notes.path.exists() or only_audio(out / name))
+        check_place(out / name, "events", "utt2class", notes.path.exists())
 
     def clear_all() -> None:
         for name in sets:

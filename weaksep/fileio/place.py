@@ -33,11 +33,6 @@ def check_place(folder: Path, what: str, mark: str, begun: bool, sources: Iterab
         raise UserError(f"{folder}: holds something else than {what} ({', '.join(found[:3])}); give another folder")
 
 
-def only_audio(folder: Path) -> bool:
-    """Whether a folder holds nothing but audio: its tables were cleared, and then the process was killed."""
-    return folder.is_dir() and {path.name for path in folder.glob("[!.]*")} == {"audio"}
-
-
 def clear_set(folder: Path, tables: Iterable[str]) -> None:
     """Remove what an earlier run wrote into a data folder: tables first, so that no table outlives its audio."""
     for table in [folder / name for name in tables] + list(folder.glob("src_*.scp")):

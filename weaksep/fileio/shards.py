@@ -55,7 +55,11 @@ class Shards:
         if self.key and key_file.is_file() and key_file.read_text(encoding="utf-8") == self.key:
             logger.info("%s: going on, %d shard(s) are done", self.folder, len(list(self.path.glob("*.json"))))
             return
-        self.remove()
+        # The notes' folder stays: it says that what is half cleared is ours, should this process be killed now.
+        self.path.mkdir(parents=True, exist_ok=True)
+        key_file.unlink(missing_ok=True)
+        for note in self.path.glob("*.json"):
+            note.unlink()
         clear()
         write_text(key_file, self.key)
 

@@ -18,7 +18,7 @@ from weaksep.fileio.atomic import clear_folder, write_text
 from weaksep.fileio.audio import audio_info, read_audio, write_audio
 from weaksep.fileio.datadir import DataDir, EventLabel
 from weaksep.fileio.inputs import files_of, tables_of
-from weaksep.fileio.place import check_place, only_audio
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import invert, write_table
@@ -100,7 +100,7 @@ def write_alone_events(data_dir: Path, folder: Path, config: AloneConfig, shards
         UserError: the data cannot be read, or a class is never alone.
     """
     notes = shards or Shards(folder)
-    check_place(folder, "events", "utt2class", notes.path.exists() or only_audio(folder), [data_dir])
+    check_place(folder, "events", "utt2class", notes.path.exists(), [data_dir])
     data = DataDir.load(data_dir)
     notes.begin(lambda: _clear(folder))
     least = db_to_gain(config.min_level_db)

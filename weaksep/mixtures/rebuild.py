@@ -11,6 +11,7 @@ from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.place import check_place, clear_set
+from weaksep.fileio.shards import Shards
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.mixtures.pool import EventAudio, EventPool
 from weaksep.mixtures.renderer import class_sums, protective_gain_db, to_stems
@@ -73,15 +74,16 @@ def rebuild_set(scenes_path: Path, events_dir: Path, folder: Path, *, nj: int) -
         UserError: listing the events that are not there or of another class, or another sample rate; or `folder`
             holds something else than mixtures.
     """
-    begun = (folder / "audio" / "mix").is_dir()
-    check_place(folder, "mixtures", "scenes.jsonl", begun, [scenes_path.parent, events_dir])
+    notes = Shards(folder)
+    check_place(folder, "mixtures", "scenes.jsonl", notes.path.exists(), [scenes_path.parent, events_dir])
     pool = EventPool.load(events_dir)
     scenes = read_scenes(scenes_path)
     _check(scenes, pool, scenes_path, events_dir)
-    clear_set(folder, TABLES)
+    notes.begin(lambda: clear_set(folder, TABLES))
     shards = [
         RebuildShard(tuple(part), events_dir, folder) for part in split_evenly(scenes, max(nj, len(scenes) // 1000))
     ]
     results = run_sharded(rebuild_shard, shards, nj=nj, description="rebuild")
     write_tables(folder, [scene.to_json() for scene in scenes], [row for rows in results for row in rows], pool.labels)
+    notes.remove()
     return len(scenes)

@@ -15,7 +15,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import DATA_TABLES, audio_name
 from weaksep.fileio.inputs import files_of, tables_of
-from weaksep.fileio.place import check_place, clear_set, only_audio
+from weaksep.fileio.place import check_place, clear_set
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.stamp import Step
@@ -142,7 +142,7 @@ def write_set(
     """
     name = f"{set_name}_{variant}" if variant else set_name
     notes = shards or Shards(folder)
-    check_place(folder, "mixtures", "scenes.jsonl", notes.path.exists() or only_audio(folder), [events_dir])
+    check_place(folder, "mixtures", "scenes.jsonl", notes.path.exists(), [events_dir])
     pool = EventPool.load(events_dir)
     utt_ids = [f"{name}-{number:06d}" for number in range(1, config.sizes()[set_name] + 1)]
     file_bytes, files = expected_bytes(config, len(pool.labels), pool.sample_rate)

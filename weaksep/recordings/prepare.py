@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -16,7 +17,7 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import FULL_DISK
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import TIMED_NAME, audio_name
-from weaksep.fileio.place import check_place, clear_set, only_audio
+from weaksep.fileio.place import check_place, clear_set
 from weaksep.fileio.shards import Shards
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.recordings.config import PrepareConfig
@@ -131,6 +132,7 @@ def prepare(
     nj: int,
     max_bad_ratio: float,
     shards: Shards | None = None,
+    label_files: Sequence[Path] = (),
 ) -> None:
     """Write data/{train,valid,test}.
 
@@ -143,15 +145,19 @@ def prepare(
         nj: worker processes.
         max_bad_ratio: share of bad recordings that may be left out (each is named in the log).
         shards: those that an interrupted run has finished.
+        label_files: where the labels were read.
 
     Raises:
-        UserError: more bad recordings than allowed; then nothing is left in `out`.
+        UserError: more bad recordings than allowed, then nothing is left in `out`; or a set's folder holds something
+            else, or recordings, references or labels that are read here, then nothing there was touched.
     """
     total = sum(map(len, items.values())) + len(problems)
     _check_bad(problems, total, max_bad_ratio)
     notes = shards or Shards(out)
+    files = [file for own in items.values() for item in own for file in (item.file, *item.references.values())]
+    read = {path if path.is_dir() else path.parent for path in (*files, *label_files)}
     for name in items:
-        check_place(out / name, "clips", TIMED_NAME, notes.path.exists() or only_audio(out / name))
+        check_place(out / name, "clips", TIMED_NAME, notes.path.exists(), read)
 
     def clear_all() -> None:
         for name in items:
