@@ -8,6 +8,7 @@ import torch
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.train.config import LossConfig
 from weaksep.train.objectives import MixedTensorBatch, StrongObjective, TensorBatch, WeakObjective
+from weaksep.train.schedule import Weights
 
 ACTIVE = LossConfig(active_sources_only=True)
 
@@ -33,7 +34,7 @@ def test_a_frozen_classifier_gets_no_gradient_and_passes_it_on(kind: str, form: 
     objective = weak(LossConfig(mixture_weight=0.0, active_sources_only=True), kind=kind)
     objective.train()
     before = {name: value.clone() for name, value in objective.classifier.state_dict().items()}  # type: ignore[union-attr]
-    parts = objective(a_batch(form), 1.0)
+    parts = objective(a_batch(form), Weights(1.0, 0.3))
     parts["loss"].backward()
     assert all(p.grad is None for p in objective.classifier.parameters())  # type: ignore[union-attr]
     assert sum(p.grad.abs().sum().item() for p in objective.net.parameters()) > 0
@@ -41,7 +42,7 @@ def test_a_frozen_classifier_gets_no_gradient_and_passes_it_on(kind: str, form: 
     assert all(torch.equal(before[name], after[name]) for name in before)  # batch norm's averages too
     assert "classifier" not in parts
     # No dropout in the assessor: the same batch gives the same loss.
-    assert objective(a_batch(form), 1.0)["loss"].item() == parts["loss"].item()
+    assert objective(a_batch(form), Weights(1.0, 0.3))["loss"].item() == parts["loss"].item()
 
 
 def test_evaluation_leaves_the_assessor_able_to_pass_a_gradient_on_a_gpu() -> None:
@@ -55,9 +56,9 @@ def test_evaluation_leaves_the_assessor_able_to_pass_a_gradient_on_a_gpu() -> No
 
 def test_joint_training_reaches_both_and_keeps_the_classifier_honest() -> None:
     objective = weak(joint=True)
-    parts = objective(a_batch(), 0.0)  # before the ramp the classifier already learns from mixtures
+    parts = objective(a_batch(), Weights(0.0, 0.3))  # before the ramp the classifier already learns from mixtures
     assert set(parts) == {"loss", "mixture", "classifier"}
-    parts = objective(a_batch(), 1.0)
+    parts = objective(a_batch(), Weights(1.0, 0.3))
     parts["loss"].backward()
     assert set(parts) == {"loss", "mixture", "classifier", "sources"}
     assert all(p.grad is not None for p in objective.parameters())
@@ -65,7 +66,7 @@ def test_joint_training_reaches_both_and_keeps_the_classifier_honest() -> None:
 
 def test_the_weights_act() -> None:
     parts = {
-        weight: weak(LossConfig(mixture_weight=weight, active_sources_only=True))(a_batch(), 0.5)
+        weight: weak(LossConfig(mixture_weight=weight, active_sources_only=True))(a_batch(), Weights(0.5, 0.3))
         for weight in (1.0, 100.0)
     }
     small, large = parts[1.0], parts[100.0]
@@ -75,14 +76,14 @@ def test_the_weights_act() -> None:
 
 
 def test_without_classification_the_classifier_is_not_run() -> None:
-    assert set(weak()(a_batch(), 0.0)) == {"loss", "mixture"}
+    assert set(weak()(a_batch(), Weights(0.0, 0.3))) == {"loss", "mixture"}
 
 
 def test_strong_objective_is_weighted_like_the_mixture_loss() -> None:
     torch.manual_seed(0)
     objective = StrongObjective(build_separator({"layers": 1, "units": 6}, 3, 33), LossConfig(mixture_weight=100.0))
     batch = TensorBatch(torch.rand(2, 12, 33), None, torch.rand(2, 3, 12, 33))
-    parts = objective(batch, 0.0)
+    parts = objective(batch, Weights(0.0, 0.3))
     assert parts["loss"].item() == pytest.approx(100 * parts["strong"].item(), rel=1e-5)
 
 
@@ -91,5 +92,5 @@ def test_a_residual_output_does_not_raise_the_weight_of_clips_with_sources() -> 
     config = LossConfig(mixture_weight=100.0, classification_weight=0.0)
     for residual in (False, True):
         net = build_separator({"layers": 1, "units": 6, "residual": residual}, 3, 33)
-        parts = WeakObjective(net, None, torch.ones(3), config, False)(batch, 0.0)
+        parts = WeakObjective(net, None, torch.ones(3), config, False)(batch, Weights(0.0, 0.3))
         assert parts["loss"].item() == pytest.approx(300 * parts["strong"].item(), rel=1e-5)  # summed over the classes

@@ -6,7 +6,7 @@ import pytest
 
 from weaksep.train.config import LossConfig, OptimConfig
 from weaksep.train.prefetch import prefetch
-from weaksep.train.schedule import classification_weight, learning_rate
+from weaksep.train.schedule import full_weights, learning_rate, loss_weights
 
 
 def test_learning_rate() -> None:
@@ -19,10 +19,18 @@ def test_learning_rate() -> None:
 
 
 def test_classification_weight() -> None:
-    assert classification_weight(0, 10, LossConfig(classification_weight=0.7)) == 0.7
+    assert loss_weights(0, 10, LossConfig(classification_weight=0.7)).classification == 0.7
     ramped = LossConfig(classification_weight=1.0, classification_start=0.4, classification_ramp=0.2)
-    weights = [classification_weight(step, 10, ramped) for step in range(8)]
+    weights = [loss_weights(step, 10, ramped).classification for step in range(8)]
     assert weights == pytest.approx([0, 0, 0, 0, 0.5, 1, 1, 1])
+
+
+def test_the_residual_is_dear_until_the_classes_have_taken_shape() -> None:
+    config = LossConfig(residual_weight=0.2)
+    prices = [loss_weights(step, 10, config).residual for step in range(10)]
+    assert prices == pytest.approx([1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2, 0.2, 0.2])
+    assert full_weights(config).residual == 0.2
+    assert {loss_weights(step, 10, LossConfig(residual_weight=1.5)).residual for step in range(10)} == {1.5}
 
 
 def test_prefetch_keeps_the_order_and_raises_where_the_result_would_come() -> None:

@@ -27,6 +27,7 @@ from weaksep.train.objectives import (
     weighted_sum,
 )
 from weaksep.train.plan import all_systems, plan_training
+from weaksep.train.schedule import Weights
 
 
 @pytest.fixture
@@ -121,8 +122,8 @@ def test_a_mixed_batch_weighs_its_parts_by_their_clips() -> None:
     objective = WeakObjective(net, None, torch.ones(2), LossConfig(classification_weight=0.0), joint=False)
     weak = TensorBatch(magnitude[:3], labels[:3], None)
     strong = TensorBatch(magnitude[3:], None, sources[3:])
-    whole = objective(MixedTensorBatch((weak, strong)), 0.0)
-    alone = objective(weak, 0.0)
+    whole = objective(MixedTensorBatch((weak, strong)), Weights(0.0, 0.3))
+    alone = objective(weak, Weights(0.0, 0.3))
     masked = strong_losses(strong, torch.full((2, 2, 6, 4), 0.5), 100.0 * 2)  # two classes
     assert whole["loss"].item() == pytest.approx((3 * alone["loss"].item() + 2 * masked["loss"].item()) / 5)
     assert whole["mixture"].item() == pytest.approx(3 / 5 * alone["mixture"].item())

@@ -14,6 +14,7 @@ from weaksep.fileio.tables import write_table, write_tsv
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.train.config import LossConfig
 from weaksep.train.objectives import AnyBatch, StrongObjective, WeakObjective
+from weaksep.train.schedule import Weights
 
 CLASSES = ("a", "b", "c", "d", "e")
 RATE, N_SAMPLES = 8000, 20000
@@ -63,7 +64,7 @@ def weak_objective() -> WeakObjective:
 
 def step(objective: torch.nn.Module, optimiser: torch.optim.Optimizer, batch: AnyBatch, weight: float) -> None:
     """Forward, backward, update."""
-    parts = objective(batch, weight)
+    parts = objective(batch, Weights(weight, LOSS.residual_weight))
     optimiser.zero_grad(set_to_none=True)
     parts["loss"].backward()
     torch.nn.utils.clip_grad_norm_([p for p in objective.parameters() if p.requires_grad], 5.0)

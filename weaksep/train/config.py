@@ -91,7 +91,8 @@ class LossConfig(_Strict):
     classification_start: float = Field(0.0, ge=0, lt=1)
     classification_ramp: float = Field(0.0, ge=0, le=1)
     active_sources_only: bool = False  # classify only sources of classes that occur in the clip
-    # What a net with a residual output pays for putting sound there, relative to an error of the same size (remix).
+    # What a net with a residual output pays for putting sound there in the end, relative to an error of the same size;
+    # at first it is more (train/schedule.py).
     residual_weight: float = Field(0.3, ge=0)
     # Remix from frame labels: what a class pays for sound in frames where it is labelled silent, beside the error that
     # it makes of the sides; null takes frame labels at their word (losses/remix.py).

@@ -15,6 +15,7 @@ from weaksep.train.config import LossConfig, SeparatorTraining
 from weaksep.train.objectives import Losses, to_device
 from weaksep.train.plan import Plan
 from weaksep.train.run import classifier_objective, separator_objective, training_sets
+from weaksep.train.schedule import full_weights
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def dry_run(plan: Plan, device: str) -> Losses:
     for _ in range(2):  # the first one warms up
         started = time.monotonic()
         optimiser.zero_grad(set_to_none=True)
-        parts: Losses = objective(batch, loss.classification_weight)
+        parts: Losses = objective(batch, full_weights(loss))
         parts["loss"].backward()
         optimiser.step()
         values = {name: value.item() for name, value in parts.items()}  # a GPU has come to its end

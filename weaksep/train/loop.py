@@ -30,7 +30,7 @@ from weaksep.seeding import derived_seed, generator
 from weaksep.train.config import LossConfig, OptimConfig
 from weaksep.train.objectives import AnyBatch, to_device
 from weaksep.train.prefetch import prefetch
-from weaksep.train.schedule import classification_weight, learning_rate
+from weaksep.train.schedule import Weights, full_weights, learning_rate, loss_weights
 from weaksep.train.state import CHECKPOINT_MINUTES, Run, State
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def load_batches(
 
 @torch.no_grad()
 def validation_loss(
-    objective: nn.Module, clips: TrainingSet, batch_size: int, weight: float, device: torch.device
+    objective: nn.Module, clips: TrainingSet, batch_size: int, weights: Weights, device: torch.device
 ) -> dict[str, float]:
     """Mean of each part of the loss over a set."""
     objective.eval()
@@ -65,7 +65,7 @@ def validation_loss(
     sums: dict[str, float] = defaultdict(float)
     for indices, batch in zip(batches, load_batches(clips, batches, device), strict=True):
         check()
-        for name, value in objective(batch, weight).items():
+        for name, value in objective(batch, weights).items():
             sums[name] += value.item() * len(indices)
     return {name: total / len(clips) for name, total in sums.items()}
 
@@ -90,7 +90,7 @@ def fit(
     last``, of the last one.
 
     Args:
-        objective: module(batch, classification_weight) -> {"loss": ..., parts}.
+        objective: module(batch, weights) -> {"loss": ..., parts}.
         train, valid: clips with their labels.
         optim, loss: settings.
         seed: of the order of the clips and of dropout.
@@ -133,7 +133,7 @@ def fit(
                 step = state.epoch * steps_per_epoch + state.batch
                 for group in optimiser.param_groups:
                     group["lr"] = learning_rate(step, total_steps, optim)
-                parts = objective(batch, classification_weight(step, total_steps, loss))
+                parts = objective(batch, loss_weights(step, total_steps, loss))
                 optimiser.zero_grad(set_to_none=True)
                 parts["loss"].backward()
                 if optim.gradient_clip is not None:
@@ -148,8 +148,8 @@ def fit(
                 if run.checkpoint_due():
                     run.save(state)
             means = {part: float(total) / len(batches) for part, total in state.sums.items()}
-            # The full weight, whatever the ramp says: the measure must be the same from epoch to epoch.
-            valid_parts = validation_loss(objective, valid, optim.batch_size, loss.classification_weight, device)
+            # The full weights, whatever the schedule says: the measure must be the same from epoch to epoch.
+            valid_parts = validation_loss(objective, valid, optim.batch_size, full_weights(loss), device)
             _refuse_divergence(name, state.epoch + 1, {**means, **valid_parts})
             row = {
                 "epoch": state.epoch + 1,

@@ -17,6 +17,7 @@ from weaksep.losses.remix import remix_loss
 from weaksep.losses.strong import strong_loss
 from weaksep.nets.classifiers import Classifier
 from weaksep.train.config import LossConfig
+from weaksep.train.schedule import Weights
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class ClassifierObjective(nn.Module):
         self.net = classifier
         self.register_buffer("class_weights", class_weights)
 
-    def forward(self, batch: AnyBatch, classification_weight: float) -> Losses:
+    def forward(self, batch: AnyBatch, weights: Weights) -> Losses:
         """Parts of the loss; "loss" is their weighted sum."""
         return weighted_sum([(len(part.magnitude), self._loss(part)) for part in parts_of(batch)])
 
@@ -122,7 +123,7 @@ class StrongObjective(nn.Module):
         self.net = separator
         self.weight = config.mixture_weight
 
-    def forward(self, batch: TensorBatch, classification_weight: float) -> Losses:
+    def forward(self, batch: TensorBatch, weights: Weights) -> Losses:
         """Parts of the loss; "loss" is their weighted sum."""
         return strong_losses(batch, self.net(batch.magnitude), self.weight)
 
@@ -167,7 +168,7 @@ class WeakObjective(nn.Module):
             freeze(self.classifier)
         return self
 
-    def forward(self, batch: AnyBatch, classification_weight: float) -> Losses:
+    def forward(self, batch: AnyBatch, weights: Weights) -> Losses:
         """Parts of the loss; "loss" is their weighted sum."""
         parts = parts_of(batch)
         sizes = [len(part.magnitude) for part in parts]
@@ -178,22 +179,23 @@ class WeakObjective(nn.Module):
             if part.sources is not None:
                 losses.append(strong_losses(part, own, self.config.mixture_weight * part.sources.shape[1]))
             else:
-                losses.append(self._weak_losses(part, own, classification_weight))
+                losses.append(self._weak_losses(part, own, weights))
         return weighted_sum(list(zip(sizes, losses, strict=True)))
 
-    def _rebuilding_loss(self, batch: TensorBatch, masks: torch.Tensor) -> tuple[str, torch.Tensor]:
+    def _rebuilding_loss(
+        self, batch: TensorBatch, masks: torch.Tensor, residual_weight: float
+    ) -> tuple[str, torch.Tensor]:
         """The mixture loss, or for sums of clips the remix loss."""
         assert batch.labels is not None
-        weight = self.config.residual_weight
         if batch.sides is None:
-            return "mixture", mixture_loss(batch.magnitude, masks, batch.labels, weight)
+            return "mixture", mixture_loss(batch.magnitude, masks, batch.labels, residual_weight)
         assert batch.side_labels is not None and batch.split_weights is not None
-        splits = (batch.sides, batch.side_labels, weight, batch.split_weights, self.config.quiet_weight)
+        splits = (batch.sides, batch.side_labels, residual_weight, batch.split_weights, self.config.quiet_weight)
         return "remix", remix_loss(batch.magnitude, masks, *splits)
 
-    def _weak_losses(self, batch: TensorBatch, masks: torch.Tensor, classification_weight: float) -> Losses:
+    def _weak_losses(self, batch: TensorBatch, masks: torch.Tensor, weights: Weights) -> Losses:
         assert batch.labels is not None
-        name, rebuilt = self._rebuilding_loss(batch, masks)
+        name, rebuilt = self._rebuilding_loss(batch, masks, weights.residual)
         parts = {"loss": self.config.mixture_weight * rebuilt, name: rebuilt}
         if self.classifier is None:
             return parts
@@ -201,9 +203,9 @@ class WeakObjective(nn.Module):
             # Also before the ramp: the classifier has to know the classes before it may judge.
             own = assess(self.classifier, batch.magnitude, batch.labels, self.class_weights).mean()
             parts |= {"classifier": own, "loss": parts["loss"] + self.config.classification_weight * own}
-        if classification_weight > 0:
+        if weights.classification > 0:
             judged = self._judged(batch, masks)
-            parts |= {**judged, "loss": parts["loss"] + classification_weight * sum(judged.values())}
+            parts |= {**judged, "loss": parts["loss"] + weights.classification * sum(judged.values())}
         return parts
 
     def _judged(self, batch: TensorBatch, masks: torch.Tensor) -> Losses:
