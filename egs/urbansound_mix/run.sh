@@ -9,8 +9,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . utils/stage_times.sh
 . utils/supervise.sh
 systems="strong frame clip"
+judged_by=
 . ./db.sh
-. conf/defaults.sh    # sets config, db and note, and systems where others are the recipe's
+. conf/defaults.sh    # sets config, db and note, and systems and judged_by where others are the recipe's
 
 recipe=$(basename "${PWD}")
 stage=data
@@ -237,7 +238,16 @@ fi
 
 if wanted 3 && ! "${skip_train}"; then
     begin 3 "-> ${expdir}/classifier_*"
-    train classifier "${classifier_args}"
+    if [ -n "${judged_by}" ] && [[ " ${systems} " != *" ${judged_by} "* ]]; then
+        # Its classifier alone, to judge what the systems separate: without references little else is to be said.
+        systems="${systems} ${judged_by}"
+        train classifier "${classifier_args}"
+        systems=" ${systems} "
+        systems=${systems/ ${judged_by} / }
+        systems=$(xargs <<<"${systems}")
+    else
+        train classifier "${classifier_args}"
+    fi
     finish
 fi
 
@@ -266,9 +276,14 @@ fi
 
 if wanted 6; then
     begin 6 "${expdir}/*/separated -> ${expdir}/*/scores"
+    judge_options=()
+    if [ -n "${judged_by}" ] && [ -e "${expdir}/classifier_${judged_by}${tag:+_${tag}}/best.pt" ]; then
+        judge_options=(--judge "${judged_by}")
+    fi
     for test_set in ${test_sets}; do
         supervised weaksep score --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
-            --data "${datadir}/${test_set}" --dump "${dumpdir}/${test_set}" --nj "${nj}" --force "${force}"
+            --data "${datadir}/${test_set}" --dump "${dumpdir}/${test_set}" --nj "${nj}" --force "${force}" \
+            "${judge_options[@]}"
     done
     finish
 fi
