@@ -193,6 +193,19 @@ def test_files_of_others_stay(model: Path, tmp_path: Path, monkeypatch: pytest.M
     separate.main(["--model", str(model), "in/song.wav", "--out", "out", "--format", "wav"])
 
 
+def test_no_class_of_another_model_stays(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = save_untrained(tmp_path / "exp/separator_y", ["horn", "drill"], 8000)
+    audio = write(Path("in/song.wav"), 0.5, 8000)
+    write(Path("in/song/drill.wav"), 0.5, 8000)
+    for path in (model, other, model):
+        separate.main(["--model", str(path), "in", "--out", "out", "--events", "true"])
+    found = sorted(path.name for path in Path("out/song").glob("*.flac"))
+    assert found == ["bark.flac", "horn.flac", "residual.flac"]
+    assert np.abs(read(Path("out/song"))[0].sum(axis=0) - audio).max() <= 1e-4 * np.abs(audio).max()
+    assert len(list(Path("out/song/drill").glob("*.flac"))) == 3
+
+
 def test_what_was_separated_is_not_separated_again(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -280,3 +280,13 @@ def test_a_folder_of_nothing_but_audio_is_not_ours(corpus: Path, capsys: pytest.
     assert prepare(corpus) == 1
     assert "holds something else than clips (audio); give another folder" in capsys.readouterr().err
     assert song.is_file()
+
+
+@pytest.mark.parametrize("name", ["mix", "residual"])
+def test_names_that_our_own_files_have(name: str, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = corpus / "clip_labels.tsv"
+    labels.write_text(labels.read_text().replace("horn", name))
+    assert prepare(corpus) == 1
+    error = capsys.readouterr().err
+    assert f"'{name}' is taken: it names" in error and "see rename:" in error
+    assert prepare(corpus, "--set", "rename={%s: horn}" % name) == 0

@@ -139,14 +139,20 @@ def check_ours(step: Step) -> None:
         raise UserError(f"{step.folder}: holds files of somebody else ({', '.join(strangers[:3])}); give another --out")
 
 
-def separate(separator: Separator, path: Path, out: Path, options: Options, bar: tqdm, shards: Shards) -> None:
-    """Separate one recording."""
-    from weaksep.infer.recordings import separate_recording
+def separate(
+    separator: Separator, path: Path, out: Path, options: Options, earlier: Sequence[str], bar: tqdm, shards: Shards
+) -> None:
+    """Separate one recording; of what an ``earlier`` run has left there, no class of another model stays."""
+    from weaksep.infer.recordings import separate_recording, source_files
 
     def count(samples: int) -> None:
         bar.update(samples)
 
     shards.begin(lambda: None)  # from now on the folder is known as ours, whatever becomes of this run
+    ours = {file.stem for file in source_files(separator, out, options)}
+    for name in earlier:
+        if "/" not in name and Path(name).stem not in ours:  # what lies deeper is of another recording
+            (out / name).unlink(missing_ok=True)
     try:
         files = separate_recording(separator, path, out, options, count)
     except UserError:
@@ -177,7 +183,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             step = recording_step(model, path, out, options)
             check_ours(step)
             with tqdm(total=stream_info(path).samples, desc=path.name, unit=" samples", disable=None) as bar:
-                run_step(step, partial(separate, separator, path, out, options, bar), force=args.force)
+                work = partial(separate, separator, path, out, options, step.made(), bar)
+                run_step(step, work, force=args.force)
         except Exception as error:
             failed[path] = failure_reason(error, out)
             logger.error("%s", failed[path].splitlines()[0])

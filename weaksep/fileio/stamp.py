@@ -77,6 +77,13 @@ class Step:
             "code": code_version(self.code),
         }
 
+    def made(self) -> list[str]:
+        """Names of what an earlier run has written, by its stamp; none without a stamp that can be read."""
+        try:
+            return list(json.loads(self.stamp.read_text(encoding="utf-8"))["outputs"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
     def changes(self) -> list[str]:
         """Why the step has to be done; empty when it is up to date."""
         try:

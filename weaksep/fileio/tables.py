@@ -167,6 +167,8 @@ def label_problem(name: str) -> str | None:
     """
     if name == "mix":
         return "is taken: it names the folder of the mixtures"
+    if name == "residual":
+        return "is taken: it names the files of what belongs to no class"
     if name == "-" or "," in name:
         return "holds a comma or is the '-' that stands for no class"
     return id_problem(name)

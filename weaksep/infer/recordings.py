@@ -132,6 +132,11 @@ def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step
     )
 
 
+def source_files(separator: Separator, out: str | Path, options: Options) -> list[Path]:
+    """Where the sources of a recording go, in the order of the classes, the residual last."""
+    return [Path(out) / f"{name}.{options.form}" for name in (*separator.classes, RESIDUAL)]
+
+
 def separate_recording(
     separator: Separator,
     path: str | Path,
@@ -159,7 +164,7 @@ def separate_recording(
     pieces = separated_stream(separator, path, gain_to(options.level_db, read_blocks(path), info.sample_rate))
     if options.rate == "input" and info.sample_rate != separator.sample_rate:
         pieces = at_input_rate(pieces, path, separator.sample_rate, len(separator.classes))
-    files = [Path(out) / f"{name}.{options.form}" for name in (*separator.classes, RESIDUAL)]
+    files = source_files(separator, out, options)
     length = int(info.samples * rate / info.sample_rate) + 1
     finder = EventFinder(separator.classes, rate)
     with writers(files, rate, info.channels, length) as writing:
