@@ -13,12 +13,13 @@ torch = pytest.importorskip("torch")
 from weaksep.errors import UserError  # noqa: E402
 from weaksep.feats.labels import pool_labels  # noqa: E402
 from weaksep.fileio.audio import read_audio, write_audio  # noqa: E402
-from weaksep.fileio.datadir import DataDir  # noqa: E402
+from weaksep.fileio.datadir import TIMED_NAME, DataDir  # noqa: E402
 from weaksep.fileio.tables import write_table  # noqa: E402
 from weaksep.infer.model import load_classifier  # noqa: E402
 from weaksep.metrics.sed import installed  # noqa: E402
 from weaksep.nets.build import build_classifier  # noqa: E402
 from weaksep.score.sources import judge_sources  # noqa: E402
+from weaksep.score.steps import scores_step, sources_step, tagging_step
 
 CLASSES = ("bark", "drill", "horn")
 BANDS = {"bark": slice(3, 13), "drill": slice(21, 37), "horn": slice(46, 60)}  # bins of 62.5 Hz, see tiny_data.py
@@ -108,7 +109,8 @@ def test_perfect_sources_agree_with_their_labels(separated, judged):
 def test_the_mixture_for_every_source_agrees_with_nothing(separated, judged, test_data):
     figures = judged(separated(lambda name, known, mixture: mixture))
     absent = [3 - len(names) for names in DataDir.load(test_data).clip_labels().values()]
-    assert figures["inactive_classes"] == pytest.approx(np.mean(absent), rel=1e-3)
+    # A clip in which every class occurs has no inactive one, and says nothing of them.
+    assert figures["inactive_classes"] == pytest.approx(np.mean([n for n in absent if n]), rel=1e-3)
     assert figures["unexplained"] == pytest.approx(4.0, rel=1e-3)  # (1 - 3) ** 2 times the mixture
     assert figures["first_choice"] < 1.0
 
@@ -183,3 +185,16 @@ def test_sources_of_two_lengths(separated, judged):
     write_audio(folder / "separated/test/audio/horn/mix-4.wav", np.zeros(3999), 8000)
     with pytest.raises(UserError, match="horn/mix-4.wav: 3999 samples, .*bark/mix-4.wav has 4000; rerun stage 5"):
         judged(folder)
+
+
+def test_which_clips_were_listened_to_is_an_input(tmp_path, test_data):
+    """A clip in whose recording nothing was heard is listed there and in no other table."""
+    exp, judge, listed = tmp_path / "exp/separator_x", tmp_path / "exp/classifier_band/best.pt", test_data / TIMED_NAME
+    origins = []
+    for text in ("", "a\n"):
+        listed.write_text(text)
+        data = DataDir.load(test_data)
+        steps = sources_step(exp, data, judge), tagging_step(judge, data, tmp_path), scores_step(exp, data, tmp_path)
+        origins.append([step.origin() for step in steps])
+    listed.unlink()
+    assert all(before != after for before, after in zip(*origins, strict=True))

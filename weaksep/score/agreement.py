@@ -85,11 +85,11 @@ class AgreementScores:
         others = np.where(np.eye(len(own), dtype=bool), -1.0, by_class).max(axis=1)
         self._judged.append(np.stack([own, others], axis=1)[active])
         shares = {
-            "inactive_classes": float(energies.outputs[~active].sum()),
+            "inactive_classes": None if active.all() else float(energies.outputs[~active].sum()),
             "residual": energies.residual,
             "unexplained": energies.unexplained,
         }
-        if utt in self._timed:
+        if utt in self._timed and active.any():
             frames = energies.outputs.shape[1]
             sounding = frame_labels(self._events[utt], self._labels, frames, *self._settings).T.astype(bool)
             shares["inactive_frames"] = float(energies.outputs[active][~sounding[active]].sum())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from weaksep.fileio.datadir import FINGERPRINT_TABLES, SOURCE_NAME, DataDir
+from weaksep.fileio.datadir import FINGERPRINT_TABLES, REFERENCED_NAME, SOURCE_NAME, TIMED_NAME, DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
 from weaksep.fileio.stamp import STAMP_NAME, Step
 from weaksep.metrics import sed
@@ -28,7 +28,7 @@ def scores_step(experiment: Path, data: DataDir, dump: Path, bss_eval: bool = Tr
         folder=experiment / "scores" / set_name,
         settings={"bss_eval": bss_eval},
         tables={
-            **tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv", *scps]),
+            **tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv", TIMED_NAME, REFERENCED_NAME, *scps]),
             **tables_of(dump, ["feats.yaml"]),
             **{f"separated/{name}": path for name, path in outputs.items()},
         },
@@ -52,7 +52,7 @@ def tagging_step(checkpoint: Path, data: DataDir, dump: Path) -> Step:
         settings=_sed(),
         tables={
             checkpoint.name: checkpoint,
-            **tables_of(data.path, ["wav.scp", "labels.txt", "utt2labels", "events.tsv"]),
+            **tables_of(data.path, ["wav.scp", "labels.txt", "utt2labels", "events.tsv", TIMED_NAME]),
             **tables_of(dump, ["feats.scp", "feats.yaml", "utt2num_frames"]),
         },
         files={
@@ -78,7 +78,7 @@ def sources_step(experiment: Path, data: DataDir, judge: Path) -> Step:
         settings={"judge": judge.parent.name, **_sed()},
         tables={
             "judge": judge,
-            **tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv"]),
+            **tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv", TIMED_NAME]),
             **{f"separated/{name}": path for name, path in outputs.items()},
         },
         files={f"separated/{name}": path for name, path in files.items()},
