@@ -282,6 +282,37 @@ def test_a_folder_of_nothing_but_audio_is_not_ours(corpus: Path, capsys: pytest.
     assert song.is_file()
 
 
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_references_a_sample_shorter_or_longer(more: int, corpus: Path, tone: Sound, write: Sound) -> None:
+    """The last clip ends with its file; a reference's has to begin with the recording's all the same."""
+    for name, hertz in (("dog", 400), ("horn", 1000)):
+        write(corpus / f"sources/{name}/r02.flac", tone(5.0 + more / 16_000, hertz))
+    assert prepare(corpus, "--references", str(corpus / "sources"), "--set", "level_db=null") == 0
+    (data,) = [data for data in sets(corpus).values() if "r02-0003" in data.wav]
+    references = data.references()
+    total = sum(read_audio(references[name]["r02-0003"], 16_000) for name in ("dog", "horn"))
+    np.testing.assert_allclose(total[2:-2], read_audio(data.wav["r02-0003"], 16_000)[2:-2], atol=2e-3)
+
+
+def test_what_is_named_and_not_there(
+    corpus: Path, tone: Sound, write: Sound, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(corpus / "sources/dog/other.flac", tone(5.0, 400))
+    assert prepare(corpus, "--references", str(corpus / "sources"), "--set", "rename={cat: dog}") == 0
+    error = capsys.readouterr().err
+    assert "sources: no source of any recording is there; one would be" in error
+    assert "rename: 1 name(s) that no label has, first 'cat'" in error
+
+
+def test_a_name_that_is_too_long_with_its_number(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (corpus / "audio/r02.flac").rename(corpus / f"audio/{'r' * 198}.flac")
+    labels = corpus / "clip_labels.tsv"
+    labels.write_text(labels.read_text().replace("r02.flac", f"{'r' * 198}.flac"))
+    assert prepare(corpus) == 1
+    assert "r-0001' cannot be an id" in capsys.readouterr().err
+    assert not (corpus.parent / "data/train").exists()
+
+
 @pytest.mark.parametrize("name", ["mix", "residual"])
 def test_names_that_our_own_files_have(name: str, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels = corpus / "clip_labels.tsv"

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+import numpy as np
+
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import FULL_DISK
 from weaksep.fileio.audio import write_audio
@@ -21,7 +23,7 @@ from weaksep.fileio.place import check_place, clear_set
 from weaksep.fileio.shards import Shards
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.recordings.config import PrepareConfig
-from weaksep.recordings.cut import Cutter, events_within
+from weaksep.recordings.cut import Cutter, Piece, events_within
 from weaksep.recordings.sets import Item
 from weaksep.recordings.write import TABLES, Clip, write_tables
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
@@ -55,6 +57,18 @@ def _clip(item: Item, number: int, start: int, size: int, rate: int, sounding: l
     return Clip(f"{item.name}-{number:04d}", item.recording, size, classes, events, known, bool(item.references))
 
 
+def aligned(piece: Piece, start: int) -> np.ndarray:
+    """Audio of a reference's piece as if it began at ``start``: the last one ends with its file, whose length may
+    differ a little. Silence takes the place of what is missing."""
+    shift = start - piece.start
+    audio = np.zeros_like(piece.audio)
+    if shift >= 0:
+        audio[: len(audio) - shift] = piece.audio[shift:]
+    else:
+        audio[-shift:] = piece.audio[:shift]
+    return audio
+
+
 def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Path]) -> tuple[list[Clip], float]:
     """Write the clips of a recording, and those of its references; their paths are added to ``files``.
 
@@ -71,17 +85,19 @@ def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Pa
     heard = False
     for number, together in enumerate(zip_longest(*(c.pieces(size, gain) for c in cutters.values())), start=1):
         cut = dict(zip(cutters, together, strict=True))
-        if len({None if piece is None else piece.start for piece in cut.values()}) > 1:
+        start = -1 if cut[MIX] is None else cut[MIX].start
+        if any(piece is None or abs(piece.start - start) > LENGTH_TOLERANCE_S * rate for piece in cut.values()):
             names = ", ".join(str(path) for path in item.references.values())
             raise UserError(f"{item.file}: its references are not as long ({names})")
-        sounding = [name for name, piece in cut.items() if name != MIX and piece.audio.any()]
-        clip = _clip(item, number, cut[MIX].start, size, rate, sounding)
+        audio = {name: aligned(piece, start) for name, piece in cut.items()}
+        sounding = [name for name in item.references if audio[name].any()]
+        clip = _clip(item, number, start, size, rate, sounding)
         clips.append(clip)
-        last_s = (cut[MIX].start + size) / rate
-        heard = heard or bool(cut[MIX].audio.any())
+        last_s = (start + size) / rate
+        heard = heard or bool(audio[MIX].any())
         for name in (MIX, *clip.sounding):
             files.append(folder / audio_name(name, clip.utt))
-            write_audio(files[-1], cut[name].audio, rate, "FLOAT", durable=False)
+            write_audio(files[-1], audio[name], rate, "FLOAT", durable=False)
     if not heard:
         raise UserError(f"{item.file}: digital silence throughout")
     lengths_s = {str(c.path): c.samples / rate for c in cutters.values()}

@@ -51,6 +51,9 @@ def classes_of(stretches: Sequence[Stretch], config: PrepareConfig) -> list[str]
     """
     counts = Counter(tag for stretch in stretches for tag in _tags(stretch))
     named = all_classes(counts, config.rename)
+    strange = [name for name in config.rename if name not in counts]
+    if strange:
+        logger.warning("rename: %d name(s) that no label has, first %r", len(strange), strange[0])
     if config.classes is not None:
         missing = [name for name in config.classes if name not in named]
         raise_problems(
@@ -108,8 +111,9 @@ def _item(stretch: Stretch, config: PrepareConfig, classes: Sequence[str], refer
 
 
 def _check(items: Sequence[Item], homes: Mapping[str, set[str]]) -> None:
-    problems = [f"{item.file}: {item.name!r} cannot be an id: {id_problem(item.name)}" for item in items
-                if id_problem(item.name)]  # fmt: skip
+    clips = {f"{item.name}-0001": item for item in items}
+    problems = [f"{item.file}: {clip!r} cannot be an id: {id_problem(clip)}" for clip, item in clips.items()
+                if id_problem(clip)]  # fmt: skip
     counts = Counter(item.name for item in items)
     problems += [f"{name}: {count} recordings would have this id" for name, count in counts.items() if count > 1]
     torn = {name: " and ".join(sorted(sets)) for name, sets in homes.items() if len(sets) > 1}
@@ -146,6 +150,10 @@ def recordings_by_set(
         if stretch.set_name is not None:
             homes[item.recording].add(stretch.set_name)
     _check(items, homes)
+    if references is not None and not any(item.references for item in items):
+        item = items[0]
+        example = references / (item.classes[0] if item.classes else "<class>") / item.file.name
+        logger.warning("%s: no source of any recording is there; one would be %s", references, example)
     _tell_unheard(items)
     free: dict[str, set[str]] = defaultdict(set)
     for item in items:
