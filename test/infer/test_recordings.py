@@ -147,6 +147,12 @@ def test_mistakes(
     assert not Path("out").exists()
 
 
+def test_without_a_model(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        separate.main(["x.wav", "--out", "out"])
+    assert "the following arguments are required: --model" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["loud", "3", "-200", "nan"])
 def test_a_level_that_is_none(model: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

@@ -112,7 +112,7 @@ def separate(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run stage 5; or separate recordings, with ``--model``."""
-    if any(argument.partition("=")[0] == "--model" for argument in argv or ()):
+    if {"--model", "--out"} & {argument.partition("=")[0] for argument in argv or ()}:
         from weaksep.bin import separate_recordings
 
         separate_recordings.main(argv)
