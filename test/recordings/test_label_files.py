@@ -11,6 +11,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.datadir import EventLabel
 from weaksep.recordings.audioset import is_segment_list, read_segments
 from weaksep.recordings.jams import read_jams
+from weaksep.recordings.match import read_label_files
 from weaksep.recordings.tables import read_events, read_tags
 
 
@@ -49,7 +50,55 @@ def test_dcase_strong_labels(tmp_path: Path) -> None:
 def test_audioset_strong_labels(tmp_path: Path) -> None:
     content = "segment_id\tstart_time_seconds\tend_time_seconds\tlabel\nb0RFKhbpFJA_30000\t0.000\t10.000\t/m/03m9d0z\n"
     found = read_events(text(tmp_path / "s.tsv", content))
-    assert (found[0].names, found[0].events) == (("b0RFKhbpFJA_30000",), (EventLabel(0.0, 10.0, "/m/03m9d0z"),))
+    assert found[0].events == (EventLabel(0.0, 10.0, "/m/03m9d0z"),)
+    assert (found[0].span_s, found[0].recording) == ((30.0, 40.0), "b0RFKhbpFJA")
+    assert {"b0RFKhbpFJA_30000", "Yb0RFKhbpFJA_30.000_40.000", "b0RFKhbpFJA_30_40"} <= set(found[0].names)
+    assert found[0].whole_names == ("b0RFKhbpFJA", "Yb0RFKhbpFJA")
+
+
+def test_ids_that_are_not_audiosets_are_file_names(tmp_path: Path) -> None:
+    content = "segment_id,onset,offset,label\nr_1.wav,0,1,dog\nmonday,0,1,dog\n"
+    found = read_events(text(tmp_path / "s.csv", content))
+    assert [(e.names, e.whole_names, e.span_s) for e in found] == [(("r_1.wav",), (), None), (("monday",), (), None)]
+    named = text(tmp_path / "f.csv", content.replace("segment_id", "filename").replace("r_1.wav", "r_1"))
+    assert [(e.names, e.span_s) for e in read_events(named)] == [(("r_1",), None), (("monday",), None)]
+
+
+def test_events_have_set_and_recording(tmp_path: Path) -> None:
+    header, end = "filename\tonset\toffset\tlabel\tset\trecording\n", "a.wav\t\t\t\t\t\n"
+    found = read_events(text(tmp_path / "e.tsv", f"{header}a.wav\t0\t1\tdog\teval\tr1\nb.wav\t\t\t\ttrain\t\n{end}"))
+    assert [(e.set_name, e.recording, len(e.events)) for e in found] == [("test", "r1", 1), ("train", None, 0)]
+
+
+@pytest.mark.parametrize(("column", "first", "second"), [("set", "train", "test"), ("recording", "r1", "r2")])
+def test_lines_that_differ_about_a_recording(tmp_path: Path, column: str, first: str, second: str) -> None:
+    events = f"filename\tonset\toffset\tlabel\t{column}\na\t0\t1\tdog\t{first}\na\t1\t2\tdog\t{second}\n"
+    with pytest.raises(UserError, match=f"e.tsv:3: a has the {column} {second}, at .*e.tsv:2 {first}; leave one"):
+        read_events(text(tmp_path / "e.tsv", events))
+    tags = f"filename\tlabel\t{column}\na\tdog\t{first}\na\thorn\t{second}\n"
+    with pytest.raises(UserError, match=f"t.tsv:3: a has the {column} {second}"):
+        read_tags(text(tmp_path / "t.tsv", tags))
+
+
+@pytest.mark.parametrize(
+    ("names", "meant"),
+    [
+        (["train", "dev", "test"], ["train", "valid", "test"]),
+        (["training", "development"], ["train", "valid"]),
+        (["dev", "eval"], ["train", "test"]),
+        (["train", "dev", "val", "test"], ["train", "train", "valid", "test"]),
+        (["dev", "valid"], ["train", "valid"]),
+    ],
+)
+def test_what_dev_means(tmp_path: Path, names: list[str], meant: list[str]) -> None:
+    lines = [f"{number}.wav\tdog\t{name}" for number, name in enumerate(names)]
+    tags = text(tmp_path / "t.tsv", "\n".join(["filename\tlabel\tset", *lines]) + "\n")
+    assert [entry.set_name for entry in read_label_files(tags, None)[0]] == meant
+    timed = [line.replace("\t", "\t0\t1\t", 1) for line in lines]
+    events = text(tmp_path / "e.tsv", "\n".join(["filename\tonset\toffset\tlabel\tset", *timed]) + "\n")
+    assert [entry.set_name for entry in read_label_files(None, events)[1]] == meant
+    some = text(tmp_path / "some.tsv", "\n".join(["filename\tonset\toffset\tlabel\tset", timed[1]]) + "\n")
+    assert [entry.set_name for entry in read_label_files(tags, some)[1]] == meant[1:2]  # one meaning for both files
 
 
 def test_audioset_segments(tmp_path: Path) -> None:
@@ -58,7 +107,8 @@ def test_audioset_segments(tmp_path: Path) -> None:
     assert is_segment_list(path)
     (found,) = read_segments(path)
     assert (found.span_s, found.tags, found.recording) == ((0.0, 10.0), ("/m/068hy", "/m/07q6cd_"), "--4g")
-    assert {"--4g", "Y--4g", "--4g_0_10", "--4g_0", "--4g_0.000_10.000"} <= set(found.names)
+    assert {"--4g_0_10", "--4g_0", "--4g_0.000_10.000"} <= set(found.names)
+    assert found.whole_names == ("--4g", "Y--4g")
 
 
 def jams(path: Path, **annotations: list) -> Path:
@@ -82,6 +132,61 @@ def test_jams_of_tags_and_of_events(tmp_path: Path) -> None:
 def test_old_jams_write_by_column(tmp_path: Path) -> None:
     path = jams(tmp_path / "a.jams", segment_open={"time": [1.0], "duration": [2.0], "value": ["dog"]})
     assert read_jams(path)[1][0].events == (EventLabel(1.0, 3.0, "dog"),)
+
+
+def test_jams_of_other_namespaces(tmp_path: Path) -> None:
+    entry, other = {"time": 0.5, "duration": 1.0}, {"time": [0.0], "duration": [9.0]}  # without values
+    path = jams(
+        tmp_path / "a.jams", tempo=[{**entry, "value": 120.0}], tag_open=[{**entry, "value": "dog"}], chord=other
+    )
+    assert [entry.tags for entry in read_jams(path)[0]] == [("dog",)]
+
+
+def test_jams_without_an_annotation_of_ours(tmp_path: Path) -> None:
+    jams(tmp_path / "a.jams", tempo=[{"time": 0.0, "duration": 1.0, "value": 120.0}])
+    jams(tmp_path / "b.jams")
+    jams(tmp_path / "c.jams", tag_open=[])
+    with pytest.raises(UserError, match=r"\(2 problems\)") as error:
+        read_jams(tmp_path)
+    assert "a.jams: not a JAMS file of tags or events" in str(error.value) and "namespaces: tempo" in str(error.value)
+    assert "b.jams: not a JAMS file of tags or events" in str(error.value) and "namespaces: none" in str(error.value)
+
+
+def test_jams_of_recordings_where_nothing_is_heard(tmp_path: Path) -> None:
+    jams(tmp_path / "a.jams", tag_open=[])
+    jams(tmp_path / "b.jams", sound_event=[])
+    tagged, timed = read_jams(tmp_path)
+    assert [(e.names, e.tags) for e in tagged] == [(("a",), ())]
+    assert [(e.names, e.events) for e in timed] == [(("b",), ())]
+
+
+def test_quotes_left_open(tmp_path: Path) -> None:
+    lines = ["fname,labels", '1,"Guitar,Music', "2,Bark", '3,"Bark"s', '4,"Bark,Dog"', '5,a 5" pipe']
+    path = text(tmp_path / "dev.csv", "\n".join(lines) + "\n")
+    with pytest.raises(UserError, match=r"\(2 problems\)") as error:
+        read_tags(path)
+    assert "dev.csv:2: no CSV (unexpected end of data)" in str(error.value) and "dev.csv:4: no CSV" in str(error.value)
+    found = read_tags(text(path, "\n".join([lines[0], *lines[4:]]) + "\n"))
+    assert [entry.tags for entry in found] == [("Bark", "Dog"), ('a 5" pipe',)]
+
+
+def test_a_row_of_two_lines(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="dev.csv:2: no CSV"):
+        read_tags(text(tmp_path / "dev.csv", 'fname,labels\n1,"Guitar,\nMusic"\n2,Bark\n'))
+
+
+def test_quotes_left_open_in_a_segment_list(tmp_path: Path) -> None:
+    lines = ['# "YTID, start_seconds', 'abc, 0, 10, "/m/0,/m/1', 'abd, 0, 10, "/m/0" ', 'abe, 0, 10, "/m/0']
+    path = text(tmp_path / "a.csv", "\n".join(lines) + "\n")
+    with pytest.raises(UserError, match=r"\(2 problems\)") as error:
+        read_segments(path)
+    assert "a.csv:2: no CSV" in str(error.value) and "a.csv:4: no CSV" in str(error.value)
+    assert [entry.tags for entry in read_segments(text(path, "\n".join(lines[:1] + lines[2:3]) + "\n"))] == [("/m/0",)]
+
+
+def test_a_cell_that_is_too_long(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="dev.csv:2: no CSV"):
+        read_tags(text(tmp_path / "dev.csv", f"fname,labels\n1,{'a' * 200_000}\n"))
 
 
 @pytest.mark.parametrize(

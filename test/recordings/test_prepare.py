@@ -320,4 +320,4 @@ def test_names_that_our_own_files_have(name: str, corpus: Path, capsys: pytest.C
     assert prepare(corpus) == 1
     error = capsys.readouterr().err
     assert f"'{name}' is taken: it names" in error and "see rename:" in error
-    assert prepare(corpus, "--set", "rename={%s: horn}" % name) == 0
+    assert prepare(corpus, "--set", f"rename={{{name}: horn}}") == 0

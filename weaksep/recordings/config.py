@@ -39,7 +39,7 @@ class PrepareConfig(BaseModel):
         rename: a name in the labels -> a class; several may become one. AudioSet's codes are such names.
         clip_s: length of a clip, seconds. Longer recordings are cut, shorter ones filled up with silence.
         level_db: RMS that the loud parts of each recording are brought to, dB relative to full scale; null to leave
-            them as they are. ``weaksep separate`` brings recordings to -27 dB too, unless its --level-db says otherwise.
+            them as they are. ``weaksep separate`` brings recordings to -27 dB too, unless --level-db says otherwise.
         split: shares of train, valid and test.
         seed: of that split.
     """

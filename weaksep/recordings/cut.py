@@ -72,8 +72,10 @@ def pieces(blocks: Iterable[np.ndarray], size: int) -> Iterator[Piece]:
 def stretch_of(path: Path, span_s: tuple[float, float] | None) -> tuple[float, float | None]:
     """Begin and end of what is cut of a file, seconds: a stretch of it, or all where the file is the stretch alone.
 
+    Which of the two its length tells, so this is for a file whose name does not: see ``Entry.whole_names``.
+
     Raises:
-        UserError: the file ends before the stretch begins.
+        UserError: the file cannot be read, or ends before the stretch begins.
     """
     if span_s is None:
         return 0.0, None

@@ -1,7 +1,8 @@
 """JAMS files: JSON annotations of one recording each, as scaper and many annotation tools write them.
 
 Tags come from annotations whose namespace begins with "tag"; events from those of the namespaces "scaper",
-"segment_open" and "sound_event", where a value is a label or an object that has one. A file with events needs no tags.
+"segment_open" and "sound_event", where a value is a label or an object that has one. A file with events needs no tags;
+one whose annotations are all of other namespaces says nothing of what occurs, while an empty annotation says: nothing.
 The recording is that of file_metadata.title or, without it, of the JAMS file's own name.
 """
 
@@ -16,6 +17,7 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.datadir import MAX_EVENT_S, EventLabel
 from weaksep.recordings.labels import Tagged, Timed
 
+TAG_NAMESPACE = "tag"  # what their names begin with
 EVENT_NAMESPACES = ("scaper", "segment_open", "sound_event")
 
 
@@ -45,21 +47,32 @@ def _label(value: Any) -> str | None:
     return value
 
 
+def _is_ours(namespace: str) -> bool:
+    return namespace.startswith(TAG_NAMESPACE) or namespace in EVENT_NAMESPACES
+
+
 def _read(path: Path) -> tuple[tuple[str, ...], list[str], list[EventLabel] | None]:
-    """Names of the recording, tags, and events (None: no annotation of events). ValueError and its kin when wrong."""
+    """Names of the recording, tags, and events (None: no annotation of events).
+
+    ValueError and its kin when it is wrong, or has no annotation of either.
+    """
     whole = json.loads(path.read_text(encoding="utf-8"))
     title = (whole.get("file_metadata") or {}).get("title") or ""
     tags: list[str] = []
     events: list[EventLabel] | None = None
-    for annotation in whole["annotations"]:
-        namespace = str(annotation["namespace"])
+    namespaces = [str(annotation["namespace"]) for annotation in whole["annotations"]]
+    if not any(map(_is_ours, namespaces)):
+        raise ValueError(f"no annotation of either; namespaces: {', '.join(dict.fromkeys(namespaces)) or 'none'}")
+    for namespace, annotation in zip(namespaces, whole["annotations"], strict=True):
+        if not _is_ours(namespace):
+            continue  # its values may be anything
         for entry in _observations(annotation):
             label = _label(entry["value"])
             if label is None:
                 continue
-            if namespace.startswith("tag"):
+            if namespace.startswith(TAG_NAMESPACE):
                 tags.append(label)
-            elif namespace in EVENT_NAMESPACES:
+            else:
                 onset_s, length_s = float(entry["time"]), float(entry["duration"])
                 if not (0 <= onset_s < onset_s + length_s <= MAX_EVENT_S):
                     raise ValueError(f"an event at {onset_s} s, {length_s} s long")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import logging
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weaksep.errors import UserError
 from weaksep.fileio.audiostream import looks_like_audio
 from weaksep.fileio.datadir import EventLabel
 from weaksep.recordings import audioset, jams, tables
-from weaksep.recordings.labels import Tagged, Timed
+from weaksep.recordings.cut import stretch_of
+from weaksep.recordings.labels import Entry, Tagged, Timed, agreed, dev_meaning, settle_dev
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Stretch:
         alone: no other recording has its file name.
         tags: its clip labels; those of its events where there are no others.
         events: None where their times are not known.
-        span_s: the stretch; None for the whole file.
+        span_s: the stretch, which is cut out unless the file's length shows that it is the stretch; None: all of it.
         recording: what was recorded together.
         set_name: None where no label file says so.
     """
@@ -45,7 +49,7 @@ class Matched:
 
     Attributes:
         stretches: in the order of the label files.
-        problems: entries without audio, or whose audio could be one of several files.
+        problems: entries without audio, or whose audio could be one of several files; entries that do not agree.
         unlabelled: audio files that no label file names.
     """
 
@@ -75,7 +79,10 @@ def read_label_files(clip_labels: Path | None, events: Path | None) -> tuple[lis
             tagged += audioset.read_segments(path) if audioset.is_segment_list(path) else tables.read_tags(path)
     if clip_labels is None and events is None:
         raise UserError("no labels: give --clip-labels, --events or both")
-    return tagged, timed
+    named = {entry.set_name for entry in (*tagged, *timed)}
+    if "dev" in named:
+        logger.info("the set dev of the labels is taken for %s", dev_meaning(named))
+    return settle_dev(tagged, named), settle_dev(timed, named)
 
 
 class AudioIndex:
@@ -123,16 +130,52 @@ class _Found:
     def __init__(self, index: AudioIndex) -> None:
         self.index = index
         self.problems: list[str] = []
+        self.stretches: list[Stretch] = []
 
-    def file_of(self, entry: Tagged | Timed) -> Path | None:
+    def file_of(self, entry: Entry) -> tuple[Path, tuple[float, float] | None] | None:
+        """The file of an entry, and the stretch to look for in it: none where the name says that it is the stretch."""
         try:
-            file = self.index.find(entry.names)
+            file, span_s = self.index.find(entry.names), None
+            if file is None:
+                file, span_s = self.index.find(entry.whole_names), entry.span_s
         except ValueError as error:
             self.problems.append(f"{entry.place}: {error}")
             return None
         if file is None:
-            self.problems.append(f"{entry.place}: no audio for {entry.names[-1]} in {self.index.folder}")
-        return file
+            name = (*entry.names, *entry.whole_names)[-1]
+            self.problems.append(f"{entry.place}: no audio for {name} in {self.index.folder}")
+            return None
+        return file, span_s
+
+    def heard(self, timed: Sequence[Timed]) -> dict[tuple[Path, float | None], list[Timed]]:
+        """Events with the times of their file, by file and begin of the stretch; None: they are of all of it."""
+        heard: dict[tuple[Path, float | None], list[Timed]] = defaultdict(list)
+        for entry in timed:
+            place = self.file_of(entry)
+            if place is None:
+                continue
+            file, span_s = place
+            try:
+                begin_s, end_s = stretch_of(file, span_s)  # opens the file only where its name does not tell
+            except UserError as error:
+                self.problems.append(f"{entry.place}: {error}")
+                continue
+            events = tuple(EventLabel(e.onset_s + begin_s, e.offset_s + begin_s, e.label) for e in entry.events)
+            span_s = None if end_s is None else span_s
+            heard[file, span_s and span_s[0]].append(replace(entry, events=events, span_s=span_s))
+        return heard
+
+    def add(self, file: Path, span_s: tuple[float, float] | None, tags: Tagged | None, times: Sequence[Timed]) -> None:
+        """A stretch by all its entries; a problem where they differ about its recording or set."""
+        try:
+            recording, set_name = agreed([*([tags] if tags else []), *times], str(file))
+        except ValueError as error:
+            self.problems.append(str(error))
+            return
+        events = tuple(event for entry in times for event in entry.events) if times else None
+        labels = tags.tags if tags else tuple(dict.fromkeys(event.label for event in events or ()))
+        name, alone = str(file.relative_to(self.index.folder).with_suffix("")), self.index.alone(file)
+        self.stretches.append(Stretch(file, name, alone, labels, events, span_s, recording or name, set_name))
 
 
 def match(tagged: Sequence[Tagged], timed: Sequence[Timed], audio: Path) -> Matched:
@@ -143,30 +186,23 @@ def match(tagged: Sequence[Tagged], timed: Sequence[Timed], audio: Path) -> Matc
     """
     index = AudioIndex(audio)
     found = _Found(index)
-    events: dict[Path, tuple[EventLabel, ...]] = {}
-    for entry in timed:
-        file = found.file_of(entry)
-        if file is not None:
-            events[file] = (*events.get(file, ()), *entry.events)
-    stretches: list[Stretch] = []
+    heard = found.heard(timed)
+    used: set[tuple[Path, float | None]] = set()
     tagged_files: Counter[Path] = Counter()
     for tags in tagged:
-        file = found.file_of(tags)
-        if file is None:
+        place = found.file_of(tags)
+        if place is None:
             continue
+        file, span_s = place
         tagged_files[file] += 1
-        if tagged_files[file] > 1 and tags.span_s is None:
+        if tagged_files[file] > 1 and span_s is None:
             found.problems.append(f"{tags.place}: {file} has labels already; one entry a file")
             continue
-        name = str(file.relative_to(audio).with_suffix(""))
-        recording = tags.recording or name
-        stretches.append(
-            Stretch(file, name, index.alone(file), tags.tags, events.get(file), tags.span_s, recording, tags.set_name)
-        )
-    for file, own in events.items():
-        if not tagged_files[file]:
-            name = str(file.relative_to(audio).with_suffix(""))
-            tags_of_events = tuple(dict.fromkeys(e.label for e in own))
-            stretches.append(Stretch(file, name, index.alone(file), tags_of_events, own, None, name, None))
-    labelled = {*tagged_files, *events}
-    return Matched(stretches, found.problems, [file for file in index.files if file not in labelled])
+        keys = dict.fromkeys([(file, span_s and span_s[0]), (file, None)])  # events of the stretch, and of the file
+        used.update(keys)
+        found.add(file, span_s, tags, [entry for key in keys for entry in heard.get(key, ())])
+    for (file, begin_s), times in heard.items():
+        if (file, begin_s) not in used:
+            found.add(file, times[0].span_s, None, times)
+    labelled = {*tagged_files, *(file for file, _ in heard)}
+    return Matched(found.stretches, found.problems, [file for file in index.files if file not in labelled])

@@ -76,7 +76,7 @@ def load_prepare_config(path: Path | None, overrides: Sequence[str]) -> PrepareC
 
 
 def look(config: PrepareConfig, places: Places) -> Found:
-    """Read the label files and find the audio of each entry. Opens no audio.
+    """Read the label files and find the audio of each entry. Opens it only to tell a video from its segment.
 
     Raises:
         UserError: a label file cannot be used, or there is no recording, class or set to prepare.
