@@ -47,7 +47,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = make_parser("separate", __doc__)
     parser.add_argument("recordings", nargs="+", type=Path, metavar="IN", help="audio files, or folders of them")
     parser.add_argument(
-        "--model", type=Path, required=True, help="folder of a trained separator, its best.pt, or what weaksep pack made"
+        "--model", type=Path, required=True, help="folder of a trained separator, its best.pt, or a packed model"
     )
     parser.add_argument("--out", type=Path, required=True, help="where the folders of separated files go")
     parser.add_argument(
