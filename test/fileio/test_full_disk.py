@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 
 from weaksep.errors import UserError
+from weaksep.fileio import audiostream
 from weaksep.fileio.atomic import atomic_path, clear_folder, remove_temporaries, write_text
 from weaksep.fileio.checkpoint import load_checkpoint, load_latest, save_checkpoint
 
@@ -39,6 +42,27 @@ def test_other_errors_of_the_disk_stay_what_they_are(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError), atomic_path(tmp_path / "file" / "a"):
         pytest.fail("there is no such folder")
+
+
+def test_only_the_disk_itself_says_that_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise soundfile.LibsndfileError(157)
+
+    monkeypatch.setattr(soundfile.SoundFile, "write", fail)
+    audio, path = np.zeros((1, 1, 9), dtype=np.float32), tmp_path / "a.flac"
+    with pytest.raises(UserError, match=r"a\.flac: cannot be written \(.+\); give another --format") as caught:
+        with audiostream.writers([path], 8000, 1, 9) as writing:
+            writing.write(audio)
+    assert "free some space" not in str(caught.value)
+
+    def no_room(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(audiostream, "_check_room", no_room)
+    with pytest.raises(UserError, match=r"a\.flac: cannot be written \(No space left on device\); .* free some space"):
+        with audiostream.writers([path], 8000, 1, 9) as writing:
+            writing.write(audio)
+    assert list(tmp_path.iterdir()) == []
 
 
 SAVE = """

@@ -171,8 +171,24 @@ def test_in_python(model: Path) -> None:
     for wrong, rate in ((np.zeros((1, 2, 3)), 8000), (np.zeros(0), 8000), (np.full(9, np.nan), 8000), (mono, 0)):
         with pytest.raises(UserError):
             separator(wrong, rate)
+    for rate in (float("nan"), float("inf"), -8000):
+        with pytest.raises(UserError, match=f"a sample rate of {rate} Hz; expected"):
+            separator(mono, rate)
+    with pytest.raises(UserError, match="a complex waveform; expected real samples"):
+        separator(mono + 0j, 8000)
     with pytest.raises(AttributeError, match="has no attribute 'load_sepparator'"):
         weaksep.load_sepparator  # noqa: B018
+
+
+def test_channels_in_the_place_of_samples(model: Path, tmp_path: Path) -> None:
+    write(tmp_path / "in.wav", 0.1, 8000, channels=2)
+    separator = weaksep.load_separator(model)
+    audio, rate = soundfile.read(tmp_path / "in.wav")
+    for wrong in (audio, audio[:, :1]):
+        with pytest.raises(UserError, match=r"shape \(800, .\), .* expected \(channels, samples\): give waveform.T"):
+            separator(wrong, rate)
+    for right in (audio.T, audio[:2, :1], audio[:64, :1], np.zeros((65, 65))):
+        assert separator(right, rate)["bark"].shape == right.shape
 
 
 def test_events_are_written_when_asked_for(model: Path, tmp_path: Path) -> None:
@@ -232,6 +248,30 @@ def test_less_than_a_sample_of_the_net(model: Path, tmp_path: Path) -> None:
     assert found.shape[1] == 5 and not found[:2].any()
     sources = weaksep.load_separator(model)(np.full(1, 0.1), 48_000)
     assert sources["residual"] == pytest.approx(0.1) and not sources["bark"].any()
+
+
+def test_a_recording_of_less_than_a_sample_at_the_rate_of_the_net(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("in.wav", np.full(1, 0.1), 44_100)
+    command = ["--model", str(model), "in.wav", "--out", "out"]
+    for form in ("flac", "wav"):
+        with pytest.raises(UserError, match="^out/in: .* shorter than one sample at 8000 Hz; .* --rate input$"):
+            separate.main([*command, "--format", form])
+        assert not list(Path("out/in").iterdir())
+    separate.main([*command, "--rate", "input"])
+    assert read(Path("out/in"))[0].shape == (3, 1, 1)
+
+
+def test_a_rate_that_flac_cannot_hold(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("in.wav"), 0.05, 96_001)
+    command = ["--model", str(model), "in.wav", "--out", "out", "--rate", "input"]
+    with pytest.raises(UserError, match="bark.flac: FLAC cannot hold .* 96001 Hz; give --format wav$"):
+        separate.main(command)
+    separate.main([*command, "--format", "wav"])
+    assert read(Path("out/in"), "wav")[1] == 96_001
 
 
 FULL = """

@@ -13,8 +13,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
+from weaksep.bin import prepare
 from weaksep.bin.clean import main
 from weaksep.bin.cli import run_command
 from weaksep.fileio.lock import folder_lock
@@ -605,3 +608,101 @@ def test_what_the_stages_wrote_is_known_and_comes_back_the_same(
     }
     run("--what", "events", "--remove", "true")
     assert not list(Path("data/events").rglob("*.wav"))
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A recipe of labelled recordings after stage 0, the working folder; and the arguments of weaksep prepare."""
+    monkeypatch.chdir(tmp_path)
+    Path("db/audio").mkdir(parents=True)
+    names = [f"r{number}.wav" for number in range(6)]
+    for name in names:
+        soundfile.write(f"db/audio/{name}", np.random.default_rng(0).uniform(-0.1, 0.1, 3200), 8000)
+    lines = ["filename\tevent_labels", *(f"{name}\t{('dog', 'horn')[n % 2]}" for n, name in enumerate(names))]
+    Path("db/labels.tsv").write_text("\n".join(lines) + "\n")
+    settings = ["clip_s=0.2", "sample_rate=8000", "split={train: 0.34, valid: 0.33, test: 0.33}"]
+    arguments = ["--audio", "db/audio", "--clip-labels", "db/labels.tsv"]
+    arguments += [word for setting in settings for word in ("--set", setting)]
+    prepare.main(arguments)
+    return arguments
+
+
+def clips() -> set[str]:
+    """What is to go of the clips."""
+    return {name for name in tree("data") if name.endswith((".wav", "wav.scp"))}
+
+
+def test_prepared_clips_are_listed_and_come_back_the_same(prepared: list[str], run) -> None:
+    before, made = {name: Path(name).read_bytes() for name in tree()}, clips()
+    assert len(made) == 12 + 3
+    [line] = [line.split("  ") for line in run() if line.startswith("clips")]
+    assert [word.strip() for word in line if word] == [
+        *("clips", "data", "15", "0.1", "stage 0, or weaksep prepare, from the recordings")
+    ]
+    lines = run("--what", "clips", "--remove", "true")
+    assert lines[0].startswith("removed clips in data: 15 files") and len(lines) == 2
+    assert {name for name in before if not Path(name).exists()} == {f"data/{name}" for name in made}
+    assert not list(Path("data").glob("*/audio"))
+    assert run("--what", "clips") == ["nothing to remove"]
+    prepare.main(prepared)
+    stamp = "data/prepare.stamp.json"  # has the time of day
+    now = {name: Path(name).read_bytes() for name in tree()}
+    assert {**now, stamp: b""} == {**before, stamp: b""}
+
+
+def test_of_prepared_clips_only_what_the_stamp_knows_goes(prepared: list[str], run, tmp_path: Path) -> None:
+    make("data/train/audio/mix/mine.wav", "data/own/wav.scp", "data/own/audio/mix/r0-0001.wav", "away/song.wav")
+    Path("data/valid/audio/linked").symlink_to(tmp_path / "away")
+    stamp_ns = Path("data/prepare.stamp.json").stat().st_mtime_ns
+    edited = min(Path("data/train/audio/mix").glob("r*.wav"))
+    edited.write_bytes(edited.read_bytes()[::-1])  # of the same size
+    os.utime(edited, ns=(stamp_ns + 1, stamp_ns + 1))
+    Path("data/test/wav.scp").write_text("mine now\n")
+    own = {str(edited), "data/train/audio/mix/mine.wav", "data/valid/audio/linked", "away/song.wav"}
+    kept = {f"data/{name}" for name in clips() if name.startswith(("test/", "own/"))} | own
+    lines = run("--what", "clips", "--remove", "true")
+    assert kept <= tree()
+    assert {f"data/{name}" for name in clips()} | {"data/valid/audio/linked"} == kept - {"away/song.wav"}
+    assert lines[-1].endswith(": not written by weaksep")
+
+
+def test_clips_without_their_stamp_or_their_recordings_stay(prepared: list[str], run) -> None:
+    before = tree()
+    Path("db/audio/r3.wav").rename("r3.wav")
+    lines = run("--what", "clips", "--remove", "true")
+    assert lines == [
+        *("nothing to remove", "left alone: clips in data: db/audio/r3.wav, of which they were made, is not there")
+    ]
+    Path("r3.wav").rename("db/audio/r3.wav")
+    for damage in ("{", "[]", '{"origin": {"files": {}}, "outputs": {}}'):
+        Path("data/prepare.stamp.json").write_text(damage)
+        assert run("--what", *removable.KINDS) == ["nothing to remove"]
+    Path("data/prepare.stamp.json").unlink()
+    assert run("--what", *removable.KINDS) == ["nothing to remove"]
+    assert tree() == before - {"data/prepare.stamp.json"}
+
+
+def test_clips_that_are_read_stay_and_a_stopped_removal_goes_on(
+    prepared: list[str], run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tree()
+    Path("dump/train").mkdir(parents=True)
+    with folder_lock("dump/train"):
+        assert run("--what", "clips", "--remove", "true")[-1].endswith(" works in dump/train and may read them")
+    with folder_lock("data"):
+        assert run("--what", "clips", "--remove", "true")[0] == "nothing to remove"
+    assert tree() == before
+    unlink, left = clean._unlink, iter(range(5))
+
+    def some(path: Path) -> int:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return unlink(path)
+
+    monkeypatch.setattr(clean, "_unlink", some)
+    with pytest.raises(KeyboardInterrupt):
+        list(clean.clean(*PLACES, ["clips"], remove=True))
+    monkeypatch.setattr(clean, "_unlink", unlink)
+    assert not list(Path("data").glob("*/wav.scp")) and len(clips()) == 10
+    run("--what", "clips", "--remove", "true")
+    assert not clips()

@@ -6,11 +6,20 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from weaksep.bin.cli import make_parser, run_command, str2bool
 from weaksep.errors import UserError
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a checkpoint that can be read is a packed model."""
+    from weaksep.fileio.checkpoint import PACKED_NAME
+
+    with zipfile.ZipFile(path) as archive:
+        return PACKED_NAME in archive.namelist()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -39,23 +48,30 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     best = checkpoint_path(args.experiment)
     checkpoint = read_checkpoint(best, "separator")
+    if is_packed(best):
+        raise UserError(f"{best}: packed already; copy it, or pack the experiment that it was made from")
+    config = best.parent / "config.yaml"
+    if not config.is_file():
+        raise UserError(
+            f"{config}: not there, and the page about the model needs it; put what training wrote beside {best.name}, "
+            "or give the whole folder of the experiment"
+        )
     scores, made = scores_of(best.parent), environment(checkpoint["config"].get("seed"))
     files = {PACKED_NAME: best.read_bytes()}
     masker = ""
     if args.masker:
-        from weaksep.infer.export import MASKER_NAME, export_masker
+        from weaksep.infer.export import MASKER_NAME, export_masker, masker_page
         from weaksep.infer.model import load_separator
 
-        exported = export_masker(load_separator(best))
+        separator = load_separator(best)
+        exported = export_masker(separator)
         files[MASKER_NAME] = exported.content
-        masker = f"{MASKER_NAME}, magnitude (1, {exported.frames}, {exported.bins}) -> masks, for torch.export.load"
+        masker = masker_page(separator, exported)
     files |= {
         "README.md": model_card(args.out.name, best.parent, checkpoint, scores, made, args.licence, masker).encode(),
         "scores.json": (json.dumps(scores, indent=2) + "\n").encode(),
+        "config.yaml": config.read_bytes(),
     }
-    config = best.parent / "config.yaml"
-    if config.is_file():
-        files["config.yaml"] = config.read_bytes()
     write_packed(args.out, files)
     print("written:", args.out)
 

@@ -113,7 +113,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="1: a GPU if there is one")
     parser.add_argument("--allow-cpu", type=str2bool, default=False, help="true: take the CPU when no GPU is free")
     parser.add_argument("--resume", type=str2bool, default=True, help="false: begin again")
-    parser.add_argument("--dry-run", type=str2bool, default=False, help="true: one step of each, nothing is kept")
+    parser.add_argument("--dry-run", type=str2bool, default=False, help="true: two steps of each, nothing is kept")
     parser.add_argument("--failed", type=Path, help="write the systems that failed here, and exit with 0 all the same")
     parser.add_argument(
         "--checkpoint-minutes",
@@ -194,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def try_all(arguments: argparse.Namespace, plans: Sequence[Plan]) -> None:
-    """One step of every training, here.
+    """Two steps of every training, here.
 
     Raises:
         UserError: listing those that cannot be trained.

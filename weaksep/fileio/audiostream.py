@@ -24,7 +24,9 @@ FORMATS = {"flac": "FLAC", "wav": "WAV"}
 SUBTYPE = "PCM_24"  # what several outputs lose by rounding must not show in their sum
 MAX_FLAC_CHANNELS = 8
 MAX_FLAC_RATE_HZ = 655_350
+MAX_FLAC_ODD_RATE_HZ = 65_535  # beyond, a frame's header counts tens of Hz
 CHECKED_SAMPLES = 10_000  # at the end of a file; a block of FLAC has fewer
+PROBE_BYTES = 1_000_000  # more than libsndfile writes at once: what found no room has none for so much either
 
 
 def looks_like_audio(path: Path) -> bool:
@@ -133,6 +135,23 @@ def _check_whole(path: Path, written: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def _check_room(path: Path) -> None:
+    """Write more to a file that libsndfile could not: its own errors do not say whether the disk is full.
+
+    Raises:
+        OSError: what the disk says.
+    """
+    with path.open("ab") as file:
+        file.write(bytes(PROBE_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flac_takes(sample_rate: int, channels: int) -> bool:
+    whole = sample_rate <= MAX_FLAC_ODD_RATE_HZ or sample_rate % 10 == 0
+    return whole and sample_rate <= MAX_FLAC_RATE_HZ and channels <= MAX_FLAC_CHANNELS
+
+
 @contextmanager
 def writers(paths: Sequence[Path], sample_rate: int, channels: int, samples: int) -> Iterator[Writers]:
     """Files that are all there when the block ends well, and none of which is there otherwise.
@@ -144,11 +163,12 @@ def writers(paths: Sequence[Path], sample_rate: int, channels: int, samples: int
         samples: about how many each will hold.
 
     Raises:
-        UserError: FLAC has no such rate or so many channels, or the disk is full.
+        UserError: FLAC has no such rate or so many channels, nothing was written, or the disk is full.
+        OSError: the disk refuses for another reason.
     """
     kind = FORMATS[paths[0].suffix[1:]]
-    if kind == "FLAC" and (channels > MAX_FLAC_CHANNELS or sample_rate > MAX_FLAC_RATE_HZ):
-        raise UserError(f"{paths[0]}: FLAC takes no {channels} channels at {sample_rate} Hz; give --format wav")
+    if kind == "FLAC" and not _flac_takes(sample_rate, channels):
+        raise UserError(f"{paths[0]}: FLAC cannot hold {channels} channel(s) at {sample_rate} Hz; give --format wav")
     if kind == "WAV" and 3 * channels * samples > WAV_BYTES:
         kind = "RF64"
     with ExitStack() as stack:
@@ -159,7 +179,15 @@ def writers(paths: Sequence[Path], sample_rate: int, channels: int, samples: int
                 opening = (soundfile.SoundFile(temporary, "w", **settings) for temporary in temporaries)
                 writing = Writers([files.enter_context(file) for file in opening])
                 yield writing
-        except soundfile.SoundFileError as error:  # what it makes of a full disk has no number
-            raise OSError(errno.ENOSPC, f"{str(error).rstrip('.')}; is the disk full?") from None
+        except soundfile.SoundFileError as error:
+            for temporary in temporaries:
+                _check_room(temporary)
+            reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
+            raise UserError(f"{paths[0]}: cannot be written ({reason}); give another --format") from None
+        if not writing.samples:
+            raise UserError(
+                f"{paths[0].parent}: nothing to write: the recording is shorter than one sample at {sample_rate} Hz; "
+                "leave it out, or give --rate input"
+            )
         for temporary in temporaries:
             _check_whole(temporary, writing.samples)

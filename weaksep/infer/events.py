@@ -55,11 +55,13 @@ class EventFinder:
         self.classes = tuple(classes)
         self.sample_rate = sample_rate
         self._block = max(1, round(BLOCK_S * sample_rate))
+        self._samples = 0
         self._left: np.ndarray | None = None
         self._energies: list[np.ndarray] = []
 
     def add(self, piece: np.ndarray) -> None:
         """Outputs (K + 1, C, n), together the recording."""
+        self._samples += piece.shape[2]
         whole = piece if self._left is None else np.concatenate([self._left, piece], axis=2)
         used = whole.shape[2] // self._block * self._block
         self._left = whole[:, :, used:]
@@ -73,7 +75,7 @@ class EventFinder:
         return np.square(blocks, dtype=np.float64).sum(axis=(1, 3))
 
     def events(self) -> list[tuple[float, float, str]]:
-        """(onset, offset, class) in seconds, by onset; after the last piece."""
+        """(onset, offset, class) in seconds, by onset, none behind the recording's end; after the last piece."""
         if self._left is not None and self._left.shape[2]:
             missing = self._block - self._left.shape[2]
             self._energies.append(self._by_block(np.pad(self._left, ((0, 0), (0, 0), (0, missing)))))
@@ -84,9 +86,10 @@ class EventFinder:
         own, mixture = energies[:-1], energies[-1]
         heard = (own >= LEAST_SHARE * mixture) & (own > mixture.max() * 10.0 ** (-RANGE_DB / 10.0))
         seconds = self._block / self.sample_rate
+        end = self._samples * 1000 // self.sample_rate / 1000  # down to what an events.tsv can say: milliseconds
         limits = (round(LONGEST_PAUSE_S / seconds), round(SHORTEST_S / seconds))
         return sorted(
-            (first * seconds, last * seconds, name)
+            (first * seconds, min(last * seconds, end), name)
             for name, active in zip(self.classes, heard, strict=True)
             for first, last in bridged(runs(active), *limits)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from weaksep.infer.recordings import LEVEL_DB, chunk_plan, chunk_separator
 from weaksep.signal.level import gain_to
 
 _BLOCK_S = 5.0
+_MAX_CHANNELS = 64  # with fewer samples than channels; up to here a short waveform of many channels is one
 
 
 class WaveformSeparator:
@@ -44,22 +46,19 @@ class WaveformSeparator:
         """Separate a waveform.
 
         Args:
-            waveform: (N,) or (C, N), real.
+            waveform: (N,) or (C, N), real; what soundfile.read gives of several channels is (N, C): hand over its
+                ``.T``. More than 64 rows, and more than there are columns, are taken for (N, C) and refused.
             sample_rate: Hz.
 
         Returns:
             {class or "residual": float32 of the waveform's shape}; their sum is the waveform.
 
         Raises:
-            UserError: not of such a shape, no samples, NaN or infinite ones, or no rate.
+            UserError: not of such a shape, no samples, complex, NaN or infinite ones, or no rate.
         """
-        audio = np.asarray(waveform, dtype=np.float32)
-        if audio.ndim not in (1, 2) or audio.size == 0:
-            raise UserError(f"a waveform of shape {audio.shape}; expected (samples,) or (channels, samples)")
-        if not np.isfinite(audio).all():
-            raise UserError("the waveform holds NaN or infinite samples")
-        if sample_rate <= 0:
-            raise UserError(f"a sample rate of {sample_rate} Hz")
+        audio = _checked(waveform)
+        if not (math.isfinite(sample_rate) and sample_rate > 0):
+            raise UserError(f"a sample rate of {sample_rate} Hz; expected that of the waveform, such as 44100")
         channels = np.atleast_2d(audio)
         gain = gain_to(self.level_db, [channels], sample_rate)
         size = max(1, int(_BLOCK_S * sample_rate))
@@ -79,6 +78,23 @@ class WaveformSeparator:
         separate = chunk_separator(self.separator, gain)
         pieces = separate_chunks(separate, resampled(blocks, sample_rate, rate), chunk_plan(self.separator))
         return resampled((piece[:-1].reshape(-1, piece.shape[2]) for piece in pieces), rate, sample_rate)
+
+
+def _checked(waveform: np.ndarray) -> np.ndarray:
+    """A waveform as float32 (N,) or (C, N); see ``WaveformSeparator.__call__``."""
+    if np.iscomplexobj(waveform):
+        raise UserError("a complex waveform; expected real samples (of an analytic signal, its real part)")
+    audio = np.asarray(waveform, dtype=np.float32)
+    if audio.ndim not in (1, 2) or audio.size == 0:
+        raise UserError(f"a waveform of shape {audio.shape}; expected (samples,) or (channels, samples)")
+    if audio.ndim == 2 and len(audio) > max(_MAX_CHANNELS, audio.shape[1]):
+        raise UserError(
+            f"a waveform of shape {audio.shape}, more channels than samples; expected (channels, samples): give "
+            "waveform.T, as of what soundfile.read returns"
+        )
+    if not np.isfinite(audio).all():
+        raise UserError("the waveform holds NaN or infinite samples")
+    return audio
 
 
 def _fitted(rows: np.ndarray, samples: int) -> np.ndarray:

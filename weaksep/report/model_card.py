@@ -56,7 +56,7 @@ def model_card(
         scores: see ``scores_of``.
         made: date and versions, see ``environment``.
         licence: of the weights; empty when nobody has said.
-        masker: what there is of the net alone; empty for nothing.
+        masker: how the net alone is used, a section of the page (infer/export.py); empty where there is none.
     """
     feats, net = checkpoint["feats"], checkpoint["config"].get("net", {})
     facts = {
@@ -64,7 +64,6 @@ def model_card(
         "sample rate": f"{feats['sample_rate']} Hz; recordings of other rates are resampled",
         "trained from": origin_of(experiment).trained_from,
         "net": ", ".join(f"{key} {value}" for key, value in net.items()),
-        **({"net alone": masker} if masker else {}),
         "STFT": f"square-root Hann windows of {feats['window_samples']} samples, {feats['hop_samples']} apart",
         "epoch": checkpoint.get("epoch", "unknown"),
         "licence of the weights": licence or "not stated: ask whoever gave you this file",
@@ -76,4 +75,4 @@ def model_card(
         header = ["scored on", "mean SI-SDRi (dB)", "median", "pairs"]
         blocks += ["## Scores", table(header, rows)]
         blocks.append("Mixtures of two or more classes; improvement over the mixture itself.")
-    return "\n\n".join([*blocks, USE.format(name=name)])
+    return "\n\n".join([*blocks, USE.format(name=name)]) + (f"\n{masker}" if masker else "")

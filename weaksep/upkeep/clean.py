@@ -1,7 +1,7 @@
 """Removing what can be made again.
 
 Of a stage's outputs the stamp and the notes of finished shards go first, then the tables, then the rest: at no moment
-does anything look finished that is not.
+does anything look finished that is not. The stamp of prepared clips stays, see ``removable``.
 """
 
 from __future__ import annotations

@@ -6,10 +6,13 @@ as the link; none is followed.
 
 from __future__ import annotations
 
+import json
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 
 from weaksep.errors import UserError
@@ -25,6 +28,7 @@ KINDS = {
     "features": "stage 2",
     "separated": "stage 5",
     "mixtures": "stage 1, or weaksep rebuild",
+    "clips": "stage 0, or weaksep prepare, from the recordings",
     "events": "stage 0, from the corpus",
     "checkpoints": "not needed (the training has ended)",
     "earlier": "only by training with the earlier settings",
@@ -32,6 +36,7 @@ KINDS = {
 }
 NAMED_ONLY = ("earlier", "tensorboard")
 
+PREPARE_STAMP = f"prepare.{STAMP_NAME}"  # as in recordings/steps.py
 BOARD_FILES = ("events.out.tfevents.*",)
 SCORE_FILES = ("scores.tsv", "tagging.json", "sources.json", SOURCE_NAME, f"*{STAMP_NAME}")
 RUN_FILES = (
@@ -51,7 +56,7 @@ class Find:
         top: the data, dump or exp folder, which always stays.
         files: single files, in the order in which they go.
         trees: folders, which go after the files.
-        names: patterns of the trees' files; others stay.
+        names: patterns of the trees' files; others stay, all but ``files`` where there are none.
         outputs: whether these are what a step in ``place`` has made, so that its stamp must go first.
         readers: folders in which whoever works may read it.
     """
@@ -68,8 +73,10 @@ class Find:
     def walk(self) -> Iterator[tuple[Path, bool]]:
         """Every file that is there now, in order, and whether it is to go."""
         yield from ((path, True) for path in self.files if os.path.lexists(path))
+        files = frozenset(self.files)
         for tree in self.trees:
-            yield from ((path, ours) for path, ours in _walk(tree, self.names) if path not in self.files)
+            found = ((path, ours and bool(self.names)) for path, ours in _walk(tree, self.names))
+            yield from ((path, ours) for path, ours in found if path not in files)
 
 
 def _walk(tree: Path, names: Sequence[str]) -> Iterator[tuple[Path, bool]]:
@@ -125,7 +132,7 @@ def look(datadir: Path, dumpdir: Path, expdir: Path, kinds: Sequence[str]) -> Fo
     links = sorted({path for top in tops for path in top.iterdir() if path.is_symlink() and path.is_dir()})
     found.remarks += [f"left alone: {path}: a symbolic link" for path in links]
     finds = [*_leftovers(tops, seen), *_data(datadir, (dumpdir, expdir)), *_features(dumpdir, (expdir,))]
-    finds += _experiments(expdir)
+    finds += [*_experiments(expdir), *(_clips(datadir, (dumpdir, expdir), found) if "clips" in kinds else ())]
     order = list(KINDS)
     for find in sorted(finds, key=lambda find: (order.index(find.kind), os.fsencode(find.place))):
         if find.kind in kinds and not seen.worker_around(find.place, below=find.kind != "leftovers"):
@@ -197,6 +204,34 @@ def _data(datadir: Path, readers: tuple[Path, ...]) -> Iterator[Find]:
         elif _made(folder, folder / "scenes.jsonl"):  # else somebody's own recordings, which nothing makes again
             tables = _matching(folder, "wav.scp", "src_*.scp")
             yield Find("mixtures", folder, datadir, tables, (folder / "audio",), ("*.wav",), True, readers)
+
+
+def _clips(datadir: Path, readers: tuple[Path, ...], found: Found) -> Iterator[Find]:
+    """What prepare made, file by file as its stamp has it; what has changed since is somebody's own, as is a whole set
+    whose tables have. The stamp stays: should we be stopped, it tells what else there is, and prepare that files are
+    missing."""
+    try:
+        made_ns = (datadir / PREPARE_STAMP).stat().st_mtime_ns
+        saved = json.loads((datadir / PREPARE_STAMP).read_text(encoding="utf-8"))
+        sources, sizes = [*saved["origin"]["tables"], *saved["origin"]["files"]], dict(saved["outputs"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+
+    def as_made(path: Path) -> bool:
+        now = path.lstat()
+        same = stat.S_ISREG(now.st_mode) and now.st_mtime_ns <= made_ns
+        return same and sizes.get(str(path.relative_to(datadir))) == now.st_size
+
+    clips = {folder: [p for p, _ in _walk(folder / "audio", ()) if as_made(p)] for folder in _folders(datadir)}
+    tables = {folder: _matching(folder, "wav.scp", "src_*.scp") for folder in clips}
+    sets = [folder for folder in clips if clips[folder] and all(map(as_made, tables[folder]))]
+    lost = [name for name in sources if not os.path.exists(name)]
+    if sets and lost:
+        found.remarks.append(f"left alone: clips in {datadir}: {lost[0]}, of which they were made, is not there")
+    elif sets:
+        files = tuple(chain(*(tables[folder] for folder in sets), *(clips[folder] for folder in sets)))
+        trees = tuple(folder / "audio" for folder in sets)
+        yield Find("clips", datadir, datadir, files, trees, readers=readers)
 
 
 def _features(dumpdir: Path, readers: tuple[Path, ...]) -> Iterator[Find]:
