@@ -65,7 +65,7 @@ def exp(tmp_path, test_data):
 
 @pytest.fixture
 def summary(exp, tmp_path, monkeypatch):
-    monkeypatch.setattr("weaksep.report.training.count_parameters", lambda best: 12345)
+    monkeypatch.setattr("weaksep.report.training.net_facts", lambda best: {"parameters": 12345, "temperature": 2.0})
     history = [
         {"epoch": 1, "step": 10, "seconds": 30, "train": {"loss": 4.0}, "valid": {"loss": 3.0}},
         {"epoch": 2, "step": 20, "seconds": 60, "train": {"loss": 3.0}, "valid": {"loss": 1.0}},
@@ -117,7 +117,7 @@ def test_order_from_what_knows_nothing_to_what_knows_all(summary):
 def test_training_seed_and_stages(summary):
     (facts,) = summary["training"]
     assert (facts["epochs"], facts["best_epoch"], facts["steps"], facts["minutes"]) == (3, 2, 30, 2.0)
-    assert facts["parameters"] == 12345
+    assert (facts["parameters"], facts["temperature"]) == (12345, 2.0)
     assert summary["environment"]["seed"] == 3
     assert [(row["stage"], row["seconds"]) for row in summary["stage_times"]] == [(5, 3600.0), (6, 75.5)]
     assert summary["data"]["test"] == {
@@ -189,7 +189,7 @@ def test_a_table_in_plain_text():
 def quick(monkeypatch):
     """No nets are counted, nothing is drawn: what the drawing functions were given."""
     given = {}
-    monkeypatch.setattr("weaksep.report.training.count_parameters", lambda best: None)
+    monkeypatch.setattr("weaksep.report.training.net_facts", lambda best: {"parameters": None, "temperature": None})
     monkeypatch.setattr("weaksep.report.figures.write_figures", lambda *args: given.update(figures=args) or [])
     monkeypatch.setattr("weaksep.report.page.write_page", lambda *args: given.update(page=args) or args[0])
     return given

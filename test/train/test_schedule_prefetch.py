@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from weaksep.train.config import LossConfig, OptimConfig
@@ -33,10 +35,15 @@ def test_the_residual_is_dear_until_the_classes_have_taken_shape() -> None:
     assert {loss_weights(step, 10, LossConfig(residual_weight=1.5)).residual for step in range(10)} == {1.5}
 
 
-def test_prefetch_keeps_the_order_and_raises_where_the_result_would_come() -> None:
-    assert list(prefetch(lambda x: x * x, range(10))) == [x * x for x in range(10)]
+@pytest.mark.parametrize("threads", [1, 4])
+def test_prefetch_keeps_the_order_and_raises_where_the_result_would_come(threads: int) -> None:
+    def slow_first(x: int) -> int:
+        time.sleep(0.02 if x % 4 == 0 else 0.0)
+        return x * x
+
+    assert list(prefetch(slow_first, range(10), threads)) == [x * x for x in range(10)]
     seen = []
     with pytest.raises(ZeroDivisionError):
-        for value in prefetch(lambda x: 1 / x, [2, 1, 0, 4]):
+        for value in prefetch(lambda x: 1 / x, [2, 1, 0, 4], threads):
             seen.append(value)
     assert seen == [0.5, 1.0]

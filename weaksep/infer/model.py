@@ -105,6 +105,9 @@ def _misfits(checkpoint: dict[str, Any]) -> Iterator[str]:
         yield f"feats: {_one_line(error)}"
     if not isinstance(checkpoint["config"], dict):
         yield "config is no mapping"
+    temperature = checkpoint.get("temperature", 1.0)
+    if not isinstance(temperature, float) or not 0.01 <= temperature <= 100:
+        yield "temperature is no number from 0.01 to 100"
     model = checkpoint["model"]
     if not isinstance(model, dict) or not all(isinstance(weights, torch.Tensor) for weights in model.values()):
         yield "model holds no weights"
@@ -178,6 +181,8 @@ def load_separator(experiment: str | Path, device: str = "cpu") -> Separator:
     net = _build(lambda: build_separator(checkpoint["config"]["net"], len(classes), n_bins), checkpoint, path, where)
     if RESIDUAL in classes:
         raise UserError(f"{path}: a class of the model is called {RESIDUAL!r}, as the file of what is left")
+    if isinstance(net, MaskSeparator):
+        net.temperature = checkpoint.get("temperature", 1.0)
     stft = Stft(feats["window_samples"], feats["hop_samples"])
     residual = bool(checkpoint["config"]["net"].get("residual"))
     return Separator(net, classes, feats["sample_rate"], stft, where, residual)

@@ -24,6 +24,7 @@ class MaskSeparator(nn.Module):
     over the whole clip, because a long recording is separated in pieces.
 
     Attributes:
+        temperature: what the logits are divided by: 1 in training, afterwards as train/calibrate.py has chosen.
         frames_per_step: a trunk that shortens time makes the same of a sound only where it begins at a multiple of so
             many frames; the pieces of a recording do.
     """
@@ -36,6 +37,7 @@ class MaskSeparator(nn.Module):
         self.n_masks = n_classes + config.residual
         self.mask = config.mask
         self.mask_floor = config.mask_floor
+        self.temperature = 1.0
         self.frontend = NormalisedLog(n_bins)
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
@@ -44,7 +46,12 @@ class MaskSeparator(nn.Module):
 
     def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
         """Magnitude (B, T, F) -> masks (B, K, T, F), one more with ``residual``."""
-        logits = self.logits(self.frontend(magnitude))
+        return self.masks(self.logits(self.frontend(magnitude)))
+
+    def masks(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits (B, K, T, F) -> masks of that shape."""
+        if self.temperature != 1.0:
+            logits = logits / self.temperature
         masks = logits.softmax(dim=1) if self.mask == "softmax" else logits.sigmoid()
         if self.mask_floor == 0:
             return masks

@@ -70,6 +70,8 @@ def model_card(
         "packed": f"{made['date']}, weaksep {made['weaksep']}, PyTorch {made['torch']}, commit {made['commit']}",
     }
     blocks = [f"# {name}", "A separator of weaksep.", "\n".join(f"- {key}: {value}" for key, value in facts.items())]
+    if checkpoint.get("temperature", 1.0) != 1.0:
+        blocks[-1] += f"\n- masks: softened by a temperature of {checkpoint['temperature']:g}"
     if scores:
         rows = [[key, number(row["mean"]), number(row["median"]), row["n"]] for key, row in scores.items()]
         header = ["scored on", "mean SI-SDRi (dB)", "median", "pairs"]

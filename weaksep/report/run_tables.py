@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from weaksep.report.cells import COUNT, HOURS, MINUTES, SECONDS, SHARE, TEXT, Column, Table
+from weaksep.report.cells import COUNT, FACTOR, HOURS, MINUTES, SECONDS, SHARE, TEXT, Column, Table
 from weaksep.report.systems import short_name
 
 Summary = dict[str, Any]
@@ -49,6 +49,8 @@ TRAINING_TEXT = """\
 Classifier: which one assesses the sources of a weak system in training; "joint" is trained along with it. Best
 epoch: the one whose weights are used, that of the smallest validation loss or, where the configuration says `keep:
 last`, the last."""
+TEMPERATURE_TEXT = """ Temperature: of the masks, chosen after the training on sums of validation clips, of which only
+labels are known; above 1 the masks are softer than the net left them."""
 TIME_TEXT = """\
 The latest run of each stage that had something to do. Trainings run side by side; a stage that went on after an
 interruption shows the seconds of its last part only, and the whole of each training is in the table of trainings."""
@@ -98,18 +100,20 @@ def _classifier(facts: dict[str, Any]) -> str:
 
 def training(summary: Summary) -> Table:
     """What each training was and took."""
-    rows = [
-        [
-            short_name(facts["name"]),
-            facts["trained_from"],
-            _classifier(facts),
-            *(facts[key] for key in ("parameters", "epochs", "best_epoch", "steps", "batch_size", "minutes")),
-        ]
-        for facts in summary["training"]
-    ]
+    keys = ["parameters", "epochs", "best_epoch", "steps", "batch_size", "minutes"]
     columns = [Column("training", TEXT), Column("labels", TEXT), Column("classifier", TEXT)]
     columns += [Column(name, COUNT) for name in ("parameters", "epochs", "best epoch", "steps", "batch")]
-    return Table("training", "Training", [*columns, Column("minutes", MINUTES)], rows, TRAINING_TEXT)
+    columns.append(Column("minutes", MINUTES))
+    text = TRAINING_TEXT
+    if any(facts.get("temperature") for facts in summary["training"]):
+        keys.append("temperature")
+        columns.append(Column("temperature", FACTOR))
+        text += TEMPERATURE_TEXT
+    rows = [
+        [short_name(facts["name"]), facts["trained_from"], _classifier(facts), *map(facts.get, keys)]
+        for facts in summary["training"]
+    ]
+    return Table("training", "Training", columns, rows, text)
 
 
 def data(summary: Summary) -> Table:

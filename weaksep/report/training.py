@@ -56,10 +56,11 @@ def trained_steps(experiment: Path) -> int | None:
     return int(history[-1]["step"]) if history else None
 
 
-def count_parameters(best: Path) -> int | None:
-    """Parameters of the net in a best.pt (its buffers, such as feature statistics, not counted)."""
+def net_facts(best: Path) -> dict[str, Any]:
+    """Of the net in a best.pt: how many parameters (without buffers, such as feature statistics); the temperature of
+    its masks, where it was chosen after the training."""
     if not best.is_file():
-        return None
+        return {"parameters": None, "temperature": None}
     import torch
 
     from weaksep.fileio.checkpoint import load_checkpoint
@@ -78,7 +79,8 @@ def count_parameters(best: Path) -> int | None:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(f"{best}: not a weaksep checkpoint ({reason}); train again") from None
-    return sum(parameter.numel() for parameter in net.parameters())
+    parameters = sum(parameter.numel() for parameter in net.parameters())
+    return {"parameters": parameters, "temperature": saved.get("temperature")}
 
 
 def _used_epoch(losses: dict[int, float], optim: Any) -> int | None:
@@ -90,7 +92,7 @@ def _used_epoch(losses: dict[int, float], optim: Any) -> int | None:
 
 
 def training_facts(experiment: Path, config: dict[str, Any]) -> dict[str, Any]:
-    """Name, supervision, epochs, steps, minutes, best epoch and parameters of a training.
+    """Name, supervision, epochs, steps, minutes, best epoch, parameters and mask temperature of a training.
 
     Args:
         experiment: its folder.
@@ -114,5 +116,5 @@ def training_facts(experiment: Path, config: dict[str, Any]) -> dict[str, Any]:
         "steps": history[-1]["step"] if history else None,
         "batch_size": optim.get("batch_size") if isinstance(optim, dict) else None,
         "minutes": round(sum(seconds) / 60, 2) if seconds else None,
-        "parameters": count_parameters(experiment / "best.pt"),
+        **net_facts(experiment / "best.pt"),
     }

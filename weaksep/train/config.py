@@ -23,6 +23,7 @@ LATER = (
     "train_min_classes",
     "missing_tags",
     "wrong_tags",
+    "calibrate",
 )
 LATER_LOSS = ("residual_weight", "quiet_weight")
 
@@ -126,6 +127,8 @@ class SeparatorTraining(_Training):
     # comes in an epoch; the others come once, with weak labels.
     strong_share: float = Field(0.0, ge=0, lt=1)
     strong_repeats: int = Field(1, ge=1, le=1000)
+    # Choose the temperature of the masks afterwards, on sums of validation clips (train/calibrate.py); ours.
+    calibrate: bool = False
     # For people and the report alone: what the system is, and with which other one its row is compared.
     about: str = Field("", exclude=True)
     compare_with: str | None = Field(None, exclude=True)
@@ -145,6 +148,8 @@ class SeparatorTraining(_Training):
             raise ValueError("net.kind nmf: learns from the clips as they are, without remix")
         if self.remix is not None and self.remix.separated:
             raise ValueError("remix.separated: a separator learns from sums; only classifiers hear separated sources")
+        if self.net.kind == "nmf" and self.calibrate:
+            raise ValueError("calibrate: net.kind nmf has no logits, and so no temperature")
         if weak and self.net.kind == "nmf":
             raise ValueError("net.kind nmf: dictionaries are learnt from isolated sources, with supervision: strong")
         return self

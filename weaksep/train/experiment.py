@@ -15,6 +15,7 @@ from weaksep.train.state import CHECKPOINT_NAME
 logger = logging.getLogger(__name__)
 
 EARLIER_NAME = "earlier"
+AFTERWARDS = ("calibrate",)  # settings of what is done when the training has ended: it need not begin again for them
 # The checkpoints last: while they lie there, a process killed on its way through this list begins again with it.
 RUN_FILES = (
     "scores",
@@ -51,7 +52,11 @@ def claim_experiment(exp: Path, config: dict[str, Any], resume: bool) -> None:
 def _why_begin_again(exp: Path, config: dict[str, Any]) -> str:
     """Why the run that is there cannot be gone on with; empty when it can."""
     path = exp / "config.yaml"
-    changed = list(differences(read_yaml(path) if path.exists() else {}, config))
+    before, now = dict(read_yaml(path) if path.exists() else {}), dict(config)
+    for key in AFTERWARDS:
+        before.pop(key, None)
+        now.pop(key, None)
+    changed = list(differences(before, now))
     if changed:
         return "; ".join(changed[:3])
     saved = load_latest(exp / CHECKPOINT_NAME)

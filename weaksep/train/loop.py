@@ -35,6 +35,8 @@ from weaksep.train.state import CHECKPOINT_MINUTES, Run, State
 
 logger = logging.getLogger(__name__)
 
+GPU_READERS = 4  # threads that read batches for a GPU, which one thread would keep waiting; the CPU has its work itself
+
 
 def epoch_batches(n_clips: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
     """Clip positions of each batch; the last, smaller one is kept."""
@@ -52,7 +54,7 @@ def load_batches(
             torch.cuda.set_device(device)  # each thread has its own; pinning memory would else wake up GPU 0
         return to_device(clips.batch(indices, epoch), device)
 
-    return prefetch(load, batches)
+    return prefetch(load, batches, GPU_READERS if device.type == "cuda" else 1)
 
 
 @torch.no_grad()

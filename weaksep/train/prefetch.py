@@ -1,4 +1,4 @@
-"""Read the next batches while the current one is computed. Reading releases the interpreter lock, so a thread does."""
+"""Read the next batches while the current one is computed. Reading releases the interpreter lock, so threads do."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Loaded = TypeVar("Loaded")
 AHEAD = 3
 
 
-def prefetch(load: Callable[[Item], Loaded], items: Iterable[Item]) -> Iterator[Loaded]:
+def prefetch(load: Callable[[Item], Loaded], items: Iterable[Item], threads: int = 1) -> Iterator[Loaded]:
     """Yield load(item) in order, a few items ahead; an error in load is raised where its result would come."""
-    with ThreadPoolExecutor(1) as thread:
+    with ThreadPoolExecutor(threads) as pool:
         waiting: deque = deque()
         for item in items:
-            waiting.append(thread.submit(load, item))
-            if len(waiting) > AHEAD:
+            waiting.append(pool.submit(load, item))
+            if len(waiting) > AHEAD * threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -18,6 +18,7 @@ from weaksep.losses.classification import inverse_prior_weights
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifiers import Classifier
 from weaksep.nets.separators import MaskSeparator
+from weaksep.train.calibrate import calibrate, note_temperature
 from weaksep.train.config import ClassifierTraining, LossConfig, SeparatorTraining
 from weaksep.train.dictionary import learn_dictionary
 from weaksep.train.experiment import claim_experiment
@@ -163,7 +164,7 @@ def run_training(
     task = describe["task"]
     logger.info("%s_%s: %d clips an epoch, %d parameters to train, %s labels", task, plan.name, len(train), trained,
                 config.supervision)  # fmt: skip
-    return fit(
+    state = fit(
         objective.to(device),
         train,
         valid,
@@ -176,3 +177,9 @@ def run_training(
         name=f"{task}_{plan.name}",
         checkpoint_minutes=checkpoint_minutes,
     )
+    if isinstance(config, SeparatorTraining):  # also without: a finished run may have been calibrated before
+        name = f"{task}_{plan.name}"
+        assert isinstance(objective.net, MaskSeparator)
+        temperature = calibrate(plan, objective.net, torch.device(device), name) if config.calibrate else 1.0
+        note_temperature(plan.exp / "best.pt", temperature, resolved)
+    return state
