@@ -200,6 +200,7 @@ train() {
         --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" \
         --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --resume "${resume}" --force "${force}" \
         --checkpoint-minutes "${checkpoint_minutes}" --dry-run "${dry_run}" --failed "${failed_note}" \
+        ${judged_by:+--judge "${judged_by}"} \
         ${strong_share:+--strong-share "${strong_share}"} "${options[@]}"
     leave_out_failed
 }
@@ -238,16 +239,7 @@ fi
 
 if wanted 3 && ! "${skip_train}"; then
     begin 3 "-> ${expdir}/classifier_*"
-    if [ -n "${judged_by}" ] && [[ " ${systems} " != *" ${judged_by} "* ]]; then
-        # Its classifier alone, to judge what the systems separate: without references little else is to be said.
-        systems="${systems} ${judged_by}"
-        train classifier "${classifier_args}"
-        systems=" ${systems} "
-        systems=${systems/ ${judged_by} / }
-        systems=$(xargs <<<"${systems}")
-    else
-        train classifier "${classifier_args}"
-    fi
+    train classifier "${classifier_args}"
     finish
 fi
 
@@ -276,14 +268,10 @@ fi
 
 if wanted 6; then
     begin 6 "${expdir}/*/separated -> ${expdir}/*/scores"
-    judge_options=()
-    if [ -n "${judged_by}" ] && [ -e "${expdir}/classifier_${judged_by}${tag:+_${tag}}/best.pt" ]; then
-        judge_options=(--judge "${judged_by}")
-    fi
     for test_set in ${test_sets}; do
         supervised weaksep score --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
             --data "${datadir}/${test_set}" --dump "${dumpdir}/${test_set}" --nj "${nj}" --force "${force}" \
-            "${judge_options[@]}"
+            ${judged_by:+--default-judge "${judged_by}"}
     done
     finish
 fi

@@ -194,6 +194,9 @@ def test_who_judges(recipe):
     assert judge_of() == "classifier_frame"
     assert judge_of("--judge", "frame_lambda5") == "classifier_frame_lambda5"
     assert judge_of("--judge", "classifier_frame") == "classifier_frame"
+    assert judge_of("--default-judge", "frame_lambda5") == "classifier_frame_lambda5"
+    assert judge_of("--default-judge", "frame_lambda5", "--judge", "frame") == "classifier_frame"
+    assert judge_of("--default-judge", "nobody") == "classifier_frame"
     assert call("--systems", "separator_frame", "--tag", "lambda5") == 0
     assert "lambda5" in Path("exp/separator_frame/scores/test/sources.json").read_text()
 

@@ -194,6 +194,20 @@ def test_a_classifier_that_fails_takes_its_systems_along(recipe: Path) -> None:
     assert Path("exp/classifier_frame/best.pt").exists()
 
 
+def test_a_judge_is_trained_whatever_the_systems_need_and_must_not_fail(recipe: Path) -> None:
+    options = ["--task", "classifier", "--systems", "strong frame", "--failed", "failed"]
+    train.main([*options, "--judge", "clip"])
+    assert all(Path(f"exp/classifier_{name}/best.pt").exists() for name in ("clip", "frame"))
+    train.main(["--task", "separator", "--systems", "strong", "--judge", "clip"])
+    assert Path("exp/separator_strong/best.pt").exists() and not Path("failed").exists()
+    damaged_mixtures()
+    write_yaml("conf/classifier_bad.yaml", {"base": "classifier_clip.yaml", "mixtures": "lost"})
+    with pytest.raises(UserError, match="(?s)classifier_bad: .*many"):
+        train.main([*options, "--judge", "bad"])
+    with pytest.raises(UserError, match="conf/classifier_nobody.yaml"):
+        train.main([*options, "--judge", "nobody"])
+
+
 def test_runs_of_the_first_release_are_not_taken_for_others() -> None:
     plain = SeparatorTraining(supervision="strong")
     assert set(plain.settings()) == {"supervision", "classifier", "joint", "net", "loss", "optim", "seed"}

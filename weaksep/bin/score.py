@@ -56,7 +56,12 @@ def get_parser() -> argparse.ArgumentParser:
         "--judge",
         default=None,
         help="classifier that judges all separated files, by its name (frame) or folder (classifier_frame); "
-        "by default frame, without it the first one that was trained on frame labels, or the first",
+        "by default that of --default-judge, without it the first one that was trained on frame labels, or the first",
+    )
+    parser.add_argument(
+        "--default-judge",
+        default=DEFAULT_JUDGE,
+        help="the judge where it is trained and --judge is not given (%(default)s)",
     )
     parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
     add_force(parser)
@@ -221,7 +226,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.score.targets import find_judge
     from weaksep.train.plan import experiment_dir
 
-    short = experiment_dir(args.expdir, "classifier", args.judge or DEFAULT_JUDGE, args.tag)
+    short = experiment_dir(args.expdir, "classifier", args.judge or args.default_judge, args.tag)
     judge = find_judge(args.expdir, args.judge, short, [target.path for target in targets.classifiers])
     if judge is None and targets.systems:
         logger.info("%s: no classifier that could judge the separated files, so no sources.json", args.expdir)

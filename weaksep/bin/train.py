@@ -104,6 +104,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--task", choices=("classifier", "separator"), required=True, help="what to train")
     parser.add_argument("--config-dir", type=Path, default=Path("conf"), help="folder of the YAMLs")
     parser.add_argument("--systems", required=True, help="names of systems (YAMLs), separated by blanks")
+    parser.add_argument(
+        "--judge", default="", help="a classifier that is trained whatever the systems need, by its name (clip)"
+    )
     parser.add_argument("--datadir", type=Path, default=Path("data"), help="folder of the data folders")
     parser.add_argument("--dumpdir", type=Path, default=Path("dump"), help="folder of the features")
     parser.add_argument("--expdir", type=Path, default=Path("exp"), help="folder of the experiments")
@@ -170,6 +173,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         tag=arguments.tag,
         overrides=arguments.set,
         strong_share=arguments.strong_share,
+        judge=arguments.judge,
     )
     if not plans:
         logger.info("no %s to train for --systems %s", arguments.task, arguments.systems)
@@ -183,9 +187,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not failed:
         return
     names = [plan.name for plan, _ in failed]
+    judge_failed = arguments.task == "classifier" and arguments.judge in names
     if arguments.task == "classifier":
         names = users_of(names, arguments.config_dir, systems)
-    if arguments.failed is None or not set(systems) - set(names):
+    if arguments.failed is None or judge_failed or not set(systems) - set(names):
         if len(plans) == 1:
             raise UserError(failed[0][1])
         reasons = [f"{plan.exp.name}: {reason}" for plan, reason in failed]

@@ -17,6 +17,8 @@ from weaksep.recordings.sets import Item, classes_of, recordings_by_set
 
 logger = logging.getLogger(__name__)
 
+PREPARE_STAMP = f"prepare.{STAMP_NAME}"
+
 
 @dataclass(frozen=True)
 class Places:
@@ -107,5 +109,5 @@ def prepare_step(config: PrepareConfig, places: Places, found: Found, out: Path,
         files={**{str(item.file): item.file for item in items}, **references},
         code=["weaksep.recordings.prepare"],
         outputs=list(found.items),
-        stamp_name=f"prepare.{STAMP_NAME}",
+        stamp_name=PREPARE_STAMP,
     )

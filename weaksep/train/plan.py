@@ -126,10 +126,11 @@ def system_variants(config_dir: str | Path, systems: Sequence[str]) -> list[str]
 
 
 def _classifiers(
-    folder: Path, separators: Mapping[str, SeparatorTraining], overrides: Sequence[str] = ()
+    folder: Path, separators: Mapping[str, SeparatorTraining], overrides: Sequence[str] = (), judge: str = ""
 ) -> dict[str, ClassifierTraining]:
-    """Settings of the classifiers that systems use, by name."""
+    """Settings of the classifiers that systems use, and of the judge, by name."""
     wanted = {c.classifier for c in separators.values() if c.uses_classifier and c.classifier is not None}
+    wanted |= {judge} if judge else set()
     return {
         name: load_config(ClassifierTraining, folder / f"classifier_{name}.yaml", overrides) for name in sorted(wanted)
     }
@@ -152,21 +153,23 @@ def plan_training(
     tag: str = "",
     overrides: Sequence[str] = (),
     strong_share: float | None = None,
+    judge: str = "",
 ) -> list[Plan]:
     """Trainings of one task ("classifier" or "separator") that the systems need, the longest kind first.
 
     Args:
         overrides: for the configurations of the task at hand.
         strong_share: for the semi-supervised among the systems, instead of their own.
+        judge: name of a classifier that is trained whatever the systems need; empty for none.
     """
     folder = Path(config_dir)
     separators = system_configs(folder, systems, overrides if task == "separator" else ())
     if strong_share is not None:
         separators = {name: _with_strong_share(config, strong_share) for name, config in separators.items()}
-    classifiers = _classifiers(folder, separators, overrides if task == "classifier" else ())
+    classifiers = _classifiers(folder, separators, overrides if task == "classifier" else (), judge)
     places = (Path(datadir), Path(dumpdir))
     if task == "classifier":
-        frozen = {c.classifier for c in separators.values() if c.uses_classifier and not c.joint}
+        frozen = {c.classifier for c in separators.values() if c.uses_classifier and not c.joint} | {judge}
         return [
             Plan(name, config, experiment_dir(expdir, "classifier", name, tag), *places)
             for name, config in classifiers.items()
