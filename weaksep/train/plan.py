@@ -72,6 +72,9 @@ class Plan:
     def step(self) -> Step:
         """The training as a step: done once, and again when its settings, its data or its classifier change."""
         tables = {**self.input_files("train"), **self.input_files("valid")}
+        if isinstance(self.config, SeparatorTraining) and self.config.calibrate and self.config.supervision == "strong":
+            folder = self.set_folders("valid")[0]  # which clips may be summed
+            tables[f"{folder.name} utt2labels"] = folder / "utt2labels"
         settings = {"config": self.config.settings()}
         outputs = ["best.pt", "config.yaml", "history.jsonl"]
         if self.classifier_exp is not None:
