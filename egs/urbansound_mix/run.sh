@@ -189,9 +189,9 @@ leave_out_failed() {
     log "goes on without:${failed}"
 }
 
-# train TASK SETTINGS: train all classifiers or separators that the systems need.
+# train TASK SETTINGS OPTIONS: train all classifiers or separators that the systems need.
 train() {
-    local task=$1 setting settings options=(${seed:+--set "seed=${seed}"})
+    local task=$1 setting settings options=("${@:3}" ${seed:+--set "seed=${seed}"})
     read -ra settings <<<"$2"
     for setting in "${settings[@]}"; do
         options+=(--set "${setting}")
@@ -200,7 +200,6 @@ train() {
         --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" \
         --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --resume "${resume}" --force "${force}" \
         --checkpoint-minutes "${checkpoint_minutes}" --dry-run "${dry_run}" --failed "${failed_note}" \
-        ${judged_by:+--judge "${judged_by}"} \
         ${strong_share:+--strong-share "${strong_share}"} "${options[@]}"
     leave_out_failed
 }
@@ -239,7 +238,7 @@ fi
 
 if wanted 3 && ! "${skip_train}"; then
     begin 3 "-> ${expdir}/classifier_*"
-    train classifier "${classifier_args}"
+    train classifier "${classifier_args}" ${judged_by:+--judge "${judged_by}"}
     finish
 fi
 

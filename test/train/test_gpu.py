@@ -12,6 +12,7 @@ import torch
 from weaksep import load_separator
 from weaksep.bin import pack, separate_recordings
 from weaksep.fileio.audio import read_audio
+from weaksep.fileio.checkpoint import load_checkpoint
 from weaksep.fileio.datadir import DataDir, read_scp
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.infer.dataset import separate_dataset
@@ -58,10 +59,10 @@ def test_separating_gives_what_the_cpu_gives(recipe: Path) -> None:
 
 
 def test_sums_of_clips(recipe: Path) -> None:
-    alone = {"loss": {"classification_weight": 0}, "classifier": None, "remix": {"filter_db": 6, "speed": 0.1}}
-    write_yaml(recipe / "conf/remix_frame.yaml", {"base": "frame.yaml", **alone})
+    sums = {"loss": {"classification_weight": 0}, "classifier": None, "remix": {"filter_db": 6, "speed": 0.1}}
+    write_yaml(recipe / "conf/remix_frame.yaml", {"base": "frame.yaml", "calibrate": True, **sums})
     train(recipe, "remix_frame")
-    assert (recipe / "exp/separator_remix_frame/best.pt").is_file()
+    assert "temperature" in load_checkpoint(recipe / "exp/separator_remix_frame/best.pt")
 
 
 def test_a_packed_model_gives_on_the_gpu_what_it_gives_on_the_cpu(recipe: Path, tmp_path: Path) -> None:

@@ -151,9 +151,12 @@ def test_a_lost_best_network_is_trained_again(recipe: Path, name: str, caplog: p
 def test_a_network_without_checkpoints_is_kept(recipe: Path, caplog: pytest.LogCaptureFixture) -> None:
     plan = plan_of(recipe, "exp")
     run_training(plan, "cpu", True)
-    best = (plan.exp / "best.pt").read_bytes()
+    best, history = (plan.exp / "best.pt").read_bytes(), (plan.exp / "history.jsonl").read_text()
     for name in ("checkpoint.pt", "checkpoint.prev.pt"):  # as after weaksep clean --what checkpoints
         (plan.exp / name).unlink()
+    run_training(plan, "cpu", True)  # it has ended, so there is nothing to go on with
+    assert (plan.exp / "best.pt").read_bytes() == best and not (plan.exp / "earlier").exists()
+    (plan.exp / "history.jsonl").write_text("".join(history.splitlines(keepends=True)[:-1]))
     run_training(plan, "cpu", True)
     assert "begins again (its checkpoints are gone)" in caplog.text
     assert (plan.exp / "earlier/1/best.pt").read_bytes() == best

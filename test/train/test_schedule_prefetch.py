@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -47,3 +48,8 @@ def test_prefetch_keeps_the_order_and_raises_where_the_result_would_come(threads
         for value in prefetch(lambda x: 1 / x, [2, 1, 0, 4], threads):
             seen.append(value)
     assert seen == [0.5, 1.0]
+
+
+def test_prefetch_reads_with_as_many_threads_as_asked() -> None:
+    together = threading.Barrier(4, timeout=30)
+    assert list(prefetch(lambda x: (together.wait(), x)[1], range(8), 4)) == list(range(8))

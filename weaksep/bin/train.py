@@ -105,7 +105,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--config-dir", type=Path, default=Path("conf"), help="folder of the YAMLs")
     parser.add_argument("--systems", required=True, help="names of systems (YAMLs), separated by blanks")
     parser.add_argument(
-        "--judge", default="", help="a classifier that is trained whatever the systems need, by its name (clip)"
+        "--judge",
+        default="",
+        help="a classifier that is trained whatever the systems need, by its name (clip); without it, an error",
     )
     parser.add_argument("--datadir", type=Path, default=Path("data"), help="folder of the data folders")
     parser.add_argument("--dumpdir", type=Path, default=Path("dump"), help="folder of the features")
@@ -150,9 +152,7 @@ def train_all(arguments: argparse.Namespace, plans: Sequence[Plan]) -> list[tupl
     # By all plans, done or not: a run that goes on alone computes as it did beside the others.
     threads = max(1, arguments.nj // len(plans))
     jobs = [Job(plan, device, threads, arguments.resume, force, arguments.checkpoint_minutes) for plan in todo]
-    reasons = run_sharded(
-        train_one, jobs, nj=side_by_side, description=f"{arguments.task} trainings", backend="local"
-    )
+    reasons = run_sharded(train_one, jobs, nj=side_by_side, description=f"{arguments.task} trainings", backend="local")
     return [(plan, reason) for plan, reason in zip(todo, reasons, strict=True) if reason]
 
 

@@ -117,7 +117,8 @@ class ArkReader:
             if not stat.S_ISREG(status.st_mode):
                 os.close(descriptor)
                 raise UserError(f"{path}: not a file; rerun stage 2")
-            self._descriptors[path] = (descriptor, status.st_size)
+            if self._descriptors.setdefault(path, (descriptor, status.st_size))[0] != descriptor:
+                os.close(descriptor)  # another thread was first
         return self._descriptors[path]
 
     def read(self, path: Path, offset: int) -> np.ndarray:

@@ -65,13 +65,16 @@ def model_card(
         "trained from": origin_of(experiment).trained_from,
         "net": ", ".join(f"{key} {value}" for key, value in net.items()),
         "STFT": f"square-root Hann windows of {feats['window_samples']} samples, {feats['hop_samples']} apart",
+        **(
+            {"temperature of the masks": f"{checkpoint['temperature']:g}, above 1 softer than the net left them"}
+            if "temperature" in checkpoint
+            else {}
+        ),
         "epoch": checkpoint.get("epoch", "unknown"),
         "licence of the weights": licence or "not stated: ask whoever gave you this file",
         "packed": f"{made['date']}, weaksep {made['weaksep']}, PyTorch {made['torch']}, commit {made['commit']}",
     }
     blocks = [f"# {name}", "A separator of weaksep.", "\n".join(f"- {key}: {value}" for key, value in facts.items())]
-    if checkpoint.get("temperature", 1.0) != 1.0:
-        blocks[-1] += f"\n- masks: softened by a temperature of {checkpoint['temperature']:g}"
     if scores:
         rows = [[key, number(row["mean"]), number(row["median"]), row["n"]] for key, row in scores.items()]
         header = ["scored on", "mean SI-SDRi (dB)", "median", "pairs"]

@@ -8,13 +8,17 @@ by the likelihood of validation labels.)
 
 No isolated source is asked for. Two validation clips without a class in common are summed, as for the remix loss
 (losses/remix.py): the sources of either's classes should give its share of the sum, which is known. The temperature is
-the one at which they do so best, by the mean SI-SDR of the magnitudes (``side_scores``), the measure that systems are
-compared by. It is chosen in the same way for every supervision, strong included.
+the one at which they do so best (``side_scores``). It is chosen in the same way for every supervision, strong included.
+
+The measure is half SI-SDR, which systems are compared by, and half SNR. SI-SDR alone does not mind how faint a source
+gets, and so not how much of it has gone to classes that do not occur; it would have masks softer than anybody wants to
+hear. SNR alone does not mind whether what little there is of a missed target sounds like it.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +39,18 @@ logger = logging.getLogger(__name__)
 TEMPERATURES = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.7, 8.0)
 BATCH_CLIPS = 16
 LIMIT_DB = 60.0
+PLACES = 2  # of the mean in dB: what differs less is a tie, and the temperature nearer to 1 wins
 # Clips of few classes first: what they ask of a mask is the more definite.
 SUMS = RemixConfig(clips=2, alone=0.0, prefer_few=2.0, target="phase_sensitive", gain_db=(0.0, 0.0))
 
 
 def side_scores(magnitude: torch.Tensor, masks: torch.Tensor, batch: TensorBatch) -> torch.Tensor:
-    """SI-SDR of each side of sums of two clips, in dB, (B, 2); NaN for a side that is silent, and for clips alone.
+    """Mean of SI-SDR and SNR of each side of sums of two clips, in dB, (B, 2); NaN for clips alone, and where a side is
+    silent.
 
-    Of magnitudes: 10 log10(c^2 / (1 - c^2)), c the cosine of the angle between what the classes of a side give and the
-    magnitude that a mask should have given, over all bins of the clip; within +-``LIMIT_DB``.
+    Both are of magnitudes, over all bins of the clip, and within +-``LIMIT_DB``. With g what the classes of a side
+    give, w what a mask should have given, and c the cosine of the angle between the two, SI-SDR is
+    10 log10(c^2 / (1 - c^2)) and SNR is 10 log10(|w|^2 / |w - g|^2).
 
     Args:
         magnitude: of the sums, (B, T, F).
@@ -57,19 +64,39 @@ def side_scores(magnitude: torch.Tensor, masks: torch.Tensor, batch: TensorBatch
     first, second, _ = side_shares(masks, labels)
     given = torch.stack([first, second], dim=1) * magnitude.unsqueeze(1)
     wanted = batch.sides[:, 0]
-    energy = given.square().sum(dim=(2, 3)) * wanted.square().sum(dim=(2, 3))
-    cosine2 = (given * wanted).sum(dim=(2, 3)).square() / energy.clamp_min(torch.finfo(energy.dtype).tiny)
-    ratio = cosine2.double() / (1.0 - cosine2.double()).clamp_min(1e-12)
-    scores = 10.0 * ratio.clamp_min(1e-12).log10().clamp(-LIMIT_DB / 10, LIMIT_DB / 10)
+    target = wanted.double().square().sum(dim=(2, 3))
+    aligned = (given * wanted).double().sum(dim=(2, 3)).square()
+    product = given.double().square().sum(dim=(2, 3)) * target
+    error = (wanted - given).double().square().sum(dim=(2, 3))
+    scores = 0.5 * (_decibels(aligned, product - aligned) + _decibels(target, error))
     usable = (wanted.sum(dim=(2, 3)) > 0) & (labels.sum(dim=2) > 0)
     return torch.where(usable.all(dim=1, keepdim=True), scores, torch.nan)
 
 
+def _decibels(power: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    tiny = torch.finfo(torch.float64).tiny
+    ratio = power.clamp_min(tiny) / other.clamp_min(tiny)
+    return (10.0 * ratio.log10()).clamp(-LIMIT_DB, LIMIT_DB)
+
+
 def validation_sums(plan: Plan) -> TrainingSet:
-    """Sums of two clips of the validation set, with the labels that the supervision may see."""
-    kind = "frame" if plan.config.supervision == "frame" else "clip"
-    known = Knowledge(supervision=kind, remix=SUMS, seed=plan.config.seed, validation=True)
-    return open_training_set(*plan.set_folders("valid"), known)
+    """Sums of two clips of the validation set, with the labels that the supervision may see.
+
+    Raises:
+        UserError: labels or audio are missing. One batch is read, so that this is known before the training.
+    """
+    config = plan.config
+    known = Knowledge(
+        supervision="frame" if config.supervision == "frame" else "clip",
+        missing_tags=config.missing_tags,
+        wrong_tags=config.wrong_tags,
+        remix=SUMS,
+        seed=config.seed,
+        validation=True,
+    )
+    sums = open_training_set(*plan.set_folders("valid"), known)
+    sums.batch(range(min(len(sums), BATCH_CLIPS)))
+    return sums
 
 
 @torch.inference_mode()
@@ -90,28 +117,39 @@ def mean_scores(net: MaskSeparator, clips: TrainingSet, device: torch.device) ->
     return {} if np.isnan(list(means.values())).any() else means
 
 
-def calibrate(plan: Plan, net: MaskSeparator, device: torch.device, name: str) -> float:
-    """The temperature at which the net of best.pt does best on the validation set's sums.
+def calibrate(best: Path, net: MaskSeparator, sums: TrainingSet, device: torch.device, name: str) -> float:
+    """The temperature at which the net of best.pt does best.
 
     Args:
-        plan: of the training, which has ended.
+        best: the trained net.
         net: built as best.pt's; takes its weights.
+        sums: see ``validation_sums``.
         device: where to compute.
         name: for the log.
     """
-    net.load_state_dict(load_checkpoint(Path(plan.exp) / "best.pt")["model"])
-    means = mean_scores(net.to(device), validation_sums(plan), device)
+    net.load_state_dict(load_checkpoint(best)["model"])
+    means = mean_scores(net.to(device), sums, device)
     if not means:
         logger.warning("%s: no two validation clips can be summed, so the masks stay as sure as they are", name)
         return 1.0
-    chosen = max(means, key=lambda temperature: means[temperature])
-    logger.info("%s: mask temperature %g (%.1f dB on sums of validation clips, %.1f dB at 1)", name, chosen,
+    chosen = max(means, key=lambda temperature: (round(means[temperature], PLACES), -abs(math.log(temperature))))
+    edge = ", the last one that was tried" if chosen in (TEMPERATURES[0], TEMPERATURES[-1]) else ""
+    logger.info("%s: mask temperature %g%s (%.2f dB on sums of validation clips, %.2f dB at 1)", name, chosen, edge,
                 means[chosen], means[1.0])  # fmt: skip
     return chosen
 
 
-def note_temperature(best: Path, temperature: float, config: dict[str, Any]) -> None:
-    """Write the temperature into best.pt, beside the weights, and the run's settings as they are by now."""
+def note_temperature(best: Path, temperature: float | None, config: dict[str, Any]) -> None:
+    """Write the temperature into best.pt, beside the weights, and the run's settings as they are by now.
+
+    Args:
+        best: the trained net.
+        temperature: None when none was chosen; one that was chosen before goes.
+        config: resolved settings.
+    """
     saved = load_checkpoint(best)
-    if saved.get("temperature", 1.0) != temperature:
-        save_checkpoint(best, {**saved, "config": config, "temperature": temperature})
+    noted = {**saved, "config": config, "temperature": temperature}
+    if temperature is None:
+        del noted["temperature"]
+    if (noted.get("temperature"), noted["config"]) != (saved.get("temperature"), saved["config"]):
+        save_checkpoint(best, noted)

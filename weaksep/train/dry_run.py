@@ -11,6 +11,7 @@ import torch
 
 from weaksep.errors import UserError
 from weaksep.nets.nmf import learn_spectra
+from weaksep.train.calibrate import validation_sums
 from weaksep.train.config import LossConfig, SeparatorTraining
 from weaksep.train.objectives import Losses, to_device
 from weaksep.train.plan import Plan
@@ -46,6 +47,8 @@ def dry_run(plan: Plan, device: str) -> Losses:
         logger.info("%s: learns dictionaries, in minutes", plan.exp.name)
         return {}
     if isinstance(config, SeparatorTraining):
+        if config.calibrate:
+            validation_sums(plan)
         objective, loss = separator_objective(config, plan, train, untrained=True), config.loss
     else:
         objective, loss = classifier_objective(config, train), LossConfig()

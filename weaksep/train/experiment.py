@@ -10,7 +10,9 @@ from weaksep.errors import UserError
 from weaksep.fileio.checkpoint import load_checkpoint, load_latest
 from weaksep.fileio.stamp import differences
 from weaksep.fileio.yamlfile import read_yaml, write_yaml
-from weaksep.train.state import CHECKPOINT_NAME
+from weaksep.train.config import LossConfig, OptimConfig
+from weaksep.train.loop import is_over
+from weaksep.train.state import CHECKPOINT_NAME, past_state
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +66,17 @@ def _why_begin_again(exp: Path, config: dict[str, Any]) -> str:
         if config.get("net", {}).get("kind") == "nmf":
             return ""  # it has none: it is learnt in one go
         # A best.pt and no history: killed before the first checkpoint. With a history it is a network to keep.
-        return "its checkpoints are gone" if (exp / "history.jsonl").exists() else ""
+        return "its checkpoints are gone" if (exp / "history.jsonl").exists() and not _ended(exp, config) else ""
     if saved.get("state", {}).get("best_epoch", -1) >= 1 and not _best_is_whole(exp):
         return "best.pt is missing or damaged"
     return ""
+
+
+def _ended(exp: Path, config: dict[str, Any]) -> bool:
+    """Whether the training came to its end, by its history: it needs no checkpoints any more."""
+    state = past_state(exp)
+    optim, loss = OptimConfig(**config["optim"]), LossConfig(**config.get("loss", {}))
+    return state is not None and is_over(state, optim, loss) and _best_is_whole(exp)
 
 
 def _best_is_whole(exp: Path) -> bool:

@@ -35,7 +35,7 @@ from weaksep.train.state import CHECKPOINT_MINUTES, Run, State
 
 logger = logging.getLogger(__name__)
 
-GPU_READERS = 4  # threads that read batches for a GPU, which one thread would keep waiting; the CPU has its work itself
+GPU_READERS = 4  # threads that read batches for a GPU, which one would keep waiting; on the CPU the net needs the cores
 
 
 def epoch_batches(n_clips: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
@@ -115,12 +115,9 @@ def fit(
         logger.info("%s: resumed after epoch %d and %d steps of the next", name, state.epoch, state.batch)
     steps_per_epoch = -(-len(train) // optim.batch_size)
     total_steps = steps_per_epoch * optim.max_epochs
-    # Patience waits until the classification loss is fully there: before, the validation loss (always at the full
-    # weight) may well stand still.
-    patient_from = (loss.classification_start + loss.classification_ramp) * optim.max_epochs
     board = SummaryWriter(str(exp / "tensorboard"), purge_step=state.epoch * steps_per_epoch + 1)
     with deferred(), closing(board), run.saved_when_interrupted(state):
-        while state.epoch < optim.max_epochs and not _out_of_patience(state, optim, patient_from):
+        while not is_over(state, optim, loss):
             started = time.monotonic() - state.seconds
             if state.batch == 0:
                 torch.manual_seed(derived_seed(seed, "dropout", state.epoch) % 2**63)
@@ -185,6 +182,14 @@ def _refuse_divergence(name: str, epoch: int, losses: dict[str, float]) -> None:
             f"{name}: {', '.join(bad)} is not finite in epoch {epoch}; lower optim.learning_rate "
             "(the last good state is in checkpoint.pt)"
         )
+
+
+def is_over(state: State, optim: OptimConfig, loss: LossConfig) -> bool:
+    """Whether a training has come to its end."""
+    # Patience waits until the classification loss is fully there: before, the validation loss (always at the full
+    # weight) may well stand still.
+    patient_from = (loss.classification_start + loss.classification_ramp) * optim.max_epochs
+    return state.epoch >= optim.max_epochs or _out_of_patience(state, optim, patient_from)
 
 
 def _out_of_patience(state: State, optim: OptimConfig, patient_from: float) -> bool:

@@ -169,7 +169,8 @@ def plan_training(
     separators = system_configs(folder, systems, overrides if task == "separator" else ())
     if strong_share is not None:
         separators = {name: _with_strong_share(config, strong_share) for name, config in separators.items()}
-    classifiers = _classifiers(folder, separators, overrides if task == "classifier" else (), judge)
+    own = (overrides, judge) if task == "classifier" else ((), "")
+    classifiers = _classifiers(folder, separators, *own)
     places = (Path(datadir), Path(dumpdir))
     if task == "classifier":
         frozen = {c.classifier for c in separators.values() if c.uses_classifier and not c.joint} | {judge}

@@ -18,7 +18,7 @@ from weaksep.losses.classification import inverse_prior_weights
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifiers import Classifier
 from weaksep.nets.separators import MaskSeparator
-from weaksep.train.calibrate import calibrate, note_temperature
+from weaksep.train.calibrate import calibrate, note_temperature, validation_sums
 from weaksep.train.config import ClassifierTraining, LossConfig, SeparatorTraining
 from weaksep.train.dictionary import learn_dictionary
 from weaksep.train.experiment import claim_experiment
@@ -145,6 +145,7 @@ def run_training(
     """
     config = plan.config
     train, valid = training_sets(plan)
+    sums = validation_sums(plan) if isinstance(config, SeparatorTraining) and config.calibrate else None
     resolved = resolved_config(plan)
     claim_experiment(plan.exp, resolved, resume)
     describe = {
@@ -180,6 +181,7 @@ def run_training(
     if isinstance(config, SeparatorTraining):  # also without: a finished run may have been calibrated before
         name = f"{task}_{plan.name}"
         assert isinstance(objective.net, MaskSeparator)
-        temperature = calibrate(plan, objective.net, torch.device(device), name) if config.calibrate else 1.0
-        note_temperature(plan.exp / "best.pt", temperature, resolved)
+        best, where = Path(plan.exp) / "best.pt", torch.device(device)
+        temperature = None if sums is None else calibrate(best, objective.net, sums, where, name)
+        note_temperature(best, temperature, resolved)
     return state

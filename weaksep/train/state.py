@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Iterator
@@ -55,6 +56,20 @@ class State:
         return better
 
 
+def past_state(exp: Path) -> State | None:
+    """How far a training came that has no checkpoints, from its history.jsonl; None when that is not there or damaged.
+
+    They may be removed when a training has ended (``weaksep clean``), never before: see ``claim_experiment``.
+    """
+    state = State(threads=torch.get_num_threads())
+    try:
+        for line in (exp / "history.jsonl").read_text(encoding="utf-8").splitlines():
+            state.end_epoch(json.loads(line))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return state if state.history else None
+
+
 @dataclass
 class Run:
     """The files of a run, and the tensors that go into them.
@@ -98,7 +113,8 @@ class Run:
         self.saved_at = time.monotonic()
 
     def resume(self) -> State:
-        """The state of the newest checkpoint, its tensors put in place; a new state when there is none.
+        """The state of the newest checkpoint, its tensors put in place; a new state when there is none, and the end of
+        a training of which only history.jsonl is left.
 
         Raises:
             UserError: no checkpoint can be read, or it is of another network.
@@ -106,7 +122,7 @@ class Run:
         path = self.exp / CHECKPOINT_NAME
         saved = load_latest(path)
         if saved is None:
-            return State(threads=torch.get_num_threads())
+            return past_state(self.exp) or State(threads=torch.get_num_threads())
         try:
             self.objective.load_state_dict(saved["objective"])
             self.optimiser.load_state_dict(saved["optimiser"])
