@@ -58,11 +58,7 @@ def get_parser() -> argparse.ArgumentParser:
         help="classifier that judges all separated files, by its name (frame) or folder (classifier_frame); "
         "by default that of --default-judge, without it the first one that was trained on frame labels, or the first",
     )
-    parser.add_argument(
-        "--default-judge",
-        default=DEFAULT_JUDGE,
-        help="the judge where it is trained and --judge is not given (%(default)s)",
-    )
+    parser.add_argument("--default-judge", default=DEFAULT_JUDGE, help="without --judge, if trained (%(default)s)")
     parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
     add_force(parser)
     return parser
