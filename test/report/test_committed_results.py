@@ -222,7 +222,11 @@ def check_training(rows: Rows, training: list[dict[str, Any]]) -> None:
         for heading, key in TRAINING.items():
             check_number(row[heading], facts[key], 0)
         check_number(row["minutes"], facts["minutes"], 1)
-        assert len(row) == len(TRAINING) + 4
+        if "temperature" in row:
+            check_number(row["temperature"], facts["temperature"], 1)
+        assert len(row) == len(TRAINING) + 4 + ("temperature" in row)
+    calibrated = any(facts.get("temperature") for facts in training)
+    assert all(("temperature" in row) == calibrated for row in rows)
 
 
 def check_data(rows: Rows, data: dict[str, Any]) -> None:
