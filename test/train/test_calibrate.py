@@ -119,7 +119,7 @@ def test_it_knows_no_better_labels_than_the_training(recipe: Path) -> None:
 @pytest.mark.parametrize("lost", ["data/valid/utt2labels", "data/valid/wav.scp"])
 def test_what_it_needs_is_looked_for_before_the_training(recipe: Path, lost: str) -> None:
     if lost.endswith("wav.scp"):
-        for path in Path("data/valid/audio").rglob("*.wav"):
+        for path in sorted(Path("data/valid/audio").glob("mix-*.wav"))[1:]:  # the first one is looked at anyway
             path.unlink()
     else:
         Path(lost).unlink()
