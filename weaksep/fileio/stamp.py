@@ -28,6 +28,7 @@ from weaksep.fileio.shards import Shards
 logger = logging.getLogger(__name__)
 
 STAMP_NAME = "stamp.json"
+PREPARE_STAMP = f"prepare.{STAMP_NAME}"  # of labelled recordings, which have no folder to themselves
 # A file named here by run.sh is appended to when a command did work: it then writes down how long the stage took.
 WORK_NOTE_VARIABLE = "WEAKSEP_WORK_NOTE"
 SHOWN = 2

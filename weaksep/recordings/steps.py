@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weaksep.errors import UserError
-from weaksep.fileio.stamp import STAMP_NAME, Step
+from weaksep.fileio.stamp import PREPARE_STAMP, Step
 from weaksep.fileio.yamlfile import load_config
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.jams import jams_files
@@ -16,8 +16,6 @@ from weaksep.recordings.match import match, read_label_files
 from weaksep.recordings.sets import Item, classes_of, recordings_by_set
 
 logger = logging.getLogger(__name__)
-
-PREPARE_STAMP = f"prepare.{STAMP_NAME}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from weaksep.recordings.steps import PREPARE_STAMP
+from weaksep.fileio.stamp import PREPARE_STAMP
 from weaksep.upkeep.finds import Find, Found, files_below, folders_in, matching
 
 
