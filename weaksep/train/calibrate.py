@@ -11,8 +11,8 @@ No isolated source is asked for. Two validation clips without a class in common 
 the one at which they do so best (``side_scores``). It is chosen in the same way for every supervision, strong included.
 
 The measure is half SI-SDR, which systems are compared by, and half SNR. SI-SDR alone does not mind how faint a source
-gets, and so not how much of it has gone to classes that do not occur; it would have masks softer than anybody wants to
-hear. SNR alone does not mind whether what little there is of a missed target sounds like it.
+gets, and so not how much of it has gone to classes that do not occur; it asks for softer masks than both together (on
+ESC-10, trained from isolated sources, for 5.7 instead of 2.8). SNR alone does not mind whether what little there is of a missed target sounds like it.
 """
 
 from __future__ import annotations
