@@ -11,8 +11,9 @@ No isolated source is asked for. Two validation clips without a class in common 
 the one at which they do so best (``side_scores``). It is chosen in the same way for every supervision, strong included.
 
 The measure is half SI-SDR, which systems are compared by, and half SNR. SI-SDR alone does not mind how faint a source
-gets, and so not how much of it has gone to classes that do not occur; it asks for softer masks than both together (on
-ESC-10, trained from isolated sources, for 5.7 instead of 2.8). SNR alone does not mind whether what little there is of a missed target sounds like it.
+gets, and so not how much of it has gone to classes that do not occur: it asks for softer masks than both together (on
+ESC-10, trained from isolated sources, for 5.7 instead of 2.8). SNR alone does not mind whether what little there is of
+a missed target sounds like it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def side_scores(magnitude: torch.Tensor, masks: torch.Tensor, batch: TensorBatch
         masks: of the classes, (B, K, T, F).
         batch: the sides and their classes.
     """
-    assert batch.sides is not None and batch.side_labels is not None and batch.split_weights is not None
+    assert batch.sides is not None and batch.side_labels is not None
     labels = batch.side_labels[:, 0]
     if labels.dim() == 4:  # of frames: a class is asked wherever it occurs in the clip
         labels = labels.amax(dim=2)
