@@ -1,7 +1,8 @@
 """Stages 3 and 4: train the classifiers, or the separators, that the systems need.
 
-On the CPU several trainings run side by side, one thread each (--nj); on a GPU one after the other. They run on this
-machine whatever cmd.sh says: on a cluster, submit run.sh itself to a GPU machine for these stages.
+On the CPU several trainings run side by side (--nj), each with --train-threads threads; on a GPU one after the other.
+They run on this machine whatever cmd.sh says: on a cluster, submit run.sh itself to a GPU machine for these
+stages.
 
 A training that fails does not stop the others; each failure is told when it happens, and again at the end.
 """
@@ -49,15 +50,13 @@ class Job:
         plan: what to train.
         device: torch device.
         threads: with which torch computes on the CPU.
-        resume: go on with an interrupted run.
-        force: train anew what is up to date.
+        force: train anew what is up to date or interrupted.
         checkpoint_minutes: time between checkpoints within an epoch.
     """
 
     plan: Plan
     device: str
     threads: int
-    resume: bool
     force: bool
     checkpoint_minutes: float
 
@@ -69,6 +68,9 @@ def train_one(job: Job) -> str | None:
     name = job.plan.exp.name
     try:
         run_step(job.plan.step(), partial(work, job), force=job.force)
+        calibration = job.plan.calibration_step()
+        if calibration is not None:
+            run_step(calibration, partial(calibrate_one, job))
     except Exception as error:
         reason = failure_reason(error, job.plan.exp)
     else:
@@ -77,22 +79,30 @@ def train_one(job: Job) -> str | None:
     return reason
 
 
-def work(job: Job, shards: Shards) -> None:
+def calibrate_one(job: Job, notes: Shards) -> None:
+    """Choose the temperature of a trained separator's masks."""
+    from weaksep.train.calibrate import calibrate
+
+    calibrate(job.plan, job.device)
+
+
+def work(job: Job, notes: Shards) -> None:
     """The training itself, with its log in <exp>/train.log as well."""
     import torch
 
+    from weaksep.train.claim import claim_experiment
     from weaksep.train.run import run_training
 
     torch.set_num_threads(job.threads)
     exp = job.plan.exp
-    exp.mkdir(parents=True, exist_ok=True)
+    claim_experiment(exp, notes, job.plan.joint)
     # Watched: a run that begins again may put the file of the one before away.
     handler = WatchedFileHandler(exp / "train.log")
     handler.setFormatter(logging.Formatter(LOG_FORMAT, LOG_DATE_FORMAT))
     logging.getLogger().addHandler(handler)
     try:
         logger.info("device: %s", job.device)
-        run_training(job.plan, job.device, job.resume and not job.force, job.checkpoint_minutes)
+        run_training(job.plan, job.device, job.checkpoint_minutes)
     finally:
         logging.getLogger().removeHandler(handler)
         handler.close()
@@ -105,7 +115,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--config-dir", type=Path, default=Path("conf"), help="folder of the YAMLs")
     parser.add_argument("--systems", required=True, help="names of systems (YAMLs), separated by blanks")
     parser.add_argument(
-        "--judge",
+        "--evaluation-classifier",
         default="",
         help="a classifier that is trained whatever the systems need, by its name (clip); without it, an error",
     )
@@ -115,6 +125,12 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tag", default="", help="suffix of the experiments' folders")
     parser.add_argument("--strong-share", type=share, default=None, help="of semi-supervised systems, not their own")
     parser.add_argument("--nj", type=positive_int, default=1, help="trainings side by side on the CPU")
+    parser.add_argument(
+        "--train-threads",
+        type=positive_int,
+        default=1,
+        help="threads of each training on the CPU; another number gives other weights, --nj does not (%(default)s)",
+    )
     parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="1: a GPU if there is one")
     parser.add_argument("--allow-cpu", type=str2bool, default=False, help="true: take the CPU when no GPU is free")
     parser.add_argument("--resume", type=str2bool, default=True, help="false: begin again")
@@ -133,25 +149,38 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def up_to_date(plan: Plan) -> bool:
+    """Whether a training, and the calibration of its masks, are done."""
+    calibration = plan.calibration_step()
+    return not plan.step().changes() and (calibration is None or not calibration.changes())
+
+
 def train_all(arguments: argparse.Namespace, plans: Sequence[Plan]) -> list[tuple[Plan, str]]:
     """Run the trainings that are not up to date; those that failed, and why."""
     from weaksep.jobs import run_sharded
     from weaksep.jobs.device import choose_device
 
     force = arguments.force or not arguments.resume
-    todo = [plan for plan in plans if force or plan.step().changes()]
+    todo = [plan for plan in plans if force or not up_to_date(plan)]
     for plan in plans:
         if plan not in todo:
             logger.info("%s: up to date", plan.exp.name)
     if not todo:
         return []
+    from weaksep.train.parts import resolved
+
+    problems = []
+    for plan in todo:
+        try:
+            resolved(plan.config, str(plan.origin))
+        except UserError as error:
+            problems.append(str(error))
+    raise_problems(f"cannot train the {arguments.task}s", problems)
     device = choose_device(arguments.ngpu, arguments.allow_cpu)
     logger.info("training: %s", ", ".join(plan.exp.name for plan in todo))
     # One more than the cores: three systems on two cores then end together, and no core idles beside the last one.
     side_by_side = arguments.nj + (arguments.nj > 1) if device == "cpu" else 1
-    # By all plans, done or not: a run that goes on alone computes as it did beside the others.
-    threads = max(1, arguments.nj // len(plans))
-    jobs = [Job(plan, device, threads, arguments.resume, force, arguments.checkpoint_minutes) for plan in todo]
+    jobs = [Job(plan, device, arguments.train_threads, force, arguments.checkpoint_minutes) for plan in todo]
     reasons = run_sharded(train_one, jobs, nj=side_by_side, description=f"{arguments.task} trainings", backend="local")
     return [(plan, reason) for plan, reason in zip(todo, reasons, strict=True) if reason]
 
@@ -173,7 +202,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         tag=arguments.tag,
         overrides=arguments.set,
         strong_share=arguments.strong_share,
-        judge=arguments.judge,
+        evaluation_classifier=arguments.evaluation_classifier,
     )
     if not plans:
         logger.info("no %s to train for --systems %s", arguments.task, arguments.systems)
@@ -187,10 +216,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not failed:
         return
     names = [plan.name for plan, _ in failed]
-    judge_failed = arguments.task == "classifier" and arguments.judge in names
+    evaluation_failed = arguments.task == "classifier" and arguments.evaluation_classifier in names
     if arguments.task == "classifier":
         names = users_of(names, arguments.config_dir, systems)
-    if arguments.failed is None or judge_failed or not set(systems) - set(names):
+    if arguments.failed is None or evaluation_failed or not set(systems) - set(names):
         if len(plans) == 1:
             raise UserError(failed[0][1])
         reasons = [f"{plan.exp.name}: {reason}" for plan, reason in failed]
@@ -209,7 +238,7 @@ def try_all(arguments: argparse.Namespace, plans: Sequence[Plan]) -> None:
     from weaksep.jobs.device import choose_device
     from weaksep.train.dry_run import dry_run
 
-    torch.set_num_threads(max(1, arguments.nj // len(plans)))  # as the trainings would
+    torch.set_num_threads(arguments.train_threads)
     device = choose_device(arguments.ngpu, arguments.allow_cpu)
     problems = []
     for plan in plans:

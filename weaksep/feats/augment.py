@@ -1,4 +1,4 @@
-"""Random changes of a clip before it is summed with others: gain, filter, speed, place in time.
+"""Random changes of a clip: gain, filter, speed, place in time.
 
 They are drawn first (``draw_change``) and applied where each is cheap: speed to the waveform, the others to its complex
 spectrum. What a change does to the times of the labels is done to the frame labels too.
@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from weaksep.feats.remix_config import RemixConfig
+from weaksep.feats.config import AugmentConfig
 
 FILTER_POINTS = 6  # of the random response, from the lowest to the highest bin, evenly in pitch
 
@@ -36,6 +37,10 @@ class Change:
         index = np.arange(len(audio))
         return np.interp(index * self.speed, index, audio, right=0.0).astype(np.float32)
 
+    def spectrum(self, spectrum: torch.Tensor) -> torch.Tensor:
+        """Complex spectrum (T, F) with the other changes."""
+        return (spectrum * torch.from_numpy(self.response)).roll(self.shift_frames, dims=0)
+
     def labels(self, activity: np.ndarray) -> np.ndarray:
         """Frame labels (T, K) of the changed clip; those of a clip, (K,), stay."""
         if activity.ndim == 1:
@@ -45,6 +50,9 @@ class Change:
             padded = np.concatenate([activity, np.zeros_like(activity[:1])])
             activity = padded[np.minimum(source, len(activity))]
         return np.roll(activity, self.shift_frames, axis=0)
+
+
+UNCHANGED = Change(1.0, 0, np.ones(1, dtype=np.float32))
 
 
 def random_filter(n_bins: int, range_db: float, rng: np.random.Generator) -> np.ndarray:
@@ -57,8 +65,10 @@ def random_filter(n_bins: int, range_db: float, rng: np.random.Generator) -> np.
     return np.interp(place, np.linspace(0.0, place[-1], FILTER_POINTS), points)
 
 
-def draw_change(config: RemixConfig, rng: np.random.Generator, n_frames: int, n_bins: int) -> Change:
-    """Draw a change for one clip of T frames and F bins."""
+def draw_change(config: AugmentConfig | None, rng: np.random.Generator, n_frames: int, n_bins: int) -> Change:
+    """Draw a change for one clip of T frames and F bins; without a config, none."""
+    if config is None:
+        return UNCHANGED
     response_db = np.full(1, rng.uniform(*config.gain_db))
     if config.filter_db:
         response_db = response_db + random_filter(n_bins, config.filter_db, rng)

@@ -1,29 +1,80 @@
-"""Settings of the feature extraction (conf/feats.yaml)."""
+"""Settings of features (conf/feats.yaml), of remixing and of random changes (a training's YAML). Imports no torch."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from weaksep.fileio.network import Features, StftSettings
 
-class FeatsConfig(BaseModel):
+class FeatsConfig(StftSettings):
     """STFT settings: root-Hann window, magnitude, window_samples // 2 + 1 bins."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     window_samples: int = Field(512, ge=16, le=65_536)
     hop_samples: int = Field(128, ge=1)
+    # Where training finds the spectra of fixed clips: in Kaldi archives, or by an STFT of the audio while it trains,
+    # which takes no disk. Remixed and changed clips are always read as audio.
+    feats_type: Literal["ark", "raw"] = "ark"
     compress: bool = False  # Kaldi's lossy 8-bit compression of the ark: a quarter of the disk, lossless by default
     shard_clips: int = Field(1000, ge=1)  # clips in one ark file
 
-    @model_validator(mode="after")
-    def _windows_overlap(self) -> FeatsConfig:
-        # Root-Hann windows rebuild the signal when they overlap by half or more.
-        if self.window_samples % 2 or self.hop_samples > self.window_samples // 2:
-            raise ValueError("window_samples must be even, and hop_samples at most half of it")
-        return self
 
-
-class DumpSettings(FeatsConfig):
+class DumpSettings(FeatsConfig, Features):
     """What dump/<set>/feats.yaml says: the settings, and the audio's rate."""
 
-    sample_rate: int = Field(..., ge=1000, le=768_000)
+
+class AugmentConfig(BaseModel):
+    """Random changes of each clip (feats/augment.py), anew in every epoch.
+
+    Args:
+        gain_db: lowest and highest gain, dB.
+        shift: whether clips are rotated in time, by whole frames.
+        filter_db: a smooth random filter of at most so many dB up or down.
+        speed: faster or slower by a factor between 1 / (1 + speed) and 1 + speed; pitch changes with it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gain_db: tuple[float, float] = (-6.0, 6.0)
+    shift: bool = True
+    filter_db: float = Field(0.0, ge=0, le=40)
+    speed: float = Field(0.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> AugmentConfig:
+        low, high = self.gain_db
+        if not -60 <= low <= high <= 60:
+            raise ValueError(f"gain_db: expected [lowest, highest] within -60 to 60, found [{low}, {high}]")
+        return self
+
+    def for_validation(self) -> AugmentConfig:
+        """Sounds as they were recorded: gain and place in time may change, filter and speed do not."""
+        return self.model_copy(update={"filter_db": 0.0, "speed": 0.0})
+
+
+class RemixConfig(BaseModel):
+    """How clips are remixed in every epoch (feats/remix.py).
+
+    Args:
+        max_clips: clips in one remix, at most; their number is drawn uniformly from two on.
+        p_single: probability that an item is a single clip.
+        shared: remix clips that have classes in common too; else only clips without, which leaves less open. Isolated
+            sources need no such care.
+        few_class_bias: a clip with n classes is drawn n ** -few_class_bias times as often as one with a single class;
+            at 0 each clip begins one remix an epoch. What a submixture of few classes asks for is the more definite,
+            and a clip of one class is an isolated source.
+        target: of a submixture with complex spectrum A in the remix X: "magnitude" is min(|A|, |X|), "phase_sensitive"
+            is |A| cos(angle between A and X), between 0 and |X|; the second is what a mask should be for SI-SDR.
+        p_separated: probability that an item is one submixture as an ideal mask would separate it (classifiers only,
+            which then know separated sources).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_clips: int = Field(2, ge=2, le=8)
+    p_single: float = Field(0.25, ge=0, le=1)
+    shared: bool = False
+    few_class_bias: float = Field(0.0, ge=0, le=8)
+    target: Literal["magnitude", "phase_sensitive"] = "magnitude"
+    p_separated: float = Field(0.0, ge=0, le=1)

@@ -1,225 +1,213 @@
-"""A dump folder as a training set: features and labels by clip, batches of clips.
+"""A data folder as a training set: clips, what may be known of each, and batches of them.
 
 The supervision decides which files are opened beside the features: ``utt2labels`` for clip, ``events.tsv`` for frame,
-``src_<class>_feats.scp`` for strong, and nothing else.
+references for strong, and nothing else. The spectra of fixed clips come from the archives or the audio, as stage 2 was
+told (``feats_type``), those of remixed and changed ones always from the audio.
+
+Every draw depends on (seed, epoch, clip) alone.
 """
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from weaksep.errors import UserError, raise_problems
-from weaksep.feats.config import DumpSettings
-from weaksep.feats.labels import clip_vector, frame_labels, noisy_tags
-from weaksep.feats.stats import mean_and_std
-from weaksep.fileio.ark import ArkReader, parse_entry
-from weaksep.fileio.datadir import TIMED_NAME, DataDir
-from weaksep.fileio.tables import read_table
-from weaksep.fileio.yamlfile import load_config
+from weaksep.errors import UserError
+from weaksep.feats.augment import Change
+from weaksep.feats.batch import Batch, frame_mask, stack_frames
+from weaksep.feats.features import FeatureSet
+from weaksep.feats.knowledge import KINDS, Knowledge, supervision_of
+from weaksep.feats.labels import clip_vector, frame_labels, noisy_labels
+from weaksep.feats.remix import SINGLE, Remix, draw_remix, partners, strong_batch, weak_batch
+from weaksep.fileio.audio import read_audio
+from weaksep.fileio.datadir import DataDir
 from weaksep.seeding import generator
 
-_FRAMES = re.compile(r"[1-9][0-9]{0,8}")
+logger = logging.getLogger(__name__)
 
 
-def fingerprint_files(data_dir: Path, dump_dir: Path, supervision: str) -> dict[str, Path]:
-    """The files that tell one training set from another, and that this supervision may see.
-
-    Not the archives, which are gigabytes: the mixtures' statistics differ when they do, and the references have a hash.
-    """
-    features = ["cmvn.ark", "feats.yaml", "utt2num_frames"]
-    tables = ["wav.scp", "labels.txt", *{"clip": ["utt2labels"], "frame": ["events.tsv"], "strong": []}[supervision]]
-    if supervision == "strong":
-        features.append("references.sha256")
-    if supervision == "frame" and (data_dir / TIMED_NAME).is_file():
-        tables += [TIMED_NAME, "utt2labels"]  # the other clips have clip labels
-    named = {f"{dump_dir.name} {name}": dump_dir / name for name in features}
-    return {**named, **{f"{data_dir.name} {name}": data_dir / name for name in tables}}
-
-
-class FeatureSet:
-    """Magnitudes of a dump folder.
-
-    Attributes:
-        utt_ids: clip ids.
-        n_frames: frames of each clip, the same for all.
-        sample_rate, window_samples, hop_samples: how the features were made.
-    """
-
-    def __init__(self, dump_dir: str | Path) -> None:
-        """Open a dump folder.
-
-        Raises:
-            UserError: a table is missing or malformed, or the clips differ in length.
-        """
-        self.path = Path(dump_dir)
-        settings = load_config(DumpSettings, self.path / "feats.yaml")
-        self.sample_rate = settings.sample_rate
-        self.window_samples = settings.window_samples
-        self.hop_samples = settings.hop_samples
-        self.n_bins = self.window_samples // 2 + 1
-        self._entries = self._read_scp("feats.scp")
-        self._reader = ArkReader()
-        self.utt_ids = list(self._entries)
-        self.n_frames = self._one_length()
-
-    def _one_length(self) -> int:
-        path = self.path / "utt2num_frames"
-        table = read_table(path)
-        odd = {utt: text for utt, text in table.items() if not _FRAMES.fullmatch(text)}
-        wrong = [f"{path}: {utt}: {text!r} is not a number of frames" for utt, text in odd.items()]
-        raise_problems(f"{path} is damaged; rerun stage 2", wrong)
-        lengths = sorted({int(text) for text in table.values()})
-        if len(lengths) != 1:
-            found = f"clips of {lengths[0]} to {lengths[-1]} frames; cut them to one length" if lengths else "no clips"
-            raise UserError(f"{path}: {found}")
-        return lengths[0]
-
-    def _read_scp(self, name: str) -> dict[str, tuple[Path, int]]:
-        return {utt: parse_entry(entry, self.path) for utt, entry in read_table(self.path / name).items()}
-
-    def read(self, utt: str) -> np.ndarray:
-        """Magnitude of a clip, float32 (T, F).
-
-        Raises:
-            UserError: it cannot be read, or has another size than the tables say.
-        """
-        matrix = self._reader.read(*self._entries[utt])
-        if matrix.shape != (self.n_frames, self.n_bins):
-            sizes = f"{matrix.shape[0]} x {matrix.shape[1]}, expected {self.n_frames} x {self.n_bins}"
-            raise UserError(f"{self.path}: {utt} is a matrix of {sizes}; rerun stage 2")
-        return matrix
-
-    def batch(self, utts: Sequence[str]) -> np.ndarray:
-        """Magnitudes of several clips, float32 (B, T, F)."""
-        return np.stack([self.read(utt) for utt in utts])
-
-    def log_statistics(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation (F,) of the log magnitude over the set."""
-        return mean_and_std(self._reader.read(self.path / "cmvn.ark", len("global ")))
-
-    def reference_reader(self, labels: Sequence[str]) -> ReferenceFeatures:
-        """Reader of the references' magnitudes (strong supervision)."""
-        missing = [label for label in labels if not (self.path / f"src_{label}_feats.scp").exists()]
-        if missing:
-            raise UserError(
-                f"{self.path}: no src_{missing[0]}_feats.scp; rerun stage 2 with a strong system in --systems"
-            )
-        tables = [self._read_scp(f"src_{label}_feats.scp") for label in labels]
-        return ReferenceFeatures(tables, self._reader, (self.n_frames, self.n_bins))
-
-
-class ReferenceFeatures:
-    """Magnitudes of the references; a class that is absent from a clip is silent."""
-
-    def __init__(self, tables: list[dict[str, tuple[Path, int]]], reader: ArkReader, shape: tuple[int, int]) -> None:
-        self._tables = tables
-        self._reader = reader
-        self._shape = shape
-
-    def batch(self, utts: Sequence[str]) -> np.ndarray:
-        """References of several clips, float32 (B, K, T, F)."""
-        sources = np.zeros((len(utts), len(self._tables), *self._shape), dtype=np.float32)
-        for row, utt in enumerate(utts):
-            for column, table in enumerate(self._tables):
-                if utt in table:
-                    sources[row, column] = self._reader.read(*table[utt])
-        return sources
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one training step sees. Arrays that the supervision does not allow are None.
-
-    Attributes:
-        magnitude: (B, T, F) float32.
-        labels: (B, K) float32 under clip supervision, (B, T, K) under frame supervision, None under strong.
-        sources: (B, K, T, F) float32 under strong supervision, else None.
-        sides: of sums of clips with weak labels, the targets of both sides of P ways to divide a sum in two,
-            (B, P, 2, T, F) float32; else None.
-        side_labels: the classes of the sides, (B, P, 2, K) or (B, P, 2, T, K) float32.
-        split_weights: how much each way to divide a sum counts, (B, P) float32; they add up to one for each sum.
-    """
-
-    magnitude: np.ndarray
-    labels: np.ndarray | None
-    sources: np.ndarray | None
-    sides: np.ndarray | None = None
-    side_labels: np.ndarray | None = None
-    split_weights: np.ndarray | None = None
-
-
-class LabelledSet:
-    """Features with the labels of one kind of supervision.
+class TrainingSet:
+    """The clips of one data folder with what may be known of each.
 
     Args:
-        data_dir: data/<set>, for the labels.
-        dump_dir: dump/<set>, for the features.
-        supervision: "strong", "frame" or "clip".
-        utt_ids: some of the folder's clips; all by default.
-        missing_tags, wrong_tags: share of the clip labels that are left out, and that name another class.
+        data_dir, dump_dir: data/<set> and dump/<set>.
+        known: what may be known of the clips, and how they are remixed and changed.
+
+    Attributes:
+        classes: their names.
+        features: of the clips as they are.
+        utts: clips of each kind of supervision.
+
+    Raises:
+        UserError: data or features are missing or do not fit; see also ``supervision_of``.
     """
 
-    def __init__(
-        self,
-        data_dir: str | Path,
-        dump_dir: str | Path,
-        supervision: str,
-        utt_ids: Sequence[str] | None = None,
-        missing_tags: float = 0.0,
-        wrong_tags: float = 0.0,
-    ) -> None:
-        self.features = FeatureSet(dump_dir)
+    def __init__(self, data_dir: Path, dump_dir: Path, known: Knowledge) -> None:
         self.data = DataDir.load(data_dir)
-        self.labels = self.data.labels
-        self.supervision = supervision
-        self.utt_ids = self.data.utt_ids if utt_ids is None else list(utt_ids)
-        features = set(self.features.utt_ids)
-        missing = [utt for utt in self.utt_ids if utt not in features]
-        if missing:
-            raise UserError(
-                f"{dump_dir}: no features for {len(missing)} clips of {data_dir} (first: {missing[0]}); rerun stage 2"
-            )
-        self._labels: dict[str, np.ndarray] = {}
-        self._references: ReferenceFeatures | None = None
-        if supervision == "clip":
-            names = self.data.clip_labels()
-            if missing_tags or wrong_tags:
-                noise = (self.labels, missing_tags, wrong_tags)
-                names = {utt: noisy_tags(names[utt], *noise, generator(0, "tags", utt)) for utt in self.utt_ids}
-            self._labels = {utt: clip_vector(names[utt], self.labels) for utt in self.utt_ids}
-        elif supervision == "frame":
-            self._labels = self._frame_labels()
-        else:
-            self._references = self.features.reference_reader(self.labels)
-
-    def _frame_labels(self) -> dict[str, np.ndarray]:
-        events = self.data.events()
-        settings = (self.features.n_frames, self.features.sample_rate, self.features.hop_samples)
-        return {utt: frame_labels(events[utt], self.labels, *settings) for utt in self.utt_ids}
+        self.known = known
+        self.classes = self.data.labels
+        self.features = FeatureSet(dump_dir, self.data)
+        kinds, self._times = supervision_of(self.data, known)
+        self.utts = {kind: own for kind in KINDS if (own := [utt for utt in kinds if kinds[utt] == kind])}
+        self.features.require(list(kinds), self.classes if "strong" in self.utts else ())
+        self._labels = self._read_labels()
+        self._drawn = known.remix is not None or known.augment is not None
+        self._remix = known.remix or SINGLE
+        self._sources = self.data.references() if self._drawn and "strong" in self.utts else {}
+        self._active: dict[str, np.ndarray] = {}
+        if self._drawn:
+            for kind in self.utts:
+                self._prepare_remixing(kind, among_others=len(self.utts) > 1)
+        repeats = {kind: known.strong_repeats if kind == "strong" else 1 for kind in self.utts}
+        self._most = max(repeats.values())
+        self._items = [
+            (kind, row, time)
+            for kind, own in self.utts.items()
+            for row in range(len(own))
+            for time in range(repeats[kind])
+        ]
 
     def __len__(self) -> int:
-        return len(self.utt_ids)
+        return len(self._items) * self._times
 
-    def activity(self, row: int) -> np.ndarray:
-        """What weak labels say of a clip, uint8 (K,) or (T, K), by its position in ``utt_ids``."""
-        return self._labels[self.utt_ids[row]]
+    def _read_labels(self) -> dict[str, np.ndarray]:
+        """What weak labels say of each clip, uint8 (K,) or (T, K)."""
+        known, labels = self.known, {}
+        if "clip" in self.utts:
+            names = self.data.clip_labels()
+            for utt in self.utts["clip"]:
+                own: Sequence[str] = names[utt]
+                if known.missing_labels or known.wrong_labels:
+                    rng = generator(0, "tags", utt)
+                    own = noisy_labels(own, self.classes, known.missing_labels, known.wrong_labels, rng)
+                labels[utt] = clip_vector(own, self.classes)
+        if "frame" in self.utts:
+            events, features = self.data.events(), self.features
+            for utt in self.utts["frame"]:
+                settings = (features.n_frames[utt], features.sample_rate, features.hop_samples)
+                labels[utt] = frame_labels(events[utt], self.classes, *settings)
+        return labels
 
-    def batch(self, indices: Sequence[int] | np.ndarray, epoch: int | Sequence[int] = 0) -> Batch:
-        """Clips by their position in ``utt_ids``; they are the same in every epoch."""
-        utts = [self.utt_ids[index] for index in indices]
-        labels = np.stack([self._labels[utt] for utt in utts]).astype(np.float32) if self._labels else None
-        return Batch(
-            magnitude=self.features.batch(utts),
-            labels=labels,
-            sources=None if self._references is None else self._references.batch(utts),
-        )
+    def _prepare_remixing(self, kind: str, among_others: bool) -> None:
+        """Which classes occur in each clip of a kind; clips without any are left out.
+
+        Raises:
+            UserError: no clip has a class, or no two clips can be remixed.
+        """
+        utts, path = self.utts[kind], self.data.path
+        if kind == "strong":
+            active = np.array([[utt in self._sources[name] for name in self.classes] for utt in utts])
+        else:
+            vectors = [self._labels[utt] for utt in utts]
+            active = np.stack([v if v.ndim == 1 else v.any(axis=0) for v in vectors]).astype(bool)
+        kept = np.flatnonzero(active.any(axis=1))
+        if not len(kept):
+            raise UserError(f"{path}: no clip has a class; there is nothing to remix")
+        if len(kept) < len(utts):
+            logger.info("%s: %d clips without any class are left out of remixing", path, len(utts) - len(kept))
+        self.utts[kind], self._active[kind] = [utts[row] for row in kept], active[kept]
+        if self._shared(kind) or self.known.remix is None:
+            return
+        sets, counts = np.unique(self._active[kind], axis=0, return_counts=True)
+        lonely = sum(n for own, n in zip(sets, counts, strict=True) if not len(partners(sets, own, False)))
+        if lonely == len(kept):
+            of = f"of the {len(utts)} clips no two are without a class in common"
+            if not (among_others or self.known.validation):
+                raise UserError(f"{path}: {of}; set remix.shared: true")
+            logger.warning("%s: %s, so each comes alone", path, of)
+        elif lonely:
+            logger.info("%s: %d clips have classes in common with every other one and stay alone", path, lonely)
+
+    def _shared(self, kind: str) -> bool:
+        """Whether a class may occur in both submixtures: isolated sources leave nothing open."""
+        return kind == "strong" or self._remix.shared
+
+    def batch(self, indices: Sequence[int] | np.ndarray, epoch: int = 0) -> list[Batch]:
+        """Clips by their position in an epoch that is not shuffled, as they come in this epoch.
+
+        Returns:
+            a batch for each kind of supervision among them.
+        """
+        rows: dict[str, list[int]] = {kind: [] for kind in self.utts}
+        draws: dict[str, list[int]] = {kind: [] for kind in self.utts}
+        for index in indices:
+            again, item = divmod(int(index), len(self._items))
+            kind, row, time = self._items[item]
+            rows[kind].append(row)
+            # A clip that comes several times in an epoch is drawn anew each time.
+            draws[kind].append((epoch * self._times + again) * self._most + time)
+        make = self._drawn_batch if self._drawn else self._fixed_batch
+        return [make(kind, own, draws[kind]) for kind, own in rows.items() if own]
+
+    def _fixed_batch(self, kind: str, rows: Sequence[int], draws: Sequence[int]) -> Batch:
+        utts = [self.utts[kind][row] for row in rows]
+        magnitude = self.features.batch(utts)
+        frames = frame_mask([self.features.n_frames[utt] for utt in utts])
+        if kind == "strong":
+            sources = stack_frames([self.features.references(utt, self.classes) for utt in utts])
+            return Batch(magnitude, frames, sources=sources)
+        own = [self._labels[utt] for utt in utts]
+        labels = stack_frames(own) if own[0].ndim == 2 else torch.from_numpy(np.stack(own).astype(np.float32))
+        return Batch(magnitude, frames, labels)
+
+    def _drawn_batch(self, kind: str, rows: Sequence[int], draws: Sequence[int]) -> Batch:
+        utts, features = self.utts[kind], self.features
+        config = self._remix.model_copy(update={"shared": self._shared(kind)})
+        lengths = [features.n_frames[utt] for utt in utts]
+        remixes: list[Remix] = []
+        for row, draw in zip(rows, draws, strict=True):
+            rng = generator(self.known.seed, "remix", draw, utts[row])
+            own = (config, self.known.augment, rng, lengths, features.n_bins)
+            remixes.append(draw_remix(self._active[kind], row, *own))
+        frames = frame_mask([max(lengths[row] for row in remix.rows) for remix in remixes])
+        spectra = self._spectra(kind, remixes)
+        if kind == "strong":
+            return strong_batch(spectra, frames, config.target)
+        activity = [
+            [change.labels(self._labels[utts[row]]) for row, change in zip(remix.rows, remix.changes, strict=True)]
+            for remix in remixes
+        ]
+        batch = weak_batch(spectra, activity, frames, [remix.separated for remix in remixes], config.target)
+        if self.known.remix is None:
+            return replace(batch, submixtures=None, submixture_labels=None, split_weights=None)
+        return batch
+
+    def _spectra(self, kind: str, remixes: Sequence[Remix]) -> torch.Tensor:
+        """Complex spectra of the changed clips, (B, max_clips, T, F); of isolated sources summed by class, (B, K, T, F).
+        """
+        features, utts = self.features, self.utts[kind]
+        files: list[tuple[int, int, str, Path, Change]] = []  # item, place in it, clip, file, change
+        for item, remix in enumerate(remixes):
+            for place, (row, change) in enumerate(zip(remix.rows, remix.changes, strict=True)):
+                utt = utts[row]
+                if kind == "strong":
+                    tables = enumerate(self._sources[name] for name in self.classes)
+                    files += [(item, k, utt, table[utt], change) for k, table in tables if utt in table]
+                else:
+                    files.append((item, place, utt, self.data.wav[utt], change))
+        waves = [change.waveform(read_audio(path, features.sample_rate)) for *_, path, change in files]
+        audio = np.zeros((len(waves), max(map(len, waves))), dtype=np.float32)
+        for row, wave in zip(audio, waves, strict=True):
+            row[: len(wave)] = wave
+        spectra = features.stft.forward(torch.from_numpy(audio))
+        places = len(self.classes) if kind == "strong" else self._remix.max_clips
+        summed = spectra.new_zeros((len(remixes), places, *spectra.shape[1:]))
+        for (item, place, utt, _, change), spectrum in zip(files, spectra, strict=True):
+            length = features.n_frames[utt]  # behind it is nothing but the last window's end
+            summed[item, place, :length] += change.spectrum(spectrum[:length])
+        return summed
 
     def class_priors(self) -> np.ndarray:
-        """Share of frames (frame) or clips (clip) in which each class is active, float32 (K,); for weak labels only."""
-        shares = [labels.reshape(-1, len(self.labels)).mean(axis=0) for labels in self._labels.values()]
-        return np.mean(shares, axis=0).astype(np.float32)
+        """Share of frames or clips in which each class is active, float32 (K,); for weak labels only.
+
+        Of the frame-labelled clips, since frame losses use it; of the others where there are none.
+        """
+        utts = self.utts.get("frame", self.utts.get("clip", []))
+        return np.mean([self._labels[utt].reshape(-1, len(self.classes)).mean(axis=0) for utt in utts], axis=0).astype(
+            np.float32
+        )

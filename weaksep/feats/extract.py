@@ -59,7 +59,7 @@ def _batches(shard: Shard) -> Iterator[tuple[list[str], np.ndarray]]:
 
 
 def extract_shard(shard: Shard) -> None:
-    """Write one archive and note where its matrices lie, their frames and, if asked for, their CMVN statistics."""
+    """Write one archive (none of ``feats_type: raw``); note offsets, frames and, if asked for, CMVN statistics."""
     import torch
 
     from weaksep.signal.stft import Stft
@@ -79,11 +79,15 @@ def extract_shard(shard: Shard) -> None:
                 digest.update(utt.encode() + matrix.data)
                 yield utt, matrix
 
-    with atomic_path(shard.ark) as temporary:
-        offsets = write_ark(temporary, matrices(), compress=shard.config.compress)
+    written = [] if shard.config.feats_type == "raw" else [shard.ark]
+    if written:
+        with atomic_path(shard.ark) as temporary:
+            offsets = write_ark(temporary, matrices(), compress=shard.config.compress)
+    else:
+        offsets = dict.fromkeys((utt for utt, _ in matrices()), 0)
     entries = {utt: [offsets[utt], frames[utt]] for utt in offsets}
     result = {"entries": entries, "stats": None if stats is None else stats.tolist(), "sha256": digest.hexdigest()}
-    shard.notes.save(shard.name, result, [shard.ark])
+    shard.notes.save(shard.name, result, written)
 
 
 def _shards(
@@ -136,6 +140,8 @@ def _sample_rate(data: DataDir) -> int:
 
 def _require_space(data: DataDir, dump_dir: Path, config: FeatsConfig, n_clips: int) -> None:
     """Room for the features of so many clips as long as the first one."""
+    if config.feats_type == "raw":
+        return
     n_samples = audio_info(next(iter(data.wav.values())))[0]
     clip_bytes = 4 * n_frames(n_samples, config.hop_samples) * (config.window_samples // 2 + 1)
     shrink = 4 if config.compress else 1
@@ -178,7 +184,8 @@ def extract(
     frames = {utt: str(count) for result in results for utt, (_, count) in result["entries"].items()}
     write_table(dump_dir / "utt2num_frames", frames)
     write_yaml(dump_dir / "feats.yaml", {"sample_rate": rate, **config.model_dump()})
-    write_table(dump_dir / "feats.scp", _scp(work, dump_dir))
+    if config.feats_type == "ark":
+        write_table(dump_dir / "feats.scp", _scp(work, dump_dir))
     logger.info("%s: %d clips, %d frames of %d bins", dump_dir, len(frames), int(stats[0, -1]), stats.shape[1] - 1)
     if shards is None:
         notes.remove()
@@ -209,7 +216,7 @@ def extract_references(
     _run([shard for part in work.values() for shard in part], nj, f"references {data_dir.name}")
     hashes = [notes.load(shard.name)["sha256"] for part in work.values() for shard in part]
     write_text(dump_dir / REFERENCES_HASH, hashlib.sha256("".join(hashes).encode()).hexdigest() + "\n")
-    for name, part in work.items():
+    for name, part in work.items() if config.feats_type == "ark" else ():
         write_table(dump_dir / f"{name}.scp", _scp(part, dump_dir))
     if shards is None:
         notes.remove()

@@ -26,47 +26,47 @@ class TimedLabel(Protocol):
 
 
 def frame_labels(
-    events: Iterable[TimedLabel], labels: Sequence[str], n_frames: int, sample_rate: int, hop_samples: int
+    events: Iterable[TimedLabel], classes: Sequence[str], n_frames: int, sample_rate: int, hop_samples: int
 ) -> np.ndarray:
     """Activity of each class in each frame, uint8 (T, K)."""
     centres = frame_centres(n_frames, hop_samples)
-    activity = np.zeros((n_frames, len(labels)), dtype=np.uint8)
+    activity = np.zeros((n_frames, len(classes)), dtype=np.uint8)
     for event in events:
         onset = seconds_to_samples(event.onset_s, sample_rate)
         offset = seconds_to_samples(event.offset_s, sample_rate)
         first, last = np.searchsorted(centres, [onset, offset])
-        activity[first:last, labels.index(event.label)] = 1
+        activity[first:last, classes.index(event.label)] = 1
     return activity
 
 
 def pool_labels(activity: np.ndarray, factor: int) -> np.ndarray:
     """Max over runs of ``factor`` frames: (T, K) -> (ceil(T / factor), K); the last run may be shorter."""
-    frames, classes = activity.shape
-    padded = np.zeros((-(-frames // factor) * factor, classes), dtype=activity.dtype)
+    frames, n_classes = activity.shape
+    padded = np.zeros((-(-frames // factor) * factor, n_classes), dtype=activity.dtype)
     padded[:frames] = activity
-    return padded.reshape(-1, factor, classes).max(axis=1)
+    return padded.reshape(-1, factor, n_classes).max(axis=1)
 
 
-def clip_vector(names: Iterable[str], labels: Sequence[str]) -> np.ndarray:
+def clip_vector(names: Iterable[str], classes: Sequence[str]) -> np.ndarray:
     """Classes of a clip as uint8 (K,)."""
-    vector = np.zeros(len(labels), dtype=np.uint8)
-    vector[[labels.index(name) for name in names]] = 1
+    vector = np.zeros(len(classes), dtype=np.uint8)
+    vector[[classes.index(name) for name in names]] = 1
     return vector
 
 
-def noisy_tags(
-    names: Sequence[str], labels: Sequence[str], missing: float, wrong: float, rng: np.random.Generator
+def noisy_labels(
+    names: Sequence[str], classes: Sequence[str], missing: float, wrong: float, rng: np.random.Generator
 ) -> tuple[str, ...]:
     """Clip labels as a careless listener would give them.
 
     Args:
         names: classes of the clip.
-        labels: all classes.
-        missing: probability that a class is not noticed.
-        wrong: probability that one that is noticed is taken for another, which is not in the clip; where there is no
-            other, it is named rightly.
+        classes: all classes.
+        missing: probability that a class is left out.
+        wrong: probability that one that is not is taken for another class, which is not in the clip; where there is no
+            other, its label stays.
     """
-    absent = [label for label in labels if label not in names]
+    absent = [name for name in classes if name not in names]
     given: list[str] = []
     for name in names:
         unnoticed, mistaken = rng.random(2) < (missing, wrong)
@@ -74,4 +74,4 @@ def noisy_tags(
             continue
         other = absent.pop(int(rng.integers(len(absent)))) if mistaken and absent else name
         given.append(other)
-    return tuple(label for label in labels if label in given)
+    return tuple(name for name in classes if name in given)

@@ -5,13 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from weaksep.feats.config import FeatsConfig
-from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.datadir import TIMED_NAME, DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
 from weaksep.fileio.stamp import STAMP_NAME, Step
 
 REFERENCES_STAMP = f"references.{STAMP_NAME}"
 REFERENCES_HASH = "references.sha256"
 CODE = ("weaksep.feats.extract", "weaksep.signal.stft")
+
+
+def fingerprint_files(data_dir: Path, dump_dir: Path, supervision: str) -> dict[str, Path]:
+    """The files that tell one training set from another, and that this supervision may see.
+
+    Not the archives, which are gigabytes: the mixtures' statistics differ when they do, and the references have a hash.
+    """
+    features = ["cmvn.ark", "feats.yaml", "utt2num_frames"]
+    tables = ["wav.scp", "labels.txt", *{"clip": ["utt2labels"], "frame": ["events.tsv"], "strong": []}[supervision]]
+    if supervision == "strong":
+        features.append(REFERENCES_HASH)
+    if supervision == "frame" and (data_dir / TIMED_NAME).is_file():
+        tables += [TIMED_NAME, "utt2labels"]  # the other clips have clip labels
+    named = {f"{dump_dir.name} {name}": dump_dir / name for name in features}
+    return {**named, **{f"{data_dir.name} {name}": data_dir / name for name in tables}}
+
+
+def _archives(config: FeatsConfig, *tables: str) -> tuple[str, ...]:
+    return (*tables, "ark") if config.feats_type == "ark" else ()
 
 
 def features_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:
@@ -24,11 +43,11 @@ def features_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:
     return Step(
         name=str(dump_dir),
         folder=dump_dir,
-        settings=config.model_dump(mode="json"),
+        settings=config.model_dump(mode="json", exclude_defaults=True),
         tables=tables_of(data.path, ["wav.scp"]),
         files=files_of(data.path, ["wav.scp"]),
         code=CODE,
-        outputs=("cmvn.ark", "feats.yaml", "utt2num_frames", "feats.scp", "ark"),
+        outputs=("cmvn.ark", "feats.yaml", "utt2num_frames", *_archives(config, "feats.scp")),
     )
 
 
@@ -43,10 +62,10 @@ def references_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step
     return Step(
         name=f"{dump_dir} (references)",
         folder=dump_dir,
-        settings=config.model_dump(mode="json"),
+        settings=config.model_dump(mode="json", exclude_defaults=True),
         tables=tables_of(data.path, [*scps, "labels.txt"]),
         files=files_of(data.path, scps),
         code=CODE,
-        outputs=[*(f"src_{label}_feats.scp" for label in data.labels), "ark", REFERENCES_HASH],
+        outputs=[*_archives(config, *(f"src_{name}_feats.scp" for name in data.labels)), REFERENCES_HASH],
         stamp_name=REFERENCES_STAMP,
     )

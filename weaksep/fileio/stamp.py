@@ -148,7 +148,8 @@ def run_step(step: Step, work: Callable[[Shards], None], *, force: bool = False)
             place = Path(os.path.normpath(step.folder / output))
             remove_temporaries(place if place.is_dir() else place.parent, recursive=place.is_dir())
         origin = step.origin()
-        shards = step.shards(key=_hash(json.dumps(origin).encode()))
+        identity = {**origin, "code": None} if step.keeps_with_other_code else origin
+        shards = step.shards(key=_hash(json.dumps(identity).encode()))
         if force:
             shards.remove()
         work(shards)

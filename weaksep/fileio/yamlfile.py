@@ -41,11 +41,15 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Nested dictionaries merged; what ``over`` says wins.
+    """Nested dictionaries merged; what ``over`` says wins. One of another ``kind`` takes nothing over.
 
     >>> merge({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
     {'a': {'b': 3, 'c': 2}}
+    >>> merge({"net": {"kind": "unet", "channels": [8]}}, {"net": {"kind": "tcn", "units": 8}})
+    {'net': {'kind': 'tcn', 'units': 8}}
     """
+    if over.get("kind", under.get("kind")) != under.get("kind"):
+        return dict(over)
     merged = dict(under)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)

@@ -14,7 +14,16 @@ from typing import Protocol
 import torch
 from torch.nn import functional
 
+from weaksep.losses.settings import LossSettings
+from weaksep.signal.frames import pool_frames
+
 PROBABILITY_FLOOR = 1e-6
+
+
+class Settings(LossSettings):
+    """``active_sources_only``: only sources of classes that occur in the clip are classified."""
+
+    active_sources_only: bool = False
 
 
 class Classifier(Protocol):
@@ -25,16 +34,8 @@ class Classifier(Protocol):
     def __call__(self, magnitude: torch.Tensor) -> torch.Tensor:
         """Magnitude (B, T, F) -> frame logits (B, ceil(T / time_pooling), K)."""
 
-    def clip_probabilities(self, magnitude: torch.Tensor) -> torch.Tensor:
-        """Magnitude (B, T, F) -> clip probabilities (B, K)."""
-
-
-def pool_frame_labels(labels: torch.Tensor, factor: int) -> torch.Tensor:
-    """Max over runs of ``factor`` frames: (B, T, K) -> (B, ceil(T / factor), K)."""
-    if factor == 1:
-        return labels
-    missing = -labels.shape[1] % factor
-    return functional.pad(labels, (0, 0, 0, missing)).unflatten(1, (-1, factor)).amax(dim=2)
+    def clip_probabilities(self, magnitude: torch.Tensor, frames: torch.Tensor | None = None) -> torch.Tensor:
+        """Magnitude (B, T, F), and where it is no padding (B, T), -> clip probabilities (B, K)."""
 
 
 def inverse_prior_weights(priors: torch.Tensor) -> torch.Tensor:
@@ -46,10 +47,17 @@ def inverse_prior_weights(priors: torch.Tensor) -> torch.Tensor:
     return weights / weights.mean()
 
 
-def frame_bce(logits: torch.Tensor, labels: torch.Tensor, class_weights: torch.Tensor) -> torch.Tensor:
-    """Weighted binary cross-entropy, mean over frames and classes of each item: (B, T', K) -> (B,)."""
-    losses = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    return (losses * class_weights).mean(dim=(1, 2))
+def frame_bce(
+    logits: torch.Tensor, labels: torch.Tensor, class_weights: torch.Tensor, valid: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Weighted binary cross-entropy, mean over frames and classes of each item: (B, T', K) -> (B,).
+
+    ``valid``, (B, T', 1), is 1.0 where an item has a frame; None when there is no padding.
+    """
+    losses = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none") * class_weights
+    if valid is None:
+        return losses.mean(dim=(1, 2))
+    return (losses * valid).sum(dim=(1, 2)) / (valid.sum(dim=(1, 2)) * logits.shape[2])
 
 
 def clip_bce(probabilities: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -59,12 +67,21 @@ def clip_bce(probabilities: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def assess(
-    classifier: Classifier, magnitude: torch.Tensor, labels: torch.Tensor, class_weights: torch.Tensor
+    classifier: Classifier,
+    magnitude: torch.Tensor,
+    labels: torch.Tensor,
+    class_weights: torch.Tensor,
+    frames: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """BCE(C(magnitude), labels) of each item, (B,); labels (B, T, K) ask frames, (B, K) ask the clip."""
+    """BCE(C(magnitude), labels) of each item, (B,); labels (B, T, K) ask frames, (B, K) ask the clip.
+
+    ``frames``, (B, T), is 1.0 where an item has a frame; None when there is no padding.
+    """
     if labels.dim() == 2:
-        return clip_bce(classifier.clip_probabilities(magnitude), labels)
-    return frame_bce(classifier(magnitude), pool_frame_labels(labels, classifier.time_pooling), class_weights)
+        return clip_bce(classifier.clip_probabilities(magnitude, frames), labels)
+    pooling = classifier.time_pooling
+    valid = None if frames is None else pool_frames(frames.unsqueeze(2), pooling)
+    return frame_bce(classifier(magnitude), pool_frames(labels, pooling), class_weights, valid)
 
 
 def source_classification_loss(
@@ -74,6 +91,7 @@ def source_classification_loss(
     labels: torch.Tensor,
     class_weights: torch.Tensor,
     active_only: bool = False,
+    frames: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """The second term: sum over the sources of BCE(C(M_i X), y * e_i), mean over the batch; a scalar.
 
@@ -85,6 +103,7 @@ def source_classification_loss(
         class_weights: (K,), used with frame labels.
         active_only: only the sources of classes that occur in the clip; the mixture loss already silences the others,
             and the classifier then runs on as many spectrograms as there are active classes.
+        frames: 1.0 where a clip has a frame, (B, T); None when there is no padding.
     """
     n_clips, n_classes = masks.shape[0], labels.shape[-1]
     occurs = labels if labels.dim() == 2 else labels.amax(dim=1)
@@ -95,7 +114,8 @@ def source_classification_loss(
     separated = masks[clip_index, class_index] * magnitude[clip_index]  # (P, T, F)
     unit = functional.one_hot(class_index, n_classes).to(labels.dtype)  # e_i, (P, K)
     targets = labels[clip_index] * (unit if labels.dim() == 2 else unit.unsqueeze(1))
-    return assess(classifier, separated, targets, class_weights).sum() / n_clips
+    own_frames = None if frames is None else frames[clip_index]
+    return assess(classifier, separated, targets, class_weights, own_frames).sum() / n_clips
 
 
 def residual_classification_loss(
@@ -104,11 +124,31 @@ def residual_classification_loss(
     mask: torch.Tensor,
     labels: torch.Tensor,
     class_weights: torch.Tensor,
+    frames: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """BCE(C(M_r X), 0), mean over the batch; a scalar: what belongs to no class must sound like none (ours).
 
     Args:
-        classifier, magnitude, labels, class_weights: as for ``source_classification_loss``.
+        classifier, magnitude, labels, class_weights, frames: as for ``source_classification_loss``.
         mask: M_r of the residual output, (B, T, F).
     """
-    return assess(classifier, mask * magnitude, torch.zeros_like(labels), class_weights).mean()
+    return assess(classifier, mask * magnitude, torch.zeros_like(labels), class_weights, frames).mean()
+
+
+def loss(
+    magnitude: torch.Tensor,
+    masks: torch.Tensor,
+    labels: torch.Tensor,
+    frames: torch.Tensor | None,
+    classifier: Classifier,
+    class_weights: torch.Tensor,
+    settings: Settings,
+) -> torch.Tensor:
+    """The second term; of a net with a residual output, that of the residual too."""
+    common = (labels, class_weights)
+    total = source_classification_loss(
+        classifier, magnitude, masks, *common, active_only=settings.active_sources_only, frames=frames
+    )
+    if masks.shape[1] > labels.shape[-1]:
+        total = total + residual_classification_loss(classifier, magnitude, masks[:, -1], *common, frames)
+    return total

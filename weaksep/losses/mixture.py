@@ -10,13 +10,22 @@ term to the size of a cross-entropy. Multiply the audio by ten and the same weig
 from __future__ import annotations
 
 import torch
+from pydantic import Field
+
+from weaksep.losses.settings import Progress, ResidualSettings
 
 # Frames whose magnitude sum is below this share of the clip's largest say nothing and are left out.
 KEPT_SHARE = 0.01
 
 
+class Settings(ResidualSettings):
+    """``weight``: see the module about its scale."""
+
+    weight: float = Field(100.0, ge=0)
+
+
 def kept_frames(magnitude: torch.Tensor) -> torch.Tensor:
-    """Frames loud enough to count: magnitude (B, T, F) -> 1.0 or 0.0 (B, T). A silent clip keeps none."""
+    """Frames loud enough to count: magnitude (B, T, F) -> 1.0 or 0.0 (B, T). Silence and padding keep none."""
     sums = magnitude.sum(dim=2)
     loudest = sums.amax(dim=1, keepdim=True)
     return ((sums >= KEPT_SHARE * loudest) & (loudest > 0)).to(magnitude.dtype)
@@ -54,3 +63,10 @@ def mixture_loss(
         per_bin = per_bin + residual_weight * masks[:, -1] * magnitude
     kept = kept_frames(magnitude)
     return (per_bin.mean(dim=2) * kept).sum() / kept.sum().clamp_min(1.0)
+
+
+def loss(
+    magnitude: torch.Tensor, masks: torch.Tensor, labels: torch.Tensor, settings: Settings, progress: Progress
+) -> torch.Tensor:
+    """See ``mixture_loss``."""
+    return mixture_loss(magnitude, masks, labels, settings.residual_weight_at(progress))

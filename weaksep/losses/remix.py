@@ -1,8 +1,8 @@
-"""The remix loss: when two recordings are summed, the classes of each must give back its share of the sum.
+"""The remix loss: when two recordings are remixed, the classes of each must give back its share of the remix.
 
 Let a and b be recordings of which only the classes are known, y_a and y_b, and X the magnitude of the STFT of their
-sum. The sum is divided into two *sides*, whose magnitudes |A| and |B| are known since we added them up ourselves; a
-mask in [0, 1] can reach min(|A|, X) and no more. With
+sum, the remix. It consists of two *submixtures*, whose magnitudes |A| and |B| are known since we added them up
+ourselves; a mask in [0, 1] can reach min(|A|, X) and no more. With
 
     A^ = sum of M_i X over classes of a alone      B^ the same of b      S^ over classes of both      N^ over the others
 
@@ -10,15 +10,15 @@ the loss of a bin is
 
     min over s_a + s_b = S^, s >= 0   of   | t_a - A^ - s_a | + | t_b - B^ - s_b |     +    N^
 
-so that a class that both sides hold may explain either. The minimum has a closed form: s_a = clamp(t_a - A^, 0, S^). A
-side of one class is what strong training has; a sum of one recording and nothing is the mixture loss
+so that a class of both submixtures may explain either. The minimum has a closed form: s_a = clamp(t_a - A^, 0, S^). A
+submixture of one class is what strong training has; a remix of one recording and nothing is the mixture loss
 (losses/mixture.py), whose mean over kept frames, and so its scale, is the same here.
 
 Frame labels say in which frames a class is silent. Taken at their word (y_a and y_b frame by frame), all that a class
 takes there is an error like any other; on mini_urban trainings then stay 4 dB behind those from clip labels (REMIX.md).
-Better is the soft form:
-in every frame a side has all classes of its recording, and what a class takes in frames where it is silent costs a
-small weight more (``quiet_weight``). A class of both sides keeps its frames: they say which side it belongs to.
+Better is the soft form: in every frame a submixture has all classes of its recording, and what a class takes in frames
+where it is inactive costs a small weight more (``inactive_frame_weight``). A class of both submixtures keeps its frames:
+they say which of the two it belongs to.
 
 What it identifies, and what it cannot: see egs/urbansound_mix/REMIX.md.
 """
@@ -26,16 +26,26 @@ What it identifies, and what it cannot: see egs/urbansound_mix/REMIX.md.
 from __future__ import annotations
 
 import torch
+from pydantic import Field
 
 from weaksep.losses.mixture import kept_frames, with_residual
+from weaksep.losses.settings import Progress, ResidualSettings
 
 
-def side_shares(masks: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Sums of the masks over the classes of the first side alone, of the second alone, and of both; (B, T, F) each.
+class Settings(ResidualSettings):
+    """``inactive_frame_weight``: with frame labels, what a class pays for sound in frames where it is labelled inactive,
+    beside the error that it makes of the submixtures; null takes frame labels at their word."""
+
+    weight: float = Field(100.0, ge=0)
+    inactive_frame_weight: float | None = Field(0.2, ge=0)
+
+
+def submixture_shares(masks: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Sums of the masks over the classes of the first submixture alone, the second alone, and both; (B, T, F) each.
 
     Args:
         masks: (B, K, T, F).
-        labels: classes of the two sides in {0, 1}, (B, 2, K) or (B, 2, T, K).
+        labels: classes of the two submixtures in {0, 1}, (B, 2, K) or (B, 2, T, K).
     """
     first, second = labels.unbind(dim=1)
     chosen = torch.stack([first * (1 - second), second * (1 - first), first * second], dim=-2)  # (B, [T,] 3, K)
@@ -47,18 +57,20 @@ def side_shares(masks: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor
     return own, other, shared
 
 
-def split_loss(magnitude: torch.Tensor, masks: torch.Tensor, sides: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def split_loss(
+    magnitude: torch.Tensor, masks: torch.Tensor, submixtures: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
     """The formula above for every bin, (B, T, F).
 
     Args:
         magnitude: X, (B, T, F).
         masks: M in [0, 1], (B, K, T, F).
-        sides: t_a and t_b, between 0 and X, (B, 2, T, F).
-        labels: as for ``side_shares``.
+        submixtures: t_a and t_b, between 0 and X, (B, 2, T, F).
+        labels: as for ``submixture_shares``.
     """
-    own, other, shared = side_shares(masks, labels)
+    own, other, shared = submixture_shares(masks, labels)
     leaked = masks.sum(dim=1) - own - other - shared
-    first, second = sides.unbind(dim=1)
+    first, second = submixtures.unbind(dim=1)
     left = first - own * magnitude
     explained = torch.minimum(left.clamp_min(0.0), shared * magnitude)  # s_a
     right = second - other * magnitude - (shared * magnitude - explained)
@@ -66,13 +78,13 @@ def split_loss(magnitude: torch.Tensor, masks: torch.Tensor, sides: torch.Tensor
 
 
 def soft_frames(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The soft form of frame labels: the classes of both sides for every frame, and where a present class is silent.
+    """The soft form of frame labels: the submixtures' classes for every frame, and where a present class is inactive.
 
     Args:
         labels: (B, 2, T, K).
 
     Returns:
-        (B, 2, T, K), and quiet in {0, 1}, (B, T, K).
+        (B, 2, T, K), and 1.0 where a class is present and inactive, (B, T, K).
     """
     present = labels.amax(dim=2, keepdim=True).expand_as(labels)
     shared = present.prod(dim=1, keepdim=True) > 0
@@ -83,25 +95,25 @@ def soft_frames(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def remix_loss(
     magnitude: torch.Tensor,
     masks: torch.Tensor,
-    sides: torch.Tensor,
+    submixtures: torch.Tensor,
     labels: torch.Tensor,
     residual_weight: float = 0.0,
     split_weights: torch.Tensor | None = None,
-    quiet_weight: float | None = None,
+    inactive_frame_weight: float | None = None,
 ) -> torch.Tensor:
     """Mean of the formula over kept frames and bins, and over splits by their weights; a scalar.
 
     Args:
         magnitude: X, (B, T, F).
         masks: M in [0, 1], (B, K, T, F); one more than there are labels when the net has a residual output, the last.
-        sides: targets of P ways to divide the sum in two, (B, P, 2, T, F), between 0 and X.
-        labels: classes of the sides, (B, P, 2, K) for clips or (B, P, 2, T, K) for frames.
+        submixtures: targets of P ways to divide the remix in two, (B, P, 2, T, F), between 0 and X.
+        labels: classes of the submixtures, (B, P, 2, K) for clips or (B, P, 2, T, K) for frames.
         residual_weight: cost of what is put into the residual, which may explain anything; relative to an error of the
             same size.
-        split_weights: of the ways to divide each sum, (B, P); all alike by default. A sum of fewer recordings than
+        split_weights: of the ways to divide each remix, (B, P); all alike by default. A remix of fewer recordings than
             others of its batch has fewer ways; one that says nothing ("nothing against all", the mixture loss) must not
             take the place of one that does.
-        quiet_weight: the soft form of frame labels, see the module; None takes them at their word.
+        inactive_frame_weight: the soft form of frame labels, see the module; None takes them at their word.
     """
     has_residual = masks.shape[1] > labels.shape[-1]
     labels = with_residual(labels, masks.shape[1])
@@ -111,12 +123,33 @@ def remix_loss(
     per_bin = torch.zeros_like(magnitude)
     for p in range(splits):
         asked, cost = labels[:, p], torch.zeros_like(magnitude)
-        if quiet_weight is not None and asked.dim() == 4:
-            asked, quiet = soft_frames(asked)
-            cost = quiet_weight * magnitude * (quiet.unsqueeze(2) @ masks.transpose(1, 2)).squeeze(2)
-        cost = cost + split_loss(magnitude, masks, sides[:, p], asked)
+        if inactive_frame_weight is not None and asked.dim() == 4:
+            asked, inactive = soft_frames(asked)
+            cost = inactive_frame_weight * magnitude * (inactive.unsqueeze(2) @ masks.transpose(1, 2)).squeeze(2)
+        cost = cost + split_loss(magnitude, masks, submixtures[:, p], asked)
         per_bin = per_bin + split_weights[:, p, None, None] * cost
     if has_residual:
         per_bin = per_bin + residual_weight * masks[:, -1] * magnitude
     kept = kept_frames(magnitude)
     return (per_bin.mean(dim=2) * kept).sum() / kept.sum().clamp_min(1.0)
+
+
+def loss(
+    magnitude: torch.Tensor,
+    masks: torch.Tensor,
+    submixtures: torch.Tensor,
+    submixture_labels: torch.Tensor,
+    split_weights: torch.Tensor,
+    settings: Settings,
+    progress: Progress,
+) -> torch.Tensor:
+    """See ``remix_loss``."""
+    return remix_loss(
+        magnitude,
+        masks,
+        submixtures,
+        submixture_labels,
+        settings.residual_weight_at(progress),
+        split_weights,
+        settings.inactive_frame_weight,
+    )

@@ -1,6 +1,7 @@
 """Frame probabilities -> clip probabilities, (B, T, K) -> (B, K).
 
-max is the method's own; the others let every frame learn (Wang, Li, Metze, ICASSP 2019, compares them).
+max is the method's own; the others let every frame learn (Wang, Li, Metze, ICASSP 2019, compares them). ``valid``,
+(B, T, 1), is 1.0 where a clip has a frame and 0.0 in its padding; None when there is none.
 """
 
 from __future__ import annotations
@@ -11,25 +12,33 @@ from torch import nn
 EPSILON = 1e-7
 
 
-def max_pool(probabilities: torch.Tensor) -> torch.Tensor:
+def max_pool(probabilities: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
     """The largest frame decides."""
-    return probabilities.amax(dim=1)
+    return (probabilities if valid is None else probabilities * valid).amax(dim=1)
 
 
-def mean_pool(probabilities: torch.Tensor) -> torch.Tensor:
+def mean_pool(probabilities: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
     """All frames count the same."""
-    return probabilities.mean(dim=1)
+    if valid is None:
+        return probabilities.mean(dim=1)
+    return (probabilities * valid).sum(dim=1) / valid.sum(dim=1)
 
 
-def linear_softmax_pool(probabilities: torch.Tensor) -> torch.Tensor:
+def linear_softmax_pool(probabilities: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
     """Frames weighted by their own probability: sum p^2 / sum p."""
+    if valid is not None:
+        probabilities = probabilities * valid
     return probabilities.square().sum(dim=1) / probabilities.sum(dim=1).clamp_min(EPSILON)
 
 
-def exp_softmax_pool(probabilities: torch.Tensor) -> torch.Tensor:
+def exp_softmax_pool(probabilities: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
     """Frames weighted by exp(p)."""
-    weights = probabilities.softmax(dim=1)
-    return (probabilities * weights).sum(dim=1)
+    return (probabilities * _softmax(probabilities, valid)).sum(dim=1)
+
+
+def _softmax(scores: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
+    """Softmax over the frames that there are."""
+    return (scores if valid is None else scores.masked_fill(valid == 0, -torch.inf)).softmax(dim=1)
 
 
 class AttentionPool(nn.Module):
@@ -39,10 +48,11 @@ class AttentionPool(nn.Module):
         super().__init__()
         self.score = nn.Linear(n_features, n_classes)
 
-    def forward(self, probabilities: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, probabilities: torch.Tensor, features: torch.Tensor, valid: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Probabilities (B, T, K) and the features (B, T, D) they came from -> (B, K)."""
-        weights = self.score(features).softmax(dim=1)
-        return (probabilities * weights).sum(dim=1)
+        return (probabilities * _softmax(self.score(features), valid)).sum(dim=1)
 
 
 PLAIN_POOLS = {

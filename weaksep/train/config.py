@@ -1,65 +1,22 @@
-"""What a training YAML may say. The defaults are the paper's settings, as far as they are known; ours are marked."""
+"""What a training YAML may say. The defaults are the paper's settings, as far as they are known; ours are marked.
+
+The settings of a net and of the losses are those of their modules (weaksep/nets, weaksep/losses), which know torch:
+train/parts.py checks them before anything is trained. All else is checked here.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from weaksep.feats.remix_config import RemixConfig
-from weaksep.nets.config import ClassifierConfig, SeparatorConfig
+from weaksep.feats.config import AugmentConfig, RemixConfig
 
 Supervision = Literal["strong", "frame", "clip"]
-
-# Keys that came after the first release: at their defaults they are left out of what identifies a run, so that a
-# training of an earlier version is not taken for one of other settings.
-LATER = (
-    "mixtures",
-    "frame_share",
-    "strong_share",
-    "strong_repeats",
-    "remix",
-    "train_clips",
-    "train_min_classes",
-    "missing_tags",
-    "wrong_tags",
-    "calibrate",
-)
-LATER_LOSS = ("residual_weight", "quiet_weight")
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Training(_Strict):
-    seed: int = 0
-    # Which sets of conf/mix.yaml: a name under its `variants`; empty for the recipe's own.
-    mixtures: str = Field("", pattern=r"^([a-z][a-z0-9]*)?$")
-    # Share of the clips whose frame labels are known, among clip labels (supervision clip).
-    frame_share: float = Field(0.0, ge=0, le=1)
-    # Sum training clips anew in every epoch, see there; null: take them as they are.
-    remix: RemixConfig | None = None
-    # Poorer labels, to see what they cost: as many of the training clips, drawn at random (null: all; fewer come the
-    # more often in an epoch); share of the clip labels that are left out; share of those that name another class.
-    train_clips: int | None = Field(None, ge=1)
-    # Only training clips with at least as many classes: from 2 on, no class is ever alone in a clip.
-    train_min_classes: int = Field(1, ge=1)
-    missing_tags: float = Field(0.0, ge=0, lt=1)
-    wrong_tags: float = Field(0.0, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _of_clip_labels(self) -> _Training:
-        for key in ("frame_share", "missing_tags", "wrong_tags"):
-            if getattr(self, key) and getattr(self, "supervision", None) != "clip":
-                raise ValueError(f"{key}: for a share of the clips of a training with supervision: clip")
-        return self
-
-    def settings(self) -> dict[str, Any]:
-        """What identifies a run, as JSON can say it."""
-        whole = self.model_dump(mode="json")
-        default = {name: field.default for name, field in type(self).model_fields.items()}
-        return {key: value for key, value in whole.items() if key not in LATER or value != default[key]}
 
 
 class OptimConfig(_Strict):
@@ -77,89 +34,98 @@ class OptimConfig(_Strict):
     # max_epochs. With few validation recordings and a cosine schedule the former says less than the end of the latter.
     keep: Literal["best", "last"] = "best"
 
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A key that came after the first release is left out at its default, see ``LATER``."""
-        return {key: value for key, value in handler(self).items() if key != "keep" or value != "best"}
+
+class Training(_Strict):
+    """What the YAMLs of classifiers and separators have in common."""
+
+    supervision: Supervision
+    seed: int = 0
+    # Which sets of conf/mix.yaml: a name under its `variants`; empty for the recipe's own.
+    mixtures: str = Field("", pattern=r"^([a-z][a-z0-9]*)?$")
+    # Share of the clips whose frame labels are known, among clip labels (supervision clip).
+    frame_share: float = Field(0.0, ge=0, le=1)
+    # Remix training clips in every epoch, and change them at random; null: take them as they are.
+    remix: RemixConfig | None = None
+    augment: AugmentConfig | None = None
+    # Poorer labels, to see what they cost: as many of the training clips, drawn at random (null: all; fewer come the
+    # more often in an epoch); share of the clip labels that are left out; share of those that name another class.
+    train_clips: int | None = Field(None, ge=1)
+    # Only training clips with at least as many classes: from 2 on, no class is ever alone in a clip.
+    train_min_classes: int = Field(1, ge=1)
+    missing_labels: float = Field(0.0, ge=0, lt=1)
+    wrong_labels: float = Field(0.0, ge=0, lt=1)
+    net: dict[str, Any] = {}
+    optim: OptimConfig = OptimConfig()
+
+    @model_validator(mode="after")
+    def _of_clip_labels(self) -> Training:
+        for key in ("frame_share", "missing_labels", "wrong_labels"):
+            if getattr(self, key) and self.supervision != "clip":
+                raise ValueError(f"{key}: for a share of the clips of a training with supervision: clip")
+        return self
+
+    def settings(self) -> dict[str, Any]:
+        """What identifies a run, as JSON can say it: all that is not at its default."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
-class LossConfig(_Strict):
-    """Weights and schedule of the weak losses; they mean what losses/mixture.py says of the scale."""
-
-    mixture_weight: float = Field(100.0, ge=0)
-    classification_weight: float = Field(1.0, ge=0)
-    # The classification weight is 0 up to this share of all steps, then rises linearly over the next share.
-    classification_start: float = Field(0.0, ge=0, lt=1)
-    classification_ramp: float = Field(0.0, ge=0, le=1)
-    active_sources_only: bool = False  # classify only sources of classes that occur in the clip
-    # What a net with a residual output pays for putting sound there in the end, relative to an error of the same size;
-    # at first it is more (train/schedule.py).
-    residual_weight: float = Field(0.3, ge=0)
-    # Remix from frame labels: what a class pays for sound in frames where it is labelled silent, beside the error that
-    # it makes of the sides; null takes frame labels at their word (losses/remix.py).
-    quiet_weight: float | None = Field(0.2, ge=0)
-
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Keys that came after the first release are left out at their defaults, see ``LATER``."""
-        default = {name: field.default for name, field in type(self).model_fields.items()}
-        return {key: value for key, value in handler(self).items() if key not in LATER_LOSS or value != default[key]}
-
-
-class ClassifierTraining(_Training):
+class ClassifierTraining(Training):
     """conf/classifier_<name>.yaml."""
 
     supervision: Literal["frame", "clip"]
-    net: ClassifierConfig = ClassifierConfig()
-    optim: OptimConfig = OptimConfig()
 
 
-class SeparatorTraining(_Training):
+class SeparatorTraining(Training):
     """conf/<system>.yaml."""
 
-    supervision: Supervision
-    classifier: str | None = None  # name of conf/classifier_<name>.yaml; weak systems need one
+    classifier: str | None = None  # name of conf/classifier_<name>.yaml, for losses that ask for a classifier
     joint: bool = False  # train the classifier together with the separator instead of keeping it frozen
-    net: SeparatorConfig = SeparatorConfig()
-    loss: LossConfig = LossConfig()
-    optim: OptimConfig = OptimConfig()
+    # Settings of each loss by its name, {} for its defaults, null to leave out what a base names; when the key is
+    # missing, see ``losses``.
+    loss: dict[str, dict[str, Any] | None] | None = None
     # Semi-supervised: share of the training clips whose isolated sources are known, and how often each of these clips
     # comes in an epoch; the others come once, with weak labels.
     strong_share: float = Field(0.0, ge=0, lt=1)
     strong_repeats: int = Field(1, ge=1, le=1000)
-    # Choose the temperature of the masks afterwards, on sums of validation clips (train/calibrate.py); ours.
+    # Choose the temperature of the masks afterwards, on remixes of validation clips (train/calibrate.py); ours.
     calibrate: bool = False
     # For people and the report alone: what the system is, and with which other one its row is compared.
     about: str = Field("", exclude=True)
     compare_with: str | None = Field(None, exclude=True)
 
     @model_validator(mode="after")
-    def _needs_a_classifier(self) -> SeparatorTraining:
-        weak = self.supervision != "strong"
-        if weak and self.loss.classification_weight > 0 and self.classifier is None:
-            raise ValueError("classifier: needed by weak supervision with a classification_weight above 0")
+    def _fits_together(self) -> SeparatorTraining:
+        weak, nmf = self.supervision != "strong", self.net.get("kind") == "nmf"
         if not weak and (self.classifier is not None or self.joint):
             raise ValueError("classifier, joint: strong supervision uses no classifier")
+        if self.joint and self.classifier is None:
+            raise ValueError("joint: trains a classifier along; name it (classifier:)")
         if not weak and self.strong_share:
             raise ValueError("strong_share: with strong supervision all clips have their sources")
         if self.strong_repeats > 1 and not self.strong_share:
             raise ValueError("strong_repeats: of the clips of strong_share, which is 0")
-        if self.net.kind == "nmf" and self.remix is not None:
-            raise ValueError("net.kind nmf: learns from the clips as they are, without remix")
-        if self.remix is not None and self.remix.separated:
-            raise ValueError("remix.separated: a separator learns from sums; only classifiers hear separated sources")
-        if self.net.kind == "nmf" and self.calibrate:
+        if self.remix is not None and self.remix.p_separated:
+            raise ValueError("remix.p_separated: only classifiers hear separated sources")
+        if nmf and (self.remix is not None or self.augment is not None):
+            raise ValueError("net.kind nmf: learns from the clips as they are, without remix and augment")
+        if nmf and self.calibrate:
             raise ValueError("calibrate: net.kind nmf has no logits, and so no temperature")
-        if weak and self.net.kind == "nmf":
+        if nmf and weak:
             raise ValueError("net.kind nmf: dictionaries are learnt from isolated sources, with supervision: strong")
         return self
+
+    @property
+    def losses(self) -> dict[str, dict[str, Any]]:
+        """Settings of each loss by its name. By default the paper's: strong, or mixture and classification; with remix
+        the remix loss; for clips with isolated sources among others the strong loss, summed over classes."""
+        if self.loss is not None:
+            return {name: settings for name, settings in self.loss.items() if settings is not None}
+        if self.supervision == "strong":
+            return {"strong": {}}
+        weak: dict[str, dict[str, Any]] = {"remix": {}} if self.remix else {"mixture": {}, "classification": {}}
+        return {**weak, "strong": {"over_classes": "sum"}} if self.strong_share else weak
 
     @property
     def needs_references(self) -> bool:
         """Whether training reads isolated sources."""
         return self.supervision == "strong" or self.strong_share > 0
-
-    @property
-    def uses_classifier(self) -> bool:
-        """Whether training runs a classifier."""
-        return self.supervision != "strong" and self.loss.classification_weight > 0

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from weaksep.errors import UserError
-from weaksep.nets.nmf import learn_spectra
-from weaksep.train.calibrate import validation_sums
-from weaksep.train.config import LossConfig, SeparatorTraining
-from weaksep.train.objectives import Losses, to_device
+from weaksep.losses.settings import END
+from weaksep.nets.separators.nmf import learn_spectra
+from weaksep.train.calibrate import validation_remixes
+from weaksep.train.config import SeparatorTraining
+from weaksep.train.objectives import Losses
 from weaksep.train.plan import Plan
-from weaksep.train.run import classifier_objective, separator_objective, training_sets
-from weaksep.train.schedule import full_weights
+from weaksep.train.run import make_objective, training_sets
 
 logger = logging.getLogger(__name__)
 
@@ -42,24 +42,20 @@ def dry_run(plan: Plan, device: str) -> Losses:
     torch.manual_seed(config.seed)
     # From all over the set: where clips are known in different ways, some of each are among them.
     indices = np.unique(np.linspace(0, len(train) - 1, config.optim.batch_size).astype(int))
-    if isinstance(config, SeparatorTraining) and config.net.kind == "nmf":
+    if config.net.get("kind") == "nmf":
         learn_spectra(train.features.read(train.data.utt_ids[0]), 1, config.seed)
         logger.info("%s: learns dictionaries, in minutes", plan.exp.name)
         return {}
-    if isinstance(config, SeparatorTraining):
-        if config.calibrate:
-            validation_sums(plan)
-        objective, loss = separator_objective(config, plan, train, untrained=True), config.loss
-    else:
-        objective, loss = classifier_objective(config, train), LossConfig()
-    objective.to(where).train()
+    if isinstance(config, SeparatorTraining) and config.calibrate:
+        validation_remixes(plan)
+    objective = make_objective(plan, train, untrained=True).to(where).train()
     parameters = [p for p in objective.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(parameters, lr=config.optim.learning_rate)
-    batch = to_device(train.batch(indices), where)
+    batches = [batch.to(where) for batch in train.batch(indices)]
     for _ in range(2):  # the first one warms up
         started = time.monotonic()
         optimiser.zero_grad(set_to_none=True)
-        parts: Losses = objective(batch, full_weights(loss))
+        parts: Losses = objective(batches, END)
         parts["loss"].backward()
         optimiser.step()
         values = {name: value.item() for name, value in parts.items()}  # a GPU has come to its end

@@ -11,10 +11,9 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,14 +22,14 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from weaksep.errors import UserError
-from weaksep.feats.mixed import TrainingSet
-from weaksep.fileio.checkpoint import save_checkpoint
+from weaksep.feats.batch import Batch
+from weaksep.feats.dataset import TrainingSet
 from weaksep.jobs.interrupt import check, deferred
+from weaksep.losses.settings import END, Progress
 from weaksep.seeding import derived_seed, generator
-from weaksep.train.config import LossConfig, OptimConfig
-from weaksep.train.objectives import AnyBatch, to_device
+from weaksep.train.config import OptimConfig
 from weaksep.train.prefetch import prefetch
-from weaksep.train.schedule import Weights, full_weights, learning_rate, loss_weights
+from weaksep.train.schedule import learning_rate
 from weaksep.train.state import CHECKPOINT_MINUTES, Run, State
 
 logger = logging.getLogger(__name__)
@@ -46,28 +45,28 @@ def epoch_batches(n_clips: int, batch_size: int, seed: int, epoch: int) -> list[
 
 def load_batches(
     clips: TrainingSet, batches: list[np.ndarray], device: torch.device, epoch: int = 0
-) -> Iterator[AnyBatch]:
-    """Batches on the device, as they are in an epoch, read ahead."""
+) -> Iterator[list[Batch]]:
+    """The batches of each step on the device, as they are in an epoch, read ahead."""
 
-    def load(indices: np.ndarray) -> AnyBatch:
+    def load(indices: np.ndarray) -> list[Batch]:
         if device.type == "cuda":
             torch.cuda.set_device(device)  # each thread has its own; pinning memory would else wake up GPU 0
-        return to_device(clips.batch(indices, epoch), device)
+        return [batch.to(device) for batch in clips.batch(indices, epoch)]
 
     return prefetch(load, batches, GPU_READERS if device.type == "cuda" else 1)
 
 
 @torch.no_grad()
 def validation_loss(
-    objective: nn.Module, clips: TrainingSet, batch_size: int, weights: Weights, device: torch.device
+    objective: nn.Module, clips: TrainingSet, batch_size: int, device: torch.device
 ) -> dict[str, float]:
-    """Mean of each part of the loss over a set."""
+    """Mean of each part of the loss over a set, every loss at its full weight."""
     objective.eval()
     batches = [np.arange(len(clips))[start : start + batch_size] for start in range(0, len(clips), batch_size)]
     sums: dict[str, float] = defaultdict(float)
-    for indices, batch in zip(batches, load_batches(clips, batches, device), strict=True):
+    for indices, loaded in zip(batches, load_batches(clips, batches, device), strict=True):
         check()
-        for name, value in objective(batch, weights).items():
+        for name, value in objective(loaded, END).items():
             sums[name] += value.item() * len(indices)
     return {name: total / len(clips) for name, total in sums.items()}
 
@@ -78,27 +77,28 @@ def fit(
     valid: TrainingSet,
     *,
     optim: OptimConfig,
-    loss: LossConfig,
+    settled: float,
     seed: int,
     exp: Path,
     device: torch.device,
-    describe: dict[str, Any],
+    save_network: Callable[[int], None],
     name: str,
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
 ) -> State:
-    """Train ``objective`` and leave checkpoint.pt, best.pt, history.jsonl and TensorBoard events in ``exp``.
+    """Train ``objective`` and leave checkpoint.pt, the network file, history.jsonl and TensorBoard events in ``exp``.
 
-    Goes on from a checkpoint that is there. best.pt is the net to be used: of the best epoch or, with ``optim.keep:
-    last``, of the last one.
+    Goes on from a checkpoint that is there. The network file holds the net to be used: of the best epoch or, with
+    ``optim.keep: last``, of the last one.
 
     Args:
-        objective: module(batch, weights) -> {"loss": ..., parts}.
+        objective: module(batches, progress) -> {"loss": ..., parts}.
         train, valid: clips with their labels.
-        optim, loss: settings.
+        optim: settings.
+        settled: share of the steps after which every loss has its full weight.
         seed: of the order of the clips and of dropout.
         exp: experiment folder.
         device: where to compute.
-        describe: task, config, classes and feature settings, stored in best.pt beside the weights.
+        save_network: writes the network file, given the epoch.
         name: for the log.
         checkpoint_minutes: time between checkpoints within an epoch.
 
@@ -117,7 +117,7 @@ def fit(
     total_steps = steps_per_epoch * optim.max_epochs
     board = SummaryWriter(str(exp / "tensorboard"), purge_step=state.epoch * steps_per_epoch + 1)
     with deferred(), closing(board), run.saved_when_interrupted(state):
-        while not is_over(state, optim, loss):
+        while not is_over(state, optim, settled):
             started = time.monotonic() - state.seconds
             if state.batch == 0:
                 torch.manual_seed(derived_seed(seed, "dropout", state.epoch) % 2**63)
@@ -128,11 +128,11 @@ def fit(
                 desc=f"{name} epoch {state.epoch + 1}",
                 initial=state.batch, total=len(batches), disable=None, leave=False,
             )  # fmt: skip
-            for batch in progress:
+            for batches_of_step in progress:
                 step = state.epoch * steps_per_epoch + state.batch
                 for group in optimiser.param_groups:
                     group["lr"] = learning_rate(step, total_steps, optim)
-                parts = objective(batch, loss_weights(step, total_steps, loss))
+                parts = objective(batches_of_step, Progress(step, total_steps))
                 optimiser.zero_grad(set_to_none=True)
                 parts["loss"].backward()
                 if optim.gradient_clip is not None:
@@ -148,7 +148,7 @@ def fit(
                     run.save(state)
             means = {part: float(total) / len(batches) for part, total in state.sums.items()}
             # The full weights, whatever the schedule says: the measure must be the same from epoch to epoch.
-            valid_parts = validation_loss(objective, valid, optim.batch_size, full_weights(loss), device)
+            valid_parts = validation_loss(objective, valid, optim.batch_size, device)
             _refuse_divergence(name, state.epoch + 1, {**means, **valid_parts})
             row = {
                 "epoch": state.epoch + 1,
@@ -160,7 +160,7 @@ def fit(
                 "valid": valid_parts,
             }
             if state.end_epoch(row) or optim.keep == "last":
-                _save_best(exp, objective, {**describe, "epoch": state.epoch})
+                save_network(state.epoch)
             _log_epoch(row, state, name, board, optim.max_epochs)
             board.flush()  # before the checkpoint: an epoch that is done is never logged again
             run.save(state)
@@ -184,28 +184,15 @@ def _refuse_divergence(name: str, epoch: int, losses: dict[str, float]) -> None:
         )
 
 
-def is_over(state: State, optim: OptimConfig, loss: LossConfig) -> bool:
-    """Whether a training has come to its end."""
-    # Patience waits until the classification loss is fully there: before, the validation loss (always at the full
-    # weight) may well stand still.
-    patient_from = (loss.classification_start + loss.classification_ramp) * optim.max_epochs
-    return state.epoch >= optim.max_epochs or _out_of_patience(state, optim, patient_from)
+def is_over(state: State, optim: OptimConfig, settled: float) -> bool:
+    """Whether a training has come to its end.
 
-
-def _out_of_patience(state: State, optim: OptimConfig, patient_from: float) -> bool:
-    if optim.keep == "last":
-        return False
-    last_better = max(state.best_epoch, int(np.ceil(patient_from)))
-    return state.epoch - last_better >= optim.patience
-
-
-def _save_best(exp: Path, objective: nn.Module, describe: dict[str, Any]) -> None:
-    """best.pt, and classifier.pt for a classifier that was trained along: each with all that inference must know."""
-    save_checkpoint(exp / "best.pt", {**describe, "model": objective.net.state_dict()})  # type: ignore[union-attr]
-    if getattr(objective, "joint", False) and objective.classifier is not None:
-        config = describe["config"]["classifier_training"]
-        weights = objective.classifier.state_dict()  # type: ignore[union-attr]
-        save_checkpoint(exp / "classifier.pt", {**describe, "task": "classifier", "config": config, "model": weights})
+    Patience waits until every loss has its full weight: before, the validation loss (always at the full weights) may
+    well stand still.
+    """
+    last_better = max(state.best_epoch, math.ceil(settled * optim.max_epochs))
+    impatient = optim.keep == "best" and state.epoch - last_better >= optim.patience
+    return state.epoch >= optim.max_epochs or impatient
 
 
 def _log_epoch(row: dict[str, Any], state: State, name: str, board: SummaryWriter, max_epochs: int) -> None:

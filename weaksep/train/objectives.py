@@ -1,75 +1,25 @@
-"""One objective for each kind of training: a batch of tensors -> a loss and its parts."""
+"""What is minimised: batches, one for each kind of supervision in a step -> a loss and its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
-from weaksep.feats.dataset import Batch
-from weaksep.feats.mixed import MixedBatch
-from weaksep.losses.classification import assess, residual_classification_loss, source_classification_loss
-from weaksep.losses.mixture import mixture_loss
-from weaksep.losses.remix import remix_loss
-from weaksep.losses.strong import strong_loss
-from weaksep.nets.classifiers import Classifier
-from weaksep.train.config import LossConfig
-from weaksep.train.schedule import Weights
+from weaksep.feats.batch import Batch
+from weaksep.losses.classification import assess
+from weaksep.losses.registry import OPTIONAL
+from weaksep.losses.settings import Progress
+from weaksep.nets.classifier import Classifier
+from weaksep.train.parts import Term
 
-
-@dataclass(frozen=True)
-class TensorBatch:
-    """A ``Batch`` on the device, with the same fields."""
-
-    magnitude: torch.Tensor
-    labels: torch.Tensor | None
-    sources: torch.Tensor | None
-    sides: torch.Tensor | None = None
-    side_labels: torch.Tensor | None = None
-    split_weights: torch.Tensor | None = None
-
-
-@dataclass(frozen=True)
-class MixedTensorBatch:
-    """A ``MixedBatch`` on the device: clips of different supervision, those of one kind together."""
-
-    parts: tuple[TensorBatch, ...]
-
-
-AnyBatch = TensorBatch | MixedTensorBatch
-
-
-def parts_of(batch: AnyBatch) -> tuple[TensorBatch, ...]:
-    """The batches of one kind that a batch is made of."""
-    return batch.parts if isinstance(batch, MixedTensorBatch) else (batch,)
-
-
-def to_device(batch: Batch | MixedBatch, device: torch.device) -> AnyBatch:
-    """Move a batch to the device."""
-    if isinstance(batch, MixedBatch):
-        return MixedTensorBatch(tuple(_move(part, device) for part in batch.parts))
-    return _move(batch, device)
-
-
-def _move(batch: Batch, device: torch.device) -> TensorBatch:
-
-    def move(array: np.ndarray | None) -> torch.Tensor | None:
-        if array is None:
-            return None
-        tensor = torch.from_numpy(array)
-        return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
-
-    magnitude = move(batch.magnitude)
-    assert magnitude is not None
-    others = (batch.labels, batch.sources, batch.sides, batch.side_labels, batch.split_weights)
-    return TensorBatch(magnitude, *map(move, others))
+Losses = dict[str, torch.Tensor]
 
 
 def freeze(classifier: Classifier) -> None:
-    """Fix a classifier as an assessor: no gradient to its weights, no dropout, but a gradient to its input.
+    """Fix a classifier: no gradient to its weights, no dropout, but a gradient to its input.
 
     cuDNN gives no gradient through a recurrent layer in evaluation mode, so those stay in training mode, without
     dropout.
@@ -81,11 +31,8 @@ def freeze(classifier: Classifier) -> None:
             module.train()
 
 
-Losses = dict[str, torch.Tensor]
-
-
 def weighted_sum(parts: Sequence[tuple[int, Losses]]) -> Losses:
-    """Losses of a whole batch from those of its parts, each given with its number of clips."""
+    """Losses of a whole step from those of its batches, each given with its number of clips."""
     if len(parts) == 1:
         return parts[0][1]
     clips = sum(count for count, _ in parts)
@@ -106,116 +53,85 @@ class ClassifierObjective(nn.Module):
         self.net = classifier
         self.register_buffer("class_weights", class_weights)
 
-    def forward(self, batch: AnyBatch, weights: Weights) -> Losses:
+    def forward(self, batches: Sequence[Batch], progress: Progress) -> Losses:
         """Parts of the loss; "loss" is their weighted sum."""
-        return weighted_sum([(len(part.magnitude), self._loss(part)) for part in parts_of(batch)])
+        return weighted_sum([(len(batch), self._loss(batch)) for batch in batches])
 
-    def _loss(self, part: TensorBatch) -> Losses:
-        assert part.labels is not None
-        return {"loss": assess(self.net, part.magnitude, part.labels, self.class_weights).mean()}
-
-
-class StrongObjective(nn.Module):
-    """L1 against the references, at the mixture loss's weight."""
-
-    def __init__(self, separator: nn.Module, config: LossConfig) -> None:
-        super().__init__()
-        self.net = separator
-        self.weight = config.mixture_weight
-
-    def forward(self, batch: TensorBatch, weights: Weights) -> Losses:
-        """Parts of the loss; "loss" is their weighted sum."""
-        return strong_losses(batch, self.net(batch.magnitude), self.weight)
+    def _loss(self, batch: Batch) -> Losses:
+        assert batch.labels is not None
+        losses = assess(self.net, batch.magnitude, batch.labels, self.class_weights, batch.frames)
+        return {"loss": losses.mean()}
 
 
-def strong_losses(batch: TensorBatch, masks: torch.Tensor, weight: float) -> Losses:
-    """Parts of the strong loss for masks (B, K, T, F)."""
-    assert batch.sources is not None
-    classes = batch.sources.shape[1]  # a residual output is asked for nothing
-    strong = strong_loss(batch.magnitude, masks[:, :classes], batch.sources)
-    return {"loss": weight * strong, "strong": strong}
-
-
-class WeakObjective(nn.Module):
-    """Mixture loss and classification loss, from frame or clip labels; the classifier frozen or trained along.
-
-    Clips of a mixed batch that come with their sources have the strong loss instead, summed over the classes (and not
-    their mean), as the mixture loss is: a clip then weighs as much whatever is known of it.
-    """
+class SeparatorObjective(nn.Module):
+    """The losses of a separator; a classifier that they ask for is frozen, or trained along (``joint``)."""
 
     class_weights: torch.Tensor
 
     def __init__(
         self,
         separator: nn.Module,
-        classifier: Classifier | None,
-        class_weights: torch.Tensor,
-        config: LossConfig,
-        joint: bool,
+        terms: Mapping[str, Term],
+        classifier: Classifier | None = None,
+        class_weights: torch.Tensor | None = None,
+        joint: bool = False,
     ) -> None:
         super().__init__()
         self.net = separator
+        self.terms = dict(terms)
         self.classifier = classifier
         self.register_buffer("class_weights", class_weights)
-        self.config = config
         self.joint = joint
         self.train()
 
-    def train(self, mode: bool = True) -> WeakObjective:
+    def train(self, mode: bool = True) -> SeparatorObjective:
         """As in torch, except that a frozen classifier stays frozen."""
         super().train(mode)
         if self.classifier is not None and not self.joint:
             freeze(self.classifier)
         return self
 
-    def forward(self, batch: AnyBatch, weights: Weights) -> Losses:
-        """Parts of the loss; "loss" is their weighted sum."""
-        parts = parts_of(batch)
-        sizes = [len(part.magnitude) for part in parts]
+    def forward(self, batches: Sequence[Batch], progress: Progress) -> Losses:
+        """Parts of the loss, as each loss gives it; "loss" is their weighted sum."""
         # The separator sees all clips at once: its cost is that of a batch of one kind.
-        masks = self.net(torch.cat([part.magnitude for part in parts]) if len(parts) > 1 else parts[0].magnitude)
-        losses = []
-        for part, own in zip(parts, masks.split(sizes), strict=True):
-            if part.sources is not None:
-                losses.append(strong_losses(part, own, self.config.mixture_weight * part.sources.shape[1]))
-            else:
-                losses.append(self._weak_losses(part, own, weights))
-        return weighted_sum(list(zip(sizes, losses, strict=True)))
+        masks = self.net(_joined([batch.magnitude for batch in batches]))
+        sizes = [len(batch) for batch in batches]
+        parts = []
+        for batch, own in zip(batches, masks.split(sizes), strict=True):
+            parts.append((len(batch), self._losses(batch, own[:, :, : batch.magnitude.shape[1]], progress)))
+        return weighted_sum(parts)
 
-    def _rebuilding_loss(
-        self, batch: TensorBatch, masks: torch.Tensor, residual_weight: float
-    ) -> tuple[str, torch.Tensor]:
-        """The mixture loss, or for sums of clips the remix loss."""
-        assert batch.labels is not None
-        if batch.sides is None:
-            return "mixture", mixture_loss(batch.magnitude, masks, batch.labels, residual_weight)
-        assert batch.side_labels is not None and batch.split_weights is not None
-        splits = (batch.sides, batch.side_labels, residual_weight, batch.split_weights, self.config.quiet_weight)
-        return "remix", remix_loss(batch.magnitude, masks, *splits)
+    def _losses(self, batch: Batch, masks: torch.Tensor, progress: Progress) -> Losses:
+        """Every loss for which all is known that it asks for."""
+        given = {
+            **vars(batch),
+            "masks": masks,
+            "classifier": self.classifier,
+            "class_weights": self.class_weights,
+            "progress": progress,
+        }
+        total, parts = masks.new_zeros(()), {}
+        for name, term in self.terms.items():
+            values = {need: given[need] for need in term.loss.needs - {"settings"}}
+            if any(value is None for need, value in values.items() if need not in OPTIONAL):
+                continue
+            if self.joint and "classifier" in values:
+                # From the first step: the classifier has to know the classes before it says anything of sources.
+                assert self.classifier is not None and batch.labels is not None
+                own = assess(self.classifier, batch.magnitude, batch.labels, self.class_weights, batch.frames).mean()
+                parts["classifier"] = own
+                total = total + term.settings.weight * own
+            weight = term.settings.weight_at(progress)
+            if weight > 0:
+                parts[name] = term.loss.function(**values, settings=term.settings)
+                total = total + weight * parts[name]
+        return {"loss": total if parts else masks.sum() * 0.0, **parts}
 
-    def _weak_losses(self, batch: TensorBatch, masks: torch.Tensor, weights: Weights) -> Losses:
-        assert batch.labels is not None
-        name, rebuilt = self._rebuilding_loss(batch, masks, weights.residual)
-        parts = {"loss": self.config.mixture_weight * rebuilt, name: rebuilt}
-        if self.classifier is None:
-            return parts
-        if self.joint:
-            # Also before the ramp: the classifier has to know the classes before it may judge.
-            own = assess(self.classifier, batch.magnitude, batch.labels, self.class_weights).mean()
-            parts |= {"classifier": own, "loss": parts["loss"] + self.config.classification_weight * own}
-        if weights.classification > 0:
-            judged = self._judged(batch, masks)
-            parts |= {**judged, "loss": parts["loss"] + weights.classification * sum(judged.values())}
-        return parts
 
-    def _judged(self, batch: TensorBatch, masks: torch.Tensor) -> Losses:
-        """What the classifier says of the separated sources, and of the residual where there is one."""
-        assert batch.labels is not None and self.classifier is not None
-        common = (batch.labels, self.class_weights)
-        sources = source_classification_loss(
-            self.classifier, batch.magnitude, masks, *common, active_only=self.config.active_sources_only
-        )
-        if masks.shape[1] == batch.labels.shape[-1]:
-            return {"sources": sources}
-        residual = residual_classification_loss(self.classifier, batch.magnitude, masks[:, -1], *common)
-        return {"sources": sources, "residual": residual}
+def _joined(magnitudes: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Batches (B_i, T_i, F) as one, the shorter ones padded."""
+    if len(magnitudes) == 1:
+        return magnitudes[0]
+    longest = max(magnitude.shape[1] for magnitude in magnitudes)
+    padded = [functional.pad(m, (0, 0, 0, longest - m.shape[1])) if m.shape[1] < longest else m for m in magnitudes]
+    return torch.cat(padded)

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from weaksep.errors import UserError
-from weaksep.feats.dataset import fingerprint_files
-from weaksep.fileio.stamp import Step
+from weaksep.feats.steps import fingerprint_files
+from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, WEIGHTS_NAME
+from weaksep.fileio.stamp import STAMP_NAME, Step
 from weaksep.fileio.yamlfile import load_config
 from weaksep.train.config import ClassifierTraining, SeparatorTraining
 
 HEADLINE = ("strong", "frame", "clip")
+CALIBRATION_STAMP = f"calibration.{STAMP_NAME}"
 
 
 def experiment_dir(expdir: str | Path, task: str, name: str, tag: str = "") -> Path:
@@ -38,50 +41,57 @@ class Plan:
     Attributes:
         name: of the system or the classifier.
         config: checked settings.
+        origin: the YAML that they are from.
         exp: where the run lives.
-        classifier_config: settings of the classifier that a weak system uses.
-        classifier_exp: where the frozen classifier was trained; None when there is none, or it is trained along.
+        classifier: the plan of the classifier that a separator's losses ask for.
     """
 
     name: str
     config: ClassifierTraining | SeparatorTraining
+    origin: Path
     exp: Path
     datadir: Path
     dumpdir: Path
-    classifier_config: ClassifierTraining | None = None
-    classifier_exp: Path | None = None
+    classifier: Plan | None = None
+
+    @property
+    def task(self) -> str:
+        """"separator" or "classifier"."""
+        return "separator" if isinstance(self.config, SeparatorTraining) else "classifier"
+
+    @property
+    def joint(self) -> bool:
+        """Whether a classifier is trained along."""
+        return isinstance(self.config, SeparatorTraining) and self.config.joint
+
+    @property
+    def frozen_classifier(self) -> Path | None:
+        """Where the frozen classifier was trained."""
+        return self.classifier.exp if self.classifier is not None and not self.joint else None
 
     def set_folders(self, set_name: str) -> tuple[Path, Path]:
         """data/<set> and dump/<set> of the mixtures that the training is about."""
         name = f"{set_name}_{self.config.mixtures}" if self.config.mixtures else set_name
         return self.datadir / name, self.dumpdir / name
 
-    @property
-    def strong_share(self) -> float:
-        """Share of the training clips that come with their sources, among weak labels."""
-        return self.config.strong_share if isinstance(self.config, SeparatorTraining) else 0.0
-
-    def input_files(self, set_name: str) -> dict[str, Path]:
+    def _input_files(self, set_name: str) -> dict[str, Path]:
         """What training reads of a set, under names that do not depend on where it lies."""
         kinds = [self.config.supervision, *(["frame"] if self.config.frame_share else [])]
-        if self.strong_share and set_name == "train":
+        if set_name == "train" and isinstance(self.config, SeparatorTraining) and self.config.strong_share:
             kinds.append("strong")
         folders = self.set_folders(set_name)
         return {name: path for kind in kinds for name, path in fingerprint_files(*folders, kind).items()}
 
     def step(self) -> Step:
         """The training as a step: done once, and again when its settings, its data or its classifier change."""
-        tables = {**self.input_files("train"), **self.input_files("valid")}
-        if isinstance(self.config, SeparatorTraining) and self.config.calibrate and self.config.supervision == "strong":
-            folder = self.set_folders("valid")[0]  # which clips may be summed
-            tables[f"{folder.name} utt2labels"] = folder / "utt2labels"
-        settings = {"config": self.config.settings()}
-        outputs = ["best.pt", "config.yaml", "history.jsonl"]
-        if self.classifier_exp is not None:
-            tables[f"{self.classifier_exp.name}/best.pt"] = self.classifier_exp / "best.pt"
-        elif self.classifier_config is not None:
-            settings["classifier"] = self.classifier_config.settings()
-            outputs.append("classifier.pt")
+        tables = {**self._input_files("train"), **self._input_files("valid")}
+        settings: dict[str, Any] = {"config": {k: v for k, v in self.config.settings().items() if k != "calibrate"}}
+        outputs = [WEIGHTS_NAME, "config.yaml", "history.jsonl"]
+        if self.frozen_classifier is not None:
+            tables[f"{self.frozen_classifier.name}/{WEIGHTS_NAME}"] = self.frozen_classifier / WEIGHTS_NAME
+        elif self.classifier is not None:
+            settings["classifier"] = self.classifier.config.settings()
+            outputs += [f"{JOINT_CLASSIFIER}/{name}" for name in (WEIGHTS_NAME, DESCRIPTION_NAME)]
         return Step(
             name=self.exp.name,
             folder=self.exp,
@@ -89,6 +99,28 @@ class Plan:
             tables=tables,
             code=["weaksep.train.run"],
             outputs=outputs,
+            keeps_with_other_code=True,
+        )
+
+    def calibration_step(self) -> Step | None:
+        """The choice of the masks' temperature as a step: it says so in model.json, and training need not run again.
+
+        None where there is nothing to choose nor to take back.
+        """
+        if not isinstance(self.config, SeparatorTraining):
+            return None
+        if not self.config.calibrate and not (self.exp / CALIBRATION_STAMP).exists():
+            return None
+        data, dump = self.set_folders("valid")
+        kind = "frame" if self.config.supervision == "frame" else "clip"  # which clips may be remixed
+        return Step(
+            name=f"{self.exp.name} (calibration)",
+            folder=self.exp,
+            settings={"calibrate": self.config.calibrate},
+            tables={WEIGHTS_NAME: self.exp / WEIGHTS_NAME, **fingerprint_files(data, dump, kind)},
+            code=["weaksep.train.calibrate"],
+            outputs=[DESCRIPTION_NAME],
+            stamp_name=CALIBRATION_STAMP,
             keeps_with_other_code=True,
         )
 
@@ -129,11 +161,10 @@ def system_variants(config_dir: str | Path, systems: Sequence[str]) -> list[str]
 
 
 def _classifiers(
-    folder: Path, separators: Mapping[str, SeparatorTraining], overrides: Sequence[str] = (), judge: str = ""
+    folder: Path, separators: Mapping[str, SeparatorTraining], overrides: Sequence[str] = (), evaluation: str = ""
 ) -> dict[str, ClassifierTraining]:
-    """Settings of the classifiers that systems use, and of the judge, by name."""
-    wanted = {c.classifier for c in separators.values() if c.uses_classifier and c.classifier is not None}
-    wanted |= {judge} if judge else set()
+    """Settings of the classifiers that systems use, and of the evaluation classifier, by name."""
+    wanted = {c.classifier for c in separators.values() if c.classifier} | ({evaluation} if evaluation else set())
     return {
         name: load_config(ClassifierTraining, folder / f"classifier_{name}.yaml", overrides) for name in sorted(wanted)
     }
@@ -142,7 +173,7 @@ def _classifiers(
 def users_of(classifiers: Collection[str], config_dir: str | Path, systems: Sequence[str]) -> list[str]:
     """Those of the systems that cannot be trained without one of these frozen classifiers."""
     configs = system_configs(config_dir, systems)
-    return [name for name, c in configs.items() if c.uses_classifier and not c.joint and c.classifier in classifiers]
+    return [name for name, c in configs.items() if not c.joint and c.classifier in classifiers]
 
 
 def plan_training(
@@ -156,42 +187,37 @@ def plan_training(
     tag: str = "",
     overrides: Sequence[str] = (),
     strong_share: float | None = None,
-    judge: str = "",
+    evaluation_classifier: str = "",
 ) -> list[Plan]:
     """Trainings of one task ("classifier" or "separator") that the systems need, the longest kind first.
 
     Args:
         overrides: for the configurations of the task at hand.
         strong_share: for the semi-supervised among the systems, instead of their own.
-        judge: name of a classifier that is trained whatever the systems need; empty for none.
+        evaluation_classifier: name of a classifier that is trained whatever the systems need; empty for none.
     """
-    folder = Path(config_dir)
+    folder, places = Path(config_dir), (Path(datadir), Path(dumpdir))
     separators = system_configs(folder, systems, overrides if task == "separator" else ())
     if strong_share is not None:
         separators = {name: _with_strong_share(config, strong_share) for name, config in separators.items()}
-    own = (overrides, judge) if task == "classifier" else ((), "")
-    classifiers = _classifiers(folder, separators, *own)
-    places = (Path(datadir), Path(dumpdir))
+    own = (overrides, evaluation_classifier) if task == "classifier" else ((), "")
+    classifiers = {
+        name: Plan(name, c, folder / f"classifier_{name}.yaml", experiment_dir(expdir, "classifier", name, tag), *places)
+        for name, c in _classifiers(folder, separators, *own).items()
+    }
     if task == "classifier":
-        frozen = {c.classifier for c in separators.values() if c.uses_classifier and not c.joint} | {judge}
-        return [
-            Plan(name, config, experiment_dir(expdir, "classifier", name, tag), *places)
-            for name, config in classifiers.items()
-            if name in frozen
-        ]
+        frozen = {c.classifier for c in separators.values() if not c.joint} | {evaluation_classifier}
+        return [plan for name, plan in classifiers.items() if name in frozen]
     plans = []
     for name, config in separators.items():
-        classifier = classifiers[config.classifier] if config.uses_classifier and config.classifier else None
-        if classifier is not None and classifier.supervision != config.supervision:
+        origin, classifier = folder / f"{name}.yaml", classifiers[config.classifier] if config.classifier else None
+        if classifier is not None and classifier.config.supervision != config.supervision:
             raise UserError(
-                f"{folder}/{name}.yaml: supervision {config.supervision}, but classifier {config.classifier} "
-                f"learns from {classifier.supervision} labels"
+                f"{origin}: supervision {config.supervision}, but classifier {config.classifier} "
+                f"learns from {classifier.config.supervision} labels"
             )
-        frozen_exp = None
-        if classifier is not None and not config.joint:
-            frozen_exp = experiment_dir(expdir, "classifier", str(config.classifier), tag)
         exp = experiment_dir(expdir, "separator", name, tag)
-        plans.append(Plan(name, config, exp, *places, classifier_config=classifier, classifier_exp=frozen_exp))
+        plans.append(Plan(name, config, origin, exp, *places, classifier))
     return sorted(plans, key=_cost, reverse=True)
 
 
@@ -211,17 +237,16 @@ CLASSIFIER_COST = {"light": 0.3, "blstm": 1.0, "crnn": 3.0}
 
 def _cost(plan: Plan) -> float:
     """A guess at how long a training takes: begun first, the long ones leave no core idle at the end."""
-    if isinstance(plan.config, ClassifierTraining):
-        return plan.config.optim.max_epochs * CLASSIFIER_COST[plan.config.net.kind]
-    if plan.config.net.kind == "nmf":
+    if plan.config.net.get("kind") == "nmf":
         return 0.0
-    assessor = CLASSIFIER_COST[plan.classifier_config.net.kind] if plan.classifier_config else 0.0
-    return plan.config.optim.max_epochs * (1.0 + assessor)
+    classifier = plan.classifier.config if plan.classifier else None
+    extra = CLASSIFIER_COST.get(classifier.net.get("kind", "blstm"), 1.0) if classifier else 0.0
+    return plan.config.optim.max_epochs * (1.0 + extra)
 
 
 def missing_inputs(plan: Plan) -> list[str]:
     """What a training needs and does not find, a line each: features of both sets, a trained classifier."""
-    needed = [(plan.set_folders(name)[1] / "feats.scp", "run stage 2 first") for name in ("train", "valid")]
-    if plan.classifier_exp is not None:
-        needed.append((plan.classifier_exp / "best.pt", "run stage 3 first"))
-    return [f"{plan.exp.name}: no {path}; {mend}" for path, mend in needed if not path.is_file()]
+    needed = [(plan.set_folders(name)[1] / "feats.yaml", "run stage 2 first") for name in ("train", "valid")]
+    if plan.frozen_classifier is not None:
+        needed.append((plan.frozen_classifier / DESCRIPTION_NAME, "run stage 3 first"))
+    return [f"{plan.exp.name}: no {path}; {remedy}" for path, remedy in needed if not path.is_file()]

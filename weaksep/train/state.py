@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from weaksep.train.history import write_history
 
 CHECKPOINT_MINUTES = 10.0
 CHECKPOINT_NAME = "checkpoint.pt"
+HISTORY_NAME = "history.jsonl"
 
 
 @dataclass
@@ -54,20 +54,6 @@ class State:
         if better:
             self.best_loss, self.best_epoch = row["valid"]["loss"], self.epoch
         return better
-
-
-def past_state(exp: Path) -> State | None:
-    """How far a training came that has no checkpoints, from its history.jsonl; None when that is not there or damaged.
-
-    They may be removed when a training has ended (``weaksep clean``), never before: see ``claim_experiment``.
-    """
-    state = State(threads=torch.get_num_threads())
-    try:
-        for line in (exp / "history.jsonl").read_text(encoding="utf-8").splitlines():
-            state.end_epoch(json.loads(line))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return state if state.history else None
 
 
 @dataclass
@@ -109,12 +95,11 @@ class Run:
             },
             keep_previous=True,
         )
-        write_history(self.exp / "history.jsonl", state.history)
+        write_history(self.exp / HISTORY_NAME, state.history)
         self.saved_at = time.monotonic()
 
     def resume(self) -> State:
-        """The state of the newest checkpoint, its tensors put in place; a new state when there is none, and the end of
-        a training of which only history.jsonl is left.
+        """The state of the newest checkpoint, its tensors put in place; a new state when there is none.
 
         Raises:
             UserError: no checkpoint can be read, or it is of another network.
@@ -122,14 +107,13 @@ class Run:
         path = self.exp / CHECKPOINT_NAME
         saved = load_latest(path)
         if saved is None:
-            return past_state(self.exp) or State(threads=torch.get_num_threads())
+            return State(threads=torch.get_num_threads())
         try:
             self.objective.load_state_dict(saved["objective"])
             self.optimiser.load_state_dict(saved["optimiser"])
             state = State(**saved["state"])
-            generators = saved.get("generators", {})  # version 0.1 had none, and needs none between two epochs
-            if "cpu" in generators:
-                torch.set_rng_state(generators["cpu"])
+            generators = saved["generators"]
+            torch.set_rng_state(generators["cpu"])
             if self.device.type == "cuda" and "cuda" in generators:
                 torch.cuda.set_rng_state(generators["cuda"], self.device)
         except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -137,7 +121,7 @@ class Run:
             raise UserError(f"{path}: does not fit this network ({reason}): begin again with --resume false") from None
         state.sums = {part: total.to(self.device) for part, total in state.sums.items()}
         # A run that was killed between the two files: the history is the checkpoint's.
-        write_history(self.exp / "history.jsonl", state.history)
+        write_history(self.exp / HISTORY_NAME, state.history)
         return state
 
     @contextmanager

@@ -4,4 +4,4 @@
 config=conf     # configuration folder
 db=${ESC50}     # corpus folder, from db.sh
 note="Mixtures of recordings of ESC-50 (Piczak, ACM MM 2015; CC BY-NC, its part ESC-10 CC BY)."
-systems="strong frame clip strong_remix remix remix_judged"
+systems="strong frame clip strong_remix remix remix_classified"

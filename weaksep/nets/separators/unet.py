@@ -19,11 +19,13 @@ pieces would show it. In training every mean is over 16 clips times at least hun
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import nn
 
-from weaksep.nets.config import SeparatorConfig
-from weaksep.nets.separators import MaskSeparator
+from weaksep.nets.separator import MaskSeparator, MaskSettings
+from weaksep.nets.settings import Channels, Dropout, Layers, Units
 
 # Bins are halved at every level, frames at the first two alone: the BLSTM's step is then 4 frames.
 TIME_LEVELS = 2
@@ -43,19 +45,30 @@ def enlarge(layer: nn.Module, maps: torch.Tensor, frames: int, bins: int) -> tor
     return layer(maps)[:, :, :frames, :bins]
 
 
+class Settings(MaskSettings):
+    """``channels`` of each level, the finest (every second bin) first; ``units`` and ``layers`` of the BLSTM at the
+    bottom, ``dropout`` around it."""
+
+    kind: Literal["unet"] = "unet"
+    channels: Channels = (16, 32, 64, 96)
+    layers: Layers = 1
+    units: Units = 64
+    dropout: Dropout = 0.0
+
+
 class TemporalContext(nn.Module):
     """A BLSTM over the frames of maps (B, C, T, F), all channels and bins of a frame taken together; it is added."""
 
-    def __init__(self, n_values: int, config: SeparatorConfig) -> None:
+    def __init__(self, n_values: int, settings: Settings) -> None:
         super().__init__()
         # A bottleneck: straight from n_values, the recurrent layer's own input weights would be most of the net.
-        self.into = nn.Linear(n_values, config.units)
-        dropout = config.dropout if config.layers > 1 else 0.0
+        self.into = nn.Linear(n_values, settings.units)
+        dropout = settings.dropout if settings.layers > 1 else 0.0
         self.blstm = nn.LSTM(
-            config.units, config.units, config.layers, batch_first=True, bidirectional=True, dropout=dropout
+            settings.units, settings.units, settings.layers, batch_first=True, bidirectional=True, dropout=dropout
         )
-        self.dropout = nn.Dropout(config.dropout)
-        self.back = nn.Linear(2 * config.units, n_values)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.back = nn.Linear(2 * settings.units, n_values)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """(B, C, T, F) -> (B, C, T, F)."""
@@ -65,25 +78,21 @@ class TemporalContext(nn.Module):
         return maps + context.transpose(1, 2)
 
 
-class UnetSeparator(MaskSeparator):
-    """The net above, for any T and F.
-
-    ``channels``: of each level, from the finest (every second bin) down. ``units`` and ``layers``: of the BLSTM at the
-    bottom. ``dropout``: around the BLSTM.
-    """
+class Net(MaskSeparator):
+    """The net above, for any T and F."""
 
     frames_per_step = 2**TIME_LEVELS
 
-    def __init__(self, config: SeparatorConfig, n_classes: int, n_bins: int) -> None:
-        super().__init__(config, n_classes, n_bins)
-        widths = config.channels
+    def __init__(self, settings: Settings, n_classes: int, n_bins: int) -> None:
+        super().__init__(settings, n_classes, n_bins)
+        widths = settings.channels
         strides = [(2 if level < TIME_LEVELS else 1, 2) for level in range(len(widths))]
         before = (1, *widths[:-1])
         self.down = nn.ModuleList(map(convolution, before, widths, strides))
         bins = n_bins
         for _ in widths:
             bins = -(-bins // 2)
-        self.context = TemporalContext(widths[-1] * bins, config)
+        self.context = TemporalContext(widths[-1] * bins, settings)
         steps = list(zip(widths[1:], widths[:-1], strides[1:], strict=True))[::-1]
         self.enlarge = nn.ModuleList(nn.ConvTranspose2d(low, high, stride, stride) for low, high, stride in steps)
         self.up = nn.ModuleList(convolution(high, high) for _, high, _ in steps)

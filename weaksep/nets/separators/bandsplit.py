@@ -12,12 +12,15 @@ time, which divides the cost: that of recurrent layers this small is one of step
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
+from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
-from weaksep.nets.config import SeparatorConfig
-from weaksep.nets.separators import MaskSeparator
+from weaksep.nets.separator import MaskSeparator, MaskSettings
+from weaksep.nets.settings import Dropout, Layers, Units
 
 
 def band_widths(n_bins: int, n_bands: int) -> list[int]:
@@ -32,6 +35,18 @@ def band_widths(n_bins: int, n_bands: int) -> list[int]:
     n_bands = min(n_bands, n_bins)
     edges = [max(band, round(n_bins * (band / n_bands) ** 2)) for band in range(n_bands + 1)]
     return [upper - lower for lower, upper in zip(edges, edges[1:], strict=False)]
+
+
+class Settings(MaskSettings):
+    """``layers`` times a pass along time and one along the ``bands``; ``units`` features a band, and a direction;
+    ``step_frames`` frames are one step in time."""
+
+    kind: Literal["bandsplit"] = "bandsplit"
+    layers: Layers = 2
+    units: Units = 32
+    bands: Units = 12
+    step_frames: int = Field(1, ge=1, le=64)
+    dropout: Dropout = 0.0
 
 
 class RecurrentPass(nn.Module):
@@ -50,17 +65,17 @@ class RecurrentPass(nn.Module):
         return vectors + self.linear(self.dropout(hidden)).view(vectors.shape)
 
 
-class BandSplitSeparator(MaskSeparator):
-    """``layers`` times a pass along time and one along the ``bands``; ``units`` features a band, and a direction."""
+class Net(MaskSeparator):
+    """The net above."""
 
-    def __init__(self, config: SeparatorConfig, n_classes: int, n_bins: int) -> None:
-        super().__init__(config, n_classes, n_bins)
-        self.widths = band_widths(n_bins, config.bands)
-        self.step_frames = config.step_frames
-        units, values = config.units, [config.step_frames * width for width in self.widths]
+    def __init__(self, settings: Settings, n_classes: int, n_bins: int) -> None:
+        super().__init__(settings, n_classes, n_bins)
+        self.widths = band_widths(n_bins, settings.bands)
+        self.step_frames = settings.step_frames
+        units, values = settings.units, [settings.step_frames * width for width in self.widths]
         self.embed = nn.ModuleList(nn.Linear(size, units) for size in values)
-        self.along_time = nn.ModuleList(RecurrentPass(units, config.dropout) for _ in range(config.layers))
-        self.along_bands = nn.ModuleList(RecurrentPass(units, config.dropout) for _ in range(config.layers))
+        self.along_time = nn.ModuleList(RecurrentPass(units, settings.dropout) for _ in range(settings.layers))
+        self.along_bands = nn.ModuleList(RecurrentPass(units, settings.dropout) for _ in range(settings.layers))
         self.norm = nn.LayerNorm(units)
         self.output = nn.ModuleList(nn.Linear(units, self.n_masks * size) for size in values)
 

@@ -11,12 +11,14 @@ in pieces with that much overlap gets the masks of the whole.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import nn
 from torch.nn import functional
 
-from weaksep.nets.config import SeparatorConfig
-from weaksep.nets.separators import MaskSeparator
+from weaksep.nets.separator import MaskSeparator, MaskSettings
+from weaksep.nets.settings import Dropout, Layers, Units
 
 # Steps in time are 1, 2, 4 ... 2^5 frames, then from the beginning: taps more than half a second apart (32 frames of
 # 16 ms) would have little to do with each other.
@@ -26,6 +28,15 @@ CYCLE = 6
 def dilation(block: int) -> int:
     """Frames from tap to tap in a block, the first being 0."""
     return 2 ** (block % CYCLE)
+
+
+class Settings(MaskSettings):
+    """``layers`` blocks of ``units`` channels; ``dropout`` in each."""
+
+    kind: Literal["tcn"] = "tcn"
+    layers: Layers = 12
+    units: Units = 128
+    dropout: Dropout = 0.0
 
 
 class DilatedBlock(nn.Module):
@@ -57,17 +68,17 @@ class DilatedBlock(nn.Module):
         return summed.flatten(1, 2)[:, :length]
 
 
-class TcnSeparator(MaskSeparator):
-    """``layers`` blocks of ``units`` channels."""
+class Net(MaskSeparator):
+    """The net above."""
 
-    def __init__(self, config: SeparatorConfig, n_classes: int, n_bins: int) -> None:
-        super().__init__(config, n_classes, n_bins)
-        steps = [dilation(block) for block in range(config.layers)]
+    def __init__(self, settings: Settings, n_classes: int, n_bins: int) -> None:
+        super().__init__(settings, n_classes, n_bins)
+        steps = [dilation(block) for block in range(settings.layers)]
         self.reach = sum(steps)
-        self.into = nn.Linear(n_bins, config.units)
-        self.blocks = nn.Sequential(*(DilatedBlock(config.units, step, config.dropout) for step in steps))
-        self.norm = nn.LayerNorm(config.units)
-        self.output = nn.Linear(config.units, self.n_masks * n_bins)
+        self.into = nn.Linear(n_bins, settings.units)
+        self.blocks = nn.Sequential(*(DilatedBlock(settings.units, step, settings.dropout) for step in steps))
+        self.norm = nn.LayerNorm(settings.units)
+        self.output = nn.Linear(settings.units, self.n_masks * n_bins)
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """See ``MaskSeparator``."""

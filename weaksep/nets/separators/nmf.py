@@ -8,14 +8,16 @@ k is its share A_k W_k / A W. Distance: generalised Kullback-Leibler; the factor
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import nn
 
 from weaksep.errors import UserError
-from weaksep.nets.config import SeparatorConfig
+from weaksep.nets.separator import Separator
+from weaksep.nets.settings import NetSettings, Units
 
 ITERATIONS = 100  # of the activations of a mixture
 LEARNING_ITERATIONS = 200  # of a dictionary
@@ -55,15 +57,21 @@ def learn_spectra(magnitude: np.ndarray, n_spectra: int, seed: int) -> np.ndarra
     return (spectra / spectra.sum(axis=1, keepdims=True).clip(EPSILON)).astype(np.float32)
 
 
-class NmfSeparator(nn.Module):
+class Settings(NetSettings):
+    """``units`` spectra a class; ``mask_floor`` as in ``MaskSettings``."""
+
+    kind: Literal["nmf"] = "nmf"
+    units: Units = 20
+    mask_floor: float = Field(0.0, ge=0.0, lt=1.0)
+
+
+class Net(Separator):
     """Masks from fixed dictionaries. Without a gradient: it is learnt in one go, see train/dictionary.py."""
 
-    frames_per_step = 1  # as in ``MaskSeparator``
-
-    def __init__(self, config: SeparatorConfig, n_classes: int, n_bins: int) -> None:
+    def __init__(self, settings: Settings, n_classes: int, n_bins: int) -> None:
         super().__init__()
-        self.mask_floor = config.mask_floor
-        spectra = torch.full((n_classes, config.units, n_bins), 1.0 / n_bins)
+        self.mask_floor = settings.mask_floor
+        spectra = torch.full((n_classes, settings.units, n_bins), 1.0 / n_bins)
         self.spectra = nn.Parameter(spectra, requires_grad=False)
 
     @torch.no_grad()

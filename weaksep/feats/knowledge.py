@@ -1,0 +1,110 @@
+"""What a training may know of each clip: clip labels, frame labels or isolated sources, and how often it comes.
+
+Which clips are the better known ones is drawn once for a set, whatever the training's seed: what has been labelled is
+a property of the data.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weaksep.errors import UserError
+from weaksep.feats.config import AugmentConfig, RemixConfig
+from weaksep.fileio.datadir import DataDir
+from weaksep.seeding import generator
+
+logger = logging.getLogger(__name__)
+
+KINDS = ("clip", "frame", "strong")  # in the order of an epoch that is not shuffled
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a training may know of the clips of a set.
+
+    Args:
+        supervision: of all clips, or of those that are not better known.
+        frame_share: share of the clips with frame labels, among clip labels.
+        strong_share: share of the clips with isolated sources.
+        strong_repeats: how often each of the latter comes in an epoch.
+        clips: number of clips, drawn at random; None for all. They come so often in an epoch that it stays as long.
+        min_classes: clips with fewer are left out.
+        missing_labels, wrong_labels: share of the clip labels that are left out, and that name another class.
+        remix: remix the clips in every epoch.
+        augment: change them at random.
+        seed: of both.
+        validation: of clips to validate on; they need not be such that they can be remixed.
+    """
+
+    supervision: str
+    frame_share: float = 0.0
+    strong_share: float = 0.0
+    strong_repeats: int = 1
+    clips: int | None = None
+    min_classes: int = 1
+    missing_labels: float = 0.0
+    wrong_labels: float = 0.0
+    remix: RemixConfig | None = None
+    augment: AugmentConfig | None = None
+    seed: int = 0
+    validation: bool = False
+
+
+def chosen(utts: Sequence[str], share: float, what: str) -> list[str]:
+    """A share of the clips (at least one when the share is above 0), the same for any order of the list.
+
+    A larger share holds every clip of a smaller one.
+    """
+    count = min(len(utts), max(1, round(share * len(utts)))) if share > 0 else 0
+    drawn = sorted(utts, key=lambda utt: (generator(0, what, utt).random(), utt))
+    return sorted(drawn[:count])
+
+
+def _usable(data: DataDir, known: Knowledge) -> list[str]:
+    """Clips that a training may take.
+
+    Raises:
+        UserError: there are none.
+    """
+    utts, referenced = data.utt_ids, data.referenced()
+    if known.supervision == "strong" and len(referenced) < len(utts):
+        if not referenced:
+            raise UserError(f"{data.path}: no clip with isolated sources; train from weak labels")
+        logger.info("%s: %d of %d clips have isolated sources; the others are not used", data.path,
+                    len(referenced), len(utts))  # fmt: skip
+        utts = [utt for utt in utts if utt in referenced]
+    if known.min_classes > 1:
+        names = data.clip_labels()
+        utts = [utt for utt in utts if len(names[utt]) >= known.min_classes]
+        if not utts:
+            raise UserError(f"{data.path}: no clip with {known.min_classes} classes; lower train_min_classes")
+    return utts
+
+
+def supervision_of(data: DataDir, known: Knowledge) -> tuple[dict[str, str], int]:
+    """The supervision of each clip that a training takes, and how often the whole of them comes in an epoch.
+
+    Raises:
+        UserError: the shares leave no other clip, or there are no or too few clips of those asked for.
+    """
+    utts = _usable(data, known)
+    times = max(1, round(len(utts) / known.clips)) if known.clips else 1
+    if known.clips is not None:
+        if known.clips > len(utts):
+            raise UserError(f"{data.path}: {len(utts)} clips; train_clips asks for {known.clips}")
+        utts = chosen(utts, known.clips / len(utts), "training clips")
+    kinds = dict.fromkeys(utts, known.supervision)
+    timed = data.timed()  # of recordings that people have labelled, some may have the times of their events
+    if known.supervision == "frame":
+        kinds.update(dict.fromkeys((utt for utt in utts if utt not in timed), "clip"))
+    with_times = [utt for utt in utts if utt in timed]
+    kinds.update(dict.fromkeys(chosen(with_times, known.frame_share, "frame labels"), "frame"))
+    with_sources = [utt for utt in utts if utt in data.referenced()]
+    kinds.update(dict.fromkeys(chosen(with_sources, known.strong_share, "strong labels"), "strong"))
+    if known.supervision == "frame" and not with_times:
+        logger.warning("%s: no clip with the times of its events, so clip labels alone", data.path)
+    elif known.supervision not in kinds.values():
+        raise UserError(f"{data.path}: such large shares leave no clip with {known.supervision} labels; lower them")
+    return kinds, times

@@ -1,0 +1,201 @@
+"""The network file: what training leaves for use, and all that using it takes.
+
+``model.safetensors`` holds the weights, ``model.json`` beside it describes them. A packed model is a zip file with the
+same two in it, stored as they are. Reading either takes memory in proportion to the file's size: a safetensors file
+cannot describe more than it holds, members of a packed model are not compressed, and what decides the size of anything
+else has bounds.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from weaksep.errors import UserError
+from weaksep.fileio.atomic import atomic_path, write_json
+from weaksep.fileio.jsontext import load_object
+from weaksep.fileio.tables import label_problem
+
+if TYPE_CHECKING:
+    import torch
+
+WEIGHTS_NAME = "model.safetensors"
+DESCRIPTION_NAME = "model.json"
+# Of a classifier that was trained together with a separator: a folder in the separator's, with the two files.
+JOINT_CLASSIFIER = "classifier"
+MAX_DESCRIPTION_BYTES = 1_000_000
+MAX_WEIGHTS_BYTES = 4_000_000_000
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # equal contents give equal files, whenever they are packed
+
+
+class StftSettings(BaseModel):
+    """Window and step of an STFT with root-Hann windows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    window_samples: int = Field(..., ge=16, le=65_536)
+    hop_samples: int = Field(..., ge=1)
+
+    @model_validator(mode="after")
+    def _windows_overlap(self) -> StftSettings:
+        # Root-Hann windows rebuild the signal when they overlap by half or more; by 15 of 16 they cost 16 times as much.
+        if self.window_samples % 2 or not self.window_samples // 16 <= self.hop_samples <= self.window_samples // 2:
+            raise ValueError("window_samples must be even, and hop_samples from a sixteenth of it to half of it")
+        return self
+
+
+class Features(StftSettings):
+    """What a network must be given."""
+
+    sample_rate: int = Field(..., ge=1000, le=768_000)
+
+
+class Description(BaseModel):
+    """What ``model.json`` says.
+
+    Args:
+        task: what the network is.
+        classes: their names, in the order of its outputs.
+        features: what it must be given.
+        config: resolved settings of its training.
+        epoch: after which its weights were taken.
+        temperature: of a separator's masks (train/calibrate.py).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    task: Literal["separator", "classifier"]
+    classes: list[str] = Field(..., min_length=1, max_length=10_000)
+    features: Features
+    config: dict[str, Any]
+    epoch: int = Field(0, ge=0)
+    temperature: float = Field(1.0, ge=0.01, le=100.0)
+
+    @model_validator(mode="after")
+    def _named(self) -> Description:
+        for name in self.classes:
+            if problem := label_problem(name):
+                raise ValueError(f"classes: {name!r}: {problem}")
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes: a name occurs twice")
+        return self
+
+
+Weights = dict[str, "torch.Tensor"]
+
+
+def write_network(folder: str | Path, description: Description, weights: Weights) -> None:
+    """Write both files, the description last: where it is, the network is whole."""
+    from safetensors.torch import save
+
+    folder = Path(folder)
+    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})
+    with atomic_path(folder / WEIGHTS_NAME) as temporary:
+        temporary.write_bytes(content)
+    write_description(folder, description)
+
+
+def write_description(folder: str | Path, description: Description) -> None:
+    """Write ``model.json`` alone."""
+    write_json(Path(folder) / DESCRIPTION_NAME, description.model_dump(mode="json"))
+
+
+def read_description(place: str | Path, task: str | None = None) -> Description:
+    """The description of a network.
+
+    Args:
+        place: an experiment's folder, or a packed model.
+        task: what it has to be; None for either.
+
+    Raises:
+        UserError: missing, damaged, or of another task.
+    """
+    where = _where(place, DESCRIPTION_NAME)
+    text = _member(Path(place), DESCRIPTION_NAME, MAX_DESCRIPTION_BYTES)
+    value = load_object(text.decode("utf-8", errors="replace"), where, "train again, or get the whole model")
+    try:
+        description = Description.model_validate(value)
+    except ValidationError as error:
+        reasons = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
+        raise UserError(f"{where}: does not describe a network of weaksep ({reasons}); train again") from None
+    if task not in (None, description.task):
+        raise UserError(f"{where}: describes a {description.task}, expected a {task}; give the folder of a {task}")
+    return description
+
+
+def read_network(place: str | Path, task: str | None = None) -> tuple[Description, Weights]:
+    """A network's description, and its weights on the CPU.
+
+    Args:
+        place, task: see ``read_description``.
+
+    Raises:
+        UserError: missing, damaged, of another task, or with weights that are not finite numbers.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    description, where = read_description(place, task), _where(place, WEIGHTS_NAME)
+    content = _member(Path(place), WEIGHTS_NAME, MAX_WEIGHTS_BYTES)
+    try:
+        weights = load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise UserError(f"{where}: damaged ({error}); restore it or train again") from None
+    bad = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+    if bad:
+        raise UserError(f"{where}: {bad[0]} holds NaN or infinity; restore it or train again")
+    return description, weights
+
+
+def pack_network(path: str | Path, folder: str | Path, files: dict[str, bytes]) -> None:
+    """Write a packed model: the two files of a network's folder, and others by their names in it."""
+    own = {name: (Path(folder) / name).read_bytes() for name in (DESCRIPTION_NAME, WEIGHTS_NAME)}
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, content in {**own, **files}.items():
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_STORED)
+
+
+def is_network(place: str | Path) -> bool:
+    """Whether there is a network, as far as names tell."""
+    place = Path(place)
+    return (place / DESCRIPTION_NAME).is_file() if place.is_dir() else zipfile.is_zipfile(place)
+
+
+def _where(place: str | Path, name: str) -> str:
+    return str(Path(place) / name) if Path(place).is_dir() else f"{place} ({name})"
+
+
+def _member(place: Path, name: str, limit: int) -> bytes:
+    """Content of one of the two files; no more than ``limit`` bytes, nor than there are in the file.
+
+    Raises:
+        UserError: it is missing, too large, compressed or damaged.
+    """
+    where = _where(place, name)
+    try:
+        if place.is_dir():
+            path = place / name
+            if path.exists() and not path.is_file():
+                raise UserError(f"{path}: not a file")
+            with open(path, "rb") as file:
+                content = file.read(limit + 1)
+        elif not place.is_file():
+            raise UserError(f"{place}: no such model; give an experiment's folder or a packed model")
+        else:
+            with zipfile.ZipFile(place) as archive:
+                (info,) = [entry for entry in archive.infolist() if entry.filename == name]
+                if info.compress_type != zipfile.ZIP_STORED or info.file_size > place.stat().st_size:
+                    raise UserError(f"{where}: compressed, as no model that weaksep has packed is; pack it again")
+                with archive.open(info) as member:
+                    content = member.read(limit + 1)
+    except FileNotFoundError:
+        raise UserError(f"{where}: no such file (train first: stages 3 and 4)") from None
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise UserError(f"{where}: cannot be read ({error or 'damaged'}); restore it or train again") from None
+    if len(content) > limit:
+        raise UserError(f"{where}: more than {limit} bytes; is it a model?")
+    return content

@@ -1,0 +1,81 @@
+"""What all mask estimators share: magnitude (B, T, F) -> masks (B, K, T, F)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from weaksep.nets.frontend import NormalisedLog
+from weaksep.nets.settings import NetSettings
+
+
+class MaskSettings(NetSettings):
+    """Masks.
+
+    Args:
+        mask: "sigmoid", the paper's: each class on its own; "softmax", ours: classes share each bin, so the sources
+            sum to the mixture by construction.
+        mask_floor: share of the mixture that is dealt out evenly, whatever the net thinks: every mask is at least
+            mask_floor / K. A target that is missed altogether is then heard faintly in the mixture's proportions,
+            instead of being replaced by whatever crumbs are left; the price is a leak, -40 dB for 0.05 and five
+            classes.
+        residual: a mask more, the last, for what belongs to no class; it has its share of mask_floor.
+    """
+
+    mask: Literal["sigmoid", "softmax"] = "softmax"
+    mask_floor: float = Field(0.0, ge=0.0, lt=1.0)
+    residual: bool = False
+
+
+class Separator(nn.Module):
+    """What training and inference ask of a separator.
+
+    Attributes:
+        frames_per_step: a trunk that shortens time makes the same of a sound only where it begins at a multiple of so
+            many frames; the pieces of a long recording do.
+        temperature: what the logits of the masks are divided by: 1 in training, afterwards as train/calibrate.py has
+            chosen.
+    """
+
+    frames_per_step = 1
+    temperature = 1.0
+
+    def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
+        """Magnitude (B, T, F) -> masks (B, K, T, F), one more with ``residual``."""
+        raise NotImplementedError
+
+
+class MaskSeparator(Separator):
+    """Everything around a trunk: normalised log magnitude in front of it, masks behind it.
+
+    A trunk gives ``logits``. In evaluation mode those of a clip must not depend on the clips beside it, nor on means
+    over the whole clip, because a long recording is separated in pieces.
+    """
+
+    def __init__(self, settings: MaskSettings, n_classes: int, n_bins: int) -> None:
+        super().__init__()
+        self.n_classes = n_classes
+        self.n_masks = n_classes + settings.residual
+        self.mask = settings.mask
+        self.mask_floor = settings.mask_floor
+        self.frontend = NormalisedLog(n_bins)
+
+    def logits(self, features: torch.Tensor) -> torch.Tensor:
+        """Normalised log magnitude (B, T, F) -> logits of the masks (B, K, T, F), one more with ``residual``."""
+        raise NotImplementedError
+
+    def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
+        """See ``Separator``."""
+        return self.masks(self.logits(self.frontend(magnitude)))
+
+    def masks(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits (B, K, T, F) -> masks of that shape."""
+        if self.temperature != 1.0:
+            logits = logits / self.temperature
+        masks = logits.softmax(dim=1) if self.mask == "softmax" else logits.sigmoid()
+        if self.mask_floor == 0:
+            return masks
+        return (1.0 - self.mask_floor) * masks + self.mask_floor / self.n_masks
