@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from weaksep.fileio.network import Features, StftSettings
 
+
 class FeatsConfig(StftSettings):
     """STFT settings: root-Hann window, magnitude, window_samples // 2 + 1 bins."""
 

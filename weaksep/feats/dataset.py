@@ -178,8 +178,7 @@ class TrainingSet:
         return batch
 
     def _spectra(self, kind: str, remixes: Sequence[Remix]) -> torch.Tensor:
-        """Complex spectra of the changed clips, (B, max_clips, T, F); of isolated sources summed by class, (B, K, T, F).
-        """
+        """Complex spectra of the changed clips, (B, max_clips, T, F); or of their sources by class, (B, K, T, F)."""
         features, utts = self.features, self.utts[kind]
         files: list[tuple[int, int, str, Path, Change]] = []  # item, place in it, clip, file, change
         for item, remix in enumerate(remixes):
@@ -192,8 +191,8 @@ class TrainingSet:
                     files.append((item, place, utt, self.data.wav[utt], change))
         waves = [change.waveform(read_audio(path, features.sample_rate)) for *_, path, change in files]
         audio = np.zeros((len(waves), max(map(len, waves))), dtype=np.float32)
-        for row, wave in zip(audio, waves, strict=True):
-            row[: len(wave)] = wave
+        for padded, wave in zip(audio, waves, strict=True):
+            padded[: len(wave)] = wave
         spectra = features.stft.forward(torch.from_numpy(audio))
         places = len(self.classes) if kind == "strong" else self._remix.max_clips
         summed = spectra.new_zeros((len(remixes), places, *spectra.shape[1:]))

@@ -135,9 +135,9 @@ def weak_batch(
     items, most = clips.shape[:2]
     shape = activity[0][0].shape if activity[0][0].ndim == 1 else (clips.shape[2], activity[0][0].shape[1])
     labels = np.zeros((items, most, *shape), dtype=np.float32)
-    for item, own in enumerate(activity):
-        for place, active in enumerate(own):
-            labels[item, place][: len(active)] = active
+    for row, own in zip(labels, activity, strict=True):
+        for padded, active in zip(row, own, strict=False):
+            padded[: len(active)] = active
     total = clips.sum(dim=1)
     splits = range(1 if most == 2 else most)
     parts = torch.stack([torch.stack([clips[:, p], total - clips[:, p]], dim=1) for p in splits], dim=1)
@@ -146,7 +146,7 @@ def weak_batch(
     weights = np.stack([split_weights(len(own), len(splits)) for own in activity])
     submixtures = target(parts, total[:, None, None], kind)
     magnitude, union = total.abs(), labels.max(axis=1)
-    for item in np.flatnonzero(separated):
+    for item in np.flatnonzero(separated).tolist():
         magnitude[item], union[item] = submixtures[item, 0, 0], labels[item, 0]
     return Batch(
         magnitude,

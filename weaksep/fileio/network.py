@@ -41,7 +41,7 @@ class StftSettings(BaseModel):
 
     @model_validator(mode="after")
     def _windows_overlap(self) -> StftSettings:
-        # Root-Hann windows rebuild the signal when they overlap by half or more; by 15 of 16 they cost 16 times as much.
+        # Root-Hann windows rebuild the signal when they overlap by half or more; by 15/16 they cost 16 times as much.
         if self.window_samples % 2 or not self.window_samples // 16 <= self.hop_samples <= self.window_samples // 2:
             raise ValueError("window_samples must be even, and hop_samples from a sixteenth of it to half of it")
         return self

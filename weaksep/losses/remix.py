@@ -17,8 +17,8 @@ submixture of one class is what strong training has; a remix of one recording an
 Frame labels say in which frames a class is silent. Taken at their word (y_a and y_b frame by frame), all that a class
 takes there is an error like any other; on mini_urban trainings then stay 4 dB behind those from clip labels (REMIX.md).
 Better is the soft form: in every frame a submixture has all classes of its recording, and what a class takes in frames
-where it is inactive costs a small weight more (``inactive_frame_weight``). A class of both submixtures keeps its frames:
-they say which of the two it belongs to.
+where it is inactive costs a small weight more (``inactive_frame_weight``). A class of both submixtures keeps its
+frames: they say which of the two it belongs to.
 
 What it identifies, and what it cannot: see egs/urbansound_mix/REMIX.md.
 """
@@ -33,8 +33,8 @@ from weaksep.losses.settings import Progress, ResidualSettings
 
 
 class Settings(ResidualSettings):
-    """``inactive_frame_weight``: with frame labels, what a class pays for sound in frames where it is labelled inactive,
-    beside the error that it makes of the submixtures; null takes frame labels at their word."""
+    """``inactive_frame_weight``: with frame labels, what a class pays for sound in frames where it is labelled
+    inactive, beside the error that it makes of the submixtures; null takes frame labels at their word."""
 
     weight: float = Field(100.0, ge=0)
     inactive_frame_weight: float | None = Field(0.2, ge=0)

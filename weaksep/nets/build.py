@@ -26,10 +26,12 @@ def _find(package: ModuleType, settings: Mapping[str, Any]) -> ModuleType:
     Raises:
         ValueError: there is none of this kind.
     """
-    kinds, kind = [module.name for module in pkgutil.iter_modules(package.__path__)], settings.get("kind", DEFAULT_KIND)
+    kinds = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    kind = settings.get("kind", DEFAULT_KIND)
     if kind not in kinds:
         near = difflib.get_close_matches(str(kind), kinds, n=1)
-        raise ValueError(f"kind: no net {kind!r} ({f'did you mean {near[0]}?' if near else 'there are: ' + ', '.join(kinds)})")
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(kinds)}"
+        raise ValueError(f"kind: no net {kind!r} ({hint})")
     return importlib.import_module(f"{package.__name__}.{kind}")
 
 

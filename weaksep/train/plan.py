@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from weaksep.errors import UserError
 from weaksep.feats.steps import fingerprint_files
@@ -55,7 +55,7 @@ class Plan:
     classifier: Plan | None = None
 
     @property
-    def task(self) -> str:
+    def task(self) -> Literal["separator", "classifier"]:
         """"separator" or "classifier"."""
         return "separator" if isinstance(self.config, SeparatorTraining) else "classifier"
 
@@ -202,8 +202,9 @@ def plan_training(
         separators = {name: _with_strong_share(config, strong_share) for name, config in separators.items()}
     own = (overrides, evaluation_classifier) if task == "classifier" else ((), "")
     classifiers = {
-        name: Plan(name, c, folder / f"classifier_{name}.yaml", experiment_dir(expdir, "classifier", name, tag), *places)
-        for name, c in _classifiers(folder, separators, *own).items()
+        name: Plan(name, config, folder / f"classifier_{name}.yaml", exp, *places)
+        for name, config in _classifiers(folder, separators, *own).items()
+        for exp in [experiment_dir(expdir, "classifier", name, tag)]
     }
     if task == "classifier":
         frozen = {c.classifier for c in separators.values() if not c.joint} | {evaluation_classifier}

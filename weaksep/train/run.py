@@ -15,7 +15,14 @@ from weaksep.errors import UserError
 from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.knowledge import Knowledge
 from weaksep.fileio.datadir import DataDir
-from weaksep.fileio.network import JOINT_CLASSIFIER, Description, Features, read_description, read_network, write_network
+from weaksep.fileio.network import (
+    JOINT_CLASSIFIER,
+    Description,
+    Features,
+    read_description,
+    read_network,
+    write_network,
+)
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.losses.classification import inverse_prior_weights
 from weaksep.nets.build import build_classifier, build_separator

@@ -1,1 +1,1 @@
-"""Sound event classifiers, one a module: ``Settings`` and ``Net``. The module's name is the ``kind`` that a YAML says."""
+"""Sound event classifiers, one a module: ``Settings`` and ``Net``. The module's name is the ``kind`` in a YAML."""

@@ -26,7 +26,9 @@ class Net(Classifier):
     def __init__(self, settings: Settings, n_classes: int, n_bins: int, sample_rate: int) -> None:
         super().__init__(settings, 2 * settings.units, n_classes)
         dropout = settings.dropout if settings.layers > 1 else 0.0
-        self.blstm = nn.LSTM(n_bins, settings.units, settings.layers, batch_first=True, bidirectional=True, dropout=dropout)
+        self.blstm = nn.LSTM(
+            n_bins, settings.units, settings.layers, batch_first=True, bidirectional=True, dropout=dropout
+        )
 
     def features(self, magnitude: torch.Tensor) -> torch.Tensor:
         """Magnitude (B, T, F) -> (B, T, 2 * units)."""

@@ -1,1 +1,1 @@
-"""Mask estimators, one a module: ``Settings`` and ``Net``. The module's name is the ``kind`` that a YAML says."""
+"""Mask estimators, one a module: ``Settings`` and ``Net``. The module's name is the ``kind`` in a YAML."""
