@@ -1,8 +1,8 @@
-"""A trained network from its best.pt, checked before use."""
+"""A trained network from its file, ready to run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,19 +13,12 @@ from pydantic import ValidationError
 from torch import nn
 
 from weaksep.errors import UserError
-from weaksep.feats.config import DumpSettings
-from weaksep.fileio.checkpoint import load_checkpoint, save_checkpoint
 from weaksep.fileio.datadir import RESIDUAL
-from weaksep.fileio.tables import label_problem
+from weaksep.fileio.network import Description, Features, Weights, read_network, write_network
 from weaksep.nets.build import build_classifier, build_separator
-from weaksep.nets.classifiers import Classifier
-from weaksep.nets.nmf import NmfSeparator
-from weaksep.nets.separators import MaskSeparator
+from weaksep.nets.classifier import Classifier
+from weaksep.nets.separator import Separator as SeparatorNet
 from weaksep.signal.stft import Stft
-
-CHECKPOINT_NAME = "best.pt"
-KEYS = ("task", "model", "config", "classes", "feats")
-FEATS_KEYS = ("sample_rate", "window_samples", "hop_samples")
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -37,7 +30,7 @@ class Separator:
     With ``residual`` there is a mask more than there are classes, the last, for what belongs to none of them.
     """
 
-    net: MaskSeparator | NmfSeparator
+    net: SeparatorNet
     classes: tuple[str, ...]
     sample_rate: int
     stft: Stft
@@ -57,14 +50,12 @@ class Separator:
 
 @dataclass(frozen=True)
 class TrainedClassifier:
-    """A classifier ready to run, and the features it was trained on."""
+    """A classifier ready to run, and what it was trained on."""
 
     net: Classifier
     supervision: str
     classes: tuple[str, ...]
-    sample_rate: int
-    window_samples: int
-    hop_samples: int
+    features: Features
     device: torch.device
 
     @property
@@ -79,12 +70,6 @@ class TrainedClassifier:
         return self.net(batch).sigmoid().cpu().numpy(), self.net.clip_probabilities(batch).cpu().numpy()
 
 
-def checkpoint_path(experiment: str | Path) -> Path:
-    """best.pt of an experiment folder; a path to a file is taken as it is."""
-    path = Path(experiment)
-    return path / CHECKPOINT_NAME if path.is_dir() else path
-
-
 def _one_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
         return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
@@ -92,137 +77,91 @@ def _one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
 
 
-def _misfits(checkpoint: dict[str, Any]) -> Iterator[str]:
-    """Parts of a checkpoint that are not of the form that training gives them."""
-    classes, feats = checkpoint["classes"], checkpoint["feats"]
-    if not isinstance(classes, list | tuple) or not all(isinstance(c, str) and not label_problem(c) for c in classes):
-        yield "classes is no list of class names"
-    elif len(set(classes)) != len(classes) or not classes:
-        yield "classes are missing or doubled"
-    try:
-        DumpSettings.model_validate({key: feats[key] for key in FEATS_KEYS}, strict=True)
-    except ValueError as error:
-        yield f"feats: {_one_line(error)}"
-    if not isinstance(checkpoint["config"], dict):
-        yield "config is no mapping"
-    temperature = checkpoint.get("temperature", 1.0)
-    if not isinstance(temperature, float) or not 0.01 <= temperature <= 100:
-        yield "temperature is no number from 0.01 to 100"
-    model = checkpoint["model"]
-    if not isinstance(model, dict) or not all(isinstance(weights, torch.Tensor) for weights in model.values()):
-        yield "model holds no weights"
-
-
-def read_checkpoint(experiment: str | Path, task: str) -> dict[str, Any]:
-    """Read best.pt on the CPU and check what it holds.
-
-    Args:
-        experiment: the experiment's folder, or the file.
-        task: "separator" or "classifier".
+def _filled(make: Callable[[], Net], description: Description, weights: Weights, place: str | Path) -> Net:
+    """The network that ``make`` builds with its weights, in evaluation mode.
 
     Raises:
-        UserError: missing, truncated, not a weaksep checkpoint, or of another task.
+        UserError: the description names no such net, or the weights are not of it.
     """
-    path = checkpoint_path(experiment)
-    checkpoint = load_checkpoint(path)
-    missing = [key for key in KEYS if key not in checkpoint]
-    if not missing:
-        feats = checkpoint["feats"] if isinstance(checkpoint["feats"], dict) else {}
-        missing = [f"feats.{key}" for key in FEATS_KEYS if key not in feats]
-    if missing:
-        raise UserError(f"{path}: not a weaksep checkpoint (without {', '.join(missing)}); train again")
-    if checkpoint["task"] != task:
-        raise UserError(f"{path}: holds a {checkpoint['task']}, expected a {task}; give the folder of a {task}")
-    misfits = list(_misfits(checkpoint))
-    if misfits:
-        raise UserError(f"{path}: not a weaksep checkpoint ({'; '.join(misfits)}); train again")
-    return checkpoint
-
-
-def _build(make: Callable[[], Net], checkpoint: dict[str, Any], path: Path, device: torch.device) -> Net:
-    """The network of a checkpoint with its weights, in evaluation mode.
-
-    Args:
-        make: builds it as the checkpoint's own configuration says.
-    """
-    task, weights = checkpoint["task"], checkpoint["model"]
     try:
-        # First without memory: a configuration of a huge net is not worth trying unless the weights are as many.
+        # First without memory: a description of a huge net is not worth trying unless the weights are as many.
         with torch.device("meta"):
             expected = {name: tensor.shape for name, tensor in make().state_dict().items()}
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"{path}: its config does not describe a {task} ({_one_line(error)}); train again") from None
+        raise UserError(
+            f"{place}: its config does not describe a {description.task} ({_one_line(error)}); train again"
+        ) from None
     found = {name: tensor.shape for name, tensor in weights.items()}
     wrong = [name for name in dict.fromkeys([*expected, *found]) if expected.get(name) != found.get(name)]
     if wrong:
-        sizes = " and ".join(
-            str(tuple(shapes[wrong[0]])) if wrong[0] in shapes else "none" for shapes in (expected, found)
-        )
+        shapes = " and ".join(str(tuple(of[wrong[0]])) if wrong[0] in of else "none" for of in (expected, found))
         raise UserError(
-            f"{path}: weights do not fit the net of its own config ({len(wrong)} of {len(expected)} differ, first "
-            f"{wrong[0]}: {sizes}); train again"
+            f"{place}: weights do not fit the net of its own config ({len(wrong)} of {len(expected)} differ, first "
+            f"{wrong[0]}: {shapes}); train again"
         )
     net = make()
     net.load_state_dict(weights)
-    return net.to(device).eval()
+    return net.eval()
 
 
-def load_separator(experiment: str | Path, device: str = "cpu") -> Separator:
-    """A separator from its experiment folder or best.pt, in evaluation mode.
+def _net_settings(description: Description) -> dict[str, Any]:
+    return dict(description.config.get("net", {}))
+
+
+def load_separator(place: str | Path, device: str = "cpu") -> Separator:
+    """A separator in evaluation mode.
+
+    Args:
+        place: its experiment's folder, or a packed model.
+        device: torch device.
 
     Raises:
-        UserError: see ``read_checkpoint``; or weights that do not fit the configuration.
+        UserError: see ``read_network``; or weights that do not fit the description.
     """
-    path = checkpoint_path(experiment)
-    checkpoint = read_checkpoint(path, "separator")
-    feats, classes = checkpoint["feats"], tuple(checkpoint["classes"])
-    n_bins = feats["window_samples"] // 2 + 1
-    where = torch.device(device)
-    net = _build(lambda: build_separator(checkpoint["config"]["net"], len(classes), n_bins), checkpoint, path, where)
-    if RESIDUAL in classes:
-        raise UserError(f"{path}: a class of the model is called {RESIDUAL!r}, as the file of what is left")
-    if isinstance(net, MaskSeparator):
-        net.temperature = checkpoint.get("temperature", 1.0)
-    stft = Stft(feats["window_samples"], feats["hop_samples"])
-    residual = bool(checkpoint["config"]["net"].get("residual"))
-    return Separator(net, classes, feats["sample_rate"], stft, where, residual)
+    description, weights = read_network(place, "separator")
+    features, settings = description.features, _net_settings(description)
+    sizes = (len(description.classes), features.window_samples // 2 + 1)
+    net = _filled(lambda: build_separator(settings, *sizes), description, weights, place)
+    net.temperature = description.temperature
+    stft, where = Stft(features.window_samples, features.hop_samples), torch.device(device)
+    classes, residual = tuple(description.classes), bool(settings.get("residual"))
+    return Separator(net.to(where), classes, features.sample_rate, stft, where, residual)
+
+
+def load_classifier(place: str | Path, device: str = "cpu") -> TrainedClassifier:
+    """A classifier in evaluation mode.
+
+    Args:
+        place, device: see ``load_separator``.
+
+    Raises:
+        UserError: see ``load_separator``.
+    """
+    description, weights = read_network(place, "classifier")
+    features, settings, where = description.features, _net_settings(description), torch.device(device)
+    sizes = (len(description.classes), features.window_samples // 2 + 1, features.sample_rate)
+    net = _filled(lambda: build_classifier(settings, *sizes), description, weights, place)
+    supervision = str(description.config.get("supervision", ""))
+    return TrainedClassifier(net.to(where), supervision, tuple(description.classes), features, where)
 
 
 def save_untrained(
     folder: str | Path, classes: Sequence[str], sample_rate: int, net: Mapping[str, Any] | None = None
 ) -> Path:
-    """A separator that nobody has trained, for examples and tests: its best.pt, as training would leave it.
+    """A separator that nobody has trained, for examples and tests, as training would leave it; its folder.
 
     Args:
         folder: of the experiment; made when it is not there.
         classes: their names.
         sample_rate: Hz.
-        net: settings of the net (nets/config.py); a tiny BLSTM by default.
+        net: settings of the net; a tiny BLSTM by default.
     """
-    window = 256
+    features = Features(sample_rate=sample_rate, window_samples=256, hop_samples=128)
     settings = dict(net or {"layers": 1, "units": 8})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        weights = build_separator(settings, len(classes), window // 2 + 1).state_dict()
-    feats = {"sample_rate": sample_rate, "window_samples": window, "hop_samples": window // 2}
-    path = Path(folder) / CHECKPOINT_NAME
+        weights = build_separator(settings, len(classes), features.window_samples // 2 + 1).state_dict()
     config = {"net": settings, "supervision": "strong"}
-    saved = {"task": "separator", "model": weights, "config": config, "classes": list(classes), "feats": feats}
-    save_checkpoint(path, saved)
-    return path
-
-
-def load_classifier(experiment: str | Path, device: str = "cpu") -> TrainedClassifier:
-    """A classifier from its experiment folder or best.pt, in evaluation mode.
-
-    Raises:
-        UserError: see ``load_separator``.
-    """
-    path = checkpoint_path(experiment)
-    checkpoint = read_checkpoint(path, "classifier")
-    feats, classes, config = checkpoint["feats"], tuple(checkpoint["classes"]), checkpoint["config"]
-    sizes = (len(classes), feats["window_samples"] // 2 + 1, feats["sample_rate"])
-    where = torch.device(device)
-    net = _build(lambda: build_classifier(config["net"], *sizes), checkpoint, path, where)
-    settings = (feats["sample_rate"], feats["window_samples"], feats["hop_samples"])
-    return TrainedClassifier(net, str(config.get("supervision", "")), classes, *settings, where)
+    description = Description(task="separator", classes=list(classes), features=features, config=config)
+    write_network(folder, description, weights)
+    return Path(folder)
