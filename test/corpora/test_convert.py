@@ -8,12 +8,13 @@ import soundfile
 
 from weaksep.bin.data import main
 from weaksep.corpora.config import Counts, SyntheticConfig
-from weaksep.corpora.convert import check_sets, convert
-from weaksep.corpora.event import SourceEvent
+from weaksep.corpora.convert import convert
+from weaksep.corpora.event import SourceEvent, check_sets
 from weaksep.corpora.synthetic import open_synthetic
 from weaksep.errors import UserError
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.datadir import read_scp
+from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import read_list, read_table
 
 HEADER = "slice_file_name,fsID,start,end,salience,fold,classID,class"
@@ -42,8 +43,8 @@ def contents(folder):
 
 def test_tables_and_files_agree_and_do_not_depend_on_nj(tmp_path):
     corpus, config = synthetic()
-    convert(corpus, config, tmp_path / "one", nj=1, max_bad_ratio=0.0)
-    convert(corpus, config, tmp_path / "two", nj=2, max_bad_ratio=0.0)
+    convert(corpus, config, Shards(tmp_path / "one"), nj=1, max_bad_ratio=0.0)
+    convert(corpus, config, Shards(tmp_path / "two"), nj=2, max_bad_ratio=0.0)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     folder = tmp_path / "one/train"
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -131,7 +132,7 @@ def test_a_class_with_no_usable_clip_left_is_an_error(tmp_path):
 
 def test_a_recording_on_two_sides_is_refused():
     def event(event_id, recording):
-        return SourceEvent(event_id, "siren", recording, 1, 1, None, None)
+        return SourceEvent(event_id, "siren", recording)
 
     sets = {"train": [event("a-1", "a")], "valid": [event("b-1", "b")], "test": [event("a-2", "a")]}
     with pytest.raises(UserError, match="recording a is in train and test"):

@@ -36,7 +36,7 @@ def corpus(seed=0, sample_rate=8000, classes=CLASSES, events=2):
 
 
 def test_sets_have_the_asked_sizes_and_share_no_recording():
-    sets = corpus().sets()
+    sets = corpus().sets
     assert {name: len(events) for name, events in sets.items()} == {"train": 30, "valid": 10, "test": 10}
     recordings = [{event.recording_id for event in events} for events in sets.values()]
     assert len(set.union(*recordings)) == sum(map(len, recordings)) == 25
@@ -47,7 +47,7 @@ def test_sets_have_the_asked_sizes_and_share_no_recording():
 
 
 def test_same_seed_same_bytes_in_any_order():
-    events = corpus().sets()["train"]
+    events = corpus().sets["train"]
     forwards = [corpus().load(event, 8000).tobytes() for event in events]
     one = corpus()
     backwards = [one.load(event, 8000).tobytes() for event in reversed(events)]
@@ -55,7 +55,7 @@ def test_same_seed_same_bytes_in_any_order():
 
 
 def test_another_seed_recording_or_index_is_another_sound():
-    events = corpus().sets()["train"]
+    events = corpus().sets["train"]
     sounds = [corpus().load(event, 8000).tobytes() for event in events]
     sounds += [corpus(seed=1).load(event, 8000).tobytes() for event in events]
     assert len(set(sounds)) == len(sounds)
@@ -66,7 +66,7 @@ def test_another_seed_recording_or_index_is_another_sound():
 def test_events_are_sound_from_onset_to_offset_and_in_band(class_name, sample_rate):
     made = corpus(sample_rate=sample_rate, events=3)
     low, high = DURATION_S[class_name]
-    for event in made.sets()["train"]:
+    for event in made.sets["train"]:
         if event.class_name != class_name:
             continue
         wave = made.load(event, sample_rate)
@@ -86,7 +86,7 @@ def test_events_are_sound_from_onset_to_offset_and_in_band(class_name, sample_ra
 
 def test_events_of_a_recording_are_alike_and_recordings_differ():
     made = corpus(events=4)
-    horns = [event for event in made.sets()["train"] if event.class_name == "car_horn"]
+    horns = [event for event in made.sets["train"] if event.class_name == "car_horn"]
     shapes = []
     for event in horns:
         power = np.abs(np.fft.rfft(made.load(event, 8000), 32768))[:16000] ** 2
@@ -110,7 +110,7 @@ def test_classes_differ_and_share_the_same_band():
     made = corpus(events=4)
     shapes, centroids = {}, {}
     for name in CLASSES:
-        waves = [made.load(event, 8000) for event in made.sets()["train"] if event.class_name == name]
+        waves = [made.load(event, 8000) for event in made.sets["train"] if event.class_name == name]
         shapes[name] = np.array([spectrum_shape(wave) for wave in waves])
         power = [np.abs(np.fft.rfft(wave, 32768)) ** 2 for wave in waves]
         centroids[name] = np.mean([np.sum(p * np.linspace(0, 4000, len(p))) / p.sum() for p in power])

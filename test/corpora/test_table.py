@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from weaksep.corpora.config import TableConfig
+from weaksep.corpora.event import check_sets
 from weaksep.corpora.table import open_table, without_silent_ends
 from weaksep.errors import UserError
 from weaksep.fileio.audio import write_audio
@@ -40,7 +41,7 @@ def test_events_of_files_and_of_parts_of_files(tmp_path: Path) -> None:
     for name in ("day/dog 1.wav", "day/cat.wav"):
         write_audio(tmp_path / name, ramp, RATE)
     corpus = open_table(config(), write(tmp_path))
-    sets = corpus.sets()
+    sets = corpus.sets
     ids = {name: [event.event_id for event in events] for name, events in sets.items()}
     assert ids["train"] == ["day-day_cat-000003", "day-day_cat-000004", "day_dog_1"]
     assert ids["valid"] == ["v", "v-000006"] and ids["test"] == ["7-t", "7-t-000008"]
@@ -56,7 +57,7 @@ def test_zeros_at_the_ends_can_be_left_out(tmp_path: Path) -> None:
     padded = np.concatenate([np.zeros(5), np.full(100, 900), np.zeros(50)]).astype(np.int16)
     write_audio(tmp_path / "v.wav", padded, RATE)
     corpus = open_table(config(trim=True), write(tmp_path))
-    assert len(corpus.load(corpus.sets()["valid"][0], RATE)) == 100
+    assert len(corpus.load(corpus.sets["valid"][0], RATE)) == 100
     assert without_silent_ends(np.zeros(9)).size == 0
 
 
@@ -64,7 +65,7 @@ def test_a_part_that_the_file_does_not_hold(tmp_path: Path) -> None:
     write_audio(tmp_path / "day/cat.wav", np.ones(RATE, dtype=np.int16), RATE)
     corpus = open_table(config(), write(tmp_path))
     with pytest.raises(UserError, match="day/cat.wav: 1.000 s long; its table says 1.25 s on"):
-        corpus.load(corpus.sets()["train"][1], RATE)
+        corpus.load(corpus.sets["train"][1], RATE)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +82,13 @@ def test_a_part_that_the_file_does_not_hold(tmp_path: Path) -> None:
 )
 def test_lines_that_cannot_be_right(tmp_path: Path, line: tuple[str, ...], said: str) -> None:
     with pytest.raises(UserError, match=said):
-        open_table(config(), write(tmp_path, [*LINES, line]))
+        check_sets(open_table(config(), write(tmp_path, [*LINES, line])).sets, ["dog", "cat"])
 
 
 def test_a_class_that_a_set_lacks_and_a_table_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no event of class cat in valid"):
-        open_table(config(), write(tmp_path, [line for line in LINES if line[1:3] != ("cat", "valid")]))
+    lacking = open_table(config(), write(tmp_path, [line for line in LINES if line[1:3] != ("cat", "valid")]))
+    with pytest.raises(UserError, match="valid: no event of class cat"):
+        check_sets(lacking.sets, ["dog", "cat"])
     with pytest.raises(UserError, match="other.tsv: no such table of events"):
         open_table(config(table="other.tsv"), tmp_path)
     with pytest.raises(UserError, match="no folder of the table of events"):

@@ -60,7 +60,7 @@ def test_an_unknown_backend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_cluster_path_without_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from weaksep.jobs.slurm import run_on_slurm
+    from weaksep.jobs.sharded import run_on_slurm
 
     monkeypatch.setenv("WEAKSEP_SLURM_DIR", str(tmp_path))
     assert run_on_slurm(abs, [-1, 2], nj=2, description="absolute values", cluster="debug") == [1, 2]

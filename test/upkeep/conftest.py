@@ -15,6 +15,7 @@ from weaksep.corpora.synthetic import open_synthetic
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.extract import extract
 from weaksep.fileio.atomic import write_text
+from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import invert, write_table, write_tsv
 from weaksep.mixtures.config import MixConfig
 from weaksep.mixtures.scene import Event, Scene
@@ -64,7 +65,7 @@ def made_by_stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         recordings_per_class=Counts(train=2, valid=1, test=1),
         events_per_recording=2,
     )
-    convert(open_synthetic(corpus, None), corpus, top / "data/events", nj=1, max_bad_ratio=0.0)
+    convert(open_synthetic(corpus, None), corpus, Shards(top / "data/events"), nj=1, max_bad_ratio=0.0)
     mix = MixConfig(clip_s=0.5, mean_events=2.0, sets={"train": 8, "valid": 3, "test": 3})
     for name in SETS:
         write_set(mix, name, top / "data/events" / name, top / "data" / name, nj=1)

@@ -32,21 +32,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_force(parser)
     arguments = parser.parse_args(argv)
 
-    from weaksep.corpora.convert import convert, convert_step
-    from weaksep.corpora.registry import fetch_corpus, load_data_config, open_corpus
-    from weaksep.fileio.shards import Shards
-    from weaksep.fileio.stamp import run_step
+    from weaksep.corpora.registry import load_data_config, make_events
 
-    config = load_data_config(arguments.config)
-    if arguments.download:
-        fetch_corpus(config, arguments.db)
-    corpus = open_corpus(config, arguments.db)
-    sets, ratio = corpus.sets(), arguments.max_bad_ratio
-
-    def work(shards: Shards) -> None:
-        convert(corpus, config, arguments.out, nj=arguments.nj, max_bad_ratio=ratio, shards=shards, sets=sets)
-
-    run_step(convert_step(corpus, sets, config, arguments.out, ratio), work, force=arguments.force)
+    make_events(
+        load_data_config(arguments.config),
+        arguments.db,
+        arguments.out,
+        download=arguments.download,
+        nj=arguments.nj,
+        max_bad_ratio=arguments.max_bad_ratio,
+        force=arguments.force,
+    )
 
 
 if __name__ == "__main__":

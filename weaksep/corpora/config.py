@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
 N_FOLDS = 10  # of UrbanSound8K
 
 
-class Counts(BaseModel):
+class Counts(BaseModel, extra="forbid", frozen=True):
     """A number for each set; of four digits, since it is written so into ids that must sort."""
 
-    model_config = STRICT
     train: int = Field(ge=1, le=9999)
     valid: int = Field(ge=1, le=9999)
     test: int = Field(ge=1, le=9999)
 
 
-class Split(BaseModel):
-    """The folds of each set."""
+class Split(BaseModel, extra="forbid", frozen=True):
+    """The folds of UrbanSound8K that make up each set."""
 
-    model_config = STRICT
     train: list[int] = Field(min_length=1)
     valid: list[int] = Field(min_length=1)
     test: list[int] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _disjoint(self) -> Split:
+    def _each_once(self) -> Split:
         folds = [*self.train, *self.valid, *self.test]
+        unknown = sorted(fold for fold in folds if not 1 <= fold <= N_FOLDS)
+        if unknown:
+            raise ValueError(f"no fold {', '.join(map(str, unknown))}; UrbanSound8K has 1 to {N_FOLDS}")
         twice = sorted({fold for fold in folds if folds.count(fold) > 1})
         if twice:
             raise ValueError(f"folds named more than once: {', '.join(map(str, twice))}")
         return self
 
 
-class CorpusConfig(BaseModel):
+class CorpusConfig(BaseModel, extra="forbid", frozen=True):
     """What every corpus needs. Extend it for a new one and name the pair in `registry.py`.
 
     Args:
@@ -45,7 +45,6 @@ class CorpusConfig(BaseModel):
         classes: sound classes; their order is the class axis everywhere after.
     """
 
-    model_config = STRICT
     corpus: str
     sample_rate: int = Field(ge=8000, le=192_000)
     classes: list[str] = Field(min_length=2)
@@ -87,14 +86,6 @@ class UrbanSound8KConfig(CorpusConfig):
     corpus: Literal["urbansound8k"]
     salience: list[Literal[1, 2]] = Field(min_length=1, default=[1])
     split: Split
-
-    @model_validator(mode="after")
-    def _folds_of_the_corpus(self) -> UrbanSound8KConfig:
-        folds = [*self.split.train, *self.split.valid, *self.split.test]
-        unknown = sorted(fold for fold in folds if not 1 <= fold <= N_FOLDS)
-        if unknown:
-            raise ValueError(f"split: no fold {', '.join(map(str, unknown))}; UrbanSound8K has 1 to {N_FOLDS}")
-        return self
 
 
 class TableConfig(CorpusConfig):

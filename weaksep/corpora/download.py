@@ -16,14 +16,17 @@ import tarfile
 import urllib.error
 import urllib.request
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, NoReturn
 
 from tqdm import tqdm
 
 from weaksep.errors import UserError
-from weaksep.fileio.atomic import atomic_path, sync
+from weaksep.fileio.atomic import FULL_DISK, atomic_path, full_disk_message, sync
+from weaksep.fileio.lock import folder_lock
+from weaksep.fileio.space import readable, require_space
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ class Archive:
         name: file name on this side.
         md5: of the whole file, as the owners state it.
         size_bytes: roughly, packed; for the free-space check.
-        unpacked_bytes: roughly, unpacked.
+        unpacked_bytes: roughly, unpacked; the file itself is no larger.
         folder: top folder inside the archive.
     """
 
@@ -63,16 +66,6 @@ URBANSOUND8K = Archive(
 )
 
 
-def check_free_space(folder: Path, needed_bytes: int) -> None:
-    """UserError when the disk under `folder` has less than `needed_bytes` left."""
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes:
-        raise UserError(
-            f"{folder}: {needed_bytes / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free: "
-            "make room or give another --db"
-        )
-
-
 def file_md5(path: Path) -> str:
     """md5 of a file, hexadecimal."""
     digest = hashlib.md5(usedforsecurity=False)  # an error check against the owners' figure, not a signature
@@ -86,72 +79,93 @@ def file_md5(path: Path) -> str:
     return digest.hexdigest()
 
 
-def fetch_file(archive: Archive, target: Path) -> None:
-    """Download to `target`, going on from `<target>.part` if an earlier attempt left one; check the md5.
+def _arriving(archive: Archive, part: Path) -> Iterator[tuple[int, bytes]]:
+    """The rest of an archive that ``part`` holds the beginning of, or all of it from a server that cannot go on.
+
+    Yields:
+        where in the file a block begins, and the block, which the caller appends to ``part``.
 
     Raises:
-        UserError: the line breaks (what has arrived is kept), the server refuses, or the md5 is wrong (the
-            file is removed, since nothing can be built on it).
+        UserError: the line breaks, or the server refuses.
     """
-    part = target.with_name(target.name + ".part")
     have = part.stat().st_size if part.exists() else 0
-    check_free_space(target.parent, max(0, archive.size_bytes - have))
     request = urllib.request.Request(archive.url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
             if have and response.status != http.client.PARTIAL_CONTENT:
                 logger.info("the server does not continue downloads: starting again")
                 have = 0
-            length = response.headers.get("Content-Length") or ""
-            expected = int(length) if length.isascii() and length.isdigit() else 0
-            if have:
-                logger.info("going on after %.1f MB", have / 1e6)
-            with part.open("ab" if have else "wb") as stream:
-                arrived = _copy(response, stream, have, have + expected, target.name)
-            if expected and arrived < expected:
-                raise http.client.IncompleteRead(b"", expected - arrived)
+            total = None if response.length is None else have + response.length
+            bar = tqdm(initial=have, total=total, unit="B", unit_scale=True, desc=archive.name, disable=None)
+            with bar:
+                while block := response.read(BLOCK_BYTES):
+                    yield have, block
+                    have += len(block)
+                    bar.update(len(block))
+            if response.length:
+                raise http.client.IncompleteRead(b"", response.length)
     except urllib.error.HTTPError as error:
         # 416: nothing is left to send, the part is whole
         if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE or not have:
             raise UserError(f"{archive.url}: the server answers {error.code} {error.reason}") from None
     except (OSError, http.client.HTTPException) as error:
-        size = part.stat().st_size if part.exists() else 0
         reason = getattr(error, "reason", None) or error
         raise UserError(
-            f"{archive.url}: the connection broke ({reason}); {size / 1e6:.1f} MB are kept in {part}: "
+            f"{archive.url}: the connection broke ({reason}); {have / 1e6:.1f} MB are kept in {part}: "
             "run the same command again to go on"
         ) from None
+
+
+def fetch_file(archive: Archive, target: Path) -> None:
+    """Download to `target`, going on from `<target>.part` if an earlier attempt left one; check the md5.
+
+    Raises:
+        UserError: the line breaks or the disk is full (what has arrived is kept), the server refuses, or it is
+            another file (which is removed, since nothing can be built on it).
+    """
+    part = target.with_name(target.name + ".part")
+    require_space(part, archive.size_bytes - (part.stat().st_size if part.exists() else 0), 1, "--db")
+    for start, block in _arriving(archive, part):
+        try:
+            with part.open("ab" if start else "wb") as stream:
+                stream.write(block)
+        except OSError as error:
+            if error.errno not in FULL_DISK:
+                raise
+            raise UserError(full_disk_message(part, error)) from None
+        if start + len(block) > archive.unpacked_bytes:
+            _refuse(archive, part, f"sends more than {readable(archive.unpacked_bytes)}")
     sync(part)
     found = file_md5(part)
     if found != archive.md5:
-        part.unlink()
-        raise UserError(
-            f"{archive.url}: md5 is {found}, expected {archive.md5}; the file was removed: download it again"
-        )
+        _refuse(archive, part, f"md5 is {found}, expected {archive.md5}")
     part.replace(target)
 
 
-def _copy(response: IO[bytes], stream: IO[bytes], have: int, total: int, name: str) -> int:
-    """Append the response to the file, with a progress bar; bytes copied."""
-    arrived = 0
-    with tqdm(initial=have, total=total or None, unit="B", unit_scale=True, desc=name, disable=None) as bar:
-        while block := response.read(BLOCK_BYTES):
-            stream.write(block)
-            arrived += len(block)
-            bar.update(len(block))
-    return arrived
+def _refuse(archive: Archive, part: Path, reason: str) -> NoReturn:
+    part.unlink()
+    raise UserError(f"{archive.url}: {reason}; the file was removed: download it again")
 
 
-def check_member(member: tarfile.TarInfo, room: int) -> str | None:
-    """What is wrong with a member of an archive: only plain files and folders are taken, up to `room` bytes."""
-    path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts:
-        return f"{member.name}: leads out of the folder"
-    if not (member.isfile() or member.isdir()):
-        return f"{member.name}: neither a file nor a folder (links and devices are not unpacked)"
-    if member.size > (min(room, MAX_METADATA_BYTES) if path.parts[1:2] == ("metadata",) else room):
-        return f"{member.name}: claims {member.size} bytes, more than the archive can hold"
-    return None
+def _files(archive: Archive, packed: Path) -> Iterator[tuple[Path, IO[bytes]]]:
+    """Files of the archive's top folder, by their paths in it. ValueError: a member that must not be unpacked."""
+    room = 2 * archive.unpacked_bytes  # the size is stated roughly; a member that claims terabytes is a trap
+    with tarfile.open(packed, "r:*") as tar, tqdm(desc=f"unpack {packed.name}", unit="file", disable=None) as bar:
+        for member in tar:
+            bar.update()
+            path = PurePosixPath(member.name)
+            top, inside = path.parts[:1], path.parts[1:]
+            if path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"{member.name}: leads out of the folder")
+            if not (member.isfile() or member.isdir()):
+                raise ValueError(f"{member.name}: neither a file nor a folder (links and devices are not unpacked)")
+            if member.size > (min(room, MAX_METADATA_BYTES) if inside[:1] == ("metadata",) else room):
+                raise ValueError(f"{member.name}: claims {member.size} bytes, more than the archive can hold")
+            room -= member.size
+            content = tar.extractfile(member)
+            # macOS leaves "._name" files beside the real ones
+            if content and top == (archive.folder,) and inside and not inside[-1].startswith("."):
+                yield Path(*inside), content
 
 
 def unpack(archive: Archive, packed: Path, db: Path) -> None:
@@ -162,36 +176,20 @@ def unpack(archive: Archive, packed: Path, db: Path) -> None:
     Raises:
         UserError: the file is no tar archive, or a member would leave `db` (nothing after it is unpacked).
     """
-    check_free_space(db.parent, archive.unpacked_bytes)
-    late: list[tuple[Path, bytes]] = []
-    room = 2 * archive.unpacked_bytes  # the size is stated roughly; a member that claims terabytes is a trap
+    require_space(db, archive.unpacked_bytes, 1, "--db")
+    metadata: dict[Path, bytes] = {}
     try:
-        with (
-            tarfile.open(packed, "r:*") as tar,
-            tqdm(desc=f"unpack {packed.name}", unit="file", disable=None) as bar,
-        ):
-            for member in tar:
-                problem = check_member(member, room)
-                if problem:
-                    raise UserError(f"{packed}: {problem}")
-                room -= member.size
-                parts = PurePosixPath(member.name).parts
-                source = tar.extractfile(member) if member.isfile() else None
-                # macOS leaves "._name" files beside the real ones
-                if source is None or parts[0] != archive.folder or parts[-1].startswith("."):
-                    continue
-                path = db.joinpath(*parts[1:])
-                if parts[1:2] == ("metadata",):
-                    late.append((path, source.read()))
-                else:
-                    with atomic_path(path, durable=False) as temporary, temporary.open("wb") as stream:
-                        shutil.copyfileobj(source, stream, BLOCK_BYTES)
-                bar.update()
+        for path, content in _files(archive, packed):
+            if path.parts[0] == "metadata":
+                metadata[db / path] = content.read()
+                continue
+            with atomic_path(db / path, durable=False) as temporary, temporary.open("wb") as stream:
+                shutil.copyfileobj(content, stream, BLOCK_BYTES)
     except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError) as error:
         raise UserError(f"{packed}: cannot be unpacked ({error})") from None
-    for path, content in late:
+    for path, text in metadata.items():
         with atomic_path(path) as temporary:
-            temporary.write_bytes(content)
+            temporary.write_bytes(text)
 
 
 def fetch_archive(archive: Archive, db: Path, marker: Path) -> None:
@@ -222,4 +220,5 @@ def fetch_urbansound8k(db: Path | None) -> None:
         raise UserError(
             "--download true needs a folder to put UrbanSound8K in: set URBANSOUND8K= in db.sh or give --db"
         )
-    fetch_archive(URBANSOUND8K, db, Path("metadata/UrbanSound8K.csv"))
+    with folder_lock(db):  # two downloads into one file would spoil it
+        fetch_archive(URBANSOUND8K, db, Path("metadata/UrbanSound8K.csv"))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
+
+from weaksep.errors import raise_problems
+from weaksep.fileio.tables import to_float
 
 SETS = ("train", "valid", "test")
 
@@ -19,28 +23,61 @@ class SourceEvent:
         event_id: unique in the corpus; begins with the recording id, so that tables sort as Kaldi likes.
         class_name: sound class.
         recording_id: the recording it was cut from; no recording may sit on two sides of a split.
+        path: its audio file; None when the corpus makes the sound itself.
+        span_s: the part of the file that it is, from onset to offset in seconds; None: all of it.
         fold: the corpus' own fold, 0 where it has none.
         salience: 1 foreground, 2 background (UrbanSound8K's scale); 1 where the corpus does not say.
-        path: its audio file; None when the corpus makes the sound itself.
-        duration_s: length by the corpus' metadata, seconds; None when only loading the sound tells.
     """
 
     event_id: str
     class_name: str
     recording_id: str
-    fold: int
-    salience: int
-    path: Path | None
-    duration_s: float | None
+    path: Path | None = None
+    span_s: tuple[float, float] | None = None
+    fold: int = 0
+    salience: int = 1
 
 
-class Corpus(Protocol):
-    """The two things stage 0 asks of a corpus. It must pickle: worker processes call `load`."""
+@dataclass(frozen=True)
+class Corpus:
+    """What stage 0 needs of a corpus.
 
-    def sets(self) -> dict[str, list[SourceEvent]]:
-        """Events of `train`, `valid` and `test`, sorted by event id; touches no audio."""
-        ...
+    Args:
+        sets: events of `train`, `valid` and `test`, sorted by event id. No audio is touched to find them.
+        load: (event, sample rate in Hz) -> its sound, float32 (N,) mono. UserError when it cannot be had. It must
+            pickle: worker processes call it.
+    """
 
-    def load(self, event: SourceEvent, sample_rate: int) -> np.ndarray:
-        """Sound of one event, float32 (N,) mono at `sample_rate`. UserError when it cannot be had."""
-        ...
+    sets: dict[str, list[SourceEvent]]
+    load: Callable[[SourceEvent, int], np.ndarray]
+
+
+def time_span(row: Mapping[str, str], start: str, end: str) -> tuple[float, float]:
+    """Two cells of a table as the times between which an event lies, in seconds; ValueError when they are none."""
+    texts = [row.get(start, ""), row.get(end, "")]
+    try:
+        span = to_float(texts[0].strip()), to_float(texts[1].strip())
+    except ValueError:
+        raise ValueError(f"{start} {texts[0]!r}, {end} {texts[1]!r} are not seconds") from None
+    if not 0 <= span[0] < span[1]:
+        raise ValueError(f"{start} {texts[0]} to {end} {texts[1]} is no span of time")
+    return span
+
+
+def check_sets(sets: Mapping[str, Sequence[SourceEvent]], classes: Sequence[str]) -> None:
+    """Every class must occur in every set, every id once, and no recording in two sets.
+
+    Raises:
+        UserError: listing all that is wrong.
+    """
+    problems = []
+    home: dict[str, str] = {}
+    for name, events in sets.items():
+        found = {event.class_name for event in events}
+        problems += [f"{name}: no event of class {label}" for label in classes if label not in found]
+        counts = Counter(event.event_id for event in events)
+        problems += [f"{name}: {event_id} occurs {count} times" for event_id, count in counts.items() if count > 1]
+        for recording in {event.recording_id for event in events}:
+            if home.setdefault(recording, name) != name:
+                problems.append(f"recording {recording} is in {home[recording]} and {name}")
+    raise_problems("the split of the corpus cannot be used", sorted(problems))

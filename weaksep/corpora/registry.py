@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from weaksep.corpora.config import CorpusConfig, SyntheticConfig, TableConfig, UrbanSound8KConfig
+from weaksep.corpora.convert import convert, convert_step
 from weaksep.corpora.download import fetch_urbansound8k
-from weaksep.corpora.event import Corpus
+from weaksep.corpora.event import Corpus, check_sets
 from weaksep.corpora.synthetic import open_synthetic
 from weaksep.corpora.table import open_table
 from weaksep.corpora.urbansound8k import open_urbansound8k
 from weaksep.errors import UserError
-from weaksep.fileio.lock import folder_lock
+from weaksep.fileio.stamp import run_step
 from weaksep.fileio.yamlfile import load_config, read_yaml
 
-
-@dataclass(frozen=True)
-class Reader:
-    """How a corpus is opened and, where that can be done for the user, fetched.
-
-    Args:
-        config_class: schema of its data.yaml.
-        open: (config, db) -> Corpus; `db` is its folder or None.
-        fetch: db -> None, puts the corpus there; None where there is nothing to fetch.
-    """
-
-    config_class: type[CorpusConfig]
-    open: Callable[[Any, Path | None], Corpus]
-    fetch: Callable[[Path | None], None] | None = None
-
-
-READERS: dict[str, Reader] = {
-    "synthetic": Reader(SyntheticConfig, open_synthetic),
-    "table": Reader(TableConfig, open_table),
-    "urbansound8k": Reader(UrbanSound8KConfig, open_urbansound8k, fetch_urbansound8k),
+# Schema of its data.yaml, and how it is opened: (config, its folder or None) -> corpus.
+READERS: dict[str, tuple[type[CorpusConfig], Callable[[Any, Path | None], Corpus]]] = {
+    "synthetic": (SyntheticConfig, open_synthetic),
+    "table": (TableConfig, open_table),
+    "urbansound8k": (UrbanSound8KConfig, open_urbansound8k),
 }
+# Of those that can be fetched for the user: puts the corpus into its folder.
+DOWNLOADS: dict[str, Callable[[Path | None], None]] = {"urbansound8k": fetch_urbansound8k}
 
 
-def load_data_config(path: str | Path, overrides: Sequence[str] = ()) -> CorpusConfig:
+def load_data_config(path: str | Path) -> CorpusConfig:
     """Read data.yaml by the schema of its corpus.
 
     Raises:
@@ -52,25 +40,31 @@ def load_data_config(path: str | Path, overrides: Sequence[str] = ()) -> CorpusC
         near = difflib.get_close_matches(str(name), READERS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(READERS)}"
         raise UserError(f"{path}: corpus: {name!r} is not a known corpus ({hint})")
-    return load_config(READERS[name].config_class, path, overrides)
+    return load_config(READERS[name][0], path)
 
 
-def open_corpus(config: CorpusConfig, db: Path | None) -> Corpus:
-    """The corpus that the configuration names, read from `db`."""
-    return READERS[config.corpus].open(config, db)
+def make_events(
+    config: CorpusConfig, db: Path | None, out: Path, *, download: bool, nj: int, max_bad_ratio: float, force: bool
+) -> None:
+    """Stage 0: fetch a corpus if asked to, read it and write its events, unless all that is up to date.
 
-
-def fetch_corpus(config: CorpusConfig, db: Path | None) -> None:
-    """Fetch the corpus into `db`, for readers that can.
+    Args:
+        config: names the corpus.
+        db: its folder; None where it needs none.
+        out: data/events.
+        download: fetch it into `db` first.
+        nj, max_bad_ratio: see ``convert``.
+        force: write the events again.
 
     Raises:
-        UserError: there is no download for this corpus, or it fails.
+        UserError: the corpus cannot be fetched, opened or split; see also ``convert``.
     """
-    fetch = READERS[config.corpus].fetch
-    if fetch is None:
-        raise UserError(f"corpus {config.corpus} has no download: leave out --download true")
-    if db is None:
-        fetch(db)  # says where to name it
-        return
-    with folder_lock(db):  # two downloads into one file would spoil it
-        fetch(db)
+    if download:
+        if config.corpus not in DOWNLOADS:
+            raise UserError(f"corpus {config.corpus} has no download: leave out --download true")
+        DOWNLOADS[config.corpus](db)
+    open_corpus = READERS[config.corpus][1]
+    corpus = open_corpus(config, db)
+    check_sets(corpus.sets, config.classes)
+    step = convert_step(corpus, open_corpus.__module__, config, out, max_bad_ratio)
+    run_step(step, partial(convert, corpus, config, nj=nj, max_bad_ratio=max_bad_ratio), force=force)

@@ -10,31 +10,21 @@ events.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from weaksep.corpora.config import TableConfig
-from weaksep.corpora.event import SETS, SourceEvent
+from weaksep.corpora.event import SETS, Corpus, SourceEvent, time_span
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import INT16_SCALE, read_any
-from weaksep.fileio.tables import id_problem, plain_id, read_tsv, to_float
+from weaksep.fileio.tables import id_problem, plain_id, read_tsv
 from weaksep.signal.units import seconds_to_samples
 
 COLUMNS = ("filename", "class", "set")
 HOW_TO_GIVE = "a recipe's local/data.sh writes it, or give its folder by --db"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the table: an event and its place in the file, seconds (None: all of it)."""
-
-    event: SourceEvent
-    set_name: str
-    span_s: tuple[float, float] | None
 
 
 def event_name(filename: str) -> str:
@@ -47,26 +37,13 @@ def event_name(filename: str) -> str:
     return plain_id("/".join(path.parts[-2:]).lstrip("/") if path.is_absolute() else str(path))
 
 
-def _span(row: dict[str, str]) -> tuple[float, float] | None:
-    texts = [row.get(name, "") for name in ("onset", "offset")]
-    if texts == ["", ""]:
-        return None
-    try:
-        onset_s, offset_s = map(to_float, texts)
-    except ValueError:
-        raise ValueError(f"onset {texts[0]!r}, offset {texts[1]!r} are not seconds") from None
-    if not 0 <= onset_s < offset_s:
-        raise ValueError(f"onset {texts[0]} to offset {texts[1]} is no span of time")
-    return onset_s, offset_s
-
-
-def _line(row: dict[str, str], folder: Path, number: int) -> Line:
-    """One line; ValueError says what is wrong with it."""
+def _event(row: dict[str, str], folder: Path, number: int) -> SourceEvent:
+    """The event of one line; ValueError says what is wrong with it."""
     if row["set"] not in SETS:
         raise ValueError(f"set {row['set']!r} is none of {', '.join(SETS)}")
     if not row["filename"] or not row["class"]:
         raise ValueError("filename or class is empty")
-    span = _span(row)
+    span = time_span(row, "onset", "offset") if row.get("onset") or row.get("offset") else None
     name = event_name(row["filename"])
     recording = plain_id(row.get("recording") or name)
     event_id = recording if recording == name else f"{recording}-{name}"
@@ -74,50 +51,35 @@ def _line(row: dict[str, str], folder: Path, number: int) -> Line:
     problem = id_problem(event_id)
     if problem:
         raise ValueError(f"{event_id!r} cannot be an id: {problem}")
-    duration_s = None if span is None else span[1] - span[0]
-    event = SourceEvent(event_id, row["class"], recording, 0, 1, folder / row["filename"], duration_s)
-    return Line(event, row["set"], span)
+    return SourceEvent(event_id, row["class"], recording, folder / row["filename"], span)
 
 
-def _on_both_sides(lines: Sequence[Line], path: Path) -> list[str]:
-    sets: dict[str, set[str]] = defaultdict(set)
-    for line in lines:
-        sets[line.event.recording_id].add(line.set_name)
-    return [
-        f"{path}: recording {recording} is in {' and '.join(name for name in SETS if name in names)}"
-        for recording, names in sets.items()
-        if len(names) > 1
-    ]
-
-
-def read_events(path: Path, classes: Sequence[str]) -> list[Line]:
-    """Lines of the table whose class is wanted. Opens no audio.
+def read_events(path: Path, classes: Sequence[str]) -> dict[str, list[SourceEvent]]:
+    """Events of the wanted classes by set, sorted by id. Opens no audio.
 
     Raises:
         UserError: no table, or listing every line that cannot be right.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such table of events ({HOW_TO_GIVE})")
-    lines: dict[str, Line] = {}
+    sets: dict[str, list[SourceEvent]] = {name: [] for name in SETS}
+    by_id: dict[str, SourceEvent] = {}
     problems = []
     for number, row in enumerate(read_tsv(path, COLUMNS), start=2):
         if row["class"] not in classes and row["class"]:
             continue
         try:
-            line = _line(row, path.parent, number)
+            event = _event(row, path.parent, number)
+            other = by_id.setdefault(event.event_id, event)
+            if other is not event:
+                same = other.path == event.path
+                what = "onset and offset of each" if same else "each a recording of its own (column recording)"
+                raise ValueError(f"{row['filename']} would have the id of {other.path}; give {what}")
+            sets[row["set"]].append(event)
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
-            continue
-        other = lines.setdefault(line.event.event_id, line).event
-        if lines[line.event.event_id] is not line:
-            same = other.path == line.event.path
-            mend = "give onset and offset of each" if same else "give each a recording of its own (column recording)"
-            problems.append(f"{path}:{number}: {row['filename']} would have the id of {other.path}; {mend}")
-    found = Counter((line.set_name, line.event.class_name) for line in lines.values())
-    if not problems:
-        problems = [f"{path}: no event of class {c} in {s}" for c in classes for s in SETS if not found[s, c]]
-    raise_problems(f"{path} cannot be used", problems + _on_both_sides(list(lines.values()), path))
-    return list(lines.values())
+    raise_problems(f"{path} cannot be used", problems)
+    return {name: sorted(events, key=lambda event: event.event_id) for name, events in sets.items()}
 
 
 def without_silent_ends(audio: np.ndarray) -> np.ndarray:
@@ -129,35 +91,20 @@ def without_silent_ends(audio: np.ndarray) -> np.ndarray:
     return audio[sounding[0] : sounding[-1] + 1] if len(sounding) else audio[:0]
 
 
-@dataclass(frozen=True)
-class TableCorpus:
-    """See the module. Made by :func:`open_table`."""
-
-    config: TableConfig
-    lines: dict[str, Line]
-
-    def sets(self) -> dict[str, list[SourceEvent]]:
-        """Events by set, sorted by id."""
-        found: dict[str, list[SourceEvent]] = {name: [] for name in SETS}
-        for event_id in sorted(self.lines):
-            line = self.lines[event_id]
-            found[line.set_name].append(line.event)
-        return found
-
-    def load(self, event: SourceEvent, sample_rate: int) -> np.ndarray:
-        """One event, float32 (N,), mean of the channels, resampled."""
-        assert event.path is not None
-        audio = read_any(event.path, sample_rate)
-        span = self.lines[event.event_id].span_s
-        if span is not None:
-            start, stop = (seconds_to_samples(second, sample_rate) for second in span)
-            if start >= len(audio):
-                raise UserError(f"{event.path}: {len(audio) / sample_rate:.3f} s long; its table says {span[0]} s on")
-            audio = audio[start:stop]
-        return without_silent_ends(audio) if self.config.trim else audio
+def load_part(event: SourceEvent, sample_rate: int, trim: bool) -> np.ndarray:
+    """One event, float32 (N,), mean of the channels, resampled."""
+    assert event.path is not None
+    audio = read_any(event.path, sample_rate)
+    if event.span_s is not None:
+        start, stop = (seconds_to_samples(second, sample_rate) for second in event.span_s)
+        if start >= len(audio):
+            length_s = len(audio) / sample_rate
+            raise UserError(f"{event.path}: {length_s:.3f} s long; its table says {event.span_s[0]} s on")
+        audio = audio[start:stop]
+    return without_silent_ends(audio) if trim else audio
 
 
-def open_table(config: TableConfig, db: Path | None) -> TableCorpus:
+def open_table(config: TableConfig, db: Path | None) -> Corpus:
     """The corpus that a table in the folder `db` describes.
 
     Raises:
@@ -165,5 +112,4 @@ def open_table(config: TableConfig, db: Path | None) -> TableCorpus:
     """
     if db is None:
         raise UserError(f"no folder of the table of events: {HOW_TO_GIVE}")
-    lines = read_events(db / config.table, config.classes)
-    return TableCorpus(config, {line.event.event_id: line for line in lines})
+    return Corpus(read_events(db / config.table, config.classes), partial(load_part, trim=config.trim))

@@ -18,16 +18,15 @@ import io
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from weaksep.corpora.config import N_FOLDS, UrbanSound8KConfig
-from weaksep.corpora.event import SETS, SourceEvent
+from weaksep.corpora.event import SETS, Corpus, SourceEvent, time_span
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import read_any
-from weaksep.fileio.tables import id_problem, to_float
+from weaksep.fileio.tables import id_problem
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +44,8 @@ def _whole_number(row: dict[str, str], column: str) -> int:
 
 def _parse_row(row: dict[str, str], audio_dir: Path) -> SourceEvent:
     """One metadata line. ValueError says what is wrong with it."""
+    if None in row or None in row.values():
+        raise ValueError("the number of cells is not that of the header")
     name = row["slice_file_name"].strip()
     stem, _, suffix = name.rpartition(".")
     if id_problem(stem) or suffix.lower() not in ("wav", "flac"):
@@ -54,37 +55,28 @@ def _parse_row(row: dict[str, str], audio_dir: Path) -> SourceEvent:
         raise ValueError(f"salience {row['salience']!r} is neither 1 nor 2")
     if not 1 <= numbers["fold"] <= N_FOLDS:
         raise ValueError(f"fold {row['fold']!r} is not one of 1 to {N_FOLDS}")
-    try:
-        duration_s = to_float(row["end"].strip()) - to_float(row["start"].strip())
-    except ValueError:
-        raise ValueError(f"start {row['start']!r}, end {row['end']!r} are not seconds") from None
-    if not 0.0 < duration_s < 1e5:
-        raise ValueError(f"start {row['start']} to end {row['end']} is no span of time")
+    time_span(row, "start", "end")
     if not row["class"].strip():
         raise ValueError("class is empty")
     path = audio_dir / f"fold{numbers['fold']}" / name
     if not path.exists() and path.with_suffix(".flac").exists():
         path = path.with_suffix(".flac")
-    return SourceEvent(
-        stem,
-        row["class"].strip(),
-        str(numbers["fsID"]),
-        numbers["fold"],
-        numbers["salience"],
-        path,
-        duration_s,
-    )
+    fold, salience = numbers["fold"], numbers["salience"]
+    return SourceEvent(stem, row["class"].strip(), str(numbers["fsID"]), path, fold=fold, salience=salience)
 
 
-def _rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line, cells by column). UserError when the header is wrong or a line is no CSV."""
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line, cells by column). UserError when the file is no text, its header is wrong or a line is no CSV."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")  # some editors put a byte-order mark before the header
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
     reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
-        header = [column.strip() for column in reader.fieldnames or []]
+        reader.fieldnames = header = [column.strip() for column in reader.fieldnames or []]
         missing = [column for column in COLUMNS if column not in header]
         if missing:
             raise UserError(f"{path}:1: missing columns: {', '.join(missing)} (expected {','.join(COLUMNS)})")
-        reader.fieldnames = header
         for row in reader:
             yield reader.line_num, row
     except csv.Error as error:
@@ -104,27 +96,18 @@ def read_metadata(folder: Path) -> list[SourceEvent]:
             f"{folder}: {state}; expected the folder of UrbanSound8K with {METADATA} and audio/fold1..10 "
             f"({HOW_TO_GIVE})"
         )
-    try:
-        text = path.read_bytes().decode("utf-8-sig")  # some editors put a byte-order mark before the header
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
     events: list[SourceEvent] = []
     problems: list[str] = []
     first_line: dict[str, int] = {}
-    for line, row in _rows(text, path):
-        if None in row or None in row.values():
-            problems.append(f"{path}:{line}: the number of cells is not that of the header")
-            continue
+    for line, row in _rows(path):
         try:
             event = _parse_row(row, folder / "audio")
+            first = first_line.setdefault(event.event_id, line)
+            if first != line:
+                raise ValueError(f"{event.event_id} is already on line {first}")
+            events.append(event)
         except ValueError as error:
             problems.append(f"{path}:{line}: {error}")
-            continue
-        if event.event_id in first_line:
-            problems.append(f"{path}:{line}: {event.event_id} is already on line {first_line[event.event_id]}")
-            continue
-        first_line[event.event_id] = line
-        events.append(event)
     raise_problems(f"{path} cannot be read", problems)
     return events
 
@@ -136,66 +119,42 @@ def split_by_recording(events: list[SourceEvent], fold_set: dict[int, str]) -> d
         events: the chosen events.
         fold_set: fold -> set; events of other folds are left out.
     """
+    chosen = sorted((event for event in events if event.fold in fold_set), key=lambda event: event.event_id)
     votes: dict[str, Counter[str]] = defaultdict(Counter)
-    chosen = [event for event in events if event.fold in fold_set]
     for event in chosen:
         votes[event.recording_id][fold_set[event.fold]] += 1
     home = {recording: max(SETS, key=lambda name: count[name]) for recording, count in votes.items()}
-    moved = {recording: sum(votes[recording].values()) - votes[recording][name] for recording, name in home.items()}
-    for recording in sorted(recording for recording, clips in moved.items() if clips):
+    crossing = sorted(recording for recording, count in votes.items() if len(count) > 1)
+    for recording in crossing:
         sides = ", ".join(f"{name} {votes[recording][name]}" for name in SETS if votes[recording][name])
         logger.info("recording %s lies on two sides (%s clips): all to %s", recording, sides, home[recording])
-    crossing = sum(1 for clips in moved.values() if clips)
-    logger.info("%d recordings lay on two sides of the split, %d clips moved", crossing, sum(moved.values()))
-    sets: dict[str, list[SourceEvent]] = {name: [] for name in SETS}
-    for event in sorted(chosen, key=lambda event: event.event_id):
-        sets[home[event.recording_id]].append(event)
-    return sets
+    moved = sum(fold_set[event.fold] != home[event.recording_id] for event in chosen)
+    logger.info("%d recordings lay on two sides of the split, %d clips moved", len(crossing), moved)
+    return {name: [event for event in chosen if home[event.recording_id] == name] for name in SETS}
 
 
-@dataclass(frozen=True)
-class UrbanSound8K:
-    """See the module. Made by :func:`open_urbansound8k`."""
-
-    config: UrbanSound8KConfig
-    folder: Path
-
-    def sets(self) -> dict[str, list[SourceEvent]]:
-        """Chosen events by set. UserError when the metadata is wrong."""
-        config = self.config
-        events = [
-            e for e in read_metadata(self.folder) if e.class_name in config.classes and e.salience in config.salience
-        ]
-        fold_set = {fold: name for name in SETS for fold in getattr(config.split, name)}
-        unused = Counter(event.fold for event in events if event.fold not in fold_set)
-        if unused:
-            folds = ", ".join(map(str, sorted(unused)))
-            logger.info("%d clips are in folds that split does not name (%s): left out", unused.total(), folds)
-        return split_by_recording(events, fold_set)
-
-    def load(self, event: SourceEvent, sample_rate: int) -> np.ndarray:
-        """One clip, float32 (N,), mean of its channels, resampled."""
-        assert event.path is not None
-        if not event.path.exists():
-            raise UserError(f"{event.path}: missing ({self._elsewhere(event.path)})")
-        return read_any(event.path, sample_rate)
-
-    @staticmethod
-    def _elsewhere(path: Path) -> str:
-        """Where a missing clip lies instead, if the metadata name the wrong fold."""
-        others = path.parents[1].glob(f"fold*/{glob.escape(path.stem)}.*")
-        found = sorted(other for other in others if other.parent != path.parent)
-        return (
-            f"the metadata name the wrong fold? {found[0]} is there" if found else "nor is there a .flac of that name"
-        )
+def load_clip(event: SourceEvent, sample_rate: int) -> np.ndarray:
+    """One clip, float32 (N,), mean of its channels, resampled."""
+    assert event.path is not None
+    if not event.path.exists():
+        elsewhere = sorted(event.path.parents[1].glob(f"fold*/{glob.escape(event.path.stem)}.*"))
+        hint = f"do the metadata name the wrong fold? {elsewhere[0]} is there" if elsewhere else "nor is there a .flac"
+        raise UserError(f"{event.path}: missing ({hint})")
+    return read_any(event.path, sample_rate)
 
 
-def open_urbansound8k(config: UrbanSound8KConfig, db: Path | None) -> UrbanSound8K:
-    """The corpus in the folder `db`.
+def open_urbansound8k(config: UrbanSound8KConfig, db: Path | None) -> Corpus:
+    """The chosen events of the corpus in the folder `db`.
 
     Raises:
-        UserError: no folder was given.
+        UserError: no folder was given; see also ``read_metadata``.
     """
     if db is None:
         raise UserError(f"no folder for UrbanSound8K: {HOW_TO_GIVE}")
-    return UrbanSound8K(config, db)
+    events = [e for e in read_metadata(db) if e.class_name in config.classes and e.salience in config.salience]
+    fold_set = {fold: name for name in SETS for fold in getattr(config.split, name)}
+    unused = Counter(event.fold for event in events if event.fold not in fold_set)
+    if unused:
+        folds = ", ".join(map(str, sorted(unused)))
+        logger.info("%d clips are in folds that split does not name (%s): left out", unused.total(), folds)
+    return Corpus(split_by_recording(events, fold_set), load_clip)

@@ -10,7 +10,8 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,18 @@ class Shards:
 
     def _file(self, name: str) -> Path:
         return self.path / f"{name}.json"
+
+    @contextmanager
+    def unfinished(self, clear: Callable[[], None]) -> Iterator[None]:
+        """The block in which the step is at work: ``begin``, and what is left of a block that fails is gone on with.
+
+        At its end ``run_step`` forgets the notes, once the stamp is written; those without a key, which no step has
+        given, are forgotten here.
+        """
+        self.begin(clear)
+        yield
+        if not self.key:
+            self.remove()
 
     def begin(self, clear: Callable[[], None]) -> None:
         """Go on, or begin with a clean folder.

@@ -5,24 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
+from contextlib import suppress
 
 from weaksep.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-# A GPU on which another process holds more than this share of the memory is not free.
-FREE_SHARE = 0.5
-
 
 def _hidden_gpus() -> bool:
     """Whether the driver lists GPUs that CUDA_VISIBLE_DEVICES does not hide on purpose."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return False
-    try:
+    listed = ""
+    with suppress(OSError, subprocess.SubprocessError):
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return listed.startswith("GPU")
+    return listed.startswith("GPU") and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1")
 
 
 def choose_device(ngpu: int, allow_cpu_fallback: bool = False) -> str:
@@ -40,34 +35,33 @@ def choose_device(ngpu: int, allow_cpu_fallback: bool = False) -> str:
     """
     if ngpu not in (0, 1):
         raise UserError(f"--ngpu {ngpu}: a job uses 0 or 1 GPU")
-    if ngpu == 0:
-        logger.info("device: cpu (--ngpu 0)")
-        return "cpu"
+    device, reason = _free_gpu(allow_cpu_fallback) if ngpu else ("cpu", "--ngpu 0")
+    logger.info("device: %s (%s)", device, reason)
+    return device
+
+
+def _free_gpu(allow_cpu: bool) -> tuple[str, str]:
+    """The GPU with the most free memory, or the CPU; and why."""
     import torch
 
     if not torch.cuda.is_available():
-        if _hidden_gpus() and not allow_cpu_fallback:
+        if _hidden_gpus() and not allow_cpu:
             raise UserError(
                 "--ngpu 1: nvidia-smi lists a GPU, but this PyTorch cannot use it (a build for the CPU, or an old "
                 "driver); install one that can, or give --ngpu 0 or --allow-cpu true"
             )
-        logger.info("device: cpu (--ngpu 1, but this machine shows no GPU that PyTorch can use)")
-        return "cpu"
-    free = {}
-    for index in range(torch.cuda.device_count()):
-        try:
+        return "cpu", "--ngpu 1, but this machine shows no GPU that PyTorch can use"
+    free = [0.0] * torch.cuda.device_count()
+    for index in range(len(free)):
+        with suppress(RuntimeError):  # in exclusive mode and taken
             free_bytes, total_bytes = torch.cuda.mem_get_info(index)
-        except RuntimeError:  # in exclusive mode and taken
-            free_bytes, total_bytes = 0, 1
-        free[index] = free_bytes / total_bytes
-    best = max(free, key=lambda index: free[index])
-    if free[best] >= FREE_SHARE:
-        logger.info("device: cuda:%d (%s)", best, torch.cuda.get_device_name(best))
-        return f"cuda:{best}"
-    if allow_cpu_fallback:
-        logger.info("device: cpu (%d GPU(s), none with half its memory free)", len(free))
-        return "cpu"
-    raise UserError(
-        f"--ngpu 1: none of {len(free)} GPU(s) has half its memory free; wait, set CUDA_VISIBLE_DEVICES, "
-        "or give --allow-cpu true"
-    )
+            free[index] = free_bytes / total_bytes
+    best = free.index(max(free))
+    if free[best] >= 0.5:  # else another process is working there
+        return f"cuda:{best}", torch.cuda.get_device_name(best)
+    if not allow_cpu:
+        raise UserError(
+            f"--ngpu 1: none of {len(free)} GPU(s) has half its memory free; wait, set CUDA_VISIBLE_DEVICES, "
+            "or give --allow-cpu true"
+        )
+    return "cpu", f"{len(free)} GPU(s), none with half its memory free"

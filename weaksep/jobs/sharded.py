@@ -1,4 +1,4 @@
-"""Map a function over items with worker processes that run one thread each.
+"""Map a function over items: in this process, in worker processes, or on a Slurm cluster (``weaksep[slurm]``).
 
 Several PyTorch processes with a thread per core each slow one another down many times, so a worker has one.
 """
@@ -9,11 +9,12 @@ import logging
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from tqdm import tqdm
 
@@ -28,47 +29,34 @@ Result = TypeVar("Result")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-@contextmanager
-def one_thread_environment() -> Any:
-    """Child processes started inside inherit an environment that gives each one computing thread."""
-    saved = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update({name: "1" for name in THREAD_VARIABLES})
-    try:
-        yield
-    finally:
-        for name, value in saved.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+class Notes(Protocol):
+    """What :func:`run_shards` asks of a step's notes of its finished shards, ``weaksep.fileio.shards.Shards``."""
+
+    def done(self, name: str) -> bool: ...
+    def save(self, name: str, result: Any, files: Iterable[Path]) -> None: ...
+    def load(self, name: str) -> Any: ...
 
 
 @contextmanager
-def one_thread_here() -> Any:
-    """The same for this process, as far as torch goes: sums come out the same to the last bit with workers and without.
+def one_thread() -> Iterator[None]:
+    """One computing thread here and in child processes started inside, so that results do not depend on ``nj``.
 
     Torch is not imported for it; when it comes later it reads the environment.
     """
     torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch else None
+    threads = torch.get_num_threads() if torch else 1
+    saved = {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     if torch:
         torch.set_num_threads(1)
     try:
-        with one_thread_environment():
-            yield
+        yield
     finally:
+        for name in THREAD_VARIABLES:
+            del os.environ[name]
+        os.environ.update(saved)
         if torch:
             torch.set_num_threads(threads)
-
-
-def in_this_process(function: Callable[[Item], Result], items: Sequence[Item], description: str) -> list[Result]:
-    """One item after the other, here."""
-    results = []
-    with one_thread_here():
-        for item in tqdm(items, desc=description, disable=None):
-            results.append(function(item))
-            check()
-    return results
 
 
 def split_evenly(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:
@@ -78,11 +66,42 @@ def split_evenly(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:
     [[1, 2, 3], [4, 5]]
     """
     parts = max(1, min(parts, len(items)))
-    size, extra = divmod(len(items), parts)
-    bounds = [0]
-    for index in range(parts):
-        bounds.append(bounds[-1] + size + (index < extra))
-    return [items[start:end] for start, end in zip(bounds, bounds[1:], strict=False) if end > start]
+    bounds = [-(-len(items) * part // parts) for part in range(parts + 1)]
+    return [items[start:end] for start, end in zip(bounds, bounds[1:], strict=False) if start < end]
+
+
+def cut_shards(items: Sequence[Item], size: int, prefix: str = "") -> dict[str, Sequence[Item]]:
+    """Shards of about equal length, at most ``size`` items, by name.
+
+    >>> cut_shards("abcde", 2, "train.")
+    {'train.1': 'ab', 'train.2': 'cd', 'train.3': 'e'}
+    """
+    return {f"{prefix}{n}": part for n, part in enumerate(split_evenly(items, -(-len(items) // size)), start=1)}
+
+
+def run_shards(
+    function: Callable[[Item], tuple[Any, Iterable[Path]]], shards: Mapping[str, Item], notes: Notes, **options: Any
+) -> list[Any]:
+    """Do those shards of a step that its notes do not hold yet; results of all of them, in order.
+
+    Args:
+        function: see ``run_sharded``; returns a shard's result, anything that JSON can say, and the files it wrote.
+            What all shards of the step share is bound to it with ``functools.partial``.
+        shards: by name, for example from ``cut_shards``.
+        notes: where a worker notes a shard as soon as it is finished.
+        options: of ``run_sharded``.
+
+    Raises:
+        UserError, Interrupted: see ``run_sharded``; the finished shards are noted.
+    """
+    todo = [shard for shard in shards.items() if not notes.done(shard[0])]
+    run_sharded(partial(_do_shard, function, notes), todo, **options)
+    return [notes.load(name) for name in shards]
+
+
+def _do_shard(function: Callable[[Item], tuple[Any, Iterable[Path]]], notes: Notes, shard: tuple[str, Item]) -> None:
+    name, items = shard
+    notes.save(name, *function(items))
 
 
 def run_sharded(
@@ -96,7 +115,7 @@ def run_sharded(
     """Call ``function`` on every item and return the results in order.
 
     Args:
-        function: a module-level function (worker processes import it).
+        function: a module-level function (worker processes import it), or ``functools.partial`` of one.
         items: one argument each; make an item a shard of work that takes a second or more.
         nj: worker processes; 1 runs here.
         description: for the progress bar.
@@ -109,54 +128,83 @@ def run_sharded(
     """
     backend = backend or os.environ.get("WEAKSEP_BACKEND", "local")
     if backend == "slurm":
-        from weaksep.jobs.slurm import run_on_slurm
-
         return run_on_slurm(function, items, nj=nj, description=description)
     if backend != "local":
         raise UserError(f"unknown job backend {backend!r}: take local or slurm (cmd.sh)")
-    if nj <= 1 or len(items) <= 1:
-        return in_this_process(function, items, description)
+    with one_thread():
+        if nj > 1 and len(items) > 1:
+            return _in_workers(function, items, nj, description)
+        return [_unless_stopped(function, item) for item in tqdm(items, desc=description, disable=None)]
+
+
+def _unless_stopped(function: Callable[[Item], Result], item: Item) -> Result:
+    """Do not begin what was handed out before somebody wanted an end."""
+    check()
+    return function(item)
+
+
+def _in_workers(function: Callable[[Item], Result], items: Sequence[Item], nj: int, description: str) -> list[Result]:
+    """Results in order. After a UserError those at work come to their end, whose results may be kept; none begins."""
     # "spawn": a forked child of a process that has used threads (torch, BLAS) may hang.
     context = multiprocessing.get_context("spawn")
     # One byte that all share. Not an Event: a worker killed while it looks at one would hold its lock for ever.
     stop = context.RawValue("b", 0)
-    pool = ProcessPoolExecutor(min(nj, len(items)), mp_context=context, initializer=start_worker, initargs=(stop,))
-    with one_thread_environment(), pool:
+    problems: list[str] = []
+    with ProcessPoolExecutor(min(nj, len(items)), context, start_worker, (stop,)) as pool:
         try:
-            return _collect(pool, function, items, description)
-        except BrokenProcessPool:
+            futures = [pool.submit(_unless_stopped, function, item) for item in items]
+            for future in tqdm(as_completed(futures), desc=description, total=len(futures), disable=None):
+                error = None if future.cancelled() else future.exception()
+                if isinstance(error, UserError):
+                    logger.error("%s: %s", description, error)  # at once: the others may take hours
+                    problems.append(str(error))
+                    for other in futures:
+                        other.cancel()
+                elif error is not None:
+                    raise error
+        except BrokenExecutor:
             raise UserError(
                 f"{description}: a worker process was killed (out of memory?); lower --nj, then run the same command "
                 "again: what was finished is kept"
             ) from None
         except BaseException:
-            stop.value = 1
-            pool.shutdown(wait=True, cancel_futures=True)
+            stop.value = 1  # the workers begin nothing more
             raise
-
-
-def _unless_stopped(function: Callable[[Item], Result], item: Item) -> Result:
-    """In a worker: not to begin what was handed out before somebody wanted an end."""
-    check()
-    return function(item)
-
-
-def _collect(
-    pool: ProcessPoolExecutor, function: Callable[[Item], Result], items: Sequence[Item], description: str
-) -> list[Result]:
-    """Results in order. After a UserError those at work come to their end, whose results may be kept; none begins."""
-    futures = [pool.submit(_unless_stopped, function, item) for item in items]
-    problems: list[str] = []
-    for future in tqdm(as_completed(futures), desc=description, total=len(futures), disable=None):
-        error = None if future.cancelled() else future.exception()
-        if isinstance(error, UserError):
-            logger.error("%s: %s", description, error)  # at once: the others may take hours
-            problems.append(str(error))
-            for other in futures:
-                other.cancel()
-        elif error is not None:
-            raise error
     if len(problems) == 1:
         raise UserError(problems[0])
     raise_problems(f"{description} failed", problems)
     return [future.result() for future in futures]
+
+
+def run_on_slurm(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    nj: int,
+    description: str,
+    cluster: str | None = None,
+) -> list[Result]:
+    """Submit one array job with an element for each item, at most ``nj`` at a time; results in order.
+
+    The folder for submitit's files and the partition come from WEAKSEP_SLURM_DIR (default ./slurm) and
+    WEAKSEP_SLURM_PARTITION; ``cluster="local"`` runs the same path without a cluster (for tests).
+    """
+    try:
+        import submitit
+    except ImportError:
+        raise UserError("backend slurm needs submitit: pip install 'weaksep[slurm]'") from None
+    executor = submitit.AutoExecutor(folder=os.environ.get("WEAKSEP_SLURM_DIR", "slurm"), cluster=cluster)
+    executor.update_parameters(
+        name=description.replace(" ", "_"),
+        cpus_per_task=1,
+        timeout_min=24 * 60,
+        slurm_array_parallelism=max(1, nj),
+        slurm_partition=os.environ.get("WEAKSEP_SLURM_PARTITION"),
+    )
+    jobs = executor.map_array(function, list(items))
+    try:
+        return [job.result() for job in tqdm(jobs, desc=description, disable=None)]
+    except BaseException:
+        for job in jobs:  # none may go on writing when this process has let go of the folder
+            job.cancel(check=False)
+        raise
