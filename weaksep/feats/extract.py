@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,33 +23,21 @@ from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import require_space
 from weaksep.fileio.tables import write_table
 from weaksep.fileio.yamlfile import write_yaml
-from weaksep.jobs import run_sharded
+from weaksep.jobs import cut_shards, run_shards
 from weaksep.signal.units import n_frames
 
 logger = logging.getLogger(__name__)
 
 BATCH_CLIPS = 16
+Wavs = Sequence[tuple[str, Path]]
 
 
-@dataclass(frozen=True)
-class Shard:
-    """Clips that go into one archive, and where to note it as done."""
-
-    name: str
-    wavs: tuple[tuple[str, str], ...]
-    ark: str
-    sample_rate: int
-    config: FeatsConfig
-    with_stats: bool
-    notes: Shards
-
-
-def _batches(shard: Shard) -> Iterator[tuple[list[str], np.ndarray]]:
+def _batches(wavs: Wavs, sample_rate: int) -> Iterator[tuple[list[str], np.ndarray]]:
     """Audio of runs of clips of equal length: (ids, (B, N))."""
     ids: list[str] = []
     clips: list[np.ndarray] = []
-    for utt, path in shard.wavs:
-        audio = read_audio(path, shard.sample_rate)
+    for utt, path in wavs:
+        audio = read_audio(path, sample_rate)
         if clips and (len(clips) == BATCH_CLIPS or audio.shape != clips[0].shape):
             yield ids, np.stack(clips)
             ids, clips = [], []
@@ -58,62 +47,64 @@ def _batches(shard: Shard) -> Iterator[tuple[list[str], np.ndarray]]:
         yield ids, np.stack(clips)
 
 
-def extract_shard(shard: Shard) -> None:
-    """Write one archive (none of ``feats_type: raw``); note offsets, frames and, if asked for, CMVN statistics."""
+def extract_shard(
+    config: FeatsConfig, sample_rate: int, with_stats: bool, shard: tuple[Path, Wavs]
+) -> tuple[dict[str, Any], list[Path]]:
+    """Write the clips of one archive (none of ``feats_type: raw``).
+
+    Returns:
+        offset and frames of each matrix, a hash of them all and, if asked for, their CMVN statistics; and the archive.
+    """
     import torch
 
     from weaksep.signal.stft import Stft
 
-    stft = Stft(shard.config.window_samples, shard.config.hop_samples)
-    stats = np.zeros((2, stft.n_bins + 1)) if shard.with_stats else None
+    ark, wavs = shard
+    stft = Stft(config.window_samples, config.hop_samples)
+    stats = np.zeros((2, stft.n_bins + 1))
     frames: dict[str, int] = {}
     digest = hashlib.sha256()
 
     def matrices() -> Iterator[tuple[str, np.ndarray]]:
-        for ids, audio in _batches(shard):
+        for ids, audio in _batches(wavs, sample_rate):
             for utt, magnitude in zip(ids, stft.magnitude(torch.from_numpy(audio)).numpy(), strict=True):
                 frames[utt] = magnitude.shape[0]
-                if stats is not None:
+                if with_stats:
                     stats[:] += accumulate(magnitude)
                 matrix = np.ascontiguousarray(magnitude)
                 digest.update(utt.encode() + matrix.data)
                 yield utt, matrix
 
-    written = [] if shard.config.feats_type == "raw" else [shard.ark]
+    written = [ark] if config.feats_type == "ark" else []
     if written:
-        with atomic_path(shard.ark) as temporary:
-            offsets = write_ark(temporary, matrices(), compress=shard.config.compress)
+        with atomic_path(ark) as temporary:
+            offsets = write_ark(temporary, matrices(), compress=config.compress)
     else:
         offsets = dict.fromkeys((utt for utt, _ in matrices()), 0)
     entries = {utt: [offsets[utt], frames[utt]] for utt in offsets}
-    result = {"entries": entries, "stats": None if stats is None else stats.tolist(), "sha256": digest.hexdigest()}
-    shard.notes.save(shard.name, result, written)
+    return {"entries": entries, "stats": stats.tolist() if with_stats else None, "sha256": digest.hexdigest()}, written
 
 
-def _shards(
-    name: str, wav: dict[str, Path], out: Path, rate: int, config: FeatsConfig, with_stats: bool, notes: Shards
-) -> list[Shard]:
-    items = [(utt, str(path)) for utt, path in wav.items()]
-    size = config.shard_clips
-    runs: list[Sequence[tuple[str, str]]] = [items[start : start + size] for start in range(0, len(items), size)]
-    return [
-        Shard(f"{name}.{index}", tuple(run), str(out / "ark" / f"{name}.{index}.ark"), rate, config, with_stats, notes)
-        for index, run in enumerate(runs, start=1)
-    ]
-
-
-def _run(shards: Sequence[Shard], nj: int, description: str) -> None:
-    """Write the archives that are not yet there."""
-    todo = [shard for shard in shards if not shard.notes.done(shard.name)]
-    run_sharded(extract_shard, todo, nj=nj, description=description)
-
-
-def _scp(shards: Sequence[Shard], out: Path) -> dict[str, str]:
-    table = {}
-    for shard in shards:
-        for utt, (offset, _) in shard.notes.load(shard.name)["entries"].items():
-            table[utt] = f"{Path(shard.ark).relative_to(out)}:{offset}"
-    return table
+def _run(
+    tables: Mapping[str, Mapping[str, Path]], dump_dir: Path, config: FeatsConfig, rate: int, nj: int, notes: Shards
+) -> dict[str, list[dict[str, Any]]]:
+    """The archives of some tables, and their scp files: results of the shards of each."""
+    shards = {
+        name: (table, (dump_dir / "ark" / f"{name}.ark", part))
+        for table, wav in tables.items()
+        for name, part in cut_shards(list(wav.items()), config.shard_clips, f"{table}.").items()
+    }
+    work = partial(extract_shard, config, rate, "feats" in tables)
+    items = {name: item for name, (_, item) in shards.items()}
+    done = run_shards(work, items, notes, nj=nj, description=f"features {dump_dir.name}")
+    results: dict[str, list[dict[str, Any]]] = {table: [] for table in tables}
+    scps: dict[str, dict[str, str]] = {table: {} for table in tables}
+    for (name, (table, _)), result in zip(shards.items(), done, strict=True):
+        results[table].append(result)
+        scps[table].update({utt: f"ark/{name}.ark:{offset}" for utt, (offset, _) in result["entries"].items()})
+    for table, scp in scps.items() if config.feats_type == "ark" else ():
+        write_table(dump_dir / f"{table}.scp", scp)
+    return results
 
 
 def _clear_references(dump_dir: Path) -> None:
@@ -124,28 +115,29 @@ def _clear_references(dump_dir: Path) -> None:
 
 
 def _clear(dump_dir: Path) -> None:
-    """Take away what an earlier run left, tables first: a dump folder with a feats.scp is whole and of one piece."""
+    """Take away what an earlier run left, tables first: a dump folder with a feats.yaml is whole and of one piece."""
     _clear_references(dump_dir)
-    for table in ("feats.scp", "utt2num_frames", "feats.yaml", "cmvn.ark"):
+    for table in ("feats.yaml", "feats.scp", "utt2num_frames", "cmvn.ark"):
         (dump_dir / table).unlink(missing_ok=True)
     clear_folder(dump_dir / "ark")
     Shards(dump_dir, step="references").remove()
 
 
-def _sample_rate(data: DataDir) -> int:
+def _opened(data_dir: Path) -> tuple[DataDir, int, int]:
+    """A data folder; samples and rate of its first clip."""
+    data = DataDir.load(data_dir)
     if not data.wav:
         raise UserError(f"{data.path}/wav.scp: no clips")
-    return audio_info(next(iter(data.wav.values())))[1]
+    n_samples, rate, _ = audio_info(next(iter(data.wav.values())))
+    return data, n_samples, rate
 
 
-def _require_space(data: DataDir, dump_dir: Path, config: FeatsConfig, n_clips: int) -> None:
+def _require_space(dump_dir: Path, config: FeatsConfig, n_clips: int, n_samples: int) -> None:
     """Room for the features of so many clips as long as the first one."""
-    if config.feats_type == "raw":
-        return
-    n_samples = audio_info(next(iter(data.wav.values())))[0]
-    clip_bytes = 4 * n_frames(n_samples, config.hop_samples) * (config.window_samples // 2 + 1)
-    shrink = 4 if config.compress else 1
-    require_space(dump_dir, n_clips * clip_bytes // shrink, n_clips // config.shard_clips + 10, "--dumpdir")
+    if config.feats_type == "ark":
+        clip_bytes = 4 * n_frames(n_samples, config.hop_samples) * (config.window_samples // 2 + 1)
+        shrink = 4 if config.compress else 1
+        require_space(dump_dir, n_clips * clip_bytes // shrink, n_clips // config.shard_clips + 10, "--dumpdir")
 
 
 def extract(
@@ -153,48 +145,41 @@ def extract(
     dump_dir: Path,
     config: FeatsConfig,
     nj: int,
-    shards: Shards | None = None,
+    notes: Shards | None = None,
     *,
     references: bool = False,
 ) -> None:
     """Extract the features of a data folder's mixtures.
 
-    Writes ``feats.scp`` with its archives, ``utt2num_frames``, ``feats.yaml`` (settings and rate) and ``cmvn.ark``
-    (statistics of the log magnitude).
+    Writes ``feats.scp`` with its archives (not of ``feats_type: raw``), ``utt2num_frames``, ``cmvn.ark`` (statistics
+    of the log magnitude) and, last, ``feats.yaml`` (settings and rate).
 
     Args:
         data_dir: data/<set>.
         dump_dir: dump/<set>.
         config: STFT settings.
         nj: worker processes; the result does not depend on it.
-        shards: those that an interrupted run has finished.
+        notes: of the step.
         references: go on with ``extract_references``.
     """
-    data = DataDir.load(data_dir)
-    rate = _sample_rate(data)
-    _require_space(data, dump_dir, config, len(data.wav))
-    notes = shards or Shards(dump_dir)
-    notes.begin(lambda: _clear(dump_dir))
-    work = _shards("feats", data.wav, dump_dir, rate, config, True, notes)
-    _run(work, nj, f"features {data_dir.name}")
-    results = [notes.load(shard.name) for shard in work]
-    stats = np.sum([result["stats"] for result in results], axis=0)
-    with atomic_path(dump_dir / "cmvn.ark") as temporary:
-        write_ark(temporary, [("global", stats.astype(np.float32))])
-    frames = {utt: str(count) for result in results for utt, (_, count) in result["entries"].items()}
-    write_table(dump_dir / "utt2num_frames", frames)
-    write_yaml(dump_dir / "feats.yaml", {"sample_rate": rate, **config.model_dump()})
-    if config.feats_type == "ark":
-        write_table(dump_dir / "feats.scp", _scp(work, dump_dir))
+    data, n_samples, rate = _opened(data_dir)
+    _require_space(dump_dir, config, len(data.wav), n_samples)
+    notes = notes or Shards(dump_dir)
+    with notes.unfinished(lambda: _clear(dump_dir)):
+        results = _run({"feats": data.wav}, dump_dir, config, rate, nj, notes)["feats"]
+        stats = np.sum([result["stats"] for result in results], axis=0)
+        with atomic_path(dump_dir / "cmvn.ark") as temporary:
+            write_ark(temporary, [("global", stats.astype(np.float32))])
+        frames = {utt: str(count) for result in results for utt, (_, count) in result["entries"].items()}
+        write_table(dump_dir / "utt2num_frames", frames)
+        write_yaml(dump_dir / "feats.yaml", {"sample_rate": rate, **config.model_dump()})
     logger.info("%s: %d clips, %d frames of %d bins", dump_dir, len(frames), int(stats[0, -1]), stats.shape[1] - 1)
-    if shards is None:
-        notes.remove()
     if references:
         extract_references(data_dir, dump_dir, config, nj)
 
 
 def extract_references(
-    data_dir: Path, dump_dir: Path, config: FeatsConfig, nj: int, shards: Shards | None = None
+    data_dir: Path, dump_dir: Path, config: FeatsConfig, nj: int, notes: Shards | None = None
 ) -> None:
     """Extract the features of the references, which strong training reads: ``src_<class>_feats.scp``.
 
@@ -203,20 +188,12 @@ def extract_references(
     Args:
         see ``extract``.
     """
-    data = DataDir.load(data_dir)
-    rate = _sample_rate(data)
+    data, n_samples, rate = _opened(data_dir)
     references = data.references()
-    _require_space(data, dump_dir, config, sum(len(table) for table in references.values()))
-    notes = shards or Shards(dump_dir, step="references")
-    notes.begin(lambda: _clear_references(dump_dir))
-    work = {
-        name: _shards(name, wav, dump_dir, rate, config, False, notes)
-        for name, wav in ((f"src_{label}_feats", wav) for label, wav in references.items())
-    }
-    _run([shard for part in work.values() for shard in part], nj, f"references {data_dir.name}")
-    hashes = [notes.load(shard.name)["sha256"] for part in work.values() for shard in part]
-    write_text(dump_dir / REFERENCES_HASH, hashlib.sha256("".join(hashes).encode()).hexdigest() + "\n")
-    for name, part in work.items() if config.feats_type == "ark" else ():
-        write_table(dump_dir / f"{name}.scp", _scp(part, dump_dir))
-    if shards is None:
-        notes.remove()
+    _require_space(dump_dir, config, sum(len(table) for table in references.values()), n_samples)
+    notes = notes or Shards(dump_dir, step="references")
+    with notes.unfinished(lambda: _clear_references(dump_dir)):
+        tables = {f"src_{name}_feats": wav for name, wav in references.items()}
+        results = _run(tables, dump_dir, config, rate, nj, notes)
+        hashes = [result["sha256"] for own in results.values() for result in own]
+        write_text(dump_dir / REFERENCES_HASH, hashlib.sha256("".join(hashes).encode()).hexdigest() + "\n")

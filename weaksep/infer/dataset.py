@@ -14,7 +14,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +24,15 @@ from weaksep.errors import UserError
 from weaksep.fileio.atomic import clear_folder, write_text
 from weaksep.fileio.audio import INT16_SCALE, read_audio, write_audio
 from weaksep.fileio.datadir import SOURCE_NAME, DataDir
+from weaksep.fileio.network import WEIGHTS_NAME
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.tables import write_table
 from weaksep.infer.clips import Clip, equal_length_batches, read_clips
 from weaksep.infer.masks import ORACLES
-from weaksep.infer.model import Separator, checkpoint_path, load_separator
+from weaksep.infer.model import Separator, load_separator
 from weaksep.infer.separate import apply_masks, separate_waveform
-from weaksep.jobs import run_sharded, split_evenly
+from weaksep.jobs import cut_shards, run_shards
 from weaksep.signal.stft import Stft
 
 logger = logging.getLogger(__name__)
@@ -51,34 +52,28 @@ class Oracle:
 
 
 @dataclass(frozen=True)
-class BatchJob:
-    """All that is needed for one batch."""
+class Task:
+    """What all batches have in common.
 
-    system: Oracle | str  # an oracle, or the path of a best.pt
-    clips: tuple[Clip, ...]
-    outputs: tuple[str, ...]  # the classes, and the residual where there is one
+    Attributes:
+        system: an oracle, or the folder of a separator.
+        outputs: the classes, and the residual where there is one.
+        sample_rate: Hz.
+        out: folder to write.
+        device: torch device.
+    """
+
+    system: Oracle | Path
+    outputs: tuple[str, ...]
     sample_rate: int
-    out: str
+    out: Path
     device: str
-
-    def path(self, clip: Clip, label: str) -> Path:
-        """Where a clip's output of a class goes."""
-        return Path(self.out) / "audio" / label / f"{clip.utt}.wav"
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Some batches, for one worker, and where to note them as done."""
-
-    name: str
-    jobs: list[BatchJob]
-    notes: Shards
 
 
 @lru_cache(maxsize=1)
-def _separator(path: str, modified_ns: int, device: str) -> Separator:
+def _separator(folder: Path, modified_ns: int, device: str) -> Separator:
     """One load a process; ``modified_ns`` keeps a rewritten file from being taken for the old one."""
-    return load_separator(path, device)
+    return load_separator(folder, device)
 
 
 @lru_cache(maxsize=1)
@@ -93,12 +88,12 @@ def _read(path: str, clip: Clip, sample_rate: int) -> np.ndarray:
     return audio
 
 
-def _oracle_separate(oracle: Oracle, job: BatchJob, mixtures: torch.Tensor) -> torch.Tensor:
+def _oracle_separate(oracle: Oracle, task: Task, clips: Sequence[Clip], mixtures: torch.Tensor) -> torch.Tensor:
     """Mixtures (B, N) -> (B, K, N) by the oracle's mask."""
-    references = np.zeros((len(job.clips), len(job.outputs), mixtures.shape[1]), dtype=np.float32)
-    for row, clip in enumerate(job.clips):
+    references = np.zeros((len(clips), len(task.outputs), mixtures.shape[1]), dtype=np.float32)
+    for row, clip in enumerate(clips):
         for column, path in clip.references:
-            references[row, column] = _read(path, clip, job.sample_rate)
+            references[row, column] = _read(path, clip, task.sample_rate)
     stft = _stft(oracle.window_samples, oracle.hop_samples)
     sources = torch.from_numpy(references).to(mixtures.device)
     spectrum = stft.forward(mixtures)
@@ -106,59 +101,50 @@ def _oracle_separate(oracle: Oracle, job: BatchJob, mixtures: torch.Tensor) -> t
     return apply_masks(stft, spectrum, ORACLES[oracle.name](spectra, spectrum), mixtures.shape[1])
 
 
-def _write(path: Path, source: np.ndarray, job: BatchJob) -> int:
+def _write(task: Task, path: Path, source: np.ndarray) -> int:
     """Write one output and return how many of its samples 16 bits cannot hold."""
     scaled_peak = float(np.abs(source).max()) * INT16_SCALE
     if not math.isfinite(scaled_peak):
-        raise UserError(f"{job.system}: the output for {path.stem} is not finite; the training has diverged")
-    write_audio(path, source, job.sample_rate, durable=False)
+        raise UserError(f"{task.system}: the output for {path.stem} is not finite; the training has diverged")
+    write_audio(path, source, task.sample_rate, durable=False)
     if scaled_peak < 32767.5:
         return 0
     return int(((source >= 32767.5 / INT16_SCALE) | (source < -32768.5 / INT16_SCALE)).sum())
 
 
 @torch.inference_mode()
-def separate_batch(job: BatchJob) -> tuple[int, int]:
-    """Read, separate and write one batch; returns (samples, files) that clipped at 16 bits.
+def separate_batch(task: Task, clips: Sequence[Clip]) -> tuple[list[int], list[Path]]:
+    """Read, separate and write clips of one length; returns how many samples of each file clipped, and the files.
 
     Raises:
         UserError: a file cannot be read, or the network gives NaN or infinity.
     """
-    threads = GPU_FILE_THREADS if job.device != "cpu" else 1
-    with ThreadPoolExecutor(threads) as pool:
-        waves = pool.map(lambda clip: _read(clip.wav, clip, job.sample_rate), job.clips)
-        mixtures = torch.from_numpy(np.stack(list(waves))).to(job.device)
-        if isinstance(job.system, Oracle):
-            sources = _oracle_separate(job.system, job, mixtures).cpu().numpy()
+    with ThreadPoolExecutor(GPU_FILE_THREADS if task.device != "cpu" else 1) as pool:
+        waves = pool.map(lambda clip: _read(clip.wav, clip, task.sample_rate), clips)
+        mixtures = torch.from_numpy(np.stack(list(waves))).to(task.device)
+        if isinstance(task.system, Oracle):
+            sources = _oracle_separate(task.system, task, clips, mixtures).cpu().numpy()
         else:
-            modified_ns = os.stat(job.system).st_mtime_ns
-            sources = separate_waveform(_separator(job.system, modified_ns, job.device), mixtures).cpu().numpy()
-
-        def write(row: int, column: int) -> int:
-            return _write(job.path(job.clips[row], job.outputs[column]), sources[row, column], job)
-
-        rows, columns = np.indices(sources.shape[:2])
-        clipped = list(pool.map(write, rows.ravel().tolist(), columns.ravel().tolist()))
-    return sum(clipped), sum(count > 0 for count in clipped)
+            modified_ns = os.stat(task.system / WEIGHTS_NAME).st_mtime_ns
+            sources = separate_waveform(_separator(task.system, modified_ns, task.device), mixtures).cpu().numpy()
+        files = [task.out / "audio" / name / f"{clip.utt}.wav" for clip in clips for name in task.outputs]
+        write = partial(_write, task)
+        clipped = list(pool.map(write, files, sources.reshape(len(files), -1)))
+    return clipped, files
 
 
-def separate_shard(shard: Shard) -> None:
-    """Separate the batches of a shard; note how many samples and files clipped."""
-    counts = [separate_batch(job) for job in shard.jobs]
-    files = [job.path(clip, label) for job in shard.jobs for clip in job.clips for label in job.outputs]
-    shard.notes.save(shard.name, [sum(count) for count in zip(*counts, strict=True)], files)
-
-
-def _require_space(out: Path, clips: Sequence[Clip], n_outputs: int) -> None:
-    n_bytes = n_outputs * sum(on_disk(44 + 2 * clip.n_samples) for clip in clips)
-    require_space(out, n_bytes, n_outputs * len(clips), "--expdir")
+def separate_shard(task: Task, batches: Sequence[Sequence[Clip]]) -> tuple[list[int], list[Path]]:
+    """Separate some batches; returns how many samples and files clipped, and the files."""
+    counts, files = zip(*(separate_batch(task, clips) for clips in batches), strict=True)
+    clipped = [count for own in counts for count in own]
+    return [sum(clipped), sum(count > 0 for count in clipped)], [file for own in files for file in own]
 
 
 def _finish(out: Path, data: DataDir, tables: dict[str, dict[str, str]]) -> None:
     """Write the tables, and what they were made from: stages 6 and 7 refuse to mix results of two test sets."""
     write_text(out / SOURCE_NAME, data.fingerprint() + "\n")
-    for label, table in tables.items():
-        write_table(out / f"{label}.scp", table)
+    for name, table in tables.items():
+        write_table(out / f"{name}.scp", table)
 
 
 def _clear(out: Path) -> None:
@@ -177,26 +163,26 @@ def separate_dataset(
     nj: int = 1,
     device: str = "cpu",
     batch_size: int = 16,
-    shards: Shards | None = None,
+    notes: Shards | None = None,
 ) -> None:
     """Separate every clip of a data folder.
 
     Args:
-        system: an oracle, or a separator's folder or best.pt.
+        system: an oracle, or a separator's folder.
         data: the mixtures; oracles read its references too.
-        out: folder to write; what it held is replaced.
+        out: folder to write; what an earlier run left there is replaced.
         nj: worker processes on the CPU; a GPU is fed by one.
         device: torch device.
         batch_size: clips of one length that go through the net together.
-        shards: those that an interrupted run has finished.
+        notes: of the step.
 
     Raises:
         UserError: no room on the disk; see ``read_clips`` and ``load_separator``; or classes or rate differ from the
             separator's.
     """
     out = Path(out)
-    oracle = isinstance(system, Oracle)
-    clips, sample_rate = read_clips(data, with_references=oracle)
+    system = system if isinstance(system, Oracle) else Path(system)
+    clips, sample_rate = read_clips(data, with_references=isinstance(system, Oracle))
     outputs = data.labels
     if not isinstance(system, Oracle):
         separator = load_separator(system)
@@ -208,31 +194,25 @@ def separate_dataset(
         if separator.sample_rate != sample_rate:
             raise UserError(f"{system}: trained at {separator.sample_rate} Hz, {data.path} is at {sample_rate} Hz")
         outputs = separator.outputs
-        system = str(checkpoint_path(system))
-    _require_space(out, clips, len(outputs))
-    notes = shards or Shards(out)
-    notes.begin(lambda: _clear(out))
-    jobs = [
-        BatchJob(system, batch, outputs, sample_rate, str(out), device)
-        for batch in equal_length_batches(clips, batch_size)
-    ]
-    work = [
-        Shard(str(number), list(part), notes)
-        for number, part in enumerate(split_evenly(jobs, -(-len(jobs) // SHARD_BATCHES)), start=1)
-    ]
-    name = system.name if isinstance(system, Oracle) else Path(system).parent.name
-    workers = nj if device == "cpu" else 1
-    backend = None if device == "cpu" else "local"  # the GPU is here, whatever cmd.sh says
-    todo = [shard for shard in work if not notes.done(shard.name)]
-    run_sharded(separate_shard, todo, nj=workers, description=f"separate {name}", backend=backend)
-    samples, files = (sum(count) for count in zip(*(notes.load(shard.name) for shard in work), strict=True))
-    if samples:
-        logger.warning("%s: %d sample(s) in %d of %d files clipped", out, samples, files, len(clips) * len(outputs))
-    tables = {label: {clip.utt: f"audio/{label}/{clip.utt}.wav" for clip in clips} for label in outputs}
-    _finish(out, data, tables)
+    n_files = len(outputs) * len(clips)
+    n_bytes = len(outputs) * sum(on_disk(44 + 2 * clip.n_samples) for clip in clips)
+    require_space(out, n_bytes, n_files, "--expdir")
+    notes, task = notes or Shards(out), Task(system, outputs, sample_rate, out, device)
+    with notes.unfinished(lambda: _clear(out)):
+        shards = cut_shards(list(equal_length_batches(clips, batch_size)), SHARD_BATCHES)
+        counts = run_shards(
+            partial(separate_shard, task),
+            shards,
+            notes,
+            nj=nj if device == "cpu" else 1,
+            description=f"separate {system.name}",
+            backend=None if device == "cpu" else "local",  # the GPU is here, whatever cmd.sh says
+        )
+        samples, files = (sum(count) for count in zip(*counts, strict=True))
+        if samples:
+            logger.warning("%s: %d sample(s) in %d of %d files clipped", out, samples, files, n_files)
+        _finish(out, data, {name: {clip.utt: f"audio/{name}/{clip.utt}.wav" for clip in clips} for name in outputs})
     logger.info("%s: %d clips x %d classes", out, len(clips), len(data.labels))
-    if shards is None:
-        notes.remove()
 
 
 def write_unprocessed(data: DataDir, out: str | Path) -> None:

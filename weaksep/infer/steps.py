@@ -9,6 +9,7 @@ from typing import Any
 from weaksep.feats.config import FeatsConfig
 from weaksep.fileio.datadir import FINGERPRINT_TABLES, DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
+from weaksep.fileio.network import DESCRIPTION_NAME, WEIGHTS_NAME
 from weaksep.fileio.stamp import Step
 
 # The keys of ``masks.ORACLES``.
@@ -32,7 +33,8 @@ def _step(experiment: Path, data: DataDir, settings: dict[str, Any], references:
 def separator_step(experiment: Path, data: DataDir, batch_size: int) -> Step:
     """A trained separator's outputs."""
     step = _step(experiment, data, {"batch_size": batch_size})
-    return dataclasses.replace(step, tables={**step.tables, "best.pt": experiment / "best.pt"})
+    network = {name: experiment / name for name in (WEIGHTS_NAME, DESCRIPTION_NAME)}
+    return dataclasses.replace(step, tables={**step.tables, **network})
 
 
 def oracle_step(experiment: Path, name: str, data: DataDir, feats: FeatsConfig, batch_size: int) -> Step:
