@@ -95,8 +95,11 @@ def separate(
     shards: Shards,
 ) -> None:
     """Separate a set by a system's folder, by the oracle of that name, or (None) not at all."""
+    from weaksep.fileio.inputs import files_of, source_scps
+    from weaksep.fileio.place import check_apart
     from weaksep.infer.dataset import Oracle, separate_dataset, write_unprocessed
 
+    check_apart([out], files_of(data.path, ["wav.scp", *source_scps(data.path)]).values())
     if system is None:
         write_unprocessed(data, out)
         return

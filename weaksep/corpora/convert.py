@@ -17,6 +17,7 @@ from weaksep.corpora.event import Corpus, SourceEvent
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import clear_folder, write_text
 from weaksep.fileio.audio import write_audio
+from weaksep.fileio.names import clashes
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step
@@ -156,6 +157,7 @@ def convert(
     notes = shards or Shards(out)
     for name in sets:
         check_place(out / name, "events", "utt2class", notes.path.exists())
+        raise_problems(f"{out / name} cannot be written", clashes((event.event_id for event in sets[name]), out))
 
     def clear_all() -> None:
         for name in sets:

@@ -27,7 +27,8 @@ from weaksep.corpora.config import N_FOLDS, UrbanSound8KConfig
 from weaksep.corpora.event import SETS, SourceEvent
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import read_any
-from weaksep.fileio.tables import id_problem, to_float
+from weaksep.fileio.names import id_problem
+from weaksep.fileio.tables import to_float
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from weaksep.errors import UserError
 from weaksep.feats.config import DumpSettings
 from weaksep.fileio.checkpoint import load_checkpoint, save_checkpoint
 from weaksep.fileio.datadir import RESIDUAL
-from weaksep.fileio.tables import label_problem
+from weaksep.fileio.names import doubled, label_problem
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifiers import Classifier
 from weaksep.nets.nmf import NmfSeparator
@@ -97,7 +97,7 @@ def _misfits(checkpoint: dict[str, Any]) -> Iterator[str]:
     classes, feats = checkpoint["classes"], checkpoint["feats"]
     if not isinstance(classes, list | tuple) or not all(isinstance(c, str) and not label_problem(c) for c in classes):
         yield "classes is no list of class names"
-    elif len(set(classes)) != len(classes) or not classes:
+    elif doubled(classes) or not classes:
         yield "classes are missing or doubled"
     try:
         DumpSettings.model_validate({key: feats[key] for key in FEATS_KEYS}, strict=True)
