@@ -24,6 +24,7 @@ EOF
 . utils/parse_options.sh
 [ -n "${db}" ] || die "no folder of the corpus: name it in db.sh or give --db DIR"
 [ -d "${db}" ] || die "${db}: no such folder"
+[ -n "${out}" ] || die "no folder to write: give --out DIR"
 mkdir -p "${out}"
 
 folder=$(cd "${db}" && pwd)

@@ -11,7 +11,8 @@
 #   true, false   true or false; the option alone means true
 #   7             a whole number: no blanks, no +, no leading zeros, at most 18 digits (bash would read 08 as octal)
 #   0.5, 1e-3     a number: 3, -0.25, .5, 2e-4; no nan, inf or hexadecimal, nor more than a float can hold
-#   other, empty  any text
+#   empty         any text, or none
+#   other         any text but none: an empty folder's name would lead to the root of the disk
 #
 # A value is assigned as it is, byte for byte, and never evaluated. One that begins with -- is given as --tag=--x, since
 # an option whose value was forgotten must not swallow the next one. A mistake ends the script with status 2.
@@ -70,6 +71,7 @@ _option_check() {
         switch) [[ $3 == true || $3 == false ]] || wanted="true or false" ;;
         whole) [[ $3 =~ ${_option_whole_number} ]] || wanted="a whole number" ;;
         number) [[ $3 =~ ${_option_any_number} ]] || wanted="a number" ;;
+        filled) [ -n "$3" ] || wanted="a value" ;;
     esac
     [ -n "${wanted}" ] || return 0
     [[ $2 != whole || ! $3 =~ ^[-+]?[[:digit:]]+$ ]] || hint=" (no leading zero, no +, at most 18 digits)"
@@ -89,6 +91,7 @@ while [ -n "${_option_rest}" ]; do
     if [[ ${_option_value} == true || ${_option_value} == false ]]; then _option_kind=switch
     elif [[ ${_option_value} =~ ^-?[[:digit:]]+$ ]]; then _option_kind=whole
     elif [[ ${_option_value} =~ ${_option_any_number} ]]; then _option_kind=number
+    elif [ -n "${_option_value}" ]; then _option_kind=filled
     else _option_kind=text; fi
     _options+="${_option_variable//_/-}:${_option_kind} "
 done

@@ -69,7 +69,7 @@ Options [default]
     --nj N               worker processes; on the CPU stages 3 and 4 train N + 1 systems at a time, one with 1 [${nj}]
     --ngpu 0|1           compute on a GPU when there is one (stages 3 to 5) [${ngpu}]
     --allow-cpu BOOL     take the CPU when GPUs exist but none is free [${allow_cpu}]
-    --tag NAME           added to the names of the experiment folders [${tag}]
+    --tag NAME           added to the names of the experiment folders, behind a + [${tag}]
     --seed N             seed of mixtures and trainings, instead of the configurations' [${seed}]
     --classifier-args "..."  settings to override in stage 3, e.g. "optim.max_epochs=3 net.units=32" [${classifier_args}]
     --separator-args "..."   settings to override in stage 4, e.g. "loss.mixture_weight=10" [${separator_args}]
@@ -279,7 +279,7 @@ if wanted 7; then
     begin 7 "${expdir}/*/scores -> ${results}, ${expdir}/report"
     supervised weaksep report --recipe "${recipe}" --expdir "${expdir}" --datadir "${datadir}" --out "${results}" \
         --set "${test_sets%% *}" \
-        --config-dir "${config}" --tag "${tag}" \
+        --config-dir "${config}" \
         --note "${note}" --note "Configuration: \`${config}\`." --force "${force}"
     finish
 fi

@@ -189,7 +189,7 @@ def test_trainings_that_cannot_be_gone_on_with(recipe: Path, accepted, refused, 
     spoil, message = UNFINISHED[name]
     train = ("train", "--task", "separator", "--config-dir", "conf", "--systems", "strong", "--tag", "b")
     accepted(*train, "--set", "optim.max_epochs=1")
-    exp = Path("exp/separator_strong_b")
+    exp = Path("exp/separator_strong+b")
     for path in (*exp.glob("checkpoint.prev.pt"), *exp.glob("*stamp.json")):
         path.unlink()
     spoil(exp / "checkpoint.pt")

@@ -37,9 +37,9 @@ def recipe(tmp_path, test_data, monkeypatch):
     extract(test_data, tmp_path / "dump/test", FeatsConfig(window_samples=128, hop_samples=64), nj=1, references=False)
     write_yaml(tmp_path / "conf/feats.yaml", {"window_samples": 128, "hop_samples": 64})
     config = {"name": "frame", "supervision": "frame", "classifier": "frame", "net": SEPARATOR, "seed": 1}
-    save(tmp_path / "exp/separator_frame_b", "separator", build_separator(SEPARATOR, 3, 65), config)
+    save(tmp_path / "exp/separator_frame+b", "separator", build_separator(SEPARATOR, 3, 65), config)
     config = {"name": "frame", "supervision": "frame", "net": CLASSIFIER, "seed": 1}
-    save(tmp_path / "exp/classifier_frame_b", "classifier", build_classifier(CLASSIFIER, 3, 65, 8000), config)
+    save(tmp_path / "exp/classifier_frame+b", "classifier", build_classifier(CLASSIFIER, 3, 65, 8000), config)
     save(tmp_path / "exp/classifier_other", "classifier", build_classifier(CLASSIFIER, 3, 65, 8000), config)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -55,20 +55,20 @@ def test_three_stages(recipe, capsys):
     assert call(report, "--recipe", "tiny") == 0
     summary = json.loads((recipe / "exp/report/summary.json").read_text())
     systems = {system["name"]: system for system in summary["systems"]}
-    assert list(systems) == ["unprocessed", "separator_frame_b", "oracle_ibm", "oracle_irm", "oracle_psm"]
+    assert list(systems) == ["unprocessed", "separator_frame+b", "oracle_ibm", "oracle_irm", "oracle_psm"]
     gains = {name: system["si_sdri_db"]["mean"] for name, system in systems.items()}
     assert gains["unprocessed"] == 0.0
     assert min(gains["oracle_ibm"], gains["oracle_irm"], gains["oracle_psm"]) > 10
-    assert gains["oracle_irm"] > gains["separator_frame_b"]
+    assert gains["oracle_irm"] > gains["separator_frame+b"]
     # Mixtures of one class are the reference: the mixture itself and every oracle give them back unchanged.
     assert systems["unprocessed"]["single_class_si_sdr_db"] == {"mean": 60.0, "median": 60.0, "n": 2}
     assert systems["oracle_irm"]["single_class_si_sdr_db"]["mean"] == 60.0
     assert systems["oracle_irm"]["absent_leak_db"]["mean"] == -80.0
     assert systems["unprocessed"]["absent_leak_db"]["mean"] == 0.0
-    assert [entry["name"] for entry in summary["classifiers"]] == ["classifier_frame_b"]
+    assert [entry["name"] for entry in summary["classifiers"]] == ["classifier_frame+b"]
     counted = {facts["name"]: facts["parameters"] for facts in summary["training"]}
-    assert counted["separator_frame_b"] == sum(p.numel() for p in build_separator(SEPARATOR, 3, 65).parameters())
-    assert "| frame_b " in (recipe / "RESULTS.md").read_text()
+    assert counted["separator_frame+b"] == sum(p.numel() for p in build_separator(SEPARATOR, 3, 65).parameters())
+    assert "| frame+b " in (recipe / "RESULTS.md").read_text()
     assert "| oracle_irm " in capsys.readouterr().out
 
 
@@ -78,10 +78,10 @@ def test_all_by_default(recipe):
     written = sorted(str(path.relative_to(recipe)) for path in recipe.glob("exp/*/scores/test/*.[jt]s*"))
     written = [name for name in written if not name.endswith("stamp.json")]
     assert written == [
-        "exp/classifier_frame_b/scores/test/tagging.json",
+        "exp/classifier_frame+b/scores/test/tagging.json",
         "exp/classifier_other/scores/test/tagging.json",
-        "exp/separator_frame_b/scores/test/scores.tsv",
-        "exp/separator_frame_b/scores/test/sources.json",
+        "exp/separator_frame+b/scores/test/scores.tsv",
+        "exp/separator_frame+b/scores/test/sources.json",
     ]
 
 
@@ -100,19 +100,19 @@ def test_a_classifier_trained_along_is_scored_too(recipe):
     joint = build_classifier(CLASSIFIER, 3, 65, 8000)
     config = {"supervision": "frame", "net": CLASSIFIER}
     save(recipe / "exp/made", "classifier", joint, config)
-    (recipe / "exp/made/best.pt").rename(recipe / "exp/separator_frame_b/classifier.pt")
+    (recipe / "exp/made/best.pt").rename(recipe / "exp/separator_frame+b/classifier.pt")
     both = {"name": "frame", "supervision": "frame", "classifier": "frame", "joint": True, "net": SEPARATOR, "seed": 1}
-    write_yaml(recipe / "exp/separator_frame_b/config.yaml", both)
+    write_yaml(recipe / "exp/separator_frame+b/config.yaml", both)
     assert call(separate, "--systems", "frame", "--tag", "b", "--oracles", "false") == 0
     assert call(score, "--systems", "frame", "--tag", "b") == 0
     scored = sorted(str(path.relative_to(recipe)) for path in recipe.glob("exp/*/scores/test/tagging.json"))
-    assert scored == ["exp/separator_frame_b/scores/test/tagging.json"]
+    assert scored == ["exp/separator_frame+b/scores/test/tagging.json"]
 
 
 @pytest.mark.parametrize(
     ("module", "arguments", "said"),
     [
-        (separate, ["--systems", "frame strong"], ["separator_frame: no best.pt; did you mean separator_frame_b?"]),
+        (separate, ["--systems", "frame strong"], ["separator_frame: no best.pt; did you mean separator_frame+b?"]),
         (separate, ["--data", "data/tset"], ["data/tset: no such data folder"]),
         (separate, ["--feats", "conf/feat.yaml"], ["conf/feat.yaml: no such configuration file"]),
         (separate, ["--expdir", "nothing", "--oracles", "false"], ["nothing to do; run stage 4 first"]),
@@ -120,6 +120,7 @@ def test_a_classifier_trained_along_is_scored_too(recipe):
         (score, ["--expdir", "nothing"], ["nothing to score"]),
         (score, ["--dump", "dump/tset"], ["dump/tset", "no such"]),
         (report, [], ["run stage 6 first"]),
+        (report, ["--set", "../test"], ["--set '../test' holds a slash; give the name of a folder in data"]),
     ],
 )
 def test_a_mistake_is_an_error_line(recipe, capsys, module, arguments, said):

@@ -39,8 +39,9 @@ def test_what_a_system_was_trained_from(tmp_path: Path, name: str) -> None:
 
 
 def test_a_tag_is_no_part_of_the_name(tmp_path: Path) -> None:
-    write_yaml(tmp_path / "separator_clip_b/config.yaml", {"supervision": "clip"})
-    assert origin_of(tmp_path / "separator_clip_b", "b").headline
+    for name in ("separator_clip+b", "separator_clip_b"):
+        write_yaml(tmp_path / name / "config.yaml", {"supervision": "clip"})
+    assert origin_of(tmp_path / "separator_clip+b").headline
     assert not origin_of(tmp_path / "separator_clip_b").headline
 
 
@@ -78,8 +79,8 @@ def test_order() -> None:
     ]
     systems = [{"name": name, "supervision": supervision} for name, supervision in rows]
     assert sorted(systems[::-1], key=system_order) == systems
-    tagged = [{"name": f"separator_{name}_b", "supervision": "frame"} for name in ("frame", "a", "frame_a")]
-    assert sorted(tagged[::-1], key=lambda system: system_order(system, "b")) == tagged
+    tagged = [{"name": f"separator_{name}+b", "supervision": "frame"} for name in ("frame", "a", "frame_a")]
+    assert sorted(tagged[::-1], key=system_order) == tagged
 
 
 @pytest.fixture
@@ -104,10 +105,12 @@ def test_descriptions(conf: Path) -> None:
 
 
 def test_descriptions_with_a_tag(conf: Path) -> None:
-    found = describe_systems(["separator_frame_crnn_b", "separator_frame_crnn", "separator_frame_b_c"], conf, "b")
-    assert {name: row["compare_with"] for name, row in found.items()} == {
-        "separator_frame_crnn_b": "separator_frame_short_b",
-        "separator_frame_crnn": "separator_frame_short",
+    # The system frame with the tag crnn, beside the system frame_crnn.
+    found = describe_systems(["separator_frame_crnn+b", "separator_frame_crnn", "separator_frame+crnn"], conf)
+    assert {name: (row["about"], row["compare_with"]) for name, row in found.items()} == {
+        "separator_frame_crnn+b": ("Other.", "separator_frame_short+b"),
+        "separator_frame_crnn": ("Other.", "separator_frame_short"),
+        "separator_frame+crnn": ("The main one.", None),
     }
 
 

@@ -197,8 +197,10 @@ def test_who_judges(recipe):
     assert judge_of("--default-judge", "frame_lambda5") == "classifier_frame_lambda5"
     assert judge_of("--default-judge", "frame_lambda5", "--judge", "frame") == "classifier_frame"
     assert judge_of("--default-judge", "nobody") == "classifier_frame"
-    assert call("--systems", "separator_frame", "--tag", "lambda5") == 0
-    assert "lambda5" in Path("exp/separator_frame/scores/test/sources.json").read_text()
+    shutil.copytree("exp/classifier_frame", "exp/classifier_frame+b")
+    assert judge_of("--judge", "classifier_frame+b") == "classifier_frame+b"
+    assert call("--systems", "separator_frame", "--tag", "b") == 0
+    assert "frame+b" in Path("exp/separator_frame/scores/test/sources.json").read_text()
 
 
 def test_who_judges_without_the_usual_one(recipe, capsys):

@@ -206,6 +206,12 @@ def test_other_defaults_take_any_text(run) -> None:
             assert run(f"--{name}", value, SHOW=name).stdout.endswith(f"|{value}|")
 
 
+def test_no_empty_value_where_the_default_is_none(run) -> None:
+    assert run("--tag", "x", "--tag=").stdout == "7||false||0|"
+    for arguments in (["--name", ""], ["--name="]):
+        assert error_of(run(*arguments)) == "option --name takes a value, not ''"
+
+
 def test_the_default_says_the_kind_and_not_an_earlier_value(run) -> None:
     for before in ("true", "5", "0.5"):
         assert run("--tag", before, "--tag", "x").stdout == "7|x|false||0|"

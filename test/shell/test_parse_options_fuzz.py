@@ -20,14 +20,15 @@ DEFAULTS = {
     "stop_stage": ("7", "whole"),
     "offset": ("-3", "whole"),
     "tag": ("", "text"),
-    "t": ("x", "text"),
-    "db_dir": ("a b", "text"),
+    "t": ("x", "filled"),
+    "db_dir": ("a b", "filled"),
     "ratio": ("0.0", "number"),
     "rate": ("1e-3", "number"),
     "skip_train": ("false", "switch"),
     "resume": ("true", "switch"),
 }
 SWITCHES = [name for name, (_, kind) in DEFAULTS.items() if kind == "switch"]
+TAKES = {"switch": b"true or false", "whole": b"a whole number", "number": b"a number", "filled": b"a value"}
 # What may not be set although it is set: in capitals, the parser's own, or not at the beginning of a line of the help.
 DOCUMENTED = ["PATH", "IFS", "BASH_ENV", "LD_PRELOAD", "HOME", "help_message", "_options", "_option_value"]
 NOT_OPTIONS = [*DOCUMENTED, "hidden"]
@@ -111,7 +112,7 @@ def fits(kind: str, value: bytes) -> bool:
         plain = re.fullmatch(rb"-?([0-9]*)\.?([0-9]*)", mantissa)
         digits = plain is not None and (plain[1] or plain[2]) and len(plain[1]) <= 18
         return bool(digits) and all(re.fullmatch(rb"[-+]?[0-9]{1,2}", part) for part in exponent)
-    return True
+    return kind == "text" or bool(value)
 
 
 def model(words: list[bytes]) -> Outcome:
@@ -139,8 +140,7 @@ def model(words: list[bytes]) -> Outcome:
             else:
                 return refused(b"option " + typed + b" needs a value")
         if not fits(kind, value):
-            takes = {"switch": b"true or false", "whole": b"a whole number", "number": b"a number"}[kind]
-            return refused(b"option --" + name.replace("_", "-").encode() + b" takes " + takes + b", not '")
+            return refused(b"option --" + name.replace("_", "-").encode() + b" takes " + TAKES[kind] + b", not '")
         values[name] = value
     return Outcome(0, values, words)
 
@@ -207,7 +207,7 @@ def draw_good_value(rng: random.Random, name: bytes) -> bytes:
     kind = DEFAULTS.get(name.replace(b"-", b"_").decode("latin-1"), ("", "text"))[1]
     if kind == "switch":
         return rng.choice([b"true", b"false"])
-    if kind == "text":
+    if kind in ("text", "filled"):
         return draw_value(rng)
     return str(rng.randrange(-(10**6), 10**6)).encode()
 
@@ -273,6 +273,6 @@ def test_the_draws_reach_every_ending() -> None:
     accepted = [o for o in outcomes if o.status == 0 and not o.output]
     assert len(accepted) > 200
     assert sum(len([n for n, v in o.values.items() if v != DEFAULTS[n][0].encode()]) > 1 for o in accepted) > 50
-    endings = ["unknown", "needs a value", "true or false", "a whole", "a number", "--help takes", "Usage"]
+    endings = ["unknown", "needs a value", "--help takes", "Usage", *(takes.decode() for takes in TAKES.values())]
     for ending in endings:
         assert sum(re.search(ending.encode(), outcome.output) is not None for outcome in outcomes) > 2, ending

@@ -93,6 +93,13 @@ def test_all_stages_run_in_order_from_any_folder(recipes: Recipes) -> None:
     assert re.search(r"\) Successfully finished\. \[elapsed=\d+s\]$", result.stdout.splitlines()[-1])
 
 
+@pytest.mark.parametrize("option", ["--datadir", "--dumpdir", "--expdir", "--config", "--systems"])
+def test_an_empty_folder_is_no_folder(recipes: Recipes, option: str) -> None:
+    result = recipes.run(option, "")
+    assert (result.returncode, result.stderr) == (2, f"run.sh: error: option {option} takes a value, not ''\n")
+    assert not (recipes.folder / "calls").exists()
+
+
 def test_the_commands_understand_what_run_sh_gives_them(recipes: Recipes, monkeypatch: pytest.MonkeyPatch) -> None:
     class Understood(Exception):
         pass
@@ -250,7 +257,7 @@ def test_a_stage_without_work_keeps_its_time(recipes: Recipes) -> None:
     [
         (["--stage", "8"], "no stage '8': give 0 to 7 or one of data mix feats train_classifier"),
         (["--stop-stage", "trian"], "no stage 'trian'"),
-        (["--stage", ""], "no stage ''"),
+        (["--stage", ""], "option --stage takes a value, not ''"),
         (["--stage", "4", "--stop-stage", "3"], "nothing to do: --stage 4 comes after --stop-stage 3"),
         (["--stages", "4"], "unknown option --stages; did you mean --stage?"),
         (["--nj", "0"], "option --nj takes a number from 1, not '0'"),

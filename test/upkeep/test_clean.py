@@ -509,8 +509,8 @@ def test_names_that_would_break_a_line(recipe: Path, run) -> None:
     odd = os.fsdecode(b"dump/a\nb\xff")
     make(f"{odd}/feats.yaml", f"{odd}/ark/c\nd", f"{odd}/ark/1.ark")
     lines = run("--what", "features")
-    assert lines[1].startswith("features  dump/a\\nb\\udcff ")
-    assert lines[-1] == "left alone: dump/a\\nb\\udcff/ark/c\\nd: not written by weaksep"
+    assert lines[1].startswith("features  dump/a\\nb\\xff ")
+    assert lines[-1] == "left alone: dump/a\\nb\\xff/ark/c\\nd: not written by weaksep"
 
 
 def test_an_empty_recipe_and_a_partial_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run) -> None:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, run_command, str2bool
+from weaksep.bin.cli import make_parser, run_command, str2bool, tell
 from weaksep.upkeep.removable import KINDS, NAMED_ONLY
 
 
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.upkeep.clean import clean
 
     for line in clean(args.datadir, args.dumpdir, args.expdir, kinds, remove=args.remove):
-        print(line, flush=True)
+        tell(line)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from weaksep.errors import UserError
-from weaksep.fileio.atomic import FULL_DISK, full_disk_message
+from weaksep.fileio.failure import mendable_reason
+from weaksep.fileio.names import one_line, text_problem
 from weaksep.fileio.tables import to_float
 from weaksep.jobs.interrupt import Interrupted, signals_handled
 
@@ -45,6 +45,17 @@ def positive_int(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
+
+
+def plain_path(text: str) -> Path:
+    """The argparse type of every path: an option with ``type=Path`` has it.
+
+    An empty one would be the current folder, or lead to the root of the disk in a script: ``--out "$UNSET"``.
+    """
+    problem = "is empty" if not text else text_problem(text)
+    if problem:
+        raise argparse.ArgumentTypeError(f"the path {one_line(text)!r} {problem}")
+    return Path(text)
 
 
 def share(text: str) -> float:
@@ -81,12 +92,33 @@ def printable(text: str) -> str:
     >>> print(printable("a\x1b[2Jb"))
     a\x1b[2Jb
     """
-    shown = (c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
-    return "".join(shown)
+    return "\n".join(map(one_line, text.split("\n")))
+
+
+def tell(text: str) -> None:
+    """Print a command's result, line ends kept."""
+    print(printable(text), flush=True)
+
+
+class LineFormatter(logging.Formatter):
+    """A line a message, whatever the names in it hold; only a traceback has lines of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(LOG_FORMAT, LOG_DATE_FORMAT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return one_line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        return printable(super().formatException(ei))
 
 
 class CommandParser(argparse.ArgumentParser):
     """argparse that takes ``--a_b`` for ``--a-b`` and names the nearest option on a slip."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.register("type", Path, plain_path)
 
     def parse_known_args(self, args=None, namespace=None):
         arguments = with_dashes(sys.argv[1:] if args is None else args)
@@ -102,8 +134,7 @@ class CommandParser(argparse.ArgumentParser):
             name = unknown[0].partition("=")[0]
             near = difflib.get_close_matches(name, self._option_string_actions, n=1)
             message = f"unknown option {name}" + (f"; did you mean {near[0]}?" if near else "")
-        message = printable(message).replace("\n", "\\n")
-        self.exit(2, f"{self.prog}: error: {message} ({self.prog} --help lists the options)\n")
+        self.exit(2, f"{self.prog}: error: {one_line(message)} ({self.prog} --help lists the options)\n")
 
 
 def make_parser(name: str, description: str | None) -> argparse.ArgumentParser:
@@ -141,7 +172,9 @@ def add_force(parser: argparse.ArgumentParser) -> None:
 
 def set_up_logging(debug: bool = False) -> None:
     """Log to stderr with the lines of the recipes: ``2026-11-22T18:00:00 (mix.py:57:main) ...``."""
-    logging.basicConfig(format=LOG_FORMAT, datefmt=LOG_DATE_FORMAT, level=logging.INFO, force=True)
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     # Only our own modules: other libraries' debug lines would drown them.
     logging.getLogger("weaksep").setLevel(logging.DEBUG if debug else logging.INFO)
     logging.captureWarnings(True)
@@ -158,11 +191,9 @@ def failure_reason(error: Exception, place: Path) -> str:
         error: what was raised.
         place: the folder of the work, for an error that names no file.
     """
-    if isinstance(error, UserError):
-        return str(error)
-    if isinstance(error, OSError):
-        where = error.filename or place
-        return full_disk_message(where, error) if error.errno in FULL_DISK else f"{where}: {error.strerror or error}"
+    reason = mendable_reason(error, place)
+    if reason is not None:
+        return reason
     logging.getLogger(__name__).error("%s", place, exc_info=error)
     first = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__}: {first}; the traceback is in the log"
@@ -198,19 +229,17 @@ def run_command(
     try:
         with signals_handled():
             return function(arguments) or 0
-    except UserError as error:
-        return _fail(name, str(error), debug)
     except BrokenPipeError:
         # The reader (head, less) has gone; Python would complain again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:
-        # A full disk, a missing permission, a file where a folder should be: the user's to mend, not a bug.
-        place = error.filename or "disk"
-        message = f"{place}: {error.strerror or error}"
-        return _fail(name, full_disk_message(place, error) if error.errno in FULL_DISK else message, debug)
     except (Interrupted, KeyboardInterrupt) as error:
         status = error.status if isinstance(error, Interrupted) else 130
         message = "interrupted; the same command (without --force) goes on from what is done"
         print(f"weaksep {name}: {message}", file=sys.stderr)
         return status
+    except Exception as error:
+        reason = mendable_reason(error, "disk")
+        if reason is None:
+            raise
+        return _fail(name, reason, debug)

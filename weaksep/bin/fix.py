@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, run_command
+from weaksep.bin.cli import make_parser, run_command, tell
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -22,22 +22,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
 
     from weaksep.errors import UserError
+    from weaksep.fileio.names import one_line
     from weaksep.upkeep.fix import fix
-    from weaksep.upkeep.problems import count, describe, one_line, stage_command
+    from weaksep.upkeep.problems import count, describe, stage_command
 
     folder = arguments.folder
     fixed = fix(folder, arguments.backup)
     for utt, why in sorted(fixed.plan.dropped.items()):
-        print(one_line(f"dropped {utt}: {why}"))
+        tell(one_line(f"dropped {utt}: {why}"))
     for line in fixed.plan.removed:
-        print(one_line(f"removed {line}"))
+        tell(one_line(f"removed {line}"))
     kept, total = len(fixed.plan.kept), len(fixed.plan.kept) + len(fixed.plan.dropped)
     if fixed.changed:
         backup = f"backup in {fixed.backup}" if fixed.backup else "no table was there before, so no backup"
-        print(f"{folder}: kept {kept} of {count(total, 'clip')}; tables changed: {' '.join(fixed.changed)}; {backup}")
-        print(f"{folder}: what was made from it before is out of date; {stage_command(fixed.next_stage)} makes it anew")
+        tell(f"{folder}: kept {kept} of {count(total, 'clip')}; tables changed: {' '.join(fixed.changed)}; {backup}")
+        tell(f"{folder}: what was made from it before is out of date; {stage_command(fixed.next_stage)} makes it anew")
     else:
-        print(f"{folder}: nothing to mend in the tables, {count(kept, 'clip')}")
+        tell(f"{folder}: nothing to mend in the tables, {count(kept, 'clip')}")
     if fixed.remaining:
         raise UserError(f"{folder} is not valid yet: {describe(fixed.remaining)}")
 

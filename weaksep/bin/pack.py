@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, run_command, str2bool
+from weaksep.bin.cli import make_parser, run_command, str2bool, tell
 from weaksep.errors import UserError
 
 
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "config.yaml": config.read_bytes(),
     }
     write_packed(args.out, files)
-    print("written:", args.out)
+    tell(f"written: {args.out}")
 
 
 if __name__ == "__main__":

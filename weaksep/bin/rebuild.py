@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, positive_int, run_command
+from weaksep.bin.cli import make_parser, positive_int, run_command, tell
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.scenes.resolve().parent == arguments.out.resolve():
         raise UserError(f"--out {arguments.out}: holds the scenes themselves; give another folder")
     count = rebuild_set(arguments.scenes, arguments.events, arguments.out, nj=arguments.nj)
-    print(f"{arguments.out}: {count} mixtures")
+    tell(f"{arguments.out}: {count} mixtures")
 
 
 if __name__ == "__main__":

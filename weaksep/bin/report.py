@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from weaksep.bin.cli import add_force, make_parser, run_command
+from weaksep.bin.cli import add_force, make_parser, run_command, tell
+from weaksep.errors import UserError
 
 if TYPE_CHECKING:
     from weaksep.fileio.shards import Shards
@@ -37,7 +38,6 @@ def get_parser() -> argparse.ArgumentParser:
         default=None,
         help="the recipe's configurations, for about and compare_with of each system; none by default",
     )
-    parser.add_argument("--tag", default="", help="of the experiments: separator_clip_TAG is described in clip.yaml")
     parser.add_argument(
         "--out",
         type=Path,
@@ -100,9 +100,7 @@ def write_report(args: argparse.Namespace, recipe: str, shards: Shards) -> None:
     from weaksep.report.steps import RESULTS_NAME
     from weaksep.report.training import histories
 
-    summary, scores = collect(
-        recipe, args.expdir, args.datadir, args.set, args.note, config_dir=args.config_dir, tag=args.tag
-    )
+    summary, scores = collect(recipe, args.expdir, args.datadir, args.set, args.note, config_dir=args.config_dir)
     folder, results = args.expdir / "report", args.out.with_name(RESULTS_NAME)
     write_json(folder / "summary.json", summary)
     write_text(args.out, render(summary))
@@ -112,8 +110,9 @@ def write_report(args: argparse.Namespace, recipe: str, shards: Shards) -> None:
     drawn = partial(write_figures, folder / "figures", summary, scores, histories(args.expdir), *places)
     figures = optional("figures", drawn)
     page = optional("page", partial(write_page, folder, summary, scores, *places))
-    print("written:", args.out, results, folder / "summary.json", folder / "tables", end="")
-    print("", *([folder / "figures"] if figures else []), *([page] if page else []))
+    written = [args.out, results, folder / "summary.json", folder / "tables"]
+    written += ([folder / "figures"] if figures else []) + ([page] if page else [])
+    tell(f"written: {' '.join(map(str, written))}")
 
 
 def from_saved(saved: Path, out: Path) -> str:
@@ -136,23 +135,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run stage 7."""
     args = get_parser().parse_args(argv)
     if args.saved is not None:
-        print(from_saved(args.saved, args.out))
+        tell(from_saved(args.saved, args.out))
         return
 
+    from weaksep.fileio.names import id_problem
     from weaksep.fileio.stamp import run_step
     from weaksep.report.markdown import headline_table
     from weaksep.report.steps import report_step
     from weaksep.report.systems import describe_systems
 
+    if problem := id_problem(args.set):
+        raise UserError(f"--set {args.set!r} {problem}; give the name of a folder in {args.datadir}")
     recipe = args.recipe or Path.cwd().name
     experiments = [path.name for path in sorted(args.expdir.glob("separator_*"))]
-    descriptions = describe_systems(experiments, args.config_dir, args.tag)
-    step = report_step(
-        recipe, args.expdir, args.datadir, args.set, args.note, args.out, descriptions=descriptions, tag=args.tag
-    )
+    descriptions = describe_systems(experiments, args.config_dir)
+    step = report_step(recipe, args.expdir, args.datadir, args.set, args.note, args.out, descriptions=descriptions)
     run_step(step, partial(write_report, args, recipe), force=args.force)
     summary = args.expdir / "report" / "summary.json"
-    print(headline_table(json.loads(summary.read_text(encoding="utf-8"))))
+    tell(headline_table(json.loads(summary.read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def get_parser() -> argparse.ArgumentParser:
         default=None,
         help="systems (strong frame) to score beside the oracles, with their classifiers; all by default",
     )
-    parser.add_argument("--tag", default="", help="of --systems and --judge: strong with tag b is separator_strong_b")
+    parser.add_argument("--tag", default="", help="of --systems and --judge: strong with tag b is separator_strong+b")
     parser.add_argument("--data", type=Path, default=Path("data/test"), help="mixtures and references (%(default)s)")
     parser.add_argument("--dump", type=Path, default=Path("dump/test"), help="features of the same set (%(default)s)")
     parser.add_argument(
@@ -81,6 +81,7 @@ def find_named(expdir: Path, data: Path, systems: str, tag: str) -> Targets:
     Raises:
         UserError: listing the systems that are not separated.
     """
+    from weaksep.fileio.experiments import experiment_dir, name_and_tag, named_experiment
     from weaksep.fileio.variants import variant_folder
     from weaksep.fileio.yamlfile import read_yaml
     from weaksep.score.targets import (
@@ -91,13 +92,11 @@ def find_named(expdir: Path, data: Path, systems: str, tag: str) -> Targets:
         mixtures_of,
         separated_folders,
     )
-    from weaksep.train.plan import experiment_dir
 
     separated, trained = separated_folders(expdir), checkpoints(expdir)
     problems, wanted, classifiers = [], [], []
     for name in systems.split():
-        full = name.startswith("separator_")
-        folder = expdir / name if full else experiment_dir(expdir, "separator", name, tag)
+        folder = named_experiment(expdir, "separator", name, tag)
         mixtures = mixtures_of(folder, data)
         if not is_separated(folder, data, mixtures):
             near = difflib.get_close_matches(folder.name, [path.name for path in separated if path != folder], n=1)
@@ -110,7 +109,8 @@ def find_named(expdir: Path, data: Path, systems: str, tag: str) -> Targets:
         if config.get("joint"):
             classifiers.append(folder / "classifier.pt")
         elif config.get("classifier"):
-            classifiers.append(experiment_dir(expdir, "classifier", str(config["classifier"]), tag) / "best.pt")
+            own = experiment_dir(expdir, "classifier", str(config["classifier"]), name_and_tag(folder.name)[1])
+            classifiers.append(own / "best.pt")
     raise_problems("cannot score", problems)
     wanted += [path for path in separated if not path.name.startswith("separator_")]
     return find_targets(wanted, [path for path in trained if path in classifiers], data)
@@ -218,11 +218,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         set_name = args.data.resolve().name
         raise UserError(f"{args.expdir}: nothing to score: no */separated/{set_name}, no classifier_*/best.pt")
 
+    from weaksep.fileio.experiments import named_experiment
     from weaksep.fileio.variants import variant_folder
     from weaksep.score.targets import find_judge
-    from weaksep.train.plan import experiment_dir
 
-    short = experiment_dir(args.expdir, "classifier", args.judge or args.default_judge, args.tag)
+    short = named_experiment(args.expdir, "classifier", args.judge or args.default_judge, args.tag)
     judge = find_judge(args.expdir, args.judge, short, [target.path for target in targets.classifiers])
     if judge is None and targets.systems:
         logger.info("%s: no classifier that could judge the separated files, so no sources.json", args.expdir)

@@ -38,7 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
         default=None,
         help='separators in --expdir, "strong frame" or "separator_strong"; all trained ones by default',
     )
-    parser.add_argument("--tag", default="", help="of --systems: strong with tag b is separator_strong_b")
+    parser.add_argument("--tag", default="", help="of --systems: strong with tag b is separator_strong+b")
     parser.add_argument("--exp", type=Path, nargs="+", default=[], help="more experiment folders, wherever they lie")
     parser.add_argument("--data", type=Path, default=Path("data/test"), help="mixtures to separate (%(default)s)")
     parser.add_argument(
@@ -65,16 +65,14 @@ def find_systems(expdir: Path, names: str | None, tag: str, folders: Sequence[Pa
     Raises:
         UserError: listing every one that has no best.pt, with the nearest name that has.
     """
-    from weaksep.train.plan import experiment_dir
+    from weaksep.fileio.experiments import named_experiment
 
     trained = sorted(path.parent for path in expdir.glob("separator_*/best.pt"))
     wanted = list(folders)
     if names is None:
         wanted += trained if not folders else []
     else:
-        for name in names.split():
-            full = name.startswith("separator_")
-            wanted.append(expdir / name if full else experiment_dir(expdir, "separator", name, tag))
+        wanted += [named_experiment(expdir, "separator", name, tag) for name in names.split()]
     problems = []
     for folder in wanted:
         if not (folder / "best.pt").is_file():
@@ -95,8 +93,11 @@ def separate(
     shards: Shards,
 ) -> None:
     """Separate a set by a system's folder, by the oracle of that name, or (None) not at all."""
+    from weaksep.fileio.inputs import files_of, source_scps
+    from weaksep.fileio.place import check_apart
     from weaksep.infer.dataset import Oracle, separate_dataset, write_unprocessed
 
+    check_apart([out], files_of(data.path, ["wav.scp", *source_scps(data.path)]).values())
     if system is None:
         write_unprocessed(data, out)
         return

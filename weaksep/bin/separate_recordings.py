@@ -77,9 +77,11 @@ def find_recordings(given: Sequence[Path], out: Path) -> dict[str, Path]:
     """Name of the output folder -> file, of all files and of the audio files in all folders but ``out`` inside them.
 
     Raises:
-        UserError: listing what is not there, folders without audio, and files that would be written to one place.
+        UserError: listing what is not there, folders without audio, names that no folder can have, and files that
+            would be written to one place.
     """
     from weaksep.fileio.audiostream import looks_like_audio
+    from weaksep.fileio.names import clashes, name_problem, one_line
 
     problems: list[str] = []
     found: dict[str, Path] = {}
@@ -95,16 +97,26 @@ def find_recordings(given: Sequence[Path], out: Path) -> dict[str, Path]:
             if own:
                 logger.info("%s: %d files lie in --out and are left out", path, len(own))
             inside = [file for file in inside if file not in own]
+            hidden = [file for file in inside if any(part[0] == "." for part in file.relative_to(path).parts)]
+            if hidden:
+                logger.info("%s: %d hidden files are left out, first %s", path, len(hidden), hidden[0])
+            inside = [file for file in inside if file not in hidden]
             files = [(str(file.relative_to(path).with_suffix("")), file) for file in inside]
             problems += [] if files else [f"{path}: no audio files in this folder"]
         elif not path.exists():
             problems.append(f"{path}: no such file or folder")
             continue
         for name, file in files:
+            wrong = next(filter(None, map(name_problem, name.split("/"))), None)
+            if wrong:
+                problems.append(
+                    one_line(f"{file}: its name, which the folder of its sources would have, {wrong}; rename it")
+                )
+                continue
             other = found.setdefault(name, file)
             if other.resolve() != file.resolve():
                 problems.append(f"{file}: would be written to {name}, as {other}; give them different --out folders")
-    raise_problems("cannot separate", problems)
+    raise_problems("cannot separate", problems + clashes(found, out))
     return found
 
 
@@ -171,12 +183,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     from tqdm import tqdm
 
     from weaksep.fileio.audiostream import stream_info
+    from weaksep.fileio.place import check_apart
     from weaksep.fileio.stamp import run_step
     from weaksep.infer.model import checkpoint_path, load_separator
     from weaksep.infer.recordings import Options, recording_step
 
     options = Options(args.rate, args.format, args.level_db, args.events)
     model = checkpoint_path(args.model)
+    check_apart([args.out / name for name in found], [model, *found.values()])
     separator = load_separator(model, choose(args.device))
     failed: dict[Path, str] = {}
     for name, path in found.items():

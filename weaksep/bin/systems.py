@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, run_command, str2bool
+from weaksep.bin.cli import make_parser, run_command, str2bool, tell
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -23,11 +23,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not names:
         raise UserError(f"{arguments.config_dir}: no YAML of a system")
     if not arguments.about:
-        print("\n".join(names))
+        tell("\n".join(names))
         return
     width = max(map(len, names))
     for name, config in system_configs(arguments.config_dir, names).items():
-        print(f"{name:<{width}}  {config.about}".rstrip())
+        tell(f"{name:<{width}}  {config.about}".rstrip())
 
 
 if __name__ == "__main__":

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weaksep.bin.cli import (
-    LOG_DATE_FORMAT,
-    LOG_FORMAT,
+    LineFormatter,
     add_force,
     failure_reason,
     make_parser,
@@ -97,8 +96,8 @@ def work(job: Job, notes: Shards) -> None:
     exp = job.plan.exp
     claim_experiment(exp, notes, job.plan.joint)
     # Watched: a run that begins again may put the file of the one before away.
-    handler = WatchedFileHandler(exp / "train.log")
-    handler.setFormatter(logging.Formatter(LOG_FORMAT, LOG_DATE_FORMAT))
+    handler = WatchedFileHandler(exp / "train.log", encoding="utf-8")
+    handler.setFormatter(LineFormatter())
     logging.getLogger().addHandler(handler)
     try:
         logger.info("device: %s", job.device)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from weaksep.bin.cli import make_parser, positive_int, run_command, str2bool, with_dashes
+from weaksep.bin.cli import make_parser, positive_int, run_command, str2bool, tell, with_dashes
 
 SWITCHES = ("--check-audio", "--check-feats")
 
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     for report in reports:
         if not report.problems:
-            print(f"{report.path}: valid ({report.summary})", flush=True)
+            tell(f"{report.path}: valid ({report.summary})")
     problems = [problem for report in reports for problem in report.problems]
     if problems:
         raise UserError(describe(problems))

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
 
+from weaksep.fileio.names import doubled, label_problem
+
 N_FOLDS = 10  # of UrbanSound8K
 
 
@@ -52,10 +54,11 @@ class CorpusConfig(BaseModel, extra="forbid", frozen=True):
     @model_validator(mode="after")
     def _plain_classes(self) -> CorpusConfig:
         for name in self.classes:
-            # A class names a file (src_<class>.scp), a folder and a word in comma-separated lists.
-            if not name.replace("_", "").isalnum() or name == "mix":
-                raise ValueError(f"class {name!r}: use letters, digits and _, and not the name 'mix'")
-        if len(set(self.classes)) != len(self.classes):
+            if not name.replace("_", "").isalnum():
+                raise ValueError(f"class {name!r}: use letters, digits and _")
+            if problem := label_problem(name):
+                raise ValueError(f"class {name!r} {problem}")
+        if doubled(self.classes):
             raise ValueError("a class is listed twice")
         return self
 

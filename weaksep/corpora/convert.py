@@ -20,6 +20,7 @@ from weaksep.corpora.event import Corpus, SourceEvent, check_sets
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.eventdir import EVENT_TABLES, event_path, write_event_tables
+from weaksep.fileio.names import clashes
 from weaksep.fileio.place import check_place, clear_set
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step
@@ -88,8 +89,9 @@ def convert(corpus: Corpus, config: CorpusConfig, notes: Shards, *, nj: int, max
         UserError: more bad clips than allowed, then nothing is left in the folder; or a class without a good one.
     """
     folders = {name: notes.folder / name for name in corpus.sets}
-    for folder in folders.values():
+    for name, folder in folders.items():
         check_place(folder, "events", "utt2class", notes.path.exists())
+        raise_problems(f"{folder} cannot be written", clashes((e.event_id for e in corpus.sets[name]), notes.folder))
 
     def clear() -> None:
         for folder in folders.values():

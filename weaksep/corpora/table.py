@@ -20,7 +20,8 @@ from weaksep.corpora.config import TableConfig
 from weaksep.corpora.event import SETS, Corpus, SourceEvent, time_span
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import INT16_SCALE, read_any
-from weaksep.fileio.tables import id_problem, plain_id, read_tsv
+from weaksep.fileio.names import id_problem, plain_id
+from weaksep.fileio.tables import read_tsv
 from weaksep.signal.units import seconds_to_samples
 
 COLUMNS = ("filename", "class", "set")

@@ -26,7 +26,7 @@ from weaksep.corpora.config import N_FOLDS, UrbanSound8KConfig
 from weaksep.corpora.event import SETS, Corpus, SourceEvent, time_span
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import read_any
-from weaksep.fileio.tables import id_problem
+from weaksep.fileio.names import id_problem
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path, write_json
 from weaksep.fileio.jsontext import load_object
-from weaksep.fileio.tables import label_problem
+from weaksep.fileio.names import doubled, label_problem
 
 if TYPE_CHECKING:
     import torch
@@ -79,7 +79,7 @@ class Description(BaseModel):
         for name in self.classes:
             if problem := label_problem(name):
                 raise ValueError(f"classes: {name!r}: {problem}")
-        if len(set(self.classes)) < len(self.classes):
+        if doubled(self.classes):
             raise ValueError("classes: a name occurs twice")
         return self
 

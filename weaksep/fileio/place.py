@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from weaksep.errors import UserError
+from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import clear_folder
 
 
@@ -31,6 +31,34 @@ def check_place(folder: Path, what: str, mark: str, begun: bool, sources: Iterab
     found = sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
     if found and not begun and not (folder / mark).is_file():
         raise UserError(f"{folder}: holds something else than {what} ({', '.join(found[:3])}); give another folder")
+
+
+def check_apart(folders: Iterable[Path], sources: Iterable[Path]) -> None:
+    """Refuse to write into folders in which something lies that is read, however it is reached: through a link,
+    or by a name in another case.
+
+    Args:
+        folders: to be written; need not be there yet.
+        sources: files that are read meanwhile.
+
+    Raises:
+        UserError: listing the sources that lie in one of the folders, or deeper.
+    """
+    written = {_identity(folder): folder for folder in folders if folder.is_dir()}
+    above = {source: {*source.absolute().parents, *source.resolve().parents} for source in sources if written}
+    identities = {parent: _identity(parent) for parent in set().union(*above.values()) if parent.is_dir()}
+    inside = [
+        f"{source}: lies in {written[identities[parent]]}, which is written; give another folder to write"
+        for source, parents in above.items()
+        for parent in sorted(parents)
+        if identities.get(parent) in written
+    ]
+    raise_problems("what is read would be overwritten", list(dict.fromkeys(inside)))
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def clear_set(folder: Path, tables: Iterable[str]) -> None:

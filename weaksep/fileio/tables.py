@@ -1,7 +1,7 @@
 """Kaldi tables (``key value`` lines, sorted and unique under LC_ALL=C) and TSV files with a header.
 
 All are UTF-8 with Unix line ends and without control characters, since shell tools read them byte by byte. Keys become
-names of files, so a key that would lead into another folder is refused here, where it comes in.
+names of files, so a key that would lead into another folder is refused (fileio/names.py).
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import write_text
-
-MAX_ID_BYTES = 200  # a file system takes 255, and the name of a temporary file is longer by a few
+from weaksep.fileio.names import doubled, id_problem, label_problem
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")  # all but the tab and the line feed
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -60,32 +59,6 @@ def read_lines(path: str | Path, *, ended: bool = False) -> list[str]:
         )
     lines = text.split("\n")  # not splitlines(), which also splits at characters that a value may hold
     return lines if lines[-1] else lines[:-1]
-
-
-def id_problem(key: str) -> str | None:
-    """What keeps a key from being a clip id, the stem of a file's name; None when nothing does.
-
-    >>> id_problem("dog-1"), id_problem("../dog")
-    (None, 'holds a slash')
-    """
-    if not key.isprintable() or " " in key:
-        return "holds a blank or a character that cannot be printed"
-    if "/" in key:
-        return "holds a slash"
-    if not key or key[0] == ".":
-        return "is empty or begins with a dot"
-    if len(key.encode()) > MAX_ID_BYTES:
-        return f"is longer than {MAX_ID_BYTES} bytes"
-    return None
-
-
-def plain_id(text: str) -> str:
-    """A file's name as a part of an id: what is no letter, digit, _ or - becomes _.
-
-    >>> plain_id("Häuser am See/1 (2)")
-    'H_user_am_See_1__2_'
-    """
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)
 
 
 def to_float(text: str) -> float:
@@ -159,21 +132,6 @@ def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
     return {group: " ".join(members) for group, members in groups.items()}
 
 
-def label_problem(name: str) -> str | None:
-    """What keeps a name from being a class: it names files and folders, and is a word of comma-separated lists.
-
-    >>> label_problem("dog_bark"), label_problem("mix")
-    (None, 'is taken: it names the folder of the mixtures')
-    """
-    if name == "mix":
-        return "is taken: it names the folder of the mixtures"
-    if name == "residual":
-        return "is taken: it names the files of what belongs to no class"
-    if name == "-" or "," in name:
-        return "holds a comma or is the '-' that stands for no class"
-    return id_problem(name)
-
-
 def read_list(path: str | Path) -> list[str]:
     """Classes of a labels.txt: its non-empty lines, order kept.
 
@@ -182,7 +140,7 @@ def read_list(path: str | Path) -> list[str]:
     """
     lines = {number: line.strip() for number, line in enumerate(read_lines(path), start=1) if line.strip()}
     names = list(lines.values())
-    doubles = sorted({name for name in names if names.count(name) > 1})
+    doubles = doubled(names)
     if doubles or not names:
         raise UserError(f"{path}: " + (f"listed twice: {', '.join(doubles)}" if doubles else "empty; list the classes"))
     wrong = [(number, name, label_problem(name)) for number, name in lines.items() if label_problem(name)]

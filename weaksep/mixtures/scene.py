@@ -10,7 +10,8 @@ from typing import Any
 
 from weaksep.errors import raise_problems
 from weaksep.fileio.jsontext import finite
-from weaksep.fileio.tables import id_problem, label_problem, read_lines
+from weaksep.fileio.names import id_problem, label_problem
+from weaksep.fileio.tables import read_lines
 from weaksep.signal.units import seconds_to_samples
 
 MAX_CLIP_S = 3600.0  # a mixture is held in memory, with a reference a class

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from weaksep.fileio.tables import label_problem
+from weaksep.fileio.names import doubled, label_problem
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,7 +60,7 @@ class PrepareConfig(BaseModel):
     @model_validator(mode="after")
     def _plain_classes(self) -> PrepareConfig:
         names = self.classes or []
-        if len(set(names)) != len(names):
+        if doubled(names):
             raise ValueError("classes: one is listed twice")
         for name in [*names, *self.rename.values()]:
             problem = label_problem(name)

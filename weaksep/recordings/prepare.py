@@ -19,6 +19,7 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import FULL_DISK
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import TIMED_NAME, audio_name
+from weaksep.fileio.names import clashes
 from weaksep.fileio.place import check_place, clear_set
 from weaksep.fileio.shards import Shards
 from weaksep.jobs import run_sharded, split_evenly
@@ -174,6 +175,7 @@ def prepare(
     read = {path if path.is_dir() else path.parent for path in (*files, *label_files)}
     for name in items:
         check_place(out / name, "clips", TIMED_NAME, notes.path.exists(), read)
+        raise_problems(f"{out / name} cannot be written", clashes((item.name for item in items[name]), out))
 
     def clear_all() -> None:
         for name in items:

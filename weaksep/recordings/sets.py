@@ -10,7 +10,7 @@ from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.datadir import EventLabel
-from weaksep.fileio.tables import id_problem, label_problem, plain_id
+from weaksep.fileio.names import doubled, id_problem, label_problem, plain_id
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.labels import all_classes, class_of
 from weaksep.recordings.match import Stretch
@@ -66,6 +66,7 @@ def classes_of(stretches: Sequence[Stretch], config: PrepareConfig) -> list[str]
             logger.info("labels of no class, which a residual is for: %d names, most often %s", len(others), most)
         return list(config.classes)
     wrong = [f"{name!r} {label_problem(name)}; see rename:" for name in named if label_problem(name)]
+    wrong += [f"{name!r} and another name are one but for the case; see rename:" for name in doubled(named)]
     raise_problems("labels that cannot be classes", wrong)
     if len(named) < 2:
         raise UserError(f"the labels name {len(named)} class(es); a separator needs two")

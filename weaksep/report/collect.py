@@ -40,7 +40,6 @@ def collect_systems(
     data: DataDir,
     set_name: str,
     descriptions: Mapping[str, Mapping[str, Any]],
-    tag: str = "",
 ) -> tuple[list[System], Scores]:
     """Figures and rows of every scored system, ordered from unprocessed to oracles.
 
@@ -55,7 +54,7 @@ def collect_systems(
         data.check_source(path.parent, "rerun stages 5 and 6 for this system, or move it away")
         scores = read_scores(path)
         check_complete(scores, data.utt_ids, data.labels, path)
-        origin = origin_of(experiment, tag)
+        origin = origin_of(experiment)
         systems.append(
             {
                 "name": name,
@@ -73,12 +72,12 @@ def collect_systems(
     for separated in sorted(expdir.glob(f"*/separated/{set_name}")):
         if separated.parents[1].name not in found:
             logger.warning("%s: separated but not scored, so not in the report (stage 6)", separated.parents[1])
-    systems.sort(key=lambda system: system_order(system, tag))
+    systems.sort(key=system_order)
     return systems, {system["name"]: found[system["name"]] for system in systems}
 
 
 def collect_more_sets(
-    expdir: Path, datadir: Path, test_set: str, descriptions: Mapping[str, Mapping[str, Any]], tag: str = ""
+    expdir: Path, datadir: Path, test_set: str, descriptions: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, list[System]]:
     """The systems of every other test set that was scored (test_lambda5 beside test), by the set's name."""
     names = sorted({path.parent.name for path in expdir.glob(f"*/scores/{test_set}_*/scores.tsv")})
@@ -87,13 +86,11 @@ def collect_more_sets(
         if not (datadir / name).is_dir():
             logger.warning("%s: scored, but there is no such data folder any more; left out", datadir / name)
             continue
-        more[name], _ = collect_systems(expdir, DataDir.load(datadir / name), name, descriptions, tag)
+        more[name], _ = collect_systems(expdir, DataDir.load(datadir / name), name, descriptions)
     return more
 
 
-def collect_training(
-    expdir: Path, tag: str = ""
-) -> tuple[list[dict[str, Any]], int | dict[str, int] | None, set[str]]:
+def collect_training(expdir: Path) -> tuple[list[dict[str, Any]], int | dict[str, int] | None, set[str]]:
     """Facts of every training with a best.pt, their seed, and the variants of the mixtures they were trained on.
 
     The seed is one number, or one each when they differ.
@@ -101,7 +98,7 @@ def collect_training(
     facts, seeds, variants = [], {}, set()
     for best in sorted(expdir.glob("classifier_*/best.pt")) + sorted(expdir.glob("separator_*/best.pt")):
         config = read_yaml(best.parent / "config.yaml")
-        facts.append({**training_facts(best.parent, config), "trained_from": origin_of(best.parent, tag).trained_from})
+        facts.append({**training_facts(best.parent, config), "trained_from": origin_of(best.parent).trained_from})
         if isinstance(config.get("seed"), int):
             seeds[best.parent.name] = config["seed"]
         if isinstance(config.get("mixtures"), str) and config["mixtures"]:
@@ -117,7 +114,6 @@ def collect(
     test_set: str,
     notes: Sequence[str],
     config_dir: Path | None = None,
-    tag: str = "",
 ) -> tuple[dict[str, Any], Scores]:
     """The whole summary.
 
@@ -128,7 +124,6 @@ def collect(
         test_set: the set whose scores are reported.
         notes: sentences about the data, printed above the table.
         config_dir: the recipe's configurations, for what they say of each system; None for nothing.
-        tag: of the experiments: separator_clip_TAG was trained from clip.yaml.
 
     Returns:
         the summary, and the rows of every system of the test set in the summary's order.
@@ -137,10 +132,10 @@ def collect(
         UserError: nothing is scored, or a file is damaged.
     """
     data = DataDir.load(datadir / test_set)
-    training, seed, variants = collect_training(expdir, tag)
-    descriptions = describe_systems((path.name for path in sorted(expdir.glob("separator_*"))), config_dir, tag)
-    systems, scores = collect_systems(expdir, data, test_set, descriptions, tag)
-    more_sets = collect_more_sets(expdir, datadir, test_set, descriptions, tag)
+    training, seed, variants = collect_training(expdir)
+    descriptions = describe_systems((path.name for path in sorted(expdir.glob("separator_*"))), config_dir)
+    systems, scores = collect_systems(expdir, data, test_set, descriptions)
+    more_sets = collect_more_sets(expdir, datadir, test_set, descriptions)
     variants |= {name.removeprefix(f"{test_set}_") for name in more_sets}
     order = list(scores)
     sources = collect_sources(expdir, test_set)

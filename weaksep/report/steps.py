@@ -24,7 +24,6 @@ def report_step(
     notes: Sequence[str],
     out: Path,
     descriptions: Mapping[str, Mapping[str, Any]],
-    tag: str = "",
 ) -> Step:
     """The report; the stages' times alone are no reason for a new one (its own is among them).
 
@@ -36,7 +35,6 @@ def report_step(
         notes: for the head of the page.
         out: the page; results.json lies beside it.
         descriptions: what the recipe's configurations say of each system; all that is read of them.
-        tag: of the experiments.
     """
     folder = expdir / "report"
     scores = [f"*/scores/{test_set}/{name}" for name in ("scores.tsv", "tagging.json", "sources.json", SOURCE_NAME)]
@@ -58,7 +56,6 @@ def report_step(
             "test_set": test_set,
             "notes": list(notes),
             "descriptions": descriptions,
-            "tag": tag,
         },
         tables=tables,
         code=[f"weaksep.report.{name}" for name in CODE],

@@ -1,6 +1,6 @@
 """What a system is: the labels it was trained from, and what its recipe's YAML says of it.
 
-Experiments are exp/unprocessed, exp/oracle_NAME and exp/separator_NAME[_TAG]; the YAML is CONFIG_DIR/NAME.yaml.
+Experiments are exp/unprocessed, exp/oracle_NAME and exp/separator_NAME[+TAG]; the YAML is CONFIG_DIR/NAME.yaml.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.errors import UserError
+from weaksep.fileio.experiments import name_and_tag
 from weaksep.fileio.jsontext import finite
 from weaksep.fileio.yamlfile import read_yaml
 from weaksep.fileio.yamltext import load_yaml
@@ -48,20 +49,19 @@ class Description:
 def short_name(experiment: str) -> str:
     """An experiment's name as tables have it.
 
-    >>> short_name("separator_clip_b"), short_name("oracle_irm"), short_name("classifier_clip")
-    ('clip_b', 'oracle_irm', 'classifier_clip')
+    >>> short_name("separator_clip+b"), short_name("oracle_irm"), short_name("classifier_clip")
+    ('clip+b', 'oracle_irm', 'classifier_clip')
     """
     return experiment.removeprefix(PREFIX)
 
 
-def system_name(experiment: str, tag: str) -> str:
+def system_name(experiment: str) -> str:
     """The name of the YAML that an experiment was trained from.
 
-    >>> system_name("separator_clip_b", "b"), system_name("separator_clip_b", "")
+    >>> system_name("separator_clip+b"), system_name("separator_clip_b")
     ('clip', 'clip_b')
     """
-    name = short_name(experiment)
-    return name.removesuffix(f"_{tag}") if tag else name
+    return name_and_tag(short_name(experiment))[0]
 
 
 def _share(config: Mapping[str, Any], key: str, path: Path) -> float:
@@ -71,7 +71,7 @@ def _share(config: Mapping[str, Any], key: str, path: Path) -> float:
     return float(value)
 
 
-def origin_of(experiment: Path, tag: str = "") -> Origin:
+def origin_of(experiment: Path) -> Origin:
     """What a system was told, from its folder's name or its config.yaml.
 
     Raises:
@@ -104,16 +104,16 @@ def origin_of(experiment: Path, tag: str = "") -> Origin:
         told += " (summed)"
     if mixtures:
         told += f" ({mixtures})"
-    return Origin(str(supervision), told, system_name(name, tag) == supervision)
+    return Origin(str(supervision), told, system_name(name) == supervision)
 
 
-def system_order(system: Mapping[str, Any], tag: str = "") -> tuple[int, bool, str]:
+def system_order(system: Mapping[str, Any]) -> tuple[int, bool, str]:
     """The place of a system in every table: by what it was told, the main one of a kind first, then by name."""
     supervision, name = str(system["supervision"]), str(system["name"])
-    return SUPERVISION_ORDER.index(supervision), system_name(name, tag) != supervision, name
+    return SUPERVISION_ORDER.index(supervision), system_name(name) != supervision, name
 
 
-def describe_systems(experiments: Iterable[str], config_dir: Path | None, tag: str = "") -> dict[str, dict[str, Any]]:
+def describe_systems(experiments: Iterable[str], config_dir: Path | None) -> dict[str, dict[str, Any]]:
     """``about`` and ``compare_with`` of each trained system whose YAML there is, by its experiment's name.
 
     A line about a system stands in its own YAML: one that comes from a ``base:`` is about another system. What to
@@ -122,7 +122,6 @@ def describe_systems(experiments: Iterable[str], config_dir: Path | None, tag: s
     Args:
         experiments: names of folders.
         config_dir: the recipe's configuration folder; None for no descriptions.
-        tag: of the experiments.
 
     Returns:
         {experiment: {"about": text, "compare_with": name of an experiment or None}}, as JSON can say it.
@@ -134,7 +133,7 @@ def describe_systems(experiments: Iterable[str], config_dir: Path | None, tag: s
         raise UserError(f"{config_dir}: no such configuration folder; mend --config-dir")
     found = {}
     for experiment in experiments:
-        name = system_name(experiment, tag)
+        name = system_name(experiment)
         path = (config_dir or Path()) / f"{name}.yaml"
         if config_dir is None or not experiment.startswith(PREFIX) or not path.is_file():
             continue
@@ -143,7 +142,6 @@ def describe_systems(experiments: Iterable[str], config_dir: Path | None, tag: s
         about, other = own.get("about", ""), resolved.get("compare_with")
         if not isinstance(about, str) or not (other is None or isinstance(other, str)):
             raise UserError(f"{path}: about and compare_with are texts: put them in quotes")
-        tagged = tag and experiment.endswith(f"_{tag}")
-        against = f"{PREFIX}{other}" + (f"_{tag}" if tagged else "") if other and other != name else None
+        against = PREFIX + other + short_name(experiment).removeprefix(name) if other and other != name else None
         found[experiment] = asdict(Description(" ".join(about.split()), against))
     return found

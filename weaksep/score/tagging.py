@@ -15,6 +15,7 @@ from weaksep.feats.dataset import FeatureSet
 from weaksep.fileio.atomic import write_json
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.names import one_line
 from weaksep.score.tag_scores import TagScores
 from weaksep.signal.units import n_frames
 
@@ -92,7 +93,7 @@ def tagging_scores(name: str, classifier: Classifier, features: FeatureSet, data
     if not data.wav:
         raise UserError(f"{data.path}/wav.scp is empty; rerun stage 1")
     scores = TagScores(data, features.sample_rate, features.hop_samples, classifier.time_pooling)
-    for start in tqdm(range(0, len(data.utt_ids), BATCH_CLIPS), desc=f"tag {name}", disable=None):
+    for start in tqdm(range(0, len(data.utt_ids), BATCH_CLIPS), desc=f"tag {one_line(name)}", disable=None):
         utts = data.utt_ids[start : start + BATCH_CLIPS]
         for utt, by_frame, by_clip in zip(utts, *classifier.probabilities(features.batch(utts)), strict=True):
             scores.add(utt, by_frame, by_clip, features.n_frames, _n_samples(data.wav[utt], features))

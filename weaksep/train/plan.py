@@ -1,7 +1,7 @@
 """Which trainings the named systems need, and in which folders they live.
 
 A system is ``<config folder>/<system>.yaml``; its classifier is ``<config folder>/classifier_<name>.yaml``. Their
-folders are ``exp/separator_<system>[_<tag>]`` and ``exp/classifier_<name>[_<tag>]``.
+folders are ``exp/separator_<system>[+<tag>]`` and ``exp/classifier_<name>[+<tag>]`` (fileio/experiments.py).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from weaksep.errors import UserError
 from weaksep.feats.steps import fingerprint_files
+from weaksep.fileio.experiments import experiment_dir
 from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, WEIGHTS_NAME
 from weaksep.fileio.stamp import STAMP_NAME, Step
 from weaksep.fileio.yamlfile import load_config
@@ -20,18 +21,6 @@ from weaksep.train.config import ClassifierTraining, SeparatorTraining
 
 HEADLINE = ("strong", "frame", "clip")
 CALIBRATION_STAMP = f"calibration.{STAMP_NAME}"
-
-
-def experiment_dir(expdir: str | Path, task: str, name: str, tag: str = "") -> Path:
-    """exp/<task>_<name>[_<tag>].
-
-    Raises:
-        UserError: name or tag would lead out of ``expdir``.
-    """
-    for text in (name, tag):
-        if "/" in text:
-            raise UserError(f"{text!r}: a system's name or a tag is part of a folder's name and holds no '/'")
-    return Path(expdir) / "_".join(part for part in (task, name, tag) if part)
 
 
 @dataclass(frozen=True)

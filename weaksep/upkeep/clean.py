@@ -14,10 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from weaksep.fileio.atomic import sync
+from weaksep.fileio.names import one_line
 from weaksep.fileio.stamp import STAMP_NAME
 from weaksep.upkeep.finds import Find
 from weaksep.upkeep.leftovers import FolderBusy, hold, is_notes, process_of, runs
-from weaksep.upkeep.problems import count, one_line
+from weaksep.upkeep.problems import count
 from weaksep.upkeep.removable import KINDS, look
 
 logger = logging.getLogger(__name__)

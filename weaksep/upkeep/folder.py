@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from weaksep.fileio.datadir import REFERENCED_NAME, TIMED_NAME
-from weaksep.fileio.tables import label_problem
+from weaksep.fileio.names import folded, label_problem
 from weaksep.upkeep.lines import Text, read_text
 from weaksep.upkeep.problems import Problem, fix_command, stage_command
 from weaksep.upkeep.tables import Table, TableReader
@@ -137,7 +137,8 @@ class Folder:
         fix = self.stage if text.broken else self.fix
         for number, line in text.lines:
             name = line.strip()
-            wrong = label_problem(name)
+            twin = next((other for other in lines if other != name and folded(other) == folded(name)), None)
+            wrong = label_problem(name) or (twin and f"is {twin} but for the case")
             if name != line or not name:
                 problems.append(self.problem("labels.txt", number, f"surplus blanks, or no class: {line!r}", fix))
             if name in lines:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from weaksep.errors import UserError
 from weaksep.fileio.datadir import EVENT_COLUMNS
-from weaksep.fileio.tables import id_problem, invert
+from weaksep.fileio.names import id_problem
+from weaksep.fileio.tables import invert
 from weaksep.upkeep.durations import seconds
 from weaksep.upkeep.events import NAME as EVENTS_TSV
 from weaksep.upkeep.events import TOLERANCE_S, EventRow, read_events

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from weaksep.fileio.names import one_line
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -31,17 +33,6 @@ class Problem:
 
     def __str__(self) -> str:
         return one_line(f"{self.where}: {self.what}; {self.mend}")
-
-
-def one_line(text: str) -> str:
-    r"""A text with all that is not printable written as an escape, so that a strange id cannot break a list of lines.
-
-    >>> one_line("a\nb")
-    'a\\nb'
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def fix_command(folder: Path) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from weaksep.fileio.tables import id_problem
+from weaksep.fileio.names import id_problem
 from weaksep.upkeep.lines import Text
 from weaksep.upkeep.problems import Problem
 

@@ -19,5 +19,6 @@ EOF
 . utils/parse_options.sh
 [ -n "${db}" ] || die "no folder for ESC-50: set ESC50= in db.sh or give --db DIR"
 [ -f "${db}/meta/esc50.csv" ] || die "${db}: holds no meta/esc50.csv; expected the folder of ESC-50"
+[ -n "${out}" ] || die "no folder to write: give --out DIR"
 mkdir -p "${out}"
 python local/esc50_table.py "${db}" "${out}/events.tsv"

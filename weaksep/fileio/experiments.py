@@ -1,0 +1,56 @@
+"""Names of experiment folders: exp/<task>_<name>[+<tag>], so that a folder says which system it is of.
+
+Neither a name nor a tag holds the +: ``frame`` with the tag ``remix`` and the system ``frame_remix`` are two folders.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weaksep.errors import UserError
+from weaksep.fileio.names import id_problem
+
+TAG_MARK = "+"
+
+
+def experiment_dir(expdir: str | Path, task: str, name: str, tag: str = "") -> Path:
+    """The folder of a system or classifier.
+
+    Args:
+        expdir: of the experiments.
+        task: "separator" or "classifier".
+        name: as its YAML is called.
+        tag: empty for none.
+
+    Raises:
+        UserError: name or tag cannot be part of a folder's name, or would make it that of another system.
+    """
+    for text in (name, *([tag] if tag else [])):
+        problem = id_problem(text)
+        if TAG_MARK in text:
+            problem = f"holds the {TAG_MARK} that stands between the two"
+        elif text is name and name.startswith(f"{task}_"):
+            problem = f"begins with {task}_, as the folders do"
+        if problem:
+            raise UserError(f"{text!r}: a system's name or a tag is part of a folder's name, and this one {problem}")
+    return Path(expdir) / (f"{task}_{name}" + (f"{TAG_MARK}{tag}" if tag else ""))
+
+
+def named_experiment(expdir: str | Path, task: str, word: str, tag: str = "") -> Path:
+    """The folder that a user means by a name (``strong``, with the tag) or by the folder's own (``separator_strong``).
+
+    Raises:
+        UserError: see ``experiment_dir``.
+    """
+    own = word.removeprefix(f"{task}_")
+    return experiment_dir(expdir, task, word, tag) if own == word else experiment_dir(expdir, task, *name_and_tag(own))
+
+
+def name_and_tag(experiment: str) -> tuple[str, str]:
+    """A folder's name, with or without its task, in two; no tag is an empty one.
+
+    >>> name_and_tag("separator_clip+b"), name_and_tag("clip")
+    (('separator_clip', 'b'), ('clip', ''))
+    """
+    name, _, tag = experiment.partition(TAG_MARK)
+    return name, tag

@@ -1,0 +1,27 @@
+"""What a user can mend of all that may be raised, in one line; the rest is a bug."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weaksep.errors import UserError
+from weaksep.fileio.atomic import FULL_DISK, full_disk_message
+from weaksep.fileio.names import one_line
+
+
+def mendable_reason(error: BaseException, place: Path | str) -> str | None:
+    """What to tell the user; None for a bug.
+
+    Args:
+        error: what was raised.
+        place: where the work is, for an error that names no file.
+    """
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):  # a full disk, a missing permission, a file where a folder should be
+        where = one_line(str(error.filename or place))
+        return full_disk_message(where, error) if error.errno in FULL_DISK else f"{where}: {error.strerror or error}"
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        before, after = error.object[: error.start].rpartition("\n")[2], error.object[error.start :].partition("\n")[0]
+        return f"{one_line(before + after)}: holds a name that is not UTF-8; rename that file or folder"
+    return None
