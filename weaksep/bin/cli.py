@@ -25,12 +25,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from weaksep.fileio.failure import mendable_reason
+from weaksep.fileio.logs import printable, set_up_logging
 from weaksep.fileio.names import one_line, text_problem
 from weaksep.fileio.tables import to_float
 from weaksep.jobs.interrupt import Interrupted, signals_handled
-
-LOG_FORMAT = "%(asctime)s (%(filename)s:%(lineno)d:%(funcName)s) %(message)s"
-LOG_DATE_FORMAT = "%Y-%m-%dT%H:%M:%S"
 
 
 def str2bool(text: str) -> bool:
@@ -86,31 +84,9 @@ def with_dashes(argv: Sequence[str]) -> list[str]:
     return arguments
 
 
-def printable(text: str) -> str:
-    r"""A message with what would move a terminal's cursor written out; line ends stay.
-
-    >>> print(printable("a\x1b[2Jb"))
-    a\x1b[2Jb
-    """
-    return "\n".join(map(one_line, text.split("\n")))
-
-
 def tell(text: str) -> None:
     """Print a command's result, line ends kept."""
     print(printable(text), flush=True)
-
-
-class LineFormatter(logging.Formatter):
-    """A line a message, whatever the names in it hold; only a traceback has lines of its own."""
-
-    def __init__(self) -> None:
-        super().__init__(LOG_FORMAT, LOG_DATE_FORMAT)
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        return one_line(super().formatMessage(record))
-
-    def formatException(self, ei: Any) -> str:
-        return printable(super().formatException(ei))
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -168,35 +144,6 @@ def add_force(parser: argparse.ArgumentParser) -> None:
         metavar="true|false",
         help="do it again although nothing has changed (%(default)s)",
     )
-
-
-def set_up_logging(debug: bool = False) -> None:
-    """Log to stderr with the lines of the recipes: ``2026-11-22T18:00:00 (mix.py:57:main) ...``."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(LineFormatter())
-    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    # Only our own modules: other libraries' debug lines would drown them.
-    logging.getLogger("weaksep").setLevel(logging.DEBUG if debug else logging.INFO)
-    logging.captureWarnings(True)
-    # A log line that cannot be written (a full disk) is not worth a page of traceback: the work says what is wrong.
-    logging.raiseExceptions = debug
-
-
-def failure_reason(error: Exception, place: Path) -> str:
-    """One of several things that are done side by side has failed: why, for a list at the end.
-
-    A bug, or memory that does not suffice, has its traceback in the log; the others have nothing to do with it.
-
-    Args:
-        error: what was raised.
-        place: the folder of the work, for an error that names no file.
-    """
-    reason = mendable_reason(error, place)
-    if reason is not None:
-        return reason
-    logging.getLogger(__name__).error("%s", place, exc_info=error)
-    first = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first}; the traceback is in the log"
 
 
 def _fail(name: str, message: str, debug: bool) -> int:

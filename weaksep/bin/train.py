@@ -1,8 +1,7 @@
 """Stages 3 and 4: train the classifiers, or the separators, that the systems need.
 
 On the CPU several trainings run side by side (--nj), each with --train-threads threads; on a GPU one after the other.
-They run on this machine whatever cmd.sh says: on a cluster, submit run.sh itself to a GPU machine for these
-stages.
+They run on this machine whatever cmd.sh says: on a cluster, submit run.sh itself to a GPU machine for these stages.
 
 A training that fails does not stop the others; each failure is told when it happens, and again at the end.
 """
@@ -13,98 +12,12 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
-from logging.handlers import WatchedFileHandler
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from weaksep.bin.cli import (
-    LineFormatter,
-    add_force,
-    failure_reason,
-    make_parser,
-    positive_int,
-    run_command,
-    set_up_logging,
-    share,
-    str2bool,
-)
+from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, share, str2bool
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.atomic import write_text
-from weaksep.fileio.stamp import run_step
-
-if TYPE_CHECKING:
-    from weaksep.fileio.shards import Shards
-    from weaksep.train.plan import Plan
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training, for a worker process.
-
-    Args:
-        plan: what to train.
-        device: torch device.
-        threads: with which torch computes on the CPU.
-        force: train anew what is up to date or interrupted.
-        checkpoint_minutes: time between checkpoints within an epoch.
-    """
-
-    plan: Plan
-    device: str
-    threads: int
-    force: bool
-    checkpoint_minutes: float
-
-
-def train_one(job: Job) -> str | None:
-    """Run one training unless it is up to date; called in a worker process or here. The reason, if it fails."""
-    if not logging.getLogger().handlers:
-        set_up_logging()
-    name = job.plan.exp.name
-    try:
-        run_step(job.plan.step(), partial(work, job), force=job.force)
-        calibration = job.plan.calibration_step()
-        if calibration is not None:
-            run_step(calibration, partial(calibrate_one, job))
-    except Exception as error:
-        reason = failure_reason(error, job.plan.exp)
-    else:
-        return None
-    logger.error("%s has failed: %s", name, reason.splitlines()[0])  # the whole comes at the end
-    return reason
-
-
-def calibrate_one(job: Job, notes: Shards) -> None:
-    """Choose the temperature of a trained separator's masks."""
-    from weaksep.train.calibrate import calibrate
-
-    calibrate(job.plan, job.device)
-
-
-def work(job: Job, notes: Shards) -> None:
-    """The training itself, with its log in <exp>/train.log as well."""
-    import torch
-
-    from weaksep.train.claim import claim_experiment
-    from weaksep.train.run import run_training
-
-    torch.set_num_threads(job.threads)
-    exp = job.plan.exp
-    claim_experiment(exp, notes, job.plan.joint)
-    # Watched: a run that begins again may put the file of the one before away.
-    handler = WatchedFileHandler(exp / "train.log", encoding="utf-8")
-    handler.setFormatter(LineFormatter())
-    logging.getLogger().addHandler(handler)
-    try:
-        logger.info("device: %s", job.device)
-        run_training(job.plan, job.device, job.checkpoint_minutes)
-    finally:
-        logging.getLogger().removeHandler(handler)
-        handler.close()
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -148,104 +61,48 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def up_to_date(plan: Plan) -> bool:
-    """Whether a training, and the calibration of its masks, are done."""
-    calibration = plan.calibration_step()
-    return not plan.step().changes() and (calibration is None or not calibration.changes())
-
-
-def train_all(arguments: argparse.Namespace, plans: Sequence[Plan]) -> list[tuple[Plan, str]]:
-    """Run the trainings that are not up to date; those that failed, and why."""
-    from weaksep.jobs import run_sharded
-    from weaksep.jobs.device import choose_device
-
-    force = arguments.force or not arguments.resume
-    todo = [plan for plan in plans if force or not up_to_date(plan)]
-    for plan in plans:
-        if plan not in todo:
-            logger.info("%s: up to date", plan.exp.name)
-    if not todo:
-        return []
-    from weaksep.train.parts import resolved
-
-    problems = []
-    for plan in todo:
-        try:
-            resolved(plan.config, str(plan.origin))
-        except UserError as error:
-            problems.append(str(error))
-    raise_problems(f"cannot train the {arguments.task}s", problems)
-    device = choose_device(arguments.ngpu, arguments.allow_cpu)
-    logger.info("training: %s", ", ".join(plan.exp.name for plan in todo))
-    # One more than the cores: three systems on two cores then end together, and no core idles beside the last one.
-    side_by_side = arguments.nj + (arguments.nj > 1) if device == "cpu" else 1
-    jobs = [Job(plan, device, arguments.train_threads, force, arguments.checkpoint_minutes) for plan in todo]
-    reasons = run_sharded(train_one, jobs, nj=side_by_side, description=f"{arguments.task} trainings", backend="local")
-    return [(plan, reason) for plan, reason in zip(todo, reasons, strict=True) if reason]
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line of stages 3 and 4."""
-    arguments = get_parser().parse_args(argv)
+    args = get_parser().parse_args(argv)
 
-    from weaksep.train.plan import missing_inputs, plan_training, users_of
+    from weaksep.fileio.atomic import write_text
+    from weaksep.train.plan import plan_training, users_of
+    from weaksep.train.trainings import Options, train_all, try_all
 
-    systems = arguments.systems.split()
+    systems = args.systems.split()
     plans = plan_training(
-        arguments.task,
-        arguments.config_dir,
+        args.task,
+        args.config_dir,
         systems,
-        datadir=arguments.datadir,
-        dumpdir=arguments.dumpdir,
-        expdir=arguments.expdir,
-        tag=arguments.tag,
-        overrides=arguments.set,
-        strong_share=arguments.strong_share,
-        evaluation_classifier=arguments.evaluation_classifier,
+        datadir=args.datadir,
+        dumpdir=args.dumpdir,
+        expdir=args.expdir,
+        tag=args.tag,
+        overrides=args.set,
+        strong_share=args.strong_share,
+        evaluation_classifier=args.evaluation_classifier,
     )
     if not plans:
-        logger.info("no %s to train for --systems %s", arguments.task, arguments.systems)
+        logger.info("no %s to train for --systems %s", args.task, args.systems)
         return
-    if arguments.dry_run:
-        try_all(arguments, plans)
+    force = args.force or not args.resume
+    options = Options(args.nj, args.train_threads, args.ngpu, args.allow_cpu, force, args.checkpoint_minutes)
+    if args.dry_run:
+        try_all(plans, options)
         return
-    # Before anything starts: otherwise the first system would be trained for hours before the second one says no.
-    raise_problems(f"cannot train the {arguments.task}s", [p for plan in plans for p in missing_inputs(plan)])
-    failed = train_all(arguments, plans)
+    failed = train_all(plans, options)
     if not failed:
         return
     names = [plan.name for plan, _ in failed]
-    evaluation_failed = arguments.task == "classifier" and arguments.evaluation_classifier in names
-    if arguments.task == "classifier":
-        names = users_of(names, arguments.config_dir, systems)
-    if arguments.failed is None or evaluation_failed or not set(systems) - set(names):
+    needed = args.task == "classifier" and args.evaluation_classifier in names
+    if args.task == "classifier":
+        names = users_of(names, args.config_dir, systems)
+    if args.failed is None or needed or not set(systems) - set(names):
         if len(plans) == 1:
             raise UserError(failed[0][1])
         reasons = [f"{plan.exp.name}: {reason}" for plan, reason in failed]
         raise_problems(f"{len(failed)} of {len(plans)} trainings failed", reasons)
-    write_text(arguments.failed, "".join(f"{name}\n" for name in names))
-
-
-def try_all(arguments: argparse.Namespace, plans: Sequence[Plan]) -> None:
-    """Two steps of every training, here.
-
-    Raises:
-        UserError: listing those that cannot be trained.
-    """
-    import torch
-
-    from weaksep.jobs.device import choose_device
-    from weaksep.train.dry_run import dry_run
-
-    torch.set_num_threads(arguments.train_threads)
-    device = choose_device(arguments.ngpu, arguments.allow_cpu)
-    problems = []
-    for plan in plans:
-        try:
-            dry_run(plan, device)
-        except Exception as error:
-            problems.append(f"{plan.exp.name}: {failure_reason(error, plan.exp)}")
-    raise_problems("dry run", problems)
+    write_text(args.failed, "".join(f"{name}\n" for name in names))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from weaksep.errors import UserError
@@ -25,3 +26,20 @@ def mendable_reason(error: BaseException, place: Path | str) -> str | None:
         before, after = error.object[: error.start].rpartition("\n")[2], error.object[error.start :].partition("\n")[0]
         return f"{one_line(before + after)}: holds a name that is not UTF-8; rename that file or folder"
     return None
+
+
+def failure_reason(error: Exception, place: Path) -> str:
+    """One of several things that are done side by side has failed: why, for a list at the end.
+
+    A bug, or memory that does not suffice, has its traceback in the log; the others have nothing to do with it.
+
+    Args:
+        error: what was raised.
+        place: the folder of the work, for an error that names no file.
+    """
+    reason = mendable_reason(error, place)
+    if reason is not None:
+        return reason
+    logging.getLogger(__name__).error("%s", place, exc_info=error)
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}; the traceback is in the log"

@@ -91,6 +91,11 @@ class Plan:
             keeps_with_other_code=True,
         )
 
+    def up_to_date(self) -> bool:
+        """Whether the training, and the calibration of its masks, are done."""
+        calibration = self.calibration_step()
+        return not self.step().changes() and (calibration is None or not calibration.changes())
+
     def calibration_step(self) -> Step | None:
         """The choice of the masks' temperature as a step: it says so in model.json, and training need not run again.
 

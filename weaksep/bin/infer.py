@@ -1,0 +1,73 @@
+"""Stage 5: separators, oracle masks and the mixture itself -> exp/<system>/separated/<set>/<class>.scp.
+
+Systems with ``mixtures: NAME`` in their YAML separate data/test_NAME where that is there. A system that fails does not
+stop the others. For your own recordings there is weaksep separate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, str2bool
+from weaksep.errors import UserError, raise_problems
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of stage 5."""
+    parser = make_parser("infer", __doc__)
+    parser.add_argument("--expdir", type=Path, default=Path("exp"), help="folder of the experiments (%(default)s)")
+    parser.add_argument(
+        "--systems",
+        default=None,
+        help='separators in --expdir, "strong frame" or "separator_strong"; all trained ones by default',
+    )
+    parser.add_argument("--tag", default="", help="of --systems: strong with tag b is separator_strong+b")
+    parser.add_argument("--exp", type=Path, nargs="+", default=[], help="more experiment folders, wherever they lie")
+    parser.add_argument("--data", type=Path, default=Path("data/test"), help="mixtures to separate (%(default)s)")
+    parser.add_argument(
+        "--oracles",
+        type=str2bool,
+        default=True,
+        help="also oracle masks and the unprocessed mixture (%(default)s)",
+    )
+    parser.add_argument("--feats", type=Path, default=Path("conf/feats.yaml"), help="STFT of the oracles (%(default)s)")
+    parser.add_argument("--nj", type=positive_int, default=1, help="worker processes on the CPU (%(default)s)")
+    parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="GPUs to use, 0 or 1 (%(default)s)")
+    parser.add_argument(
+        "--allow-cpu", type=str2bool, default=False, help="take the CPU when no GPU is free (%(default)s)"
+    )
+    parser.add_argument("--batch-size", type=positive_int, default=16, help="clips at a time (%(default)s)")
+    parser.add_argument("--failed", type=Path, help="write the systems that failed here, and exit with 0 all the same")
+    add_force(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run stage 5."""
+    args = get_parser().parse_args(argv)
+
+    from weaksep.feats.config import FeatsConfig
+    from weaksep.fileio.atomic import write_text
+    from weaksep.fileio.yamlfile import load_config
+    from weaksep.infer.systems import Options, find_systems, separate_systems
+
+    systems = find_systems(args.expdir, args.systems, args.tag, args.exp)
+    if not systems and not args.oracles:
+        raise UserError(f"{args.expdir}: no trained separator_* and --oracles false: nothing to do; run stage 4 first")
+    feats = load_config(FeatsConfig, args.feats) if args.oracles else None
+    options = Options(args.expdir, feats, args.nj, args.ngpu, args.allow_cpu, args.batch_size, args.force)
+    failed = separate_systems(systems, args.data, options)
+    if failed and (args.failed is None or not set(systems) - set(failed)):
+        if len(systems) == 1:
+            raise UserError(*failed.values())
+        raise_problems("not all could be separated", [f"{folder}: {why}" for folder, why in failed.items()])
+    if failed:
+        named = zip((args.systems or "").split(), systems[len(args.exp) :], strict=False)
+        write_text(args.failed, "".join(f"{name}\n" for name, folder in named if folder in failed))
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

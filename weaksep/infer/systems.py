@@ -1,0 +1,141 @@
+"""Stage 5: which systems separate which test set, each as a step.
+
+Imports no torch before there is something to do: a rerun with nothing to do must be quick.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from weaksep.errors import raise_problems
+from weaksep.feats.config import FeatsConfig
+from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.experiments import named_experiment
+from weaksep.fileio.failure import failure_reason
+from weaksep.fileio.inputs import files_of, source_scps
+from weaksep.fileio.network import DESCRIPTION_NAME, is_network
+from weaksep.fileio.place import check_apart
+from weaksep.fileio.shards import Shards
+from weaksep.fileio.stamp import STAMP_NAME, Step, run_step
+from weaksep.fileio.variants import variant_folder
+from weaksep.fileio.yamlfile import read_yaml
+from weaksep.infer.steps import ORACLE_NAMES, oracle_step, separator_step, unprocessed_step
+from weaksep.jobs.device import choose_device
+
+logger = logging.getLogger(__name__)
+
+System = Path | str | None  # a separator's folder, the name of an oracle, or the mixture itself
+
+
+@dataclass(frozen=True)
+class Options:
+    """How stage 5 separates.
+
+    Attributes:
+        expdir: folder of the experiments.
+        feats: STFT of the oracle masks; None to leave out oracles and the unprocessed mixture.
+        nj: worker processes on the CPU.
+        ngpu, allow_cpu: see ``choose_device``.
+        batch_size: clips at a time.
+        force: do it again although nothing has changed.
+    """
+
+    expdir: Path
+    feats: FeatsConfig | None
+    nj: int = 1
+    ngpu: int = 0
+    allow_cpu: bool = False
+    batch_size: int = 16
+    force: bool = False
+
+
+def find_systems(expdir: Path, names: str | None, tag: str, folders: Sequence[Path]) -> list[Path]:
+    """Experiment folders of the separators asked for: all trained ones, or those of names and folders.
+
+    Raises:
+        UserError: listing every one that has no network, with the nearest name that has.
+    """
+    trained = sorted(path.parent for path in expdir.glob(f"separator_*/{DESCRIPTION_NAME}"))
+    wanted = list(folders)
+    if names is not None:
+        wanted += [named_experiment(expdir, "separator", name, tag) for name in names.split()]
+    elif not folders:
+        wanted = trained
+    problems = []
+    for folder in wanted:
+        if not is_network(folder):
+            near = difflib.get_close_matches(folder.name, [path.name for path in trained], n=1)
+            hint = f"did you mean {near[0]}?" if near else "train it first (stage 4)"
+            problems.append(f"{folder}: no {DESCRIPTION_NAME}; {hint}")
+    raise_problems("cannot separate", problems)
+    for folder in wanted:
+        if (folder / "checkpoint.pt").exists() and not (folder / STAMP_NAME).exists():
+            logger.warning("%s: its training has not come to its end; the best network so far is taken", folder)
+    return wanted
+
+
+def separate_systems(systems: Sequence[Path], data: Path, options: Options) -> dict[Path, str]:
+    """Separate a test set, or for systems of other mixtures theirs (DATA_<mixtures>); which failed, and why.
+
+    Raises:
+        UserError: a set cannot be separated, whatever the system.
+    """
+    sets: dict[Path, list[Path]] = {data: []}
+    for folder in systems:
+        config = folder / "config.yaml"
+        mixtures = read_yaml(config).get("mixtures") if config.is_file() else None
+        sets.setdefault(variant_folder(data, str(mixtures or "")), []).append(folder)
+    failed: dict[Path, str] = {}
+    for place, own in sets.items():
+        failed.update(_separate_set(place, own, options))
+    return failed
+
+
+def _steps(data: DataDir, systems: Sequence[Path], options: Options) -> list[tuple[Step, System]]:
+    size, expdir = options.batch_size, options.expdir
+    steps: list[tuple[Step, System]] = [(separator_step(folder, data, size), folder) for folder in systems]
+    if options.feats is None:
+        return steps
+    if data.referenced() != data.wav.keys():
+        logger.info("%s: no oracle masks, since not all clips have references", data.path)
+    else:
+        steps += [(oracle_step(expdir / name, name, data, options.feats, size), name) for name in ORACLE_NAMES]
+    return [*steps, (unprocessed_step(expdir / "unprocessed", data), None)]
+
+
+def _separate_set(place: Path, systems: Sequence[Path], options: Options) -> dict[Path, str]:
+    """Separate one set by its systems and the oracles; the systems that failed, and why."""
+    data, device, failed = DataDir.load(place), "", {}
+    for step, system in _steps(data, systems, options):
+        if not device and (options.force or step.changes()):
+            device = choose_device(options.ngpu, options.allow_cpu)
+        try:
+            run_step(step, partial(_separate, step.folder, system, data, device, options), force=options.force)
+        except Exception as error:
+            if not isinstance(system, Path):  # an oracle: the mixtures themselves are at fault
+                raise
+            failed[system] = failure_reason(error, step.folder)
+            logger.error("%s has failed: %s", step.name, failed[system].splitlines()[0])  # the whole comes at the end
+    return failed
+
+
+def _separate(out: Path, system: System, data: DataDir, device: str, options: Options, notes: Shards) -> None:
+    """Separate a set by a system's folder, by the oracle of that name, or (None) not at all."""
+    from weaksep.infer.dataset import Oracle, separate_dataset, write_unprocessed
+
+    check_apart([out], files_of(data.path, ["wav.scp", *source_scps(data.path)]).values())
+    if system is None:
+        write_unprocessed(data, out)
+        return
+    what: Oracle | Path
+    if isinstance(system, Path):
+        what = system
+    else:
+        assert options.feats is not None
+        what = Oracle(system, options.feats.window_samples, options.feats.hop_samples)
+    separate_dataset(what, data, out, nj=options.nj, device=device, batch_size=options.batch_size, notes=notes)

@@ -1,0 +1,132 @@
+"""Stages 3 and 4: several trainings, each a step, side by side or one after the other.
+
+Imports no torch before there is something to do: a rerun with nothing to do must be quick.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.failure import failure_reason
+from weaksep.fileio.logs import log_file, set_up_logging
+from weaksep.fileio.shards import Shards
+from weaksep.fileio.stamp import run_step
+from weaksep.jobs import run_sharded
+from weaksep.jobs.device import choose_device
+from weaksep.train.plan import Plan, missing_inputs
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How trainings are run.
+
+    Attributes:
+        nj: trainings at a time on the CPU, and one more: three systems on two cores then end together, and no core
+            idles beside the last one.
+        threads: of each on the CPU.
+        ngpu, allow_cpu: see ``choose_device``.
+        force: train anew what is up to date or interrupted.
+        checkpoint_minutes: time between checkpoints within an epoch.
+    """
+
+    nj: int = 1
+    threads: int = 1
+    ngpu: int = 0
+    allow_cpu: bool = False
+    force: bool = False
+    checkpoint_minutes: float = 10.0
+
+
+def _problems(plans: Sequence[Plan], work: Callable[[Plan], object]) -> list[str]:
+    """What goes wrong, a line for each training for which something does."""
+    problems = []
+    for plan in plans:
+        try:
+            work(plan)
+        except Exception as error:
+            reason = failure_reason(error, plan.exp)
+            problems.append(reason if isinstance(error, UserError) else f"{plan.exp.name}: {reason}")
+    return problems
+
+
+def train_all(plans: Sequence[Plan], options: Options) -> list[tuple[Plan, str]]:
+    """Run the trainings that are not up to date; those that failed, and why.
+
+    Raises:
+        UserError: data, features, classifiers or settings are not such that all could be trained; then none was begun:
+            otherwise the first one would be trained for hours before the second one says no.
+    """
+    raise_problems("cannot train", [problem for plan in plans for problem in missing_inputs(plan)])
+    todo = [plan for plan in plans if options.force or not plan.up_to_date()]
+    for plan in plans:
+        if plan not in todo:
+            logger.info("%s: up to date", plan.exp.name)
+    if not todo:
+        return []
+    from weaksep.train.parts import resolved
+
+    raise_problems("cannot train", _problems(todo, lambda plan: resolved(plan.config, str(plan.origin))))
+    device = choose_device(options.ngpu, options.allow_cpu)
+    logger.info("training: %s", ", ".join(plan.exp.name for plan in todo))
+    side_by_side = options.nj + (options.nj > 1) if device == "cpu" else 1
+    work = partial(_train, options, device)
+    reasons = run_sharded(work, todo, nj=side_by_side, description="trainings", backend="local")
+    return [(plan, reason) for plan, reason in zip(todo, reasons, strict=True) if reason]
+
+
+def try_all(plans: Sequence[Plan], options: Options) -> None:
+    """Two steps of every training, here; nothing is kept.
+
+    Raises:
+        UserError: listing those that cannot be trained.
+    """
+    import torch
+
+    from weaksep.train.dry_run import dry_run
+
+    torch.set_num_threads(options.threads)
+    device = choose_device(options.ngpu, options.allow_cpu)
+    raise_problems("dry run", _problems(plans, lambda plan: dry_run(plan, device)))
+
+
+def _train(options: Options, device: str, plan: Plan) -> str | None:
+    """Run one training unless it is up to date, here or in a worker process; the reason, if it fails."""
+    if not logging.getLogger().handlers:
+        set_up_logging()
+    try:
+        run_step(plan.step(), partial(_fit, options, device, plan), force=options.force)
+        calibration = plan.calibration_step()
+        if calibration is not None:
+            run_step(calibration, partial(_calibrate, device, plan))
+    except Exception as error:
+        reason = failure_reason(error, plan.exp)
+    else:
+        return None
+    logger.error("%s has failed: %s", plan.exp.name, reason.splitlines()[0])  # the whole comes at the end
+    return reason
+
+
+def _fit(options: Options, device: str, plan: Plan, notes: Shards) -> None:
+    """The training itself, with its log in <exp>/train.log as well."""
+    import torch
+
+    from weaksep.train.claim import claim_experiment
+    from weaksep.train.run import run_training
+
+    torch.set_num_threads(options.threads)
+    claim_experiment(plan.exp, notes, plan.joint)
+    with log_file(plan.exp / "train.log"):
+        logger.info("device: %s", device)
+        run_training(plan, device, options.checkpoint_minutes)
+
+
+def _calibrate(device: str, plan: Plan, notes: Shards) -> None:
+    from weaksep.train.calibrate import calibrate
+
+    calibrate(plan, device)
