@@ -117,7 +117,5 @@ def convert(corpus: Corpus, config: CorpusConfig, notes: Shards, *, nj: int, max
             write_event_tables(
                 folders[name],
                 config.classes,
-                {e.event_id: e.class_name for e in events},
-                {e.event_id: e.recording_id for e in events},
-                {e.event_id: result[e.event_id] / config.sample_rate for e in events},
+                {e.event_id: (e.class_name, e.recording_id, result[e.event_id] / config.sample_rate) for e in events},
             )
