@@ -27,7 +27,7 @@ class Split(BaseModel, extra="forbid", frozen=True):
     test: list[int] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _each_once(self) -> Split:
+    def _folds(self) -> Split:
         folds = [*self.train, *self.valid, *self.test]
         unknown = sorted(fold for fold in folds if not 1 <= fold <= N_FOLDS)
         if unknown:

@@ -66,5 +66,8 @@ def make_events(
     open_corpus = READERS[config.corpus][1]
     corpus = open_corpus(config, db)
     check_sets(corpus.sets, config.classes)
-    step = convert_step(corpus, open_corpus.__module__, config, out, max_bad_ratio)
-    run_step(step, partial(convert, corpus, config, nj=nj, max_bad_ratio=max_bad_ratio), force=force)
+    run_step(
+        convert_step(corpus, open_corpus.__module__, config, out, max_bad_ratio),
+        partial(convert, corpus, config, nj=nj, max_bad_ratio=max_bad_ratio),
+        force=force,
+    )

@@ -99,8 +99,9 @@ def load_part(event: SourceEvent, sample_rate: int, trim: bool) -> np.ndarray:
     if event.span_s is not None:
         start, stop = (seconds_to_samples(second, sample_rate) for second in event.span_s)
         if start >= len(audio):
-            length_s = len(audio) / sample_rate
-            raise UserError(f"{event.path}: {length_s:.3f} s long; its table says {event.span_s[0]} s on")
+            raise UserError(
+                f"{event.path}: {len(audio) / sample_rate:.3f} s long; its table says {event.span_s[0]} s on"
+            )
         audio = audio[start:stop]
     return without_silent_ends(audio) if trim else audio
 

@@ -61,8 +61,14 @@ def _parse_row(row: dict[str, str], audio_dir: Path) -> SourceEvent:
     path = audio_dir / f"fold{numbers['fold']}" / name
     if not path.exists() and path.with_suffix(".flac").exists():
         path = path.with_suffix(".flac")
-    fold, salience = numbers["fold"], numbers["salience"]
-    return SourceEvent(stem, row["class"].strip(), str(numbers["fsID"]), path, fold=fold, salience=salience)
+    return SourceEvent(
+        stem,
+        row["class"].strip(),
+        str(numbers["fsID"]),
+        path,
+        fold=numbers["fold"],
+        salience=numbers["salience"],
+    )
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -96,20 +102,18 @@ def read_metadata(folder: Path) -> list[SourceEvent]:
             f"{folder}: {state}; expected the folder of UrbanSound8K with {METADATA} and audio/fold1..10 "
             f"({HOW_TO_GIVE})"
         )
-    events: list[SourceEvent] = []
+    events: dict[str, tuple[int, SourceEvent]] = {}
     problems: list[str] = []
-    first_line: dict[str, int] = {}
     for line, row in _rows(path):
         try:
             event = _parse_row(row, folder / "audio")
-            first = first_line.setdefault(event.event_id, line)
+            first, _ = events.setdefault(event.event_id, (line, event))
             if first != line:
                 raise ValueError(f"{event.event_id} is already on line {first}")
-            events.append(event)
         except ValueError as error:
             problems.append(f"{path}:{line}: {error}")
     raise_problems(f"{path} cannot be read", problems)
-    return events
+    return [event for _, event in events.values()]
 
 
 def split_by_recording(events: list[SourceEvent], fold_set: dict[int, str]) -> dict[str, list[SourceEvent]]:
