@@ -239,7 +239,8 @@ fi
 if wanted 2; then
     begin 2 "${datadir}/{train,valid,test} -> ${dumpdir}"
     supervised weaksep feats --config "${config}/feats.yaml" ${feats_type:+--feats-type "${feats_type}"} \
-        --systems "${systems}" --system-configs "${config}" --variants "${variants}" --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}" --force "${force}"
+        --systems "${systems}" --system-configs "${config}" --variants "${variants}" \
+        --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}" --force "${force}"
     finish
 fi
 
