@@ -218,7 +218,7 @@ def test_damaged_references_are_found(corpus: Path, tone: Sound, write: Sound) -
     (path,) = (corpus.parent / "data").glob("*/audio/dog/r00-0001.wav")
     path.write_bytes(path.read_bytes()[:100])
     problems = [str(p) for report in validate([corpus.parent / "data"], check_audio=True) for p in report.problems]
-    assert len(problems) == 1 and "r00-0001" in problems[0] and "cut short" in problems[0]
+    assert len(problems) == 1 and "r00-0001" in problems[0] and "truncated" in problems[0]
 
 
 def test_what_is_too_little_for_a_clip_is_counted(
