@@ -85,7 +85,7 @@ def nan_at(index: int, value: float) -> np.ndarray:
 
 PROMISE = "truncated: its header promises 12800 bytes of sound, it holds"
 BAD: dict[str, tuple[Spoil, str]] = {
-    "truncated wav": (rewrite(lambda b: b[:5000]), rf"{PROMISE} 4956 \(61.3 % is missing\); get the whole file, or see"),
+    "truncated wav": (rewrite(lambda b: b[:5000]), rf"{PROMISE} 4956 \(61.3 % is missing\); get the whole file, or"),
     "half a sample missing": (rewrite(lambda b: b[:-1]), f"{PROMISE} 12799 "),
     "wav header alone": (rewrite(lambda b: b[:44]), f"{PROMISE} 0 "),
     "half a wav header": (rewrite(lambda b: b[:30]), r"cannot be read as audio \(.*\); damaged"),
@@ -96,7 +96,7 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "infinity": (samples(nan_at(N - 1, -np.inf)), "holds NaN or infinite samples"),
     "silence": (samples(np.zeros(N)), "digital silence, no level can be set"),
     "what no gain can make loud": (samples(np.full(N, 1e-42)), "digital silence, no level can be set"),
-    "samples whose squares overflow": (samples(nan_at(9, 3e38)), r"samples as large as 3e\+38 \(full scale is 1\); make"),
+    "samples whose squares overflow": (samples(nan_at(9, 3e38)), r"samples as large as 3e\+38 \(full scale is 1\);"),
     "shorter than a sample": (samples(np.array([0.3]), 192_000), "shorter than one sample at 8000 Hz"),
     "truncated flac": (flac(lambda b: b.__delitem__(slice(4000, None))), r"\.flac: cannot be read as audio \(.*sync"),
     "flac of terabytes": (

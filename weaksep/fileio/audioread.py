@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 RATES_HZ = (1000, 768_000)  # another rate is a damaged header, and resampling from 1 Hz would fill the memory
 BLOCK_S = 5.0
+BLOCK_NUMBERS = 1 << 20  # at most, of all channels: a damaged header may name a thousand of them
 LARGEST = 1e12  # of a sample, where full scale is 1: far beyond, sums of squares are no longer float32 numbers
 HOW_TO_ACCEPT = ", or see --accept-truncated"
 
@@ -134,7 +135,7 @@ def refuse_no_sound(samples: np.ndarray, where: object) -> None:
 
 def parts(file: Sound, accept_truncated: bool | None = None) -> Iterator[np.ndarray]:
     """All that a decoder gives of a file, float32 (n, C); up to where it fails, where that is accepted."""
-    size = max(1, min(int(BLOCK_S * file.samplerate), file.frames))
+    size = max(1, min(int(BLOCK_S * file.samplerate), file.frames, BLOCK_NUMBERS // file.channels))
     while True:
         block = np.full((size, file.channels), np.nan, dtype=np.float32)
         try:

@@ -17,7 +17,7 @@ _RATES = {
     (2, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _HZ = (44_100, 48_000, 32_000)
-_PIECE = 1 << 20  # bytes read at once
+_PIECE = 1 << 16  # bytes read at once
 
 At = Callable[[int, int], bytes]  # (place, count) -> bytes of the file, fewer at its end
 
