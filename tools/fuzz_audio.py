@@ -85,7 +85,7 @@ class Files:
 def written(path: Path, kind: str, subtype: str, draws: Draws) -> tuple[bytes, int, int] | None:
     """A file of noise, of some length, one channel or two; its samples a channel and its rate, by libsndfile alone.
 
-    None where libsndfile cannot read what it writes, or not without the file's name.
+    None where libsndfile cannot read what it writes (some SDS files but in small pieces), or not without its name.
     """
     samples, channels = 2000 + draws.below(3000), 1 + draws.below(2)
     noise = 0.1 * np.random.default_rng(draws.below(2**31)).standard_normal((samples, channels))
@@ -94,10 +94,8 @@ def written(path: Path, kind: str, subtype: str, draws: Draws) -> tuple[bytes, i
             with soundfile.SoundFile(path, "w", RATE, columns, subtype, format=kind) as file:
                 file.write(noise[:, :columns])
             with path.open("rb") as opened, soundfile.SoundFile(opened.fileno(), closefd=False) as file:
-                samples = 0
-                while found := len(file.read(max(1, min(file.frames, 1000)))):
-                    samples += found
-                return path.read_bytes(), samples, file.samplerate
+                samples = len(file.read(file.frames))
+                return (path.read_bytes(), samples, file.samplerate) if samples == file.frames else None
     return None
 
 
