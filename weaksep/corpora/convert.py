@@ -25,6 +25,7 @@ from weaksep.fileio.place import check_place, clear_set
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step
 from weaksep.jobs import cut_shards, run_shards
+from weaksep.signal.level import is_silent
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def convert_shard(
         except UserError as error:
             results.append(str(error))
             continue
-        if not waveform.any():
+        if is_silent(waveform):
             results.append(f"{event.path or event.event_id}: digital silence, no level can be set")
             continue
         files.append(folder / event_path(event.event_id))
