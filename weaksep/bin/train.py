@@ -32,6 +32,7 @@ from weaksep.bin.cli import (
 )
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import write_text
+from weaksep.fileio.place import check_list
 from weaksep.fileio.stamp import run_step
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.train.plan import missing_inputs, plan_training, users_of
 
     systems = arguments.systems.split()
+    check_list(arguments.failed, systems)
     plans = plan_training(
         arguments.task,
         arguments.config_dir,

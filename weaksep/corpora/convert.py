@@ -15,7 +15,7 @@ from pathlib import Path
 from weaksep.corpora.config import CorpusConfig
 from weaksep.corpora.event import Corpus, SourceEvent
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.atomic import clear_folder, write_text
+from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
@@ -50,6 +50,7 @@ def convert_shard(shard: Shard) -> None:
     """Write a shard's files and note one entry an event: its length in samples, or what is wrong with it."""
     results: list[int | str] = []
     files: list[Path] = []
+    shard.notes.claims(shard.name)(shard.audio_dir / f"{event.event_id}.wav" for event in shard.events)
     for event in shard.events:
         try:
             waveform = shard.corpus.load(event, shard.sample_rate)
@@ -63,13 +64,6 @@ def convert_shard(shard: Shard) -> None:
         write_audio(files[-1], waveform, shard.sample_rate, "FLOAT", durable=False)
         results.append(len(waveform))
     shard.notes.save(shard.name, results, files)
-
-
-def clear(folder: Path) -> None:
-    """Remove what an earlier run wrote: tables first, so that no table outlives its audio."""
-    for name in TABLES:
-        (folder / name).unlink(missing_ok=True)
-    clear_folder(folder / "audio")
 
 
 def check_sets(sets: dict[str, list[SourceEvent]], classes: list[str]) -> None:
@@ -123,7 +117,7 @@ def convert_step(
         },
         files={f"{e.event_id} ({e.path.name})": e.path for name in events for e in events[name] if e.path},
         code=["weaksep.corpora.convert", type(corpus).__module__],
-        outputs=list(events),
+        outputs=[f"{name}/{output}" for name in events for output in (*TABLES, "audio/*.wav")],
     )
 
 
@@ -155,13 +149,8 @@ def convert(
     check_sets(sets, config.classes)
     notes = shards or Shards(out)
     for name in sets:
-        check_place(out / name, "events", "utt2class", notes.path.exists())
-
-    def clear_all() -> None:
-        for name in sets:
-            clear(out / name)
-
-    notes.begin(clear_all)
+        check_place(out / name, "events", notes.known(), [e.path for own in sets.values() for e in own if e.path])
+    notes.begin(out / name / table for name in sets for table in TABLES)
     work = []
     for name, events in sets.items():
         parts = split_evenly(events, -(-len(events) // SHARD_EVENTS))
@@ -176,8 +165,7 @@ def convert(
 
     bad = [line for line in result.values() if isinstance(line, str)]
     if len(bad) > max_bad_ratio * len(result):
-        clear_all()
-        notes.remove()
+        notes.undo()
         raise_problems(
             f"{len(bad)} of {len(result)} clips cannot be used: mend them, or see --max-bad-ratio",
             bad,
@@ -199,4 +187,4 @@ def convert(
             ", ".join(f"{label} {found[label]} ({recordings[label]})" for label in config.classes),
         )
     if shards is None:
-        notes.remove()
+        notes.finish()

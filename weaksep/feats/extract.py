@@ -13,11 +13,12 @@ import numpy as np
 from weaksep.errors import UserError
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.stats import accumulate
-from weaksep.feats.steps import REFERENCES_HASH, REFERENCES_STAMP
+from weaksep.feats.steps import REFERENCES_HASH, TABLES
 from weaksep.fileio.ark import write_ark
-from weaksep.fileio.atomic import atomic_path, clear_folder, write_text
+from weaksep.fileio.atomic import atomic_path, write_text
 from weaksep.fileio.audio import audio_info, read_audio
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import require_space
 from weaksep.fileio.tables import write_table
@@ -79,6 +80,7 @@ def extract_shard(shard: Shard) -> None:
                 digest.update(utt.encode() + matrix.data)
                 yield utt, matrix
 
+    shard.notes.claims(shard.name)([shard.ark])
     with atomic_path(shard.ark) as temporary:
         offsets = write_ark(temporary, matrices(), compress=shard.config.compress)
     entries = {utt: [offsets[utt], frames[utt]] for utt in offsets}
@@ -110,22 +112,6 @@ def _scp(shards: Sequence[Shard], out: Path) -> dict[str, str]:
         for utt, (offset, _) in shard.notes.load(shard.name)["entries"].items():
             table[utt] = f"{Path(shard.ark).relative_to(out)}:{offset}"
     return table
-
-
-def _clear_references(dump_dir: Path) -> None:
-    """Take away the references' features, their stamp and tables first."""
-    own = [dump_dir / REFERENCES_STAMP, dump_dir / REFERENCES_HASH]
-    for path in [*own, *dump_dir.glob("src_*_feats.scp"), *dump_dir.glob("ark/src_*.ark")]:
-        path.unlink(missing_ok=True)
-
-
-def _clear(dump_dir: Path) -> None:
-    """Take away what an earlier run left, tables first: a dump folder with a feats.scp is whole and of one piece."""
-    _clear_references(dump_dir)
-    for table in ("feats.scp", "utt2num_frames", "feats.yaml", "cmvn.ark"):
-        (dump_dir / table).unlink(missing_ok=True)
-    clear_folder(dump_dir / "ark")
-    Shards(dump_dir, step="references").remove()
 
 
 def _sample_rate(data: DataDir) -> int:
@@ -168,7 +154,8 @@ def extract(
     rate = _sample_rate(data)
     _require_space(data, dump_dir, config, len(data.wav))
     notes = shards or Shards(dump_dir)
-    notes.begin(lambda: _clear(dump_dir))
+    check_place(dump_dir, "features", notes.known(), [data_dir, *data.wav.values()])
+    notes.begin((dump_dir / name for name in TABLES), others=[Shards(dump_dir, step="references")])
     work = _shards("feats", data.wav, dump_dir, rate, config, True, notes)
     _run(work, nj, f"features {data_dir.name}")
     results = [notes.load(shard.name) for shard in work]
@@ -181,7 +168,7 @@ def extract(
     write_table(dump_dir / "feats.scp", _scp(work, dump_dir))
     logger.info("%s: %d clips, %d frames of %d bins", dump_dir, len(frames), int(stats[0, -1]), stats.shape[1] - 1)
     if shards is None:
-        notes.remove()
+        notes.finish()
     if references:
         extract_references(data_dir, dump_dir, config, nj)
 
@@ -201,7 +188,7 @@ def extract_references(
     references = data.references()
     _require_space(data, dump_dir, config, sum(len(table) for table in references.values()))
     notes = shards or Shards(dump_dir, step="references")
-    notes.begin(lambda: _clear_references(dump_dir))
+    notes.begin(dump_dir / name for name in (REFERENCES_HASH, *(f"src_{label}_feats.scp" for label in references)))
     work = {
         name: _shards(name, wav, dump_dir, rate, config, False, notes)
         for name, wav in ((f"src_{label}_feats", wav) for label, wav in references.items())
@@ -212,4 +199,4 @@ def extract_references(
     for name, part in work.items():
         write_table(dump_dir / f"{name}.scp", _scp(part, dump_dir))
     if shards is None:
-        notes.remove()
+        notes.finish()

@@ -9,8 +9,8 @@ from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
 from weaksep.fileio.stamp import STAMP_NAME, Step
 
-REFERENCES_STAMP = f"references.{STAMP_NAME}"
 REFERENCES_HASH = "references.sha256"
+TABLES = ("cmvn.ark", "feats.yaml", "utt2num_frames", "feats.scp")
 CODE = ("weaksep.feats.extract", "weaksep.signal.stft")
 
 
@@ -28,7 +28,7 @@ def features_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:
         tables=tables_of(data.path, ["wav.scp"]),
         files=files_of(data.path, ["wav.scp"]),
         code=CODE,
-        outputs=("cmvn.ark", "feats.yaml", "utt2num_frames", "feats.scp", "ark"),
+        outputs=(*TABLES, "ark/feats.*.ark"),
     )
 
 
@@ -47,6 +47,6 @@ def references_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step
         tables=tables_of(data.path, [*scps, "labels.txt"]),
         files=files_of(data.path, scps),
         code=CODE,
-        outputs=[*(f"src_{label}_feats.scp" for label in data.labels), "ark", REFERENCES_HASH],
-        stamp_name=REFERENCES_STAMP,
+        outputs=("src_*_feats.scp", REFERENCES_HASH, "ark/src_*.ark"),
+        stamp_name=f"references.{STAMP_NAME}",
     )

@@ -21,9 +21,10 @@ import numpy as np
 import torch
 
 from weaksep.errors import UserError
-from weaksep.fileio.atomic import clear_folder, write_text
+from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import INT16_SCALE, read_audio, write_audio
 from weaksep.fileio.datadir import SOURCE_NAME, DataDir
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.tables import write_table
@@ -144,8 +145,9 @@ def separate_batch(job: BatchJob) -> tuple[int, int]:
 
 def separate_shard(shard: Shard) -> None:
     """Separate the batches of a shard; note how many samples and files clipped."""
-    counts = [separate_batch(job) for job in shard.jobs]
     files = [job.path(clip, label) for job in shard.jobs for clip in job.clips for label in job.outputs]
+    shard.notes.claims(shard.name)(files)
+    counts = [separate_batch(job) for job in shard.jobs]
     shard.notes.save(shard.name, [sum(count) for count in zip(*counts, strict=True)], files)
 
 
@@ -161,12 +163,9 @@ def _finish(out: Path, data: DataDir, tables: dict[str, dict[str, str]]) -> None
         write_table(out / f"{label}.scp", table)
 
 
-def _clear(out: Path) -> None:
-    """Take away what an earlier run left: tables first, so the folder never looks whole while it is not."""
-    out.mkdir(parents=True, exist_ok=True)
-    for table in out.glob("*.scp"):
-        table.unlink()
-    clear_folder(out / "audio")
+def _begin(notes: Shards, data: DataDir, outputs: Sequence[str]) -> None:
+    check_place(notes.folder, "separated files", notes.known(), [data.path, *data.wav.values()])
+    notes.begin(notes.folder / name for name in (SOURCE_NAME, *(f"{label}.scp" for label in outputs)))
 
 
 def separate_dataset(
@@ -211,7 +210,7 @@ def separate_dataset(
         system = str(checkpoint_path(system))
     _require_space(out, clips, len(outputs))
     notes = shards or Shards(out)
-    notes.begin(lambda: _clear(out))
+    _begin(notes, data, outputs)
     jobs = [
         BatchJob(system, batch, outputs, sample_rate, str(out), device)
         for batch in equal_length_batches(clips, batch_size)
@@ -232,10 +231,10 @@ def separate_dataset(
     _finish(out, data, tables)
     logger.info("%s: %d clips x %d classes", out, len(clips), len(data.labels))
     if shards is None:
-        notes.remove()
+        notes.finish()
 
 
-def write_unprocessed(data: DataDir, out: str | Path) -> None:
+def write_unprocessed(data: DataDir, out: str | Path, shards: Shards | None = None) -> None:
     """The row that separates nothing: every class's table points at the mixtures themselves.
 
     Raises:
@@ -243,8 +242,11 @@ def write_unprocessed(data: DataDir, out: str | Path) -> None:
     """
     out = Path(out)
     clips, _ = read_clips(data, with_references=False)
-    _clear(out)
+    notes = shards or Shards(out)
+    _begin(notes, data, data.labels)
     # Resolved first: ".." out of a folder that is a symbolic link leads elsewhere than its name says.
     table = {clip.utt: os.path.relpath(Path(clip.wav).resolve(), out.resolve()) for clip in clips}
     _finish(out, data, dict.fromkeys(data.labels, table))
     logger.info("%s: %d clips, all classes the mixture", out, len(clips))
+    if shards is None:
+        notes.finish()

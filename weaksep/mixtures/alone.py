@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.errors import raise_problems
-from weaksep.fileio.atomic import clear_folder, write_text
+from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import audio_info, read_audio, write_audio
 from weaksep.fileio.datadir import DataDir, EventLabel
 from weaksep.fileio.inputs import files_of, tables_of
@@ -78,13 +78,8 @@ def alone_step(data_dir: Path, folder: Path, config: AloneConfig) -> Step:
         tables=tables_of(data_dir, ("wav.scp", "labels.txt", "events.tsv")),
         files=files_of(data_dir, ["wav.scp"]),
         code=["weaksep.mixtures.alone"],
+        outputs=(*TABLES, "audio/*.wav"),
     )
-
-
-def _clear(folder: Path) -> None:
-    for name in TABLES:
-        (folder / name).unlink(missing_ok=True)
-    clear_folder(folder / "audio")
 
 
 def write_alone_events(data_dir: Path, folder: Path, config: AloneConfig, shards: Shards | None = None) -> None:
@@ -100,9 +95,10 @@ def write_alone_events(data_dir: Path, folder: Path, config: AloneConfig, shards
         UserError: the data cannot be read, or a class is never alone.
     """
     notes = shards or Shards(folder)
-    check_place(folder, "events", "utt2class", notes.path.exists(), [data_dir])
     data = DataDir.load(data_dir)
-    notes.begin(lambda: _clear(folder))
+    check_place(folder, "events", notes.known(), [data_dir, *data.wav.values()])
+    notes.begin(folder / name for name in TABLES)
+    claim = notes.claims("audio")
     least = db_to_gain(config.min_level_db)
     classes: dict[str, str] = {}
     mixtures: dict[str, str] = {}
@@ -121,6 +117,7 @@ def write_alone_events(data_dir: Path, folder: Path, config: AloneConfig, shards
                 faint += 1
                 continue
             event = f"{utt}-{number:03d}"
+            claim([folder / f"audio/{event}.wav"])
             write_audio(folder / f"audio/{event}.wav", faded(piece, sample_rate), sample_rate, "FLOAT", durable=False)
             classes[event], mixtures[event], seconds[event] = segment.label, utt, len(piece) / sample_rate
     counts = Counter(classes.values())
@@ -137,4 +134,4 @@ def write_alone_events(data_dir: Path, folder: Path, config: AloneConfig, shards
     if faint:
         logger.info("%s: %d pieces left out, fainter than %g dB", folder, faint, config.min_level_db)
     if shards is None:
-        notes.remove()
+        notes.finish()

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.place import check_place, clear_set
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.mixtures.pool import EventAudio, EventPool
 from weaksep.mixtures.renderer import class_sums, protective_gain_db, to_stems
 from weaksep.mixtures.scene import Scene, read_scenes
 from weaksep.mixtures.tables import event_rows, write_tables
-from weaksep.mixtures.write import TABLES, write_stems
+from weaksep.mixtures.write import set_tables, stem_files, write_stems
 
 
 @dataclass(frozen=True)
@@ -75,15 +75,16 @@ def rebuild_set(scenes_path: Path, events_dir: Path, folder: Path, *, nj: int) -
             holds something else than mixtures.
     """
     notes = Shards(folder)
-    check_place(folder, "mixtures", "scenes.jsonl", notes.path.exists(), [scenes_path.parent, events_dir])
     pool = EventPool.load(events_dir)
+    check_place(folder, "mixtures", notes.known(), [scenes_path, events_dir, *pool.wav.values()])
     scenes = read_scenes(scenes_path)
     _check(scenes, pool, scenes_path, events_dir)
-    notes.begin(lambda: clear_set(folder, TABLES))
+    notes.begin(set_tables(folder, pool.labels))
+    notes.claims("audio")(stem_files(folder, [scene.utt_id for scene in scenes], pool.labels))
     shards = [
         RebuildShard(tuple(part), events_dir, folder) for part in split_evenly(scenes, max(nj, len(scenes) // 1000))
     ]
     results = run_sharded(rebuild_shard, shards, nj=nj, description="rebuild")
     write_tables(folder, [scene.to_json() for scene in scenes], [row for rows in results for row in rows], pool.labels)
-    notes.remove()
+    notes.finish()
     return len(scenes)

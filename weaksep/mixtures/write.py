@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import DATA_TABLES, audio_name
 from weaksep.fileio.inputs import files_of, tables_of
-from weaksep.fileio.place import check_place, clear_set
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.stamp import Step
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 SHARD_MIXTURES = 250  # small enough that an interrupted stage loses little; a worker keeps the events it has read
 MAX_ATTEMPTS = 100
 TABLES = (*DATA_TABLES, "scenes.jsonl")
+OUTPUTS = (*TABLES, "src_*.scp", "audio/*/*.wav")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,16 @@ def _event_audio(events_dir: Path, modified_ns: int) -> EventAudio:
     return EventAudio(EventPool.load(events_dir))
 
 
+def set_tables(folder: Path, labels: Sequence[str]) -> list[Path]:
+    """Every table that a set of mixtures can have."""
+    return [folder / name for name in (*TABLES, *(f"src_{label}.scp" for label in labels))]
+
+
+def stem_files(folder: Path, utt_ids: Iterable[str], labels: Sequence[str]) -> list[Path]:
+    """Every file that the audio of these mixtures can have."""
+    return [folder / audio_name(name, utt) for utt in utt_ids for name in ("mix", *labels)]
+
+
 def write_stems(folder: Path, scene: Scene, mixture: np.ndarray, references: dict[str, np.ndarray]) -> list[Path]:
     """Write the audio of one mixture, (N,) int16 each; the files' paths.
 
@@ -70,6 +82,7 @@ def mix_shard(shard: Shard) -> None:
     """Draw, render and write the mixtures of a shard; note scenes, rows of events.tsv and draws thrown away."""
     audio = _event_audio(shard.events_dir, os.stat(shard.events_dir / "wav.scp").st_mtime_ns)
     pool = audio.pool
+    shard.notes.claims(shard.name)(stem_files(shard.folder, shard.utt_ids, pool.labels))
     scene_lines: list[str] = []
     rows: list[dict[str, str]] = []
     files: list[Path] = []
@@ -108,6 +121,7 @@ def mix_step(config: MixConfig, set_name: str, events_dir: Path, folder: Path) -
         tables=tables_of(events_dir, ("wav.scp", "utt2class", "utt2spk", "labels.txt")),
         files=files_of(events_dir, ["wav.scp"]),
         code=["weaksep.mixtures.write"],
+        outputs=OUTPUTS,
     )
 
 
@@ -142,13 +156,13 @@ def write_set(
     """
     name = f"{set_name}_{variant}" if variant else set_name
     notes = shards or Shards(folder)
-    check_place(folder, "mixtures", "scenes.jsonl", notes.path.exists(), [events_dir])
     pool = EventPool.load(events_dir)
+    check_place(folder, "mixtures", notes.known(), [events_dir, *pool.wav.values()])
     utt_ids = [f"{name}-{number:06d}" for number in range(1, config.sizes()[set_name] + 1)]
     file_bytes, files = expected_bytes(config, len(pool.labels), pool.sample_rate)
     n_files = math.ceil(len(utt_ids) * files)
     require_space(folder, n_files * file_bytes, n_files, "--datadir")
-    notes.begin(lambda: clear_set(folder, TABLES))
+    notes.begin(set_tables(folder, pool.labels))
     parts = split_evenly(utt_ids, -(-len(utt_ids) // SHARD_MIXTURES))
     work = [
         Shard(str(number), config, name, list(part), events_dir, folder, notes)
@@ -164,4 +178,4 @@ def write_set(
     if redrawn:
         logger.info("%s: %d scenes drawn anew, since the clip's end left an event without a sound", name, redrawn)
     if shards is None:
-        notes.remove()
+        notes.finish()
