@@ -70,7 +70,7 @@ def link_above(folder: Path, name: str) -> Path | None:
 
 def refuse_links(folder: Path, names: Iterable[str]) -> None:
     """Raise NotOurs when a file below a folder would be reached through a link."""
-    for parent in {os.path.dirname(name) for name in names}:
+    for parent in {os.path.dirname(name) for name in names} - {""}:
         link = link_above(folder, f"{parent}/")
         if link is not None:
             raise NotOurs(

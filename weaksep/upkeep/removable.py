@@ -12,7 +12,7 @@ from pathlib import Path
 
 from weaksep.errors import UserError
 from weaksep.fileio.datadir import SOURCE_NAME
-from weaksep.fileio.shards import NOTES, STAMP_NAME, Shards, step_of, steps_in
+from weaksep.fileio.shards import NOTES, STAMP_NAME, Shards, is_notes, step_of
 from weaksep.upkeep.finds import Find, Found, folders_in, matching
 from weaksep.upkeep.leftovers import Survey, survey
 from weaksep.upkeep.prepared import cut_clips
@@ -91,7 +91,7 @@ def _take_in(find: Find, found: Found, readers: Sequence[str]) -> None:
 
 def _made(folder: Path, table: Path) -> bool:
     """Whether weaksep made a folder: a table that nobody else writes is there, or the notes of a stopped stage."""
-    return table.is_file() or bool(steps_in(folder))
+    return table.is_file() or any(is_notes(path.name) for path in folder.iterdir())
 
 
 def _leftovers(tops: Sequence[Path], seen: Survey) -> Iterator[Find]:
