@@ -12,6 +12,7 @@ from pathlib import Path
 
 from weaksep.bin.cli import make_parser, run_command, str2bool, tell
 from weaksep.errors import UserError
+from weaksep.fileio.place import check_file
 
 
 def is_packed(path: Path) -> bool:
@@ -41,11 +42,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import json
 
-    from weaksep.fileio.checkpoint import PACKED_NAME, write_packed
+    from weaksep.fileio.checkpoint import PACKED_NAME, is_written_packed, write_packed
     from weaksep.infer.model import checkpoint_path, read_checkpoint
     from weaksep.report.environment import environment
     from weaksep.report.model_card import model_card, scores_of
 
+    check_file(args.out, "a packed model", is_written_packed)
     best = checkpoint_path(args.experiment)
     checkpoint = read_checkpoint(best, "separator")
     if is_packed(best):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from weaksep.bin.cli import add_force, failure_reason, make_parser, positive_int, run_command, str2bool
 from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.place import check_list
 
 if TYPE_CHECKING:
     from weaksep.feats.config import FeatsConfig
@@ -99,7 +100,7 @@ def separate(
 
     check_apart([out], files_of(data.path, ["wav.scp", *source_scps(data.path)]).values())
     if system is None:
-        write_unprocessed(data, out)
+        write_unprocessed(data, out, shards)
         return
     assert device is not None
     what: Oracle | Path
@@ -119,6 +120,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         separate_recordings.main(argv)
         return
     args = get_parser().parse_args(argv)
+    check_list(args.failed, (args.systems or "").split())
     systems = find_systems(args.expdir, args.systems, args.tag, args.exp)
     if not systems and not args.oracles:
         raise UserError(f"{args.expdir}: no separator_*/best.pt and --oracles false: nothing to do; run stage 4 first")

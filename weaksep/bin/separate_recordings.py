@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from weaksep.bin.cli import add_accept_truncated, add_force, failure_reason, make_parser, str2bool
 from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.place import check_sources
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -143,36 +144,30 @@ def choose(device: str) -> str:
     return device
 
 
-def check_ours(step: Step) -> None:
-    """Refuse a folder with files that this command has not put there: it would overwrite those of the same name.
+def check_ours(step: Step, path: Path) -> None:
+    """Refuse a folder with files that this command has not put there, or that holds the recording itself.
 
     Raises:
-        UserError: there are such files.
+        UserError: it is such a folder.
     """
+    check_sources(step.folder, [path])
     strangers = sorted(path.name for path in step.folder.glob("[!.]*") if path.is_file())
-    if strangers and not step.stamp.exists() and not step.shards().path.exists():
+    if strangers and not step.shards().known():
         raise UserError(f"{step.folder}: holds files of somebody else ({', '.join(strangers[:3])}); give another --out")
 
 
-def separate(
-    separator: Separator, path: Path, out: Path, options: Options, earlier: Sequence[str], bar: tqdm, shards: Shards
-) -> None:
-    """Separate one recording; of what an ``earlier`` run has left there, no class of another model stays."""
-    from weaksep.infer.recordings import separate_recording, source_files
+def separate(separator: Separator, path: Path, out: Path, options: Options, bar: tqdm, shards: Shards) -> None:
+    """Separate one recording; nothing that an earlier run has written there stays."""
+    from weaksep.infer.recordings import output_files, separate_recording
 
     def count(samples: int) -> None:
         bar.update(samples)
 
-    shards.begin(lambda: None)  # from now on the folder is known as ours, whatever becomes of this run
-    ours = {file.stem for file in source_files(separator, out, options)}
-    for name in earlier:
-        if "/" not in name and Path(name).stem not in ours:  # what lies deeper is of another recording
-            (out / name).unlink(missing_ok=True)
+    shards.begin(output_files(separator, out, options))
     try:
         files = separate_recording(separator, path, out, options, count)
     except UserError:
-        if not any(out.glob("[!.]*")):  # nor has an earlier run left anything
-            shards.remove()
+        shards.undo()
         raise
     logger.info("%s: %d files in %s", path, len(files), out)
 
@@ -198,10 +193,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         out = args.out / name
         try:
             step = recording_step(model, path, out, options)
-            check_ours(step)
+            check_ours(step, path)
             samples = stream_info(path, args.accept_truncated).samples
             with tqdm(total=samples, desc=path.name, unit=" samples", disable=None) as bar:
-                work = partial(separate, separator, path, out, options, step.made(), bar)
+                work = partial(separate, separator, path, out, options, bar)
                 run_step(step, work, force=args.force)
         except Exception as error:
             failed[path] = failure_reason(error, out)

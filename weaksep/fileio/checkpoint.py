@@ -51,7 +51,8 @@ def _same_file(one: Path, two: Path) -> bool:
 
 
 def _second_name(path: Path, other: Path) -> None:
-    """The same file under another name; a copy where the file system has no links."""
+    """The same file under the name of an empty one; a copy where the file system has no links."""
+    other.unlink()
     try:
         os.link(path, other)
     except OSError:
@@ -96,6 +97,15 @@ def write_packed(path: str | Path, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             # Weights hardly shrink, and a checkpoint that is stored as it is can be read at once.
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_STORED)
+
+
+def is_written_packed(path: Path) -> bool:
+    """Whether a file is one that ``write_packed`` has written: nobody else's archive has these times in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {info.date_time for info in archive.infolist()} == {_EPOCH} and PACKED_NAME in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
 
 
 def _checked(archive: zipfile.ZipFile, path: str | Path) -> bytes | None:

@@ -125,12 +125,18 @@ def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step
         tables={str(model): model},
         files={str(path): path},
         code=["weaksep.infer.recordings"],
+        outputs=(*(f"*.{form}" for form in FORMATS), EVENTS_NAME),
     )
 
 
 def source_files(separator: Separator, out: str | Path, options: Options) -> list[Path]:
     """Where the sources of a recording go, in the order of the classes, the residual last."""
     return [Path(out) / f"{name}.{options.form}" for name in (*separator.classes, RESIDUAL)]
+
+
+def output_files(separator: Separator, out: str | Path, options: Options) -> list[Path]:
+    """All files of a separated recording."""
+    return source_files(separator, out, options) + ([Path(out) / EVENTS_NAME] if options.events else [])
 
 
 def separate_recording(
@@ -171,15 +177,9 @@ def separate_recording(
             if options.events:
                 finder.add(piece)
             progress(round(piece.shape[2] * info.sample_rate / rate))
-    for file in files:  # what an earlier run left there in another format
-        for form in FORMATS.keys() - {options.form}:
-            file.with_suffix(f".{form}").unlink(missing_ok=True)
-    table = Path(out) / EVENTS_NAME
     if options.events:
         rows = [(Path(path).name, f"{onset:.3f}", f"{offset:.3f}", name) for onset, offset, name in finder.events()]
-        write_tsv(table, EVENT_COLUMNS, [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
-    else:
-        table.unlink(missing_ok=True)
+        write_tsv(Path(out) / EVENTS_NAME, EVENT_COLUMNS, [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
     if writing.clipped:
         logger.warning("%s: %d samples are beyond full scale and were clipped", out, writing.clipped)
     return files

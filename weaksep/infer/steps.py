@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.feats.config import FeatsConfig
-from weaksep.fileio.datadir import FINGERPRINT_TABLES, DataDir
+from weaksep.fileio.datadir import FINGERPRINT_TABLES, SOURCE_NAME, DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
 from weaksep.fileio.network import DESCRIPTION_NAME, WEIGHTS_NAME
 from weaksep.fileio.stamp import Step
@@ -27,6 +27,7 @@ def _step(experiment: Path, data: DataDir, settings: dict[str, Any], references:
         tables=tables_of(data.path, [*FINGERPRINT_TABLES, *scps]),
         files=files_of(data.path, ["wav.scp", *scps]),
         code=CODE,
+        outputs=("*.scp", SOURCE_NAME, "audio/*/*.wav"),
     )
 
 

@@ -17,7 +17,7 @@ from weaksep.fileio.audio import audio_info, read_audio, write_audio
 from weaksep.fileio.datadir import DataDir, EventLabel
 from weaksep.fileio.eventdir import EVENT_TABLES, event_path, write_event_tables
 from weaksep.fileio.inputs import files_of, tables_of
-from weaksep.fileio.place import check_place, clear_set
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step
 from weaksep.mixtures.config import AloneConfig
@@ -75,6 +75,7 @@ def alone_step(data_dir: Path, folder: Path, config: AloneConfig) -> Step:
         tables=tables_of(data_dir, ("wav.scp", "labels.txt", "events.tsv")),
         files=files_of(data_dir, ["wav.scp"]),
         code=["weaksep.mixtures.alone"],
+        outputs=(*EVENT_TABLES, "audio/*.wav"),
     )
 
 
@@ -89,19 +90,19 @@ def write_alone_events(data_dir: Path, config: AloneConfig, notes: Shards) -> No
     Raises:
         UserError: the data cannot be read, or a class is never alone.
     """
-    folder = notes.folder
-    check_place(folder, "events", "utt2class", notes.path.exists(), [data_dir])
-    data = DataDir.load(data_dir)
-    with notes.unfinished(lambda: clear_set(folder, EVENT_TABLES)):
-        events = _cut(data, folder, config)
+    folder, data = notes.folder, DataDir.load(data_dir)
+    check_place(folder, "events", notes.known(), [data_dir, *data.wav.values()])
+    with notes.unfinished(folder / name for name in EVENT_TABLES):
+        events = _cut(data, config, notes)
         found = {name for name, _, _ in events.values()}
         never = [f"{data_dir}/events.tsv: {name} is never active alone" for name in data.labels if name not in found]
         raise_problems(f"no events of every class can be cut out of {data_dir}", never)
         write_event_tables(folder, data.labels, events)
 
 
-def _cut(data: DataDir, folder: Path, config: AloneConfig) -> dict[str, tuple[str, str, float]]:
+def _cut(data: DataDir, config: AloneConfig, notes: Shards) -> dict[str, tuple[str, str, float]]:
     """Write the pieces; id -> class, the mixture that it was cut from, and its length in seconds."""
+    folder, claim = notes.folder, notes.claims("audio")
     least = db_to_gain(config.min_level_db)
     cut: dict[str, tuple[str, str, float]] = {}
     faint = 0
@@ -118,7 +119,9 @@ def _cut(data: DataDir, folder: Path, config: AloneConfig) -> dict[str, tuple[st
                 faint += 1
                 continue
             event = f"{utt}-{number:03d}"
-            write_audio(folder / event_path(event), faded(piece, sample_rate), sample_rate, "FLOAT", durable=False)
+            path = folder / event_path(event)
+            claim([path])
+            write_audio(path, faded(piece, sample_rate), sample_rate, "FLOAT", durable=False)
             cut[event] = segment.label, utt, len(piece) / sample_rate
     if faint:
         logger.info("%s: %d pieces left out, fainter than %g dB", folder, faint, config.min_level_db)

@@ -52,8 +52,8 @@ def rebuild_set(scenes_path: Path, events_dir: Path, folder: Path, *, nj: int) -
             holds something else than mixtures.
     """
     notes = Shards(folder)
-    check_place(folder, "mixtures", "scenes.jsonl", notes.path.exists(), [scenes_path.parent, events_dir])
     pool = EventPool.load(events_dir)
+    check_place(folder, "mixtures", notes.known(), [scenes_path, events_dir, *pool.wav.values()])
     scenes = read_scenes(scenes_path)
     _check(scenes, pool, scenes_path)
     make_set(rebuild_mixture, scenes, pool, notes, nj=nj, description="rebuild")

@@ -16,11 +16,11 @@ from weaksep.errors import UserError
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import DATA_TABLES, audio_name
 from weaksep.fileio.inputs import files_of, tables_of
-from weaksep.fileio.place import check_place, clear_set
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.stamp import Step
-from weaksep.jobs import cut_shards, run_shards
+from weaksep.jobs import Claim, cut_shards, run_shards
 from weaksep.mixtures.config import MixConfig
 from weaksep.mixtures.pool import EventAudio, EventPool
 from weaksep.mixtures.renderer import finish
@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 SHARD_MIXTURES = 250  # small enough that an interrupted stage loses little; a worker keeps the events it has read
 MAX_ATTEMPTS = 100
 TABLES = (*DATA_TABLES, "scenes.jsonl")
+OUTPUTS = (*TABLES, "src_*.scp", "audio/*/*.wav")
 
 # A mixture: its scene, its audio and its references, int16 (N,) each; and the draws that were thrown away for it.
 Made = tuple[tuple[Scene, np.ndarray, dict[str, np.ndarray]], int]
@@ -45,34 +46,34 @@ def _event_audio(events_dir: Path, modified_ns: int) -> EventAudio:
     return EventAudio(EventPool.load(events_dir))
 
 
-def write_stems(folder: Path, scene: Scene, mixture: np.ndarray, references: dict[str, np.ndarray]) -> list[Path]:
-    """Write the audio of one mixture, (N,) int16 each; the files' paths.
+def write_stems(
+    folder: Path, scene: Scene, mixture: np.ndarray, references: dict[str, np.ndarray], claim: Claim
+) -> None:
+    """Write the audio of one mixture, (N,) int16 each.
 
     Thousands of small files: not one by one forced to the disk; the tables that make them count are.
     """
-    files = []
-    for name, audio in {"mix": mixture, **references}.items():
-        files.append(folder / audio_name(name, scene.utt_id))
-        write_audio(files[-1], audio, scene.sample_rate, durable=False)
-    return files
+    stems = {folder / audio_name(name, scene.utt_id): audio for name, audio in {"mix": mixture, **references}.items()}
+    claim(stems)
+    for path, audio in stems.items():
+        write_audio(path, audio, scene.sample_rate, durable=False)
 
 
 def mix_shard(
-    make: Callable[[Any, EventAudio], Made], events_dir: Path, folder: Path, items: Sequence[Any]
-) -> tuple[dict[str, Any], list[Path]]:
-    """Make and write the mixtures of a shard: scenes, rows of events.tsv and draws thrown away; and the files."""
+    make: Callable[[Any, EventAudio], Made], events_dir: Path, folder: Path, items: Sequence[Any], claim: Claim
+) -> dict[str, Any]:
+    """Make and write the mixtures of a shard: scenes, rows of events.tsv and draws thrown away."""
     audio = _event_audio(events_dir, os.stat(events_dir / "wav.scp").st_mtime_ns)
     scenes: list[str] = []
     rows: list[dict[str, str]] = []
-    files: list[Path] = []
     redrawn = 0
     for item in items:
         (scene, mixture, references), thrown_away = make(item, audio)
-        files += write_stems(folder, scene, mixture, references)
+        write_stems(folder, scene, mixture, references, claim)
         scenes.append(scene.to_json())
         rows += event_rows(scene, lambda event_id: len(audio(event_id)[0]))
         redrawn += thrown_away
-    return {"scenes": scenes, "rows": rows, "redrawn": redrawn}, files
+    return {"scenes": scenes, "rows": rows, "redrawn": redrawn}
 
 
 def make_set(
@@ -91,7 +92,8 @@ def make_set(
         pool: the events.
     """
     work = partial(mix_shard, make, pool.folder, notes.folder)
-    with notes.unfinished(lambda: clear_set(notes.folder, TABLES)):
+    tables = [*TABLES, *(f"src_{name}.scp" for name in pool.classes)]
+    with notes.unfinished(notes.folder / name for name in tables):
         results = run_shards(work, cut_shards(items, SHARD_MIXTURES), notes, nj=nj, description=description)
         scenes = [Scene.from_json(line) for result in results for line in result["scenes"]]
         write_tables(notes.folder, scenes, [row for result in results for row in result["rows"]], pool.classes)
@@ -133,6 +135,7 @@ def mix_step(config: MixConfig, set_name: str, events_dir: Path, folder: Path) -
         tables=tables_of(events_dir, ("wav.scp", "utt2class", "utt2spk", "labels.txt")),
         files=files_of(events_dir, ["wav.scp"]),
         code=["weaksep.mixtures.write"],
+        outputs=OUTPUTS,
     )
 
 
@@ -156,8 +159,8 @@ def write_set(config: MixConfig, set_name: str, events_dir: Path, notes: Shards,
     Raises:
         UserError: the events cannot be used, or the disk has no room.
     """
-    check_place(notes.folder, "mixtures", "scenes.jsonl", notes.path.exists(), [events_dir])
     pool = EventPool.load(events_dir)
+    check_place(notes.folder, "mixtures", notes.known(), [events_dir, *pool.wav.values()])
     name = f"{set_name}_{variant}" if variant else set_name
     utt_ids = [f"{name}-{number:06d}" for number in range(1, config.sizes()[set_name] + 1)]
     file_bytes, files = expected_bytes(config, len(pool.classes), pool.sample_rate)

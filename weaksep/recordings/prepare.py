@@ -18,9 +18,10 @@ import numpy as np
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import FULL_DISK
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.datadir import TIMED_NAME, audio_name
+from weaksep.fileio.datadir import audio_name
 from weaksep.fileio.names import clashes
-from weaksep.fileio.place import check_place, clear_set
+from weaksep.fileio.owned import Claims, NotOurs
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.recordings.config import PrepareConfig
@@ -71,7 +72,9 @@ def aligned(piece: Piece, start: int) -> np.ndarray:
     return audio
 
 
-def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Path]) -> tuple[list[Clip], float]:
+def prepare_item(
+    item: Item, config: PrepareConfig, folder: Path, files: list[Path], claim: Claims
+) -> tuple[list[Clip], float]:
     """Write the clips of a recording, and those of its references; their paths are added to ``files``.
 
     Returns:
@@ -99,7 +102,9 @@ def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Pa
         last_s = (start + size) / rate
         heard = heard or not is_silent(audio[MIX])
         for name in (MIX, *clip.sounding):
-            files.append(folder / audio_name(name, clip.utt))
+            path = folder / audio_name(name, clip.utt)
+            claim([path])
+            files.append(path)
             write_audio(files[-1], audio[name], rate, "FLOAT", durable=False)
     if not heard:
         raise UserError(f"{item.file}: digital silence throughout")
@@ -119,10 +124,13 @@ def prepare_shard(shard: Shard) -> None:
     """Write the clips of a shard's recordings; note them, or what is wrong with a recording."""
     results: list[dict[str, object] | str] = []
     files: list[Path] = []
+    claim = shard.notes.claims(shard.name)
     for item in shard.items:
         own: list[Path] = []
         try:
-            clips, rest_s = prepare_item(item, shard.config, shard.folder, own)
+            clips, rest_s = prepare_item(item, shard.config, shard.folder, own, claim)
+        except NotOurs:
+            raise
         except UserError as error:
             for file in own:
                 file.unlink(missing_ok=True)
@@ -172,18 +180,13 @@ def prepare(
     """
     total = sum(map(len, items.values())) + len(problems)
     _check_bad(problems, total, max_bad_ratio)
-    notes = shards or Shards(out)
+    notes = shards or Shards(out, step="prepare")
     files = [file for own in items.values() for item in own for file in (item.file, *item.references.values())]
-    read = {path if path.is_dir() else path.parent for path in (*files, *label_files)}
     for name in items:
-        check_place(out / name, "clips", TIMED_NAME, notes.path.exists(), read)
+        check_place(out / name, "clips", notes.known(), [*files, *label_files])
         raise_problems(f"{out / name} cannot be written", clashes((item.name for item in items[name]), out))
-
-    def clear_all() -> None:
-        for name in items:
-            clear_set(out / name, TABLES)
-
-    notes.begin(clear_all)
+    tables = [*TABLES, *(f"src_{name}.scp" for name in classes)]
+    notes.begin(out / name / table for name in items for table in tables)
     work = []
     for name, own in items.items():
         parts = split_evenly(own, -(-len(own) // SHARD_RECORDINGS))
@@ -203,8 +206,7 @@ def prepare(
     try:
         _check_bad([*problems, *bad], total, max_bad_ratio)
     except UserError:
-        clear_all()
-        notes.remove()
+        notes.undo()
         raise
     for line in [*problems, *bad]:
         logger.warning("left out: %s", line)
@@ -214,7 +216,7 @@ def prepare(
         write_tables(out / name, own_clips, classes, config.sample_rate)
         log_set(name, own_clips, classes, config.sample_rate)
     if shards is None:
-        notes.remove()
+        notes.finish()
 
 
 def log_set(name: str, clips: list[Clip], classes: list[str], sample_rate: int) -> None:

@@ -14,6 +14,7 @@ from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.jams import jams_files
 from weaksep.recordings.match import match, read_label_files
 from weaksep.recordings.sets import Item, classes_of, recordings_by_set
+from weaksep.recordings.write import TABLES
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +108,6 @@ def prepare_step(config: PrepareConfig, places: Places, found: Found, out: Path,
         tables={str(file): file for path in labels for file in jams_files(path)},
         files={**{str(item.file): item.file for item in items}, **references},
         code=["weaksep.recordings.prepare"],
-        outputs=list(found.items),
+        outputs=[f"{name}/{output}" for name in found.items for output in (*TABLES, "src_*.scp", "audio/*/*.wav")],
         stamp_name=PREPARE_STAMP,
     )

@@ -36,7 +36,9 @@ def claim_experiment(exp: Path, notes: Shards, joint: bool) -> None:
         notes: of the training's step; they say whether it was begun with the same settings, data and classifier.
         joint: whether a classifier is trained along.
     """
-    notes.begin(lambda: _put_aside(exp))
+    if not notes.goes_on():
+        _put_aside(exp)
+        notes.mark()
     networks = [exp, exp / JOINT_CLASSIFIER] if joint else [exp]
     if (exp / HISTORY_NAME).exists() and not all(map(is_network, networks)):
         logger.warning("%s: the network of the best epoch is missing", exp)
