@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ from weaksep.train.plan import Plan, plan_training
 from weaksep.train.run import run_training
 
 
-def stages(*options: str, systems: str) -> None:
-    """Stages 3 and 4 as run.sh calls them."""
-    for task in ("classifier", "separator"):
-        train.main(["--task", task, "--systems", systems, *options])
+def stages(*settings: str, systems: str, options: Sequence[str] = ()) -> None:
+    """Stages 3 and 4 as run.sh calls them, with other settings of the separators."""
+    common = ["--systems", systems, *options]
+    train.main(["--task", "classifier", *common])
+    train.main(["--task", "separator", *common, *(word for own in settings for word in ("--set", own))])
 
 
 def plan_of(system: str, *overrides: str, task: str = "separator", expdir: str = "exp") -> Plan:
@@ -45,9 +48,10 @@ def history(exp: str | Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
 
-def stop(monkeypatch: pytest.MonkeyPatch, plan: Plan, call: int, error: BaseException, **options: Any) -> None:
-    """Begin a training whose n-th question, whether it should stop, raises an error: it asks after every step and
-    every batch of validation."""
+@contextmanager
+def stopped(monkeypatch: pytest.MonkeyPatch, call: int, error: BaseException) -> Iterator[None]:
+    """Trainings whose n-th question, whether they should stop, raises an error: they ask after every step and every
+    batch of validation."""
     calls = iter(range(1, 10_000))
 
     def check() -> None:
@@ -56,6 +60,12 @@ def stop(monkeypatch: pytest.MonkeyPatch, plan: Plan, call: int, error: BaseExce
 
     with monkeypatch.context() as patched, pytest.raises(type(error)):
         patched.setattr("weaksep.train.loop.check", check)
+        yield
+
+
+def stop(monkeypatch: pytest.MonkeyPatch, plan: Plan, call: int, error: BaseException, **options: Any) -> None:
+    """Begin a training that is stopped."""
+    with stopped(monkeypatch, call, error):
         run_training(plan, "cpu", **options)
 
 
