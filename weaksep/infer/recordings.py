@@ -18,6 +18,7 @@ import torch
 from weaksep.fileio.audioread import read_blocks
 from weaksep.fileio.audiostream import FORMATS, AudioInfo, resampled, stream_info, writers
 from weaksep.fileio.datadir import EVENT_COLUMNS, RESIDUAL
+from weaksep.fileio.network import network_files
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import write_tsv
 from weaksep.infer.chunks import ChunkPlan, separate_chunks
@@ -113,7 +114,7 @@ def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step
     """The separation of a recording as a step: done once, and again when the model, the recording or an option changes.
 
     Args:
-        model: the separator's best.pt.
+        model: the separator: an experiment's folder, or a packed model.
         path: the recording.
         out: folder of its separated files.
         options: see there.
@@ -122,7 +123,7 @@ def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step
         name=str(out),
         folder=out,
         settings=asdict(options),
-        tables={str(model): model},
+        tables=network_files(model),
         files={str(path): path},
         code=["weaksep.infer.recordings"],
         outputs=(*(f"*.{form}" for form in FORMATS), EVENTS_NAME),
