@@ -168,7 +168,8 @@ def is_packed(path: Path) -> bool:
     """Whether a file is one that ``pack_network`` has written: nobody else's archive has these times in it."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return {info.date_time for info in archive.infolist()} == {_EPOCH} and DESCRIPTION_NAME in archive.namelist()
+            names = archive.namelist()
+            return {info.date_time for info in archive.infolist()} == {_EPOCH} and DESCRIPTION_NAME in names
     except (OSError, zipfile.BadZipFile):
         return False
 
