@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.errors import raise_problems
-from weaksep.fileio.audio import RATES_HZ
+from weaksep.fileio.audioread import RATES_HZ
 from weaksep.fileio.jsontext import finite
 from weaksep.fileio.names import id_problem, label_problem
 from weaksep.fileio.tables import read_lines
