@@ -176,7 +176,7 @@ def test_the_command(
     write(Path("one.flac"), 1, 16_000)
     write(Path("folder/deep/two.wav"), 1, 8000, 2)
     Path("folder/notes.txt").write_text("no audio")
-    command = ["--model", str(model.parent), "one.flac", "folder", "--out", "out", "--device", "cpu"]
+    command = ["--model", str(model), "one.flac", "folder", "--out", "out", "--device", "cpu"]
     separate.main(command)
     assert read(Path("out/one"))[1] == read(Path("out/deep/two"))[1] == 8000
     before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.flac")}
@@ -207,7 +207,7 @@ def test_what_is_no_audio_stops_no_other(model: Path, tmp_path: Path, monkeypatc
         (["lost.wav"], "lost.wav: no such file or folder"),
         (["void"], "void: no audio files in this folder"),
         (["a/x.wav", "b/x.wav"], "b/x.wav: would be written to x, as a/x.wav"),
-        (["a/x.wav", "--model", "nowhere"], "nowhere: no such checkpoint"),
+        (["a/x.wav", "--model", "nowhere"], "nowhere: no such model"),
         (["a/x.wav", "--device", "cuda:99"], "--device cuda:99: .*; give auto or cpu"),
     ],
 )
