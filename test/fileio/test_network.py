@@ -73,7 +73,7 @@ def test_it_reads_back_as_it_was_written(network: Path, packed: Path) -> None:
         read, weights = read_network(place, "separator")
         assert read == read_description(place) == description()
         assert weights.keys() == WEIGHTS.keys() and all(torch.equal(weights[name], WEIGHTS[name]) for name in WEIGHTS)
-        assert is_network(place)
+    assert is_network(network)
     write_description(network, description(temperature=2.8))
     assert read_network(network)[0].temperature == 2.8
 
