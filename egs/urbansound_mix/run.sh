@@ -30,6 +30,7 @@ separator_args=
 strong_share=
 dry_run=false
 max_bad_ratio=0.0
+accept_truncated=false
 seed=
 test_sets="test"
 force=false
@@ -76,6 +77,7 @@ Options [default]
     --strong-share R     share of clips with isolated sources for the semi-supervised systems, not their own [${strong_share}]
     --dry-run BOOL       two steps of every training, of which nothing is kept, then the end [${dry_run}]
     --max-bad-ratio R    share of unreadable clips that stage 0 may leave out, each one named [${max_bad_ratio}]
+    --accept-truncated BOOL  stage 0 takes what is there of audio files that were cut short [${accept_truncated}]
     --test-sets "A B"    what systems are scored on: test, and more of it, test_NAME for a variant of CONFIG/mix.yaml
                          with a test set; tables are of the first [${test_sets}]
     --results FILE       the page of stage 7 [RESULTS.md, in EXPDIR unless that is exp]
@@ -171,6 +173,8 @@ pass_signals_on
 log "${run_command}"
 db_options=(${db:+--db "${db}"})
 seed_options=(${seed:+--seed "${seed}"})
+truncated_options=()
+if "${accept_truncated}"; then truncated_options=(--accept-truncated true); fi
 
 # Systems that failed in a stage are left out of the next ones, and named at the end.
 failed=
@@ -208,7 +212,8 @@ if wanted 0 && [ -e "${config}/prepare.yaml" ]; then
     [ -n "${db}" ] || die "no recordings: give --db DIR, or edit db.sh"
     begin 0 "labelled recordings -> ${datadir}/{train,valid,test}"
     supervised weaksep prepare --config "${config}/prepare.yaml" --db "${db}" \
-        --out "${datadir}" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" --force "${force}"
+        --out "${datadir}" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \
+        --force "${force}"
     finish
 elif wanted 0; then
     begin 0 "corpus -> ${datadir}/events"
@@ -217,7 +222,8 @@ elif wanted 0; then
         db_options=(--db "${datadir}/local")
     fi
     supervised weaksep data --config "${config}/data.yaml" "${db_options[@]}" --download "${download}" \
-        --out "${datadir}/events" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" --force "${force}"
+        --out "${datadir}/events" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \
+        --force "${force}"
     finish
 fi
 

@@ -6,7 +6,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, share, str2bool
+from weaksep.bin.cli import (
+    add_accept_truncated,
+    add_force,
+    make_parser,
+    positive_int,
+    run_command,
+    share,
+    str2bool,
+    truncated_setting,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -29,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         default=0.0,
         help="share of missing, unreadable or silent clips to leave out (%(default)s)",
     )
+    add_accept_truncated(parser, None)
     add_force(parser)
     arguments = parser.parse_args(argv)
 
@@ -37,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.fileio.shards import Shards
     from weaksep.fileio.stamp import run_step
 
-    config = load_data_config(arguments.config)
+    config = load_data_config(arguments.config, truncated_setting(arguments.accept_truncated))
     if arguments.download:
         fetch_corpus(config, arguments.db)
     corpus = open_corpus(config, arguments.db)

@@ -22,6 +22,7 @@ from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import invert, write_table
 from weaksep.jobs import run_sharded, split_evenly
+from weaksep.signal.level import is_silent
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def convert_shard(shard: Shard) -> None:
         except UserError as error:
             results.append(str(error))
             continue
-        if not waveform.any():
+        if is_silent(waveform):
             results.append(f"{event.path or event.event_id}: digital silence, no level can be set")
             continue
         files.append(shard.audio_dir / f"{event.event_id}.wav")

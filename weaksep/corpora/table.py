@@ -147,7 +147,7 @@ class TableCorpus:
     def load(self, event: SourceEvent, sample_rate: int) -> np.ndarray:
         """One event, float32 (N,), mean of the channels, resampled."""
         assert event.path is not None
-        audio = read_any(event.path, sample_rate)
+        audio = read_any(event.path, sample_rate, self.config.accept_truncated)
         span = self.lines[event.event_id].span_s
         if span is not None:
             start, stop = (seconds_to_samples(second, sample_rate) for second in span)

@@ -178,7 +178,7 @@ class UrbanSound8K:
         assert event.path is not None
         if not event.path.exists():
             raise UserError(f"{event.path}: missing ({self._elsewhere(event.path)})")
-        return read_any(event.path, sample_rate)
+        return read_any(event.path, sample_rate, self.config.accept_truncated)
 
     @staticmethod
     def _elsewhere(path: Path) -> str:

@@ -162,6 +162,9 @@ def _build(make: Callable[[], Net], checkpoint: dict[str, Any], path: Path, devi
             f"{path}: weights do not fit the net of its own config ({len(wrong)} of {len(expected)} differ, first "
             f"{wrong[0]}: {sizes}); train again"
         )
+    spoilt = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+    if spoilt:
+        raise UserError(f"{path}: NaN or infinite weights (in {len(spoilt)} tensors, first {spoilt[0]}); train again")
     net = make()
     net.load_state_dict(weights)
     return net.to(device).eval()
@@ -171,7 +174,7 @@ def load_separator(experiment: str | Path, device: str = "cpu") -> Separator:
     """A separator from its experiment folder or best.pt, in evaluation mode.
 
     Raises:
-        UserError: see ``read_checkpoint``; or weights that do not fit the configuration.
+        UserError: see ``read_checkpoint``; or weights that are not finite, or do not fit the configuration.
     """
     path = checkpoint_path(experiment)
     checkpoint = read_checkpoint(path, "separator")
