@@ -12,7 +12,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, share
+from weaksep.bin.cli import (
+    add_accept_truncated,
+    add_force,
+    make_parser,
+    positive_int,
+    run_command,
+    share,
+    truncated_setting,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -32,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--max-bad-ratio", type=share, default=0.0, help="share of missing or unreadable recordings to leave out"
     )
+    add_accept_truncated(parser, None)
     add_force(parser)
     arguments = parser.parse_args(argv)
 
@@ -40,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.recordings.steps import prepare_recordings
 
     prepare_recordings(
-        load_config(PrepareConfig, arguments.config, arguments.set),
+        load_config(PrepareConfig, arguments.config, [*arguments.set, *truncated_setting(arguments.accept_truncated)]),
         {name: getattr(arguments, name) for name in ("audio", "clip_labels", "events", "references")},
         arguments.db if arguments.config else None,
         arguments.out,

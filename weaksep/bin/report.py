@@ -63,7 +63,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def write_tables(folder: Path, summary: dict) -> list[Path]:
-    """Every table as CSV and LaTeX; those of an earlier report that are none any more go."""
+    """Every table as CSV and LaTeX."""
     from weaksep.fileio.atomic import write_text
     from weaksep.report.content import all_tables
     from weaksep.report.csvfiles import csv_text
@@ -74,8 +74,6 @@ def write_tables(folder: Path, summary: dict) -> list[Path]:
         for suffix, text in (("csv", csv_text(table)), ("tex", latex_table(table))):
             written.append(folder / f"{table.key}.{suffix}")
             write_text(written[-1], text)
-    for path in {*folder.glob("*.csv"), *folder.glob("*.tex")} - set(written):
-        path.unlink()
     return written
 
 
@@ -94,14 +92,18 @@ def write_report(args: argparse.Namespace, recipe: str, shards: Shards) -> None:
     """Collect all scores and write the pages, tables and figures."""
     from weaksep.fileio.atomic import write_json, write_text
     from weaksep.report.collect import collect
-    from weaksep.report.figures import write_figures
+    from weaksep.report.content import all_tables
+    from weaksep.report.figures import FORMATS, write_figures
     from weaksep.report.markdown import render
-    from weaksep.report.page import write_page
+    from weaksep.report.page import FIGURES, PAGE_NAME, write_page
     from weaksep.report.steps import RESULTS_NAME
     from weaksep.report.training import histories
 
     summary, scores = collect(recipe, args.expdir, args.datadir, args.set, args.note, config_dir=args.config_dir)
     folder, results = args.expdir / "report", args.out.with_name(RESULTS_NAME)
+    names = [f"tables/{table.key}.{suffix}" for table in all_tables(summary) for suffix in ("csv", "tex")]
+    names += [f"figures/{name}.{suffix}" for name in FIGURES for suffix in FORMATS]
+    shards.begin(folder / name for name in ("summary.json", PAGE_NAME, *names))
     write_json(folder / "summary.json", summary)
     write_text(args.out, render(summary))
     write_json(results, summary)
@@ -113,6 +115,21 @@ def write_report(args: argparse.Namespace, recipe: str, shards: Shards) -> None:
     written = [args.out, results, folder / "summary.json", folder / "tables"]
     written += ([folder / "figures"] if figures else []) + ([page] if page else [])
     tell(f"written: {' '.join(map(str, written))}")
+
+
+def check_outputs(out: Path, with_results: bool) -> None:
+    """Refuse to write over what is no page of an earlier report, or no results of one.
+
+    Raises:
+        UserError: there is such a file.
+    """
+    from weaksep.fileio.place import check_file
+    from weaksep.report.markdown import is_page, is_results
+    from weaksep.report.steps import RESULTS_NAME
+
+    check_file(out, "a page of weaksep report", is_page)
+    if with_results:
+        check_file(out.with_name(RESULTS_NAME), "results of weaksep report", is_results)
 
 
 def from_saved(saved: Path, out: Path) -> str:
@@ -134,6 +151,7 @@ def from_saved(saved: Path, out: Path) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run stage 7."""
     args = get_parser().parse_args(argv)
+    check_outputs(args.out, with_results=args.saved is None)
     if args.saved is not None:
         tell(from_saved(args.saved, args.out))
         return

@@ -92,10 +92,10 @@ def without_silent_ends(audio: np.ndarray) -> np.ndarray:
     return audio[sounding[0] : sounding[-1] + 1] if len(sounding) else audio[:0]
 
 
-def load_part(event: SourceEvent, sample_rate: int, trim: bool) -> np.ndarray:
+def load_part(event: SourceEvent, sample_rate: int, trim: bool, accept_truncated: bool) -> np.ndarray:
     """One event, float32 (N,), mean of the channels, resampled."""
     assert event.path is not None
-    audio = read_any(event.path, sample_rate)
+    audio = read_any(event.path, sample_rate, accept_truncated)
     if event.span_s is not None:
         start, stop = (seconds_to_samples(second, sample_rate) for second in event.span_s)
         if start >= len(audio):
@@ -114,4 +114,5 @@ def open_table(config: TableConfig, db: Path | None) -> Corpus:
     """
     if db is None:
         raise UserError(f"no folder of the table of events: {HOW_TO_GIVE}")
-    return Corpus(read_events(db / config.table, config.classes), partial(load_part, trim=config.trim))
+    load = partial(load_part, trim=config.trim, accept_truncated=config.accept_truncated)
+    return Corpus(read_events(db / config.table, config.classes), load)

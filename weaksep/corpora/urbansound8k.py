@@ -18,6 +18,7 @@ import io
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -137,14 +138,14 @@ def split_by_recording(events: list[SourceEvent], fold_set: dict[int, str]) -> d
     return {name: [event for event in chosen if home[event.recording_id] == name] for name in SETS}
 
 
-def load_clip(event: SourceEvent, sample_rate: int) -> np.ndarray:
+def load_clip(event: SourceEvent, sample_rate: int, accept_truncated: bool) -> np.ndarray:
     """One clip, float32 (N,), mean of its channels, resampled."""
     assert event.path is not None
     if not event.path.exists():
         elsewhere = sorted(event.path.parents[1].glob(f"fold*/{glob.escape(event.path.stem)}.*"))
         hint = f"do the metadata name the wrong fold? {elsewhere[0]} is there" if elsewhere else "nor is there a .flac"
         raise UserError(f"{event.path}: missing ({hint})")
-    return read_any(event.path, sample_rate)
+    return read_any(event.path, sample_rate, accept_truncated)
 
 
 def open_urbansound8k(config: UrbanSound8KConfig, db: Path | None) -> Corpus:
@@ -161,4 +162,4 @@ def open_urbansound8k(config: UrbanSound8KConfig, db: Path | None) -> Corpus:
     if unused:
         folds = ", ".join(map(str, sorted(unused)))
         logger.info("%d clips are in folds that split does not name (%s): left out", unused.total(), folds)
-    return Corpus(split_by_recording(events, fold_set), load_clip)
+    return Corpus(split_by_recording(events, fold_set), partial(load_clip, accept_truncated=config.accept_truncated))

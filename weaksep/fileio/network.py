@@ -159,10 +159,26 @@ def pack_network(path: str | Path, folder: str | Path, files: dict[str, bytes]) 
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_STORED)
 
 
-def is_network(place: str | Path) -> bool:
-    """Whether there is a network, as far as names tell."""
+def is_network(folder: Path) -> bool:
+    """Whether a folder holds a network, as far as names tell."""
+    return (folder / DESCRIPTION_NAME).is_file()
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is one that ``pack_network`` has written: nobody else's archive has these times in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            return {info.date_time for info in archive.infolist()} == {_EPOCH} and DESCRIPTION_NAME in names
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def network_files(place: str | Path) -> dict[str, Path]:
+    """The files of a network by the names that they have in messages."""
     place = Path(place)
-    return (place / DESCRIPTION_NAME).is_file() if place.is_dir() else zipfile.is_zipfile(place)
+    names = (DESCRIPTION_NAME, WEIGHTS_NAME)
+    return {name: place / name for name in names} if place.is_dir() else {place.name: place}
 
 
 def _where(place: str | Path, name: str) -> str:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from weaksep.fileio.audiostream import FORMATS, read_blocks, resampled, stream_info, writers
+from weaksep.fileio.audioread import read_blocks
+from weaksep.fileio.audiostream import FORMATS, AudioInfo, resampled, stream_info, writers
 from weaksep.fileio.datadir import EVENT_COLUMNS, RESIDUAL
+from weaksep.fileio.network import network_files
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import write_tsv
 from weaksep.infer.chunks import ChunkPlan, separate_chunks
@@ -43,12 +46,14 @@ class Options:
         form: "flac" or "wav".
         level_db: the level at which the net hears a recording, dB relative to full scale; None to leave it as it is.
         events: whether to write events.tsv too (infer/events.py).
+        accept_truncated: whether to take what is there of a recording that was cut short.
     """
 
     rate: str = "model"
     form: str = "flac"
     level_db: float | None = LEVEL_DB
     events: bool = False
+    accept_truncated: bool = False
 
 
 def chunk_plan(separator: Separator) -> ChunkPlan:
@@ -74,41 +79,33 @@ def chunk_separator(separator: Separator, gain: float) -> Callable[[np.ndarray],
     return separate
 
 
-def separated_stream(separator: Separator, path: str | Path, gain: float) -> Iterator[np.ndarray]:
-    """Sources (K + 1, C, n) of a recording at the net's rate, piece by piece, the residual last."""
-    rate = separator.sample_rate
-    blocks = resampled(read_blocks(path), stream_info(path).sample_rate, rate)
-    return separate_chunks(chunk_separator(separator, gain), blocks, chunk_plan(separator))
-
-
 def at_input_rate(
-    sources: Iterator[np.ndarray], path: str | Path, rate: int, n_classes: int
+    sources: Iterator[np.ndarray], blocks: Iterator[np.ndarray], info: AudioInfo, rate: int, n_classes: int
 ) -> Iterator[np.ndarray]:
     """Sources of the net's rate at that of the recording; the residual is what the classes leave of it there.
 
     Args:
         sources: (K + 1, C, n) pieces at ``rate``; their residual is not used.
-        path: the recording.
+        blocks: the recording, (C, n).
+        info: its header.
         rate: the net's.
         n_classes: K.
 
     Yields:
         (K + 1, C, n) pieces, together exactly as long as the recording.
     """
-    info = stream_info(path)
     flat = (piece[:-1].reshape(-1, piece.shape[2]) for piece in sources)
     raised = resampled(flat, rate, info.sample_rate)
     original = np.zeros((info.channels, 0), dtype=np.float32)
-    blocks, done = read_blocks(path), 0
     for piece in raised:
         while original.shape[1] < piece.shape[1] and (block := next(blocks, None)) is not None:
             original = np.concatenate([original, block], axis=1)
         size = min(piece.shape[1], original.shape[1])  # resampling there and back may give a sample more
         classes = piece[:, :size].reshape(-1, info.channels, size)
         yield np.concatenate([classes, (original[:, :size] - classes.sum(axis=0))[None]])
-        original, done = original[:, size:], done + size
-    if done < info.samples:  # or less
-        rest = np.concatenate([original, *blocks], axis=1)
+        original = original[:, size:]
+    rest = np.concatenate([original, *blocks], axis=1)
+    if rest.shape[1]:  # or less
         silent = np.zeros((n_classes, *rest.shape), dtype=np.float32)
         yield np.concatenate([silent, rest[None]])
 
@@ -117,7 +114,7 @@ def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step
     """The separation of a recording as a step: done once, and again when the model, the recording or an option changes.
 
     Args:
-        model: the separator's best.pt.
+        model: the separator: an experiment's folder, or a packed model.
         path: the recording.
         out: folder of its separated files.
         options: see there.
@@ -126,15 +123,21 @@ def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step
         name=str(out),
         folder=out,
         settings=asdict(options),
-        tables={str(model): model},
+        tables=network_files(model),
         files={str(path): path},
         code=["weaksep.infer.recordings"],
+        outputs=(*(f"*.{form}" for form in FORMATS), EVENTS_NAME),
     )
 
 
 def source_files(separator: Separator, out: str | Path, options: Options) -> list[Path]:
     """Where the sources of a recording go, in the order of the classes, the residual last."""
     return [Path(out) / f"{name}.{options.form}" for name in (*separator.classes, RESIDUAL)]
+
+
+def output_files(separator: Separator, out: str | Path, options: Options) -> list[Path]:
+    """All files of a separated recording."""
+    return source_files(separator, out, options) + ([Path(out) / EVENTS_NAME] if options.events else [])
 
 
 def separate_recording(
@@ -159,11 +162,13 @@ def separate_recording(
     Raises:
         UserError: the recording cannot be read, or the files not written; none of them is there then.
     """
-    info = stream_info(path)
+    info, blocks = stream_info(path, options.accept_truncated), partial(read_blocks, path, options.accept_truncated)
     rate = info.sample_rate if options.rate == "input" else separator.sample_rate
-    pieces = separated_stream(separator, path, gain_to(options.level_db, read_blocks(path), info.sample_rate))
+    separate = chunk_separator(separator, gain_to(options.level_db, blocks(), info.sample_rate))
+    heard = resampled(blocks(), info.sample_rate, separator.sample_rate)
+    pieces = separate_chunks(separate, heard, chunk_plan(separator))
     if options.rate == "input" and info.sample_rate != separator.sample_rate:
-        pieces = at_input_rate(pieces, path, separator.sample_rate, len(separator.classes))
+        pieces = at_input_rate(pieces, blocks(), info, separator.sample_rate, len(separator.classes))
     files = source_files(separator, out, options)
     length = int(info.samples * rate / info.sample_rate) + 1
     finder = EventFinder(separator.classes, rate)
@@ -173,15 +178,9 @@ def separate_recording(
             if options.events:
                 finder.add(piece)
             progress(round(piece.shape[2] * info.sample_rate / rate))
-    for file in files:  # what an earlier run left there in another format
-        for form in FORMATS.keys() - {options.form}:
-            file.with_suffix(f".{form}").unlink(missing_ok=True)
-    table = Path(out) / EVENTS_NAME
     if options.events:
         rows = [(Path(path).name, f"{onset:.3f}", f"{offset:.3f}", name) for onset, offset, name in finder.events()]
-        write_tsv(table, EVENT_COLUMNS, [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
-    else:
-        table.unlink(missing_ok=True)
+        write_tsv(Path(out) / EVENTS_NAME, EVENT_COLUMNS, [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
     if writing.clipped:
         logger.warning("%s: %d samples are beyond full scale and were clipped", out, writing.clipped)
     return files

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.feats.config import FeatsConfig
-from weaksep.fileio.datadir import FINGERPRINT_TABLES, DataDir
+from weaksep.fileio.datadir import FINGERPRINT_TABLES, SOURCE_NAME, DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
-from weaksep.fileio.network import DESCRIPTION_NAME, WEIGHTS_NAME
+from weaksep.fileio.network import network_files
 from weaksep.fileio.stamp import Step
 
 # The keys of ``masks.ORACLES``.
@@ -27,14 +27,14 @@ def _step(experiment: Path, data: DataDir, settings: dict[str, Any], references:
         tables=tables_of(data.path, [*FINGERPRINT_TABLES, *scps]),
         files=files_of(data.path, ["wav.scp", *scps]),
         code=CODE,
+        outputs=("*.scp", SOURCE_NAME, "audio/*/*.wav"),
     )
 
 
 def separator_step(experiment: Path, data: DataDir, batch_size: int) -> Step:
     """A trained separator's outputs."""
     step = _step(experiment, data, {"batch_size": batch_size})
-    network = {name: experiment / name for name in (WEIGHTS_NAME, DESCRIPTION_NAME)}
-    return dataclasses.replace(step, tables={**step.tables, **network})
+    return dataclasses.replace(step, tables={**step.tables, **network_files(experiment)})
 
 
 def oracle_step(experiment: Path, name: str, data: DataDir, feats: FeatsConfig, batch_size: int) -> Step:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.errors import UserError
-from weaksep.fileio.audiostream import read_blocks, resampled, stream_info
+from weaksep.fileio.audioread import read_blocks
+from weaksep.fileio.audiostream import resampled, stream_info
 from weaksep.fileio.datadir import EventLabel
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
 
@@ -49,7 +50,9 @@ def pieces(blocks: Iterable[np.ndarray], size: int) -> Iterator[tuple[int, np.nd
         yield start + rest, kept[-size:]
 
 
-def stretch_of(path: Path, span_s: tuple[float, float] | None) -> tuple[float, float | None]:
+def stretch_of(
+    path: Path, span_s: tuple[float, float] | None, accept_truncated: bool = False
+) -> tuple[float, float | None]:
     """Begin and end of what is cut of a file, seconds: a stretch of it, or all where the file is the stretch alone.
 
     Which of the two its length tells, so this is for a file whose name does not: see ``Entry.whole_names``.
@@ -59,7 +62,7 @@ def stretch_of(path: Path, span_s: tuple[float, float] | None) -> tuple[float, f
     """
     if span_s is None:
         return 0.0, None
-    info = stream_info(path)
+    info = stream_info(path, accept_truncated)
     length_s = info.samples / info.sample_rate
     if length_s <= span_s[1] - span_s[0] + LONGER_S:
         return 0.0, None
@@ -75,6 +78,7 @@ class Cutter:
         path: the file.
         sample_rate: of the stream, Hz.
         span_s: the stretch that is wanted, see ``stretch_of``.
+        accept_truncated: see ``audioread.opened``.
 
     Attributes:
         start: where in the file it begins, in samples of the stream.
@@ -84,17 +88,20 @@ class Cutter:
         UserError: the file cannot be read, or ends before the stretch.
     """
 
-    def __init__(self, path: Path, sample_rate: int, span_s: tuple[float, float] | None = None) -> None:
-        self.path, self.sample_rate, self.samples = path, sample_rate, 0
-        begin_s, end_s = stretch_of(path, span_s)
+    def __init__(
+        self, path: Path, sample_rate: int, span_s: tuple[float, float] | None = None, accept_truncated: bool = False
+    ) -> None:
+        self.path, self.sample_rate, self.accept_truncated, self.samples = path, sample_rate, accept_truncated, 0
+        begin_s, end_s = stretch_of(path, span_s, accept_truncated)
         self.start = seconds_to_samples(begin_s, sample_rate)
         self._stop = sys.maxsize if end_s is None else seconds_to_samples(end_s, sample_rate)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Blocks (n,), mean of the channels."""
         self.samples = 0
-        mono = (block.mean(axis=0, keepdims=True) for block in read_blocks(self.path))
-        stream = resampled(mono, stream_info(self.path).sample_rate, self.sample_rate)
+        mono = (block.mean(axis=0, keepdims=True) for block in read_blocks(self.path, self.accept_truncated))
+        rate = stream_info(self.path, self.accept_truncated).sample_rate
+        stream = resampled(mono, rate, self.sample_rate)
         for block in between((block[0] for block in stream), self.start, self._stop):
             self.samples += len(block)
             yield block

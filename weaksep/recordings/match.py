@@ -126,15 +126,17 @@ def _places(file: Path, entry: Entry) -> list[Place]:
     return [(file, None)] if entry.span_s is None else [(file, entry.span_s[0]), (file, None)]
 
 
-def _timed(file: Path, entry: Entry) -> Entry:
+def _timed(file: Path, entry: Entry, accept_truncated: bool) -> Entry:
     """The events of an entry with the times of their file, which is opened only where its name does not tell."""
-    begin_s, end_s = stretch_of(file, entry.span_s)
+    begin_s, end_s = stretch_of(file, entry.span_s, accept_truncated)
     events = (EventLabel(e.onset_s + begin_s, e.offset_s + begin_s, e.label) for e in entry.events or ())
     span_s = None if end_s is None else entry.span_s
     return replace(entry, clip_labels=None, events=tuple(events), span_s=span_s)
 
 
-def match(entries: Iterable[Entry], audio: Path) -> tuple[list[Recording], list[str], list[Path]]:
+def match(
+    entries: Iterable[Entry], audio: Path, accept_truncated: bool = False
+) -> tuple[list[Recording], list[str], list[Path]]:
     """Find the audio of every entry and join what is known of each recording.
 
     Returns:
@@ -152,7 +154,7 @@ def match(entries: Iterable[Entry], audio: Path) -> tuple[list[Recording], list[
         with noted(problems, given.place):
             file, entry = index.find(given)
             if entry.events is not None:
-                events = _timed(file, entry)
+                events = _timed(file, entry, accept_truncated)
                 timed[_places(file, events)[0]].append(events)
             if entry.clip_labels is not None:
                 if entry.span_s is None and labelled[file]:

@@ -12,23 +12,22 @@ from dataclasses import astuple
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.atomic import FULL_DISK
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.datadir import TIMED_NAME, audio_name
+from weaksep.fileio.datadir import audio_name
 from weaksep.fileio.names import clashes
-from weaksep.fileio.place import check_place, clear_set
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
-from weaksep.jobs import cut_shards, run_shards
+from weaksep.jobs import Claim, cut_shards, run_shards
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.cut import Cutter, between, events_within, pieces
 from weaksep.recordings.match import Recording
 from weaksep.recordings.write import TABLES, Clip, write_tables
-from weaksep.signal.level import gain_to
+from weaksep.signal.level import gain_to, is_silent
 from weaksep.signal.units import seconds_to_samples
 
 logger = logging.getLogger(__name__)
@@ -37,60 +36,56 @@ SHARD_RECORDINGS = 50
 LENGTH_TOLERANCE_S = 0.01
 MIX = "mix"  # the folder of the recordings themselves
 
+Item = TypeVar("Item")
 
-def _made_as_long(references: Mapping[str, Cutter], recording: Cutter) -> dict[str, Iterator[np.ndarray]]:
-    """The references' streams, as long as their recording to the sample: silence takes the place of what is missing.
+
+def _as_long(cutters: Mapping[str, Cutter]) -> dict[str, Iterator[np.ndarray]]:
+    """Streams of a recording and its references, to the sample as long as the recording, padded with silence.
 
     Raises:
         UserError: one of them differs by more than ``LENGTH_TOLERANCE_S``.
     """
-    rate = recording.sample_rate
-    cutters = (recording, *references.values()) if references else ()
-    samples = {cutter.path: sum(map(len, cutter.blocks())) for cutter in cutters}
-    tolerance = seconds_to_samples(LENGTH_TOLERANCE_S, rate)
-    if samples and max(samples.values()) - min(samples.values()) > tolerance:
+    rate, mixture = cutters[MIX].sample_rate, cutters[MIX].path
+    samples = {cutter.path: sum(map(len, cutter.blocks())) for cutter in cutters.values()}
+    silence = np.zeros(seconds_to_samples(LENGTH_TOLERANCE_S, rate), dtype=np.float32)
+    if max(samples.values()) - min(samples.values()) > len(silence):
         lengths = ", ".join(f"{path} {length / rate:.3f} s" for path, length in samples.items())
-        raise UserError(f"{recording.path}: its references are not as long ({lengths})")
-    silence = np.zeros(tolerance, dtype=np.float32)
-    return {
-        name: between(chain(cutter.blocks(), [silence]), 0, samples[recording.path])
-        for name, cutter in references.items()
-    }
+        raise UserError(f"{mixture}: its references are not as long ({lengths})")
+    padded = {name: chain(cutter.blocks(), [silence]) for name, cutter in cutters.items()}
+    return {name: between(blocks, 0, samples[mixture]) for name, blocks in padded.items()}
 
 
-def prepare_recording(
-    recording: Recording, config: PrepareConfig, folder: Path, files: list[Path]
-) -> tuple[list[Clip], int]:
-    """Write the clips of a recording, and those of its references; their paths are added to ``files``.
+def clips_of(
+    recording: Recording, config: PrepareConfig, rests: list[int]
+) -> Iterator[tuple[Clip, dict[str, np.ndarray]]]:
+    """The clips of a recording, with their audio and that of the references that sound there, by folder.
 
-    Where the times of events are known, a clip is labelled with those that lie in it.
+    Where the times of events are known, a clip has the classes of those that lie in it.
 
-    Returns:
-        the clips, and the number of samples at the end that are too few for one more.
+    Args:
+        rests: to which the number of samples at the end is added that are too few for one more clip.
 
     Raises:
         UserError: a file cannot be read, a reference is not as long as its recording, or that is silent throughout.
     """
     size, rate = seconds_to_samples(config.clip_s, config.sample_rate), config.sample_rate
-    mixture = Cutter(recording.file, rate, recording.span_s)
-    sources = {name: Cutter(path, rate, recording.span_s) for name, path in recording.references.items()}
+    paths = {MIX: recording.file, **recording.references}
+    cutters = {name: Cutter(path, rate, recording.span_s, config.accept_truncated) for name, path in paths.items()}
+    mixture = cutters[MIX]
     gain = np.float32(gain_to(config.level_db, (block[None] for block in mixture.blocks()), rate))
-    streams = {**_made_as_long(sources, mixture), MIX: mixture.blocks()}
-    clips: list[Clip] = []
+    streams = _as_long(cutters) if recording.references else {MIX: mixture.blocks()}
     silent, end = True, 0
     for number, together in enumerate(zip(*(pieces(s, size) for s in streams.values()), strict=True), start=1):
-        utt = f"{recording.name}-{number:04d}"
-        start = together[0][0]
         audio = {name: piece * gain for name, (_, piece) in zip(streams, together, strict=True)}
+        start = together[0][0]
         inside = events_within(recording.events or (), mixture.start + start, size, rate)
         events = None if recording.events is None else [astuple(event) for event in inside]
         classes = [name for name in recording.classes if events is None or any(name == event.label for event in inside)]
-        sounding = [name for name in sources if name in classes and audio[name].any()]
-        clips.append(Clip(utt, recording.group, classes, events, sounding if sources else None))
-        silent, end = silent and not audio[MIX].any(), start + size
-        for name in (MIX, *sounding):
-            files.append(folder / audio_name(name, utt))
-            write_audio(files[-1], audio[name], rate, "FLOAT", durable=False)
+        heard = [name for name in recording.references if name in classes and not is_silent(audio[name])]
+        sounding = heard if recording.references else None
+        clip = Clip(f"{recording.name}-{number:04d}", recording.group, classes, events, sounding)
+        silent, end = silent and is_silent(audio[MIX]), start + size
+        yield clip, {name: audio[name] for name in (MIX, *heard)}
     if silent:
         raise UserError(f"{recording.file}: digital silence throughout")
     end_s = (mixture.start + mixture.samples) / rate
@@ -98,35 +93,41 @@ def prepare_recording(
     if late and recording.span_s is None:
         where = f"at {end_s:.3f} s, first {late[0].label} at {late[0].onset_s:g} s"
         raise UserError(f"{recording.file}: {len(late)} event(s) behind its end {where}")
-    return clips, max(0, mixture.samples - end)
+    rests += [mixture.samples - end] if mixture.samples > end else []
 
 
-def prepare_shard(
-    config: PrepareConfig, shard: tuple[Path, Sequence[Recording]]
-) -> tuple[dict[str, list[Any]], list[Path]]:
+def _until_wrong(clips: Iterator[Item], wrong: list[str]) -> Iterator[Item]:
+    """Items up to a UserError, which is noted. One that is raised where they are used is not."""
+    try:
+        yield from clips
+    except UserError as error:
+        wrong.append(str(error))
+
+
+def prepare_shard(config: PrepareConfig, shard: tuple[Path, Sequence[Recording]], claim: Claim) -> dict[str, list[Any]]:
     """Write the clips of some recordings of a set's folder.
 
     Returns:
-        the clips, the samples left over at the ends of recordings, what is wrong with recordings; and the files.
+        the clips, the samples left over at the ends of recordings, and what is wrong with recordings.
     """
     folder, recordings = shard
     result: dict[str, list[Any]] = {"clips": [], "rests": [], "bad": []}
-    files: list[Path] = []
     for recording in recordings:
-        own: list[Path] = []
-        try:
-            clips, rest = prepare_recording(recording, config, folder, own)
-        except UserError as error:
-            for file in own:
-                file.unlink(missing_ok=True)
-            if isinstance(error.__context__, OSError) and error.__context__.errno in FULL_DISK:
-                raise  # no recording is at fault
-            result["bad"].append(str(error))
-            continue
-        result["clips"] += clips
-        result["rests"] += [rest] if rest else []
-        files += own
-    return result, files
+        clips: list[Clip] = []
+        files: list[Path] = []
+        wrong: list[str] = []
+        for clip, audio in _until_wrong(clips_of(recording, config, result["rests"]), wrong):
+            clips.append(clip)
+            named = {folder / audio_name(name, clip.utt): waveform for name, waveform in audio.items()}
+            claim(named)
+            files += named
+            for file, waveform in named.items():
+                write_audio(file, waveform, config.sample_rate, "FLOAT", durable=False)
+        for file in files if wrong else ():
+            file.unlink()
+        result["clips"] += [] if wrong else clips
+        result["bad"] += wrong
+    return result
 
 
 def prepare(
@@ -162,26 +163,20 @@ def prepare(
     if len(problems) > max_bad_ratio * total:
         raise_problems(title.format(len(problems)), problems)
     files = [file for own in sets.values() for r in own for file in (r.file, *r.references.values())]
-    read = {path if path.is_dir() else path.parent for path in (*files, *label_files)}
     for name, folder in folders.items():
-        check_place(folder, "clips", TIMED_NAME, notes.path.exists(), read)
+        check_place(folder, "clips", notes.known(), [*files, *label_files])
         raise_problems(f"{folder} cannot be written", clashes((r.name for r in sets[name]), notes.folder))
-
-    def clear() -> None:
-        for folder in folders.values():
-            clear_set(folder, TABLES)
-
     shards = {
         shard: (folders[name], recordings)
         for name, own in sets.items()
         for shard, recordings in cut_shards(own, SHARD_RECORDINGS, f"{name}.").items()
     }
-    with notes.unfinished(clear):
+    tables = [*TABLES, *(f"src_{name}.scp" for name in classes)]
+    with notes.unfinished(folder / table for folder in folders.values() for table in tables):
         results = run_shards(partial(prepare_shard, config), shards, notes, nj=nj, description="prepare")
         bad = [*problems, *(line for result in results for line in result["bad"])]
         if len(bad) > max_bad_ratio * total:
-            clear()
-            notes.remove()
+            notes.undo()
             raise_problems(title.format(len(bad)), bad)
         for line in bad:
             logger.warning("left out: %s", line)

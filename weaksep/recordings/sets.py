@@ -94,10 +94,9 @@ def _with_classes(
 
 
 def _check(recordings: Sequence[Recording], homes: Mapping[str, set[str]]) -> None:
-    ids = {recording.file: f"{recording.name}-0001" for recording in recordings}
-    problems = [
-        f"{file}: {clip!r} cannot be an id: {wrong}" for file, clip in ids.items() if (wrong := id_problem(clip))
-    ]
+    ids = {f"{recording.name}-0001": recording.file for recording in recordings}
+    wrong = {clip: id_problem(clip) for clip in ids}
+    problems = [f"{ids[clip]}: {clip!r} cannot be an id: {problem}" for clip, problem in wrong.items() if problem]
     counts = Counter(recording.name for recording in recordings)
     problems += [f"{name}: {count} recordings would have this id" for name, count in counts.items() if count > 1]
     problems += [f"recording {group} is in {' and '.join(sorted(own))}" for group, own in homes.items() if len(own) > 1]

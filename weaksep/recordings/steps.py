@@ -14,6 +14,7 @@ from weaksep.recordings.jams import jams_files
 from weaksep.recordings.match import match, read_label_files
 from weaksep.recordings.prepare import prepare
 from weaksep.recordings.sets import by_set, classes_of
+from weaksep.recordings.write import TABLES
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,8 @@ def prepare_recordings(
     """
     places = places_of(config, given, db)
     audio, references = places["audio"], places.get("references")
-    matched, problems, unlabelled = match(read_label_files(places.get("clip_labels"), places.get("events")), audio)
+    entries = read_label_files(places.get("clip_labels"), places.get("events"))
+    matched, problems, unlabelled = match(entries, audio, config.accept_truncated)
     if not matched:
         raise UserError(f"{audio}: none of the labelled recordings is there; first: {problems[0]}"
                         if problems else "the label files name no recording")  # fmt: skip
@@ -91,7 +93,7 @@ def prepare_recordings(
         tables={str(file): file for path in label_files for file in jams_files(path)},
         files={**{str(r.file): r.file for r in recordings}, **sources},
         code=["weaksep.recordings.prepare"],
-        outputs=list(sets),
+        outputs=[f"{name}/{output}" for name in sets for output in (*TABLES, "src_*.scp", "audio/*/*.wav")],
         stamp_name=PREPARE_STAMP,
     )
     work = partial(prepare, sets, problems, config, classes, label_files, nj=nj, max_bad_ratio=max_bad_ratio)

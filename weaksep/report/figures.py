@@ -80,11 +80,8 @@ def write_figures(
     written = []
     with matplotlib.rc_context(_SETTINGS):
         for name, figure in _draw(summary, scores, histories, expdir, datadir).items():
-            for suffix in FORMATS:
+            for suffix in FORMATS if figure is not None else ():
                 path = folder / f"{name}.{suffix}"
-                if figure is None:
-                    path.unlink(missing_ok=True)  # an earlier report's
-                    continue
                 with atomic_path(path) as temporary:
                     figure.savefig(temporary, dpi=_DPI, metadata={"Date": None} if suffix == "svg" else None)
                 figure.set_layout_engine("none")  # the second file is laid out as the first: it takes most of the time

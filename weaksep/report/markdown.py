@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
+from pathlib import Path
 from typing import Any
 
 from weaksep.errors import UserError
@@ -17,6 +19,7 @@ END_TEXT = """\
 All figures of this page, with more digits, are in results.json beside it; `weaksep report --from results.json` makes
 the page again. The run itself leaves the tables as CSV and LaTeX too, figures, and a page to listen to (report/ in the
 folder of its experiments)."""
+_SIGNATURE = "`weaksep report --from results.json` makes the page again."
 
 
 def markdown_table(table: Table) -> str:
@@ -65,6 +68,21 @@ def render(summary: Summary) -> str:
         blocks += [_wrapped(paragraph) for paragraph in table.text.split("\n\n") if paragraph]
     blocks += ["## Environment", "\n".join(_environment_lines(summary["environment"])), _wrapped(END_TEXT)]
     return "\n\n".join(blocks) + "\n"
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a RESULTS.md that ``weaksep report`` has written."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return text.startswith("# Results of ") and _SIGNATURE in " ".join(text.split())
+
+
+def is_results(path: Path) -> bool:
+    """Whether a file is a results.json that ``weaksep report`` has written."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return isinstance(value, dict) and {"recipe", "systems", "environment"} <= value.keys()
 
 
 def render_saved(summary: Summary, where: str) -> str:

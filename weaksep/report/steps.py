@@ -13,6 +13,7 @@ from weaksep.fileio.stamp import Step
 
 SETS = ("train", "valid", "test")
 RESULTS_NAME = "results.json"
+PATTERNS = ("summary.json", "index.html", "tables/*.csv", "tables/*.tex", "figures/*.png", "figures/*.svg")
 CODE = ("collect", "csvfiles", "figures", "latex", "markdown", "page")
 
 
@@ -59,5 +60,5 @@ def report_step(
         },
         tables=tables,
         code=[f"weaksep.report.{name}" for name in CODE],
-        outputs=[".", *(os.path.relpath(path, folder) for path in (out, out.with_name(RESULTS_NAME)))],
+        outputs=[*PATTERNS, *(os.path.relpath(path, folder) for path in (out, out.with_name(RESULTS_NAME)))],
     )

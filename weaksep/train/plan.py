@@ -45,7 +45,7 @@ class Plan:
 
     @property
     def task(self) -> Literal["separator", "classifier"]:
-        """"separator" or "classifier"."""
+        """What is trained."""
         return "separator" if isinstance(self.config, SeparatorTraining) else "classifier"
 
     @property

@@ -23,7 +23,6 @@ from weaksep.fileio.network import (
     read_network,
     write_network,
 )
-from weaksep.fileio.yamlfile import write_yaml
 from weaksep.losses.classification import inverse_prior_weights
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifier import Classifier
@@ -40,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 def resolved_config(plan: Plan) -> dict[str, Any]:
-    """What config.yaml of the run says: all its settings, and those of the classifier that it uses."""
+    """All settings of a run, and those of the classifier that it uses."""
     whole = {"name": plan.name, **resolved(plan.config, str(plan.origin))}
     if plan.frozen_classifier is not None:  # as it was trained, whatever its YAML says by now
         whole["classifier_training"] = read_description(plan.frozen_classifier, "classifier").config
@@ -146,7 +145,6 @@ def run_training(plan: Plan, device: str, checkpoint_minutes: float = CHECKPOINT
     config, name = plan.config, plan.exp.name
     train, valid = training_sets(plan)
     whole = resolved_config(plan)
-    write_yaml(plan.exp / "config.yaml", whole)
     features = Features(**train.features.settings())
     description = Description(task=plan.task, classes=list(train.classes), features=features, config=whole)
     torch.manual_seed(config.seed)
@@ -164,6 +162,7 @@ def run_training(plan: Plan, device: str, checkpoint_minutes: float = CHECKPOINT
         optim=config.optim,
         settled=settled_share(terms),
         seed=config.seed,
+        config=whole,
         exp=plan.exp,
         device=torch.device(device),
         save_network=_saver(plan, objective, description),
