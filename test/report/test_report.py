@@ -277,7 +277,7 @@ def test_other_sets_and_judged_sources(exp, tmp_path, quick, run):
         shutil.copytree(exp / name / "scores/test", exp / name / "scores/test_dense")
     figures = {"frame_f1": 0.25, "clip_f1": 0.5, "map": 0.75, "event_f1": 0.125, "psds1": 0.1, "psds2": None}
     for name in ("separator_strong", "unprocessed"):
-        judged = {"name": name, "judge": "classifier_frame", **figures, "n_clips": 5}
+        judged = {"name": name, "classifier": "classifier_frame", **figures, "n_clips": 5}
         write_json(exp / name / "scores/test/sources.json", judged)
     summary = run()
     assert [(name, [s["name"] for s in systems]) for name, systems in summary["more_sets"].items()] == [
@@ -292,8 +292,8 @@ def test_other_sets_and_judged_sources(exp, tmp_path, quick, run):
     page = render(summary)
     assert "## Separation on test_dense" in page and "## Separated sources, judged by a classifier" in page
     assert "| strong      | classifier_frame |   0.250 |  0.500 | 0.750 |   0.125 |  0.100 |" in page
-    write_json(exp / "unprocessed/scores/test/sources.json", {**judged, "psds2": 1.5, "judge": None})
-    with pytest.raises(UserError, match=r"not a judgement of separated sources \(psds2, judge\); rerun stage 6"):
+    write_json(exp / "unprocessed/scores/test/sources.json", {**judged, "psds2": 1.5, "classifier": None})
+    with pytest.raises(UserError, match=r"not a judgement of separated sources \(psds2, classifier\); rerun stage 6"):
         run()
 
 

@@ -14,7 +14,7 @@ from weaksep.fileio.tables import read_tsv, to_float
 from weaksep.metrics.bootstrap import bootstrap_mean_ci
 
 VALUES = ("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db", "sdr_db", "sir_db", "sar_db", "leak_db", "overlap")
-COLUMNS = ("utt", "class", "active", "n_active", *VALUES, "taken_by")
+COLUMNS = ("utt", "class", "active", "n_active", *VALUES, "dominant_output")
 # Share of the target's active frames in which another class is active too: 0 alone, then fifths.
 OVERLAP_BINS = ("0", "0-0.2", "0.2-0.4", "0.4-0.6", "0.6-0.8", "0.8-1")
 # SI-SDR of the unprocessed mixture, in dB.
@@ -38,7 +38,7 @@ class Score:
     sar_db: float | None = None
     leak_db: float | None = None
     overlap: float | None = None
-    taken_by: str | None = None
+    dominant_output: str | None = None
 
 
 def read_scores(path: str | Path) -> list[Score]:
@@ -54,7 +54,7 @@ def read_scores(path: str | Path) -> list[Score]:
         key = (row["utt"], row["class"])
         try:
             cells: dict[str, Any] = {column: to_float(row[column]) if row[column] else None for column in VALUES}
-            score = Score(*key, _count(row["n_active"]), **cells, taken_by=row["taken_by"] or None)
+            score = Score(*key, _count(row["n_active"]), **cells, dominant_output=row["dominant_output"] or None)
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
             continue
@@ -154,8 +154,8 @@ def _whereabouts(pairs: Sequence[Score]) -> dict[str, int]:
     for score in pairs:
         if score.si_sdri_db is None or score.si_sdri_db >= 0:
             continue
-        own = score.taken_by == score.name
-        counts["own" if own else "active" if (score.utt, score.taken_by) in active else "absent"] += 1
+        own = score.dominant_output == score.name
+        counts["own" if own else "active" if (score.utt, score.dominant_output) in active else "absent"] += 1
     return counts
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from weaksep.metrics.paired import paired_bootstrap
+from weaksep.metrics.bootstrap import paired_bootstrap
 from weaksep.report.aggregate import PLACES, Score
 
 logger = logging.getLogger(__name__)

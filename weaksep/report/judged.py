@@ -62,4 +62,5 @@ def collect_sources(expdir: Path, set_name: str) -> list[dict[str, Any]]:
     """
     paths = sorted(expdir.glob(f"*/scores/{set_name}/sources.json"))
     what = "a judgement of separated sources"
-    return [_read(path, what, ("name", "judge"), (*AGREEMENT, *ENERGIES)) for path in paths]
+    found = [_read(path, what, ("name", "classifier"), (*AGREEMENT, *ENERGIES)) for path in paths]
+    return [{**row, "judge": row.pop("classifier")} for row in found]

@@ -15,14 +15,18 @@ def _sed() -> dict[str, bool]:
     return {sed.PACKAGE: sed.installed()}
 
 
+def _separated(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Tables and audio of a system's separated files."""
+    scps = sorted(path.name for path in folder.glob("*.scp"))
+    named = (tables_of(folder, [*scps, SOURCE_NAME]), files_of(folder, scps))
+    tables, files = ({f"separated/{name}": path for name, path in found.items()} for found in named)
+    return tables, files
+
+
 def scores_step(experiment: Path, data: DataDir, dump: Path, bss_eval: bool = True) -> Step:
     """Scores of a system's separated files."""
-    set_name = data.path.resolve().name
-    separated = experiment / "separated" / set_name
-    scps = source_scps(data.path)
-    estimates = sorted(path.name for path in separated.glob("*.scp"))
-    outputs = tables_of(separated, [*estimates, SOURCE_NAME])
-    files = files_of(separated, estimates)
+    set_name, scps = data.path.resolve().name, source_scps(data.path)
+    tables, files = _separated(experiment / "separated" / set_name)
     return Step(
         name=f"{experiment}/scores/{set_name}",
         folder=experiment / "scores" / set_name,
@@ -30,22 +34,35 @@ def scores_step(experiment: Path, data: DataDir, dump: Path, bss_eval: bool = Tr
         tables={
             **tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv", TIMED_NAME, REFERENCED_NAME, *scps]),
             **tables_of(dump, ["feats.yaml"]),
-            **{f"separated/{name}": path for name, path in outputs.items()},
+            **tables,
         },
-        files={
-            **files_of(data.path, ["wav.scp", *scps]),
-            **{f"separated/{name}": path for name, path in files.items()},
-        },
+        files={**files_of(data.path, ["wav.scp", *scps]), **files},
         code=["weaksep.score.system"],
         outputs=["scores.tsv", SOURCE_NAME],
         stamp_name=f"scores.{STAMP_NAME}",
     )
 
 
+def sources_step(experiment: Path, data: DataDir, classifier: Path) -> Step:
+    """What the evaluation classifier, a checkpoint, hears in a system's separated files."""
+    set_name, name = data.path.resolve().name, classifier.parent.name
+    tables, files = _separated(experiment / "separated" / set_name)
+    labels = tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv", TIMED_NAME])
+    return Step(
+        name=f"{experiment}/scores/{set_name} (by {name})",
+        folder=experiment / "scores" / set_name,
+        settings={"classifier": name, **_sed()},
+        tables={"classifier": classifier, **labels, **tables},
+        files=files,
+        code=["weaksep.score.sources", "weaksep.infer.model"],
+        outputs=["sources.json"],
+        stamp_name=f"sources.{STAMP_NAME}",
+    )
+
+
 def tagging_step(checkpoint: Path, data: DataDir, dump: Path) -> Step:
     """Scores of a classifier."""
-    set_name = data.path.resolve().name
-    experiment = checkpoint.parent
+    set_name, experiment = data.path.resolve().name, checkpoint.parent
     return Step(
         name=f"{experiment}/scores/{set_name} (classifier)",
         folder=experiment / "scores" / set_name,
@@ -62,27 +79,4 @@ def tagging_step(checkpoint: Path, data: DataDir, dump: Path) -> Step:
         code=["weaksep.score.tagging", "weaksep.infer.model"],
         outputs=["tagging.json"],
         stamp_name=f"tagging.{STAMP_NAME}",
-    )
-
-
-def sources_step(experiment: Path, data: DataDir, judge: Path) -> Step:
-    """A classifier's judgement of a system's separated files."""
-    set_name = data.path.resolve().name
-    separated = experiment / "separated" / set_name
-    estimates = sorted(path.name for path in separated.glob("*.scp"))
-    outputs = tables_of(separated, [*estimates, SOURCE_NAME])
-    files = files_of(separated, estimates)
-    return Step(
-        name=f"{experiment}/scores/{set_name} (judged by {judge.parent.name})",
-        folder=experiment / "scores" / set_name,
-        settings={"judge": judge.parent.name, **_sed()},
-        tables={
-            "judge": judge,
-            **tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv", TIMED_NAME]),
-            **{f"separated/{name}": path for name, path in outputs.items()},
-        },
-        files={f"separated/{name}": path for name, path in files.items()},
-        code=["weaksep.score.sources", "weaksep.infer.model"],
-        outputs=["sources.json"],
-        stamp_name=f"sources.{STAMP_NAME}",
     )
