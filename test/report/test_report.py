@@ -15,9 +15,9 @@ from weaksep.fileio.tables import write_tsv
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.report.collect import collect
 from weaksep.report.content import all_tables
+from weaksep.report.formats import text_table
 from weaksep.report.markdown import headline_table, render
 from weaksep.report.systems import short_name
-from weaksep.report.tables import table
 from weaksep.score.clip import COLUMNS
 
 GAINS = {
@@ -174,14 +174,14 @@ def test_sections_without_rows_are_left_out(summary):
 
 
 def test_a_table_in_plain_text():
-    lines = table(["name", "dB"], [["a|b", "1.0"], ["c", "-10.0"]]).splitlines()
+    lines = text_table(["name", "dB"], [["a|b", "1.0"], ["c", "-10.0"]]).splitlines()
     assert lines == [
         "| name |    dB |",
         "| :--- | ----: |",
         "| a\\|b |   1.0 |",
         "| c    | -10.0 |",
     ]
-    rule = table(["name", "labels", "dB"], [["a", "clip + 1 %", "1.0"]], texts=(0, 1)).splitlines()[1]
+    rule = text_table(["name", "labels", "dB"], [["a", "clip + 1 %", "1.0"]], texts=(0, 1)).splitlines()[1]
     assert rule == "| :--- | :--------- | --: |"
 
 
@@ -290,10 +290,10 @@ def test_other_sets_and_judged_sources(exp, tmp_path, quick, run):
         ("separator_strong", 0.1),
     ]
     page = render(summary)
-    assert "## Separation on test_dense" in page and "## Separated sources, judged by a classifier" in page
+    assert "## Separation on test_dense" in page and "## Separated sources, by the evaluation classifier" in page
     assert "| strong      | classifier_frame |   0.250 |  0.500 | 0.750 |   0.125 |  0.100 |" in page
     write_json(exp / "unprocessed/scores/test/sources.json", {**judged, "psds2": 1.5, "classifier": None})
-    with pytest.raises(UserError, match=r"not a judgement of separated sources \(psds2, classifier\); rerun stage 6"):
+    with pytest.raises(UserError, match=r"not scores of separated sources \(psds2, classifier\); rerun stage 6"):
         run()
 
 

@@ -6,7 +6,10 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +48,10 @@ def git_commit(folder: Path) -> str | None:
 
 
 def _cpu_model() -> str | None:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
+    with suppress(OSError):
+        found = re.search(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+        if found:
+            return found[1].strip()
     return platform.processor() or platform.machine() or None
 
 
@@ -61,17 +62,13 @@ def _memory_gb() -> float | None:
         return None
 
 
-def _cores() -> int:
-    """Cores this process may use, which a container or a batch system limits."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def machine() -> dict[str, Any]:
     """CPU, cores, memory and GPUs of this machine; what cannot be found out is null."""
     gpus = _run("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
     return {
         "cpu": _cpu_model(),
-        "cores": _cores(),
+        # Those this process may use, which a container or a batch system limits.
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         "memory_gb": _memory_gb(),
         "gpu": ", ".join(gpus.splitlines()) if gpus else None,
         "system": f"{platform.system()} {platform.machine()}",
@@ -93,4 +90,23 @@ def environment(seed: int | dict[str, int] | None) -> dict[str, Any]:
         "commit": git_commit(Path(weaksep.__file__).parent),
         "machine": machine(),
         "seed": seed,
+    }
+
+
+def environment_lines(found: Mapping[str, Any]) -> dict[str, str]:
+    """An environment in words, as every page has it."""
+    computer, seed = found["machine"], found["seed"]
+    parts = [computer["cpu"] or "unknown CPU", f"{computer['cores']} core(s)"]
+    if computer["memory_gb"] is not None:
+        parts.append(f"{computer['memory_gb']:g} GB of memory")
+    parts += [f"GPU {computer['gpu']}" if computer["gpu"] else "no GPU", computer["system"]]
+    if isinstance(seed, dict):
+        seed = ", ".join(f"{name} {value}" for name, value in seed.items())
+    names = {"weaksep": "weaksep", "Python": "python", "PyTorch": "torch", "numpy": "numpy"}
+    return {
+        "date": found["date"],
+        "commit": found["commit"] or "unknown",
+        "versions": ", ".join(f"{name} {found[key] or 'unknown'}" for name, key in names.items()),
+        "machine": ", ".join(parts),
+        "seed": "unknown" if seed is None else str(seed),
     }

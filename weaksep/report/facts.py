@@ -1,7 +1,8 @@
-"""Facts of the data and of the run: how much there is of each set, and how long each stage took."""
+"""What else there is to tell of a run: how much of each set, what classifiers say, and how long each stage took."""
 
 from __future__ import annotations
 
+import logging
 import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,33 +10,34 @@ from typing import Any
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.datadir import DataDir
-from weaksep.fileio.tables import read_table, read_tsv, to_float
+from weaksep.fileio.jsontext import finite, load_object
+from weaksep.fileio.tables import read_lines, read_table, read_tsv, to_float
+
+logger = logging.getLogger(__name__)
 
 SETS = ("train", "valid", "test")
-
-
-def _durations(path: Path, utts: Sequence[str]) -> list[float]:
-    """Seconds of each clip. UserError lists every clip without a length."""
-    table = read_table(path)
-    problems = [f"{path}: no length of {utt}; rerun stage 1" for utt in utts if utt not in table]
-    seconds = []
-    for utt, text in table.items():
-        try:
-            seconds.append(to_float(text))
-        except ValueError as error:
-            problems.append(f"{path}: {utt}: {error}; rerun stage 1")
-    raise_problems(f"{path} is damaged", problems)
-    return seconds
+# In [0, 1] or null. What stage 6 has measured from the start, and what may be missing in its older files.
+FIGURES = ("frame_f1", "clip_f1", "map")
+MORE_FIGURES = ("frame_f1_macro", "clip_f1_macro", "event_f1", "event_f1_macro", "psds1", "psds2")
+# Of separated sources alone, by weak labels: shares and probabilities in [0, 1], and energies, which may be more.
+AGREEMENT = ("own_class", "other_class", "first_choice")
+ENERGIES = ("inactive_classes", "inactive_frames", "residual", "unexplained")
 
 
 def set_facts(path: Path) -> dict[str, Any]:
-    """Number of mixtures, hours and active classes of a data folder."""
-    data = DataDir.load(path)
-    durations = _durations(path / "utt2dur", data.utt_ids)
+    """Number of mixtures, hours and active classes of a data folder. UserError lists every clip without a length."""
+    data, table = DataDir.load(path), read_table(path / "utt2dur")
+    problems, seconds = [], 0.0
+    for utt in data.utt_ids:
+        try:
+            seconds += to_float(table.get(utt, ""))
+        except ValueError:
+            problems.append(f"{path}/utt2dur: no length of {utt}; rerun stage 1")
+    raise_problems(f"{path}/utt2dur is damaged", problems)
     active = [len(names) for names in data.clip_labels().values()]
     return {
         "mixtures": len(active),
-        "hours": round(sum(durations) / 3600, 3),
+        "hours": round(seconds / 3600, 3),
         "mean_active_classes": round(statistics.fmean(active), 3) if active else None,
         "two_or_more": sum(count >= 2 for count in active),
     }
@@ -51,18 +53,54 @@ def collect_sets(datadir: Path, test_set: str, variants: Iterable[str]) -> dict[
 def collect_stage_times(expdir: Path) -> list[dict[str, Any]]:
     """Latest time of each stage, from stage_times.tsv (one that ran again counts once); empty without it."""
     path = expdir / "stage_times.tsv"
-    if not path.is_file():
-        return []
     latest: dict[int, dict[str, Any]] = {}
-    for number, row in enumerate(read_tsv(path, ("stage", "name", "seconds", "finished_at")), start=2):
+    rows = read_tsv(path, ("stage", "name", "seconds", "finished_at")) if path.is_file() else []
+    for number, row in enumerate(rows, start=2):
         try:
             stage, seconds = int(to_float(row["stage"])), to_float(row["seconds"])
         except ValueError:
             raise UserError(f"{path}:{number}: stage and seconds must be numbers; remove the line") from None
-        latest[stage] = {
-            "stage": stage,
-            "name": row["name"],
-            "seconds": seconds,
-            "finished_at": row["finished_at"],
-        }
+        latest[stage] = {"stage": stage, **{key: row[key] for key in ("name", "finished_at")}, "seconds": seconds}
     return [latest[stage] for stage in sorted(latest)]
+
+
+def _read(path: Path, what: str, names: Sequence[str], more: Sequence[str] = ()) -> dict[str, Any]:
+    """Names and figures of one file, ``more`` among them. UserError says which keys are wrong."""
+    scores = load_object("\n".join(read_lines(path)), str(path), "rerun stage 6")
+    figures = (*FIGURES, *MORE_FIGURES, *more)
+    tops = {key: 1e300 if key in ENERGIES else 1 for key in figures if scores.get(key) is not None}
+    wrong = [key for key in FIGURES if key not in scores]
+    wrong += [key for key, top in tops.items() if not finite(scores[key], 0, top)]
+    wrong += [key for key in names if not isinstance(scores.get(key), str)]
+    if wrong:
+        raise UserError(f"{path}: not {what} ({', '.join(wrong)}); rerun stage 6")
+    return {key: scores.get(key) for key in (*names, *figures)}
+
+
+def collect_classifiers(expdir: Path, set_name: str) -> list[dict[str, Any]]:
+    """{"name", figures} of every classifier that was scored on the mixtures.
+
+    Raises:
+        UserError: a file is not what stage 6 writes.
+    """
+    found = []
+    for path in sorted(expdir.glob(f"*/scores/{set_name}/tagging.json")):
+        experiment = path.parents[2]
+        if experiment.name.startswith("separator_") and not (experiment / "classifier.pt").exists():
+            logger.warning("%s: no classifier is trained along with this system any more; left out", path)
+        else:
+            found.append(_read(path, "a classifier's scores", ("name",)))
+    return found
+
+
+def collect_sources(expdir: Path, set_name: str, order: Sequence[str]) -> list[dict[str, Any]]:
+    """{"name", "classifier", figures} of every system whose separated sources were classified, in this order of names,
+    then others.
+
+    Raises:
+        UserError: a file is not what stage 6 writes.
+    """
+    paths = sorted(expdir.glob(f"*/scores/{set_name}/sources.json"))
+    what = "scores of separated sources"
+    rows = [_read(path, what, ("name", "classifier"), (*AGREEMENT, *ENERGIES)) for path in paths]
+    return sorted(rows, key=lambda row: [*order, row["name"]].index(row["name"]))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from weaksep.fileio.atomic import atomic_path
 from weaksep.report.aggregate import OVERLAP_BINS, Score
-from weaksep.report.system_tables import has_references
-
-logger = logging.getLogger(__name__)
+from weaksep.report.tables import has_references
 
 NEED_REFERENCES = ("si_sdri", "active_classes", "overlap", "classes", "example_good", "example_median", "example_worst")
 FORMATS = ("png", "svg")
@@ -41,7 +38,7 @@ def _draw(
         "si_sdri": systems_figure(systems),
         "active_classes": split_figure(systems, "by_active_classes", counts, "active classes in the mixture"),
         "overlap": split_figure(
-            systems, "by_overlap", OVERLAP_BINS, "share of the class's time in which another class sounds too"
+            systems, "by_overlap", list(OVERLAP_BINS), "share of the class's time in which another class sounds too"
         ),
         "classes": classes_figure(systems, dict(scores)),
         "training": training_figure(dict(histories)),
@@ -59,7 +56,7 @@ def write_figures(
     expdir: Path | None = None,
     datadir: Path | None = None,
 ) -> list[Path]:
-    """Write the figures; none without matplotlib, and the log says so.
+    """Write the figures.
 
     Args:
         folder: where to; made when needed.
@@ -72,11 +69,8 @@ def write_figures(
     Returns:
         the files.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        logger.warning("no figures without matplotlib: pip install 'weaksep[report]'")
-        return []
+    import matplotlib
+
     written = []
     with matplotlib.rc_context(_SETTINGS):
         for name, figure in _draw(summary, scores, histories, expdir, datadir).items():

@@ -6,9 +6,9 @@ import textwrap
 from typing import Any
 
 from weaksep.errors import UserError
-from weaksep.report.cells import TEXT, Table, shown
 from weaksep.report.content import all_tables, headline
-from weaksep.report.tables import table as text_table
+from weaksep.report.environment import environment_lines
+from weaksep.report.formats import markdown_table
 
 Summary = dict[str, Any]
 
@@ -19,13 +19,6 @@ the page again. The run itself leaves the tables as CSV and LaTeX too, figures, 
 folder of its experiments)."""
 
 
-def markdown_table(table: Table) -> str:
-    """A table as Markdown that reads well as plain text too."""
-    rows = [[shown(column, cell) for column, cell in zip(table.columns, row, strict=True)] for row in table.rows]
-    texts = [index for index, column in enumerate(table.columns) if column.kind is TEXT]
-    return text_table([column.heading for column in table.columns], rows, texts)
-
-
 def headline_table(summary: Summary) -> str:
     """The table that one looks at first, as it stands on the page and on the terminal."""
     return markdown_table(headline(summary))
@@ -33,24 +26,6 @@ def headline_table(summary: Summary) -> str:
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False)
-
-
-def _environment_lines(environment: dict[str, Any]) -> list[str]:
-    machine, seed = environment["machine"], environment["seed"]
-    parts = [f"{machine['cpu'] or 'unknown CPU'}, {machine['cores']} core(s)"]
-    if machine["memory_gb"] is not None:
-        parts.append(f"{machine['memory_gb']:g} GB of memory")
-    parts.append(f"GPU {machine['gpu']}" if machine["gpu"] else "no GPU")
-    if isinstance(seed, dict):
-        seed = ", ".join(f"{name} {value}" for name, value in seed.items())
-    return [
-        f"- date: {environment['date']}",
-        f"- commit: {environment['commit'] or 'unknown'}",
-        f"- versions: weaksep {environment['weaksep']}, Python {environment['python']}, "
-        f"PyTorch {environment['torch'] or 'unknown'}, numpy {environment['numpy'] or 'unknown'}",
-        f"- machine: {', '.join(parts)}, {machine['system']}",
-        f"- seed: {'unknown' if seed is None else seed}",
-    ]
 
 
 def render(summary: Summary) -> str:
@@ -63,7 +38,8 @@ def render(summary: Summary) -> str:
     for table in all_tables(summary):
         blocks += [f"## {table.title}", markdown_table(table)]
         blocks += [_wrapped(paragraph) for paragraph in table.text.split("\n\n") if paragraph]
-    blocks += ["## Environment", "\n".join(_environment_lines(summary["environment"])), _wrapped(END_TEXT)]
+    environment = [f"- {what}: {text}" for what, text in environment_lines(summary["environment"]).items()]
+    blocks += ["## Environment", "\n".join(environment), _wrapped(END_TEXT)]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.report.aggregate import describe, read_scores
+from weaksep.report.formats import text_table
 from weaksep.report.systems import origin_of
-from weaksep.report.tables import number, table
+from weaksep.report.table import number
 
 USE = """\
 ## Use
@@ -78,6 +79,6 @@ def model_card(
     if scores:
         rows = [[key, number(row["mean"]), number(row["median"]), row["n"]] for key, row in scores.items()]
         header = ["scored on", "mean SI-SDRi (dB)", "median", "pairs"]
-        blocks += ["## Scores", table(header, rows)]
+        blocks += ["## Scores", text_table(header, rows)]
         blocks.append("Mixtures of two or more classes; improvement over the mixture itself.")
     return "\n\n".join([*blocks, USE.format(name=name)]) + (f"\n{masker}" if masker else "")

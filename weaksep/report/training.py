@@ -37,11 +37,8 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 def _wrong_keys(row: dict[str, Any]) -> list[str]:
     """Keys that the report reads and that are not as training writes them."""
     wrong = [key for key in ("epoch", "step", "seconds") if not finite(row.get(key), 0)]
-    for split in ("train", "valid"):
-        part = row.get(split)
-        if not isinstance(part, dict) or not finite(part.get("loss")):
-            wrong.append(f"{split}.loss")
-    return wrong
+    parts = {f"{split}.loss": row.get(split) for split in ("train", "valid")}
+    return wrong + [k for k, part in parts.items() if not (isinstance(part, dict) and finite(part.get("loss")))]
 
 
 def histories(expdir: Path) -> dict[str, list[dict[str, Any]]]:
@@ -68,14 +65,11 @@ def net_facts(best: Path) -> dict[str, Any]:
 
     saved = load_checkpoint(best)
     try:
-        feats, net_config, n_classes = saved["feats"], saved["config"]["net"], len(saved["classes"])
-        n_bins = feats["window_samples"] // 2 + 1
-        net: Any
+        feats = saved["feats"]
+        shape = (saved["config"]["net"], len(saved["classes"]), feats["window_samples"] // 2 + 1)
         with torch.device("meta"):  # sizes alone, without their memory
-            if saved["task"] == "separator":
-                net = build_separator(net_config, n_classes, n_bins)
-            else:
-                net = build_classifier(net_config, n_classes, n_bins, feats["sample_rate"])
+            separates = saved["task"] == "separator"
+            net: Any = build_separator(*shape) if separates else build_classifier(*shape, feats["sample_rate"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(f"{best}: not a weaksep checkpoint ({reason}); train again") from None
@@ -83,38 +77,29 @@ def net_facts(best: Path) -> dict[str, Any]:
     return {"parameters": parameters, "temperature": saved.get("temperature")}
 
 
-def _used_epoch(losses: dict[int, float], optim: Any) -> int | None:
-    """The epoch whose weights are in best.pt."""
-    if not losses:
-        return None
-    last = isinstance(optim, dict) and optim.get("keep") == "last"
-    return max(losses) if last else min(losses, key=lambda epoch: losses[epoch])
-
-
 def training_facts(experiment: Path, config: dict[str, Any]) -> dict[str, Any]:
     """Name, supervision, epochs, steps, minutes, best epoch, parameters and mask temperature of a training.
+
+    The best epoch is the one whose weights are in best.pt.
 
     Args:
         experiment: its folder.
         config: its config.yaml.
     """
-    history = []
-    if (experiment / "history.jsonl").is_file():
-        history = read_history(experiment / "history.jsonl")
-    else:
+    path = experiment / "history.jsonl"
+    if not path.is_file():
         logger.warning("%s: no history.jsonl, so no epochs and minutes", experiment)
-    losses = {row["epoch"]: row["valid"]["loss"] for row in history}
-    seconds = [row["seconds"] for row in history]
-    optim = config.get("optim")
+    history = read_history(path) if path.is_file() else []
+    last = history[-1] if history else {}
+    optim = config["optim"] if isinstance(config.get("optim"), dict) else {}
+    best = last if optim.get("keep") == "last" else min(history, key=lambda row: row["valid"]["loss"], default=last)
     return {
         "name": experiment.name,
-        "supervision": config.get("supervision"),
-        "classifier": config.get("classifier"),
-        "joint": config.get("joint"),
-        "epochs": history[-1]["epoch"] if history else None,
-        "best_epoch": _used_epoch(losses, optim),
-        "steps": history[-1]["step"] if history else None,
-        "batch_size": optim.get("batch_size") if isinstance(optim, dict) else None,
-        "minutes": round(sum(seconds) / 60, 2) if seconds else None,
+        **{key: config.get(key) for key in ("supervision", "classifier", "joint")},
+        "epochs": last.get("epoch"),
+        "best_epoch": best.get("epoch"),
+        "steps": last.get("step"),
+        "batch_size": optim.get("batch_size"),
+        "minutes": round(sum(row["seconds"] for row in history) / 60, 2) if history else None,
         **net_facts(experiment / "best.pt"),
     }
