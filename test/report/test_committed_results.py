@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from weaksep.report.markdown import render
+from weaksep.report.content import render
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("egs/*/RESULTS.md"), *ROOT.glob("egs/*/results/*/RESULTS.md")])

@@ -12,8 +12,8 @@ import pytest
 
 from weaksep.report.figures import write_figures
 from weaksep.report.figures_classes import box, box_systems
+from weaksep.report.figures_examples import estimated_mask, level_db, magnitude
 from weaksep.report.figures_style import MAX_LINES, families, headline, series_styles, spread
-from weaksep.report.spectro import estimated_mask, level_db, magnitude
 from weaksep.report.write import optional
 
 HISTORIES = {

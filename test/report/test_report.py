@@ -14,9 +14,8 @@ from weaksep.fileio.atomic import write_json, write_text
 from weaksep.fileio.tables import write_tsv
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.report.collect import collect
-from weaksep.report.content import all_tables
+from weaksep.report.content import all_tables, headline_table, render
 from weaksep.report.formats import text_table
-from weaksep.report.markdown import headline_table, render
 from weaksep.report.systems import short_name
 from weaksep.score.clip import COLUMNS
 
@@ -65,7 +64,7 @@ def exp(tmp_path, test_data):
 
 @pytest.fixture
 def summary(exp, tmp_path, monkeypatch):
-    monkeypatch.setattr("weaksep.report.training.net_facts", lambda best: {"parameters": 12345, "temperature": 2.0})
+    monkeypatch.setattr("weaksep.report.facts.net_facts", lambda best: {"parameters": 12345, "temperature": 2.0})
     history = [
         {"epoch": 1, "step": 10, "seconds": 30, "train": {"loss": 4.0}, "valid": {"loss": 3.0}},
         {"epoch": 2, "step": 20, "seconds": 60, "train": {"loss": 3.0}, "valid": {"loss": 1.0}},
@@ -189,7 +188,7 @@ def test_a_table_in_plain_text():
 def quick(monkeypatch):
     """No nets are counted, nothing is drawn: what the drawing functions were given."""
     given = {}
-    monkeypatch.setattr("weaksep.report.training.net_facts", lambda best: {"parameters": None, "temperature": None})
+    monkeypatch.setattr("weaksep.report.facts.net_facts", lambda best: {"parameters": None, "temperature": None})
     monkeypatch.setattr("weaksep.report.figures.write_figures", lambda *args: given.update(figures=args) or [])
     monkeypatch.setattr("weaksep.report.page.write_page", lambda *args: given.update(page=args) or args[0])
     return given

@@ -18,8 +18,8 @@ from weaksep.fileio.tables import write_table  # noqa: E402
 from weaksep.infer.model import load_classifier  # noqa: E402
 from weaksep.metrics.sed import installed  # noqa: E402
 from weaksep.nets.build import build_classifier  # noqa: E402
+from weaksep.score.run import scores_step, sources_step, tagging_step  # noqa: E402
 from weaksep.score.sources import classify_sources  # noqa: E402
-from weaksep.score.steps import scores_step, sources_step, tagging_step  # noqa: E402
 
 CLASSES = ("bark", "drill", "horn")
 BANDS = {"bark": slice(3, 13), "drill": slice(21, 37), "horn": slice(46, 60)}  # bins of 62.5 Hz, see tiny_data.py

@@ -23,7 +23,7 @@ from weaksep.fileio.yamlfile import read_yaml, write_yaml
 from weaksep.infer.model import load_separator
 from weaksep.infer.separate import separate_waveform
 from weaksep.losses.strong import strong_loss
-from weaksep.report.training import training_facts
+from weaksep.report.facts import training_facts
 from weaksep.seeding import generator
 from weaksep.train import loop
 from weaksep.train.config import ClassifierTraining, LossConfig, SeparatorTraining

@@ -12,12 +12,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, str2bool
-
-if TYPE_CHECKING:
-    from weaksep.score.tagging import Classifier
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -51,7 +48,7 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def load_classifier(checkpoint: str) -> Classifier:
+def load_classifier(checkpoint: str) -> Any:
     """A trained classifier; torch is imported only when a step has something to do."""
     from weaksep.infer.model import load_classifier as load
 

@@ -174,8 +174,6 @@ class EventScores:
         inputs["audio_durations"] = {str(number): float(times[-1]) for number, (_, times, _) in enumerate(self._clips)}
         # One class cannot be taken for another.
         alone = {"alpha_ct": 0.0, "cttc_threshold": None} if len(occurring) == 1 else {}
-        values: dict[str, float | None] = {}
-        for name, scenario in SCENARIOS.items():
-            value = package.intersection_based.psds(**inputs, **MAX_FALSE_ALARMS, **{**scenario, **alone})[0]
-            values[name] = float(np.clip(value, 0.0, 1.0))
-        return values
+        settings = {name: {**MAX_FALSE_ALARMS, **scenario, **alone} for name, scenario in SCENARIOS.items()}
+        psds = package.intersection_based.psds
+        return {name: float(np.clip(psds(**inputs, **how)[0], 0.0, 1.0)) for name, how in settings.items()}

@@ -51,8 +51,7 @@ class TagCounts:
 
     def class_f1(self) -> np.ndarray:
         """F of each class, float64 (K,); NaN where it neither occurs nor is predicted."""
-        wrong = self.false_positives + self.false_negatives
-        total = 2 * self.true_positives + wrong
+        total = 2 * self.true_positives + self.false_positives + self.false_negatives
         return np.divide(2 * self.true_positives, total, out=np.full(self.n_classes, np.nan), where=total > 0)
 
     def micro_f1(self) -> float:

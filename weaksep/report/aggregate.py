@@ -5,9 +5,8 @@ from __future__ import annotations
 import bisect
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.tables import read_tsv, to_float
@@ -38,8 +37,7 @@ INPUT_BINS = {
 PLACES = 4
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """One row of scores.tsv; a cell that does not apply is None."""
 
     utt: str
@@ -69,7 +67,7 @@ def read_scores(path: str | Path) -> list[Score]:
         key = (row["utt"], row["class"])
         try:
             cells: dict[str, Any] = {column: to_float(row[column]) if row[column] else None for column in VALUES}
-            score = Score(*key, _count(row["n_active"]), **cells, dominant_output=row["dominant_output"] or None)
+            score = Score(*key, int(to_float(row["n_active"])), **cells, dominant_output=row["dominant_output"] or None)
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
             continue
@@ -82,24 +80,15 @@ def read_scores(path: str | Path) -> list[Score]:
     return list(scores.values())
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise ValueError(f"{text!r} is not a number of classes")
-    return int(text)
-
-
 def check_complete(scores: Sequence[Score], utts: Sequence[str], classes: Sequence[str], path: Path) -> None:
     """A mean over fewer rows than there are clips and classes would pass for the result.
 
     Raises:
         UserError: listing what is missing and what does not belong here.
     """
-    wanted = {(utt, name) for utt in utts for name in classes}
-    found = {(score.utt, score.name) for score in scores}
-    problems = []
-    for title, rows in (("missing", wanted - found), ("not in the data folder", found - wanted)):
-        if rows:
-            problems.append(f"{path}: {len(rows)} rows are {title}, first {' '.join(min(rows))}")
+    wanted, found = {(utt, name) for utt in utts for name in classes}, {(score.utt, score.name) for score in scores}
+    wrong = {"missing": wanted - found, "not in the data folder": found - wanted}
+    problems = [f"{path}: {len(x)} rows are {what}, first {' '.join(min(x))}" for what, x in wrong.items() if x]
     raise_problems(f"{path} does not fit the data folder; rerun stage 6", problems)
 
 
@@ -110,10 +99,9 @@ def describe(values: Sequence[float]) -> dict[str, Any]:
 
 
 def describe_with_interval(values: Sequence[float], mixtures: Sequence[str], seed: int) -> dict[str, Any]:
-    """{"mean", "median", "ci95": [low, high], "n"}; the interval resamples whole mixtures."""
+    """{"mean", "median", "n", "ci95": [low, high]}; the interval resamples whole mixtures."""
     interval = [round(bound, PLACES) for bound in bootstrap_mean_ci(values, mixtures, seed)] if values else [None, None]
-    found = describe(values)
-    return {"mean": found["mean"], "median": found["median"], "ci95": interval, "n": found["n"]}
+    return {**describe(values), "ci95": interval}
 
 
 def _below_zero(gains: Sequence[float]) -> float | None:

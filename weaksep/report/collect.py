@@ -17,9 +17,15 @@ from weaksep.fileio.yamlfile import read_yaml
 from weaksep.report.aggregate import Score, check_complete, read_scores, system_statistics
 from weaksep.report.comparisons import collect_seeds, compare_all
 from weaksep.report.environment import environment
-from weaksep.report.facts import collect_classifiers, collect_sets, collect_sources, collect_stage_times
+from weaksep.report.facts import (
+    collect_classifiers,
+    collect_sets,
+    collect_sources,
+    collect_stage_times,
+    histories,
+    training_facts,
+)
 from weaksep.report.systems import origin_of, system_order
-from weaksep.report.training import trained_steps, training_facts
 
 logger = logging.getLogger(__name__)
 
@@ -37,17 +43,17 @@ def collect_systems(
     Raises:
         UserError: none is scored, a table is damaged, or a system was scored on other mixtures.
     """
+    steps = {name: rows[-1]["step"] for name, rows in histories(expdir).items() if rows}
     systems: list[System] = []
     found: Scores = {}
     for path in sorted(expdir.glob(f"*/scores/{set_name}/scores.tsv")):
-        experiment = path.parents[2]
-        name = experiment.name
+        experiment, name = path.parents[2], path.parents[2].name
         data.check_source(path.parent, "rerun stages 5 and 6 for this system, or move it away")
         found[name] = read_scores(path)
         check_complete(found[name], data.utt_ids, data.labels, path)
-        told = {"about": descriptions.get(name, {}).get("about", ""), "steps": trained_steps(experiment)}
+        known = {"name": name, "about": descriptions.get(name, {}).get("about", ""), "steps": steps.get(name)}
         figures = system_statistics(found[name], data.labels, BOOTSTRAP_SEED)
-        systems.append({"name": name, **origin_of(experiment, tag)._asdict(), **told, **figures})
+        systems.append({**known, **origin_of(experiment, tag)._asdict(), **figures})
     if not systems:
         raise UserError(f"{expdir}: no */scores/{set_name}/scores.tsv; run stage 6 first")
     for separated in sorted(expdir.glob(f"*/separated/{set_name}")):

@@ -1,17 +1,25 @@
-"""All tables of a report as data, in the order of the page. They need the summary and nothing else."""
+"""All tables of a report as data, in the order of the page, and the page itself as Markdown (RESULTS.md).
+
+They need the summary and nothing else, so that the page can be made again.
+"""
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
+from weaksep.errors import UserError
 from weaksep.report import run_tables, tables
 from weaksep.report.aggregate import INPUT_BINS, OVERLAP_BINS
+from weaksep.report.environment import environment_lines
+from weaksep.report.formats import markdown_table
 from weaksep.report.table import Table
 from weaksep.report.tables import has_references, headline_systems, legend, separation
-from weaksep.report.texts import MEASURE, TEXTS
+from weaksep.report.texts import END, MEASURE, TEXTS
 
 Summary = dict[str, Any]
 
+WIDTH = 110
 # Key in the summary, what it is by, and the bins in words.
 SPLITS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("by_active_classes", "number of active classes", {}),
@@ -23,10 +31,9 @@ SPLITS: tuple[tuple[str, str, dict[str, str]], ...] = (
 
 def headline(summary: Summary) -> Table:
     """The table that one looks at first: SI-SDRi; of recordings without references, what labels say of the sources."""
-    without = run_tables.agreement(summary)
+    without, systems = run_tables.agreement(summary), headline_systems(summary["systems"])
     if without.rows and not has_references(summary["systems"]):
         return without
-    systems = headline_systems(summary["systems"])
     return separation(systems, "separation", "Separation", MEASURE, *legend(systems))
 
 
@@ -37,9 +44,8 @@ def all_tables(summary: Summary) -> list[Table]:
         summary: see ``collect``.
     """
     first, sources, classifiers = headline(summary), run_tables.sources(summary), run_tables.classifiers(summary)
-    if first.key == "agreement":
-        found = [first, sources, classifiers]
-    else:
+    found = [first, sources, classifiers]
+    if first.key != "agreement":
         found = [first, *_improvements(summary), classifiers, sources, run_tables.agreement(summary)]
     for name in summary["more_sets"]:
         found += _of_a_further_set(summary, name)
@@ -49,16 +55,15 @@ def all_tables(summary: Summary) -> list[Table]:
 
 def _improvements(summary: Summary) -> list[Table]:
     """The tables after the first that need references."""
-    systems, parts, found = summary["systems"], tables.parts(summary), []
-    first = headline_systems(systems)
-    if len(first) < len(systems):
-        text = TEXTS["all_systems"] if parts.rows else ""
-        found.append(separation(systems, "all_systems", "All systems", text, *legend(systems, known=first)))
-    found += [parts, tables.seeds(summary)]
-    for by, of, words in SPLITS:
-        found.append(tables.split(systems, by, by, f"SI-SDRi by {of} (mean / median, dB)", words))
-    found += [tables.worse(systems, *SPLITS[1]), tables.worse(systems, *SPLITS[3])]
-    return [*found, tables.found_in(systems), tables.single(systems), tables.bss_eval(systems)]
+    systems, parts = summary["systems"], tables.parts(summary)
+    first, text = headline_systems(systems), TEXTS["all_systems"] if parts.rows else ""
+    more = separation(systems, "all_systems", "All systems", text, *legend(systems, known=first))
+    splits = [
+        tables.split(systems, by, by, f"SI-SDRi by {of} (mean / median, dB)", words) for by, of, words in SPLITS
+    ]
+    worse = [tables.worse(systems, *SPLITS[1]), tables.worse(systems, *SPLITS[3]), tables.found_in(systems)]
+    found = [parts, tables.seeds(summary), *splits, *worse, tables.single(systems), tables.bss_eval(systems)]
+    return [more, *found] if len(first) < len(systems) else found
 
 
 def _of_a_further_set(summary: Summary, name: str) -> list[Table]:
@@ -74,3 +79,38 @@ def _of_a_further_set(summary: Summary, name: str) -> list[Table]:
         separation(systems, name, f"Separation on {name}", f"{text}.", *legend(systems, known=summary["systems"])),
         tables.split(systems, "by_active_classes", f"{name}_by_active_classes", title, {}),
     ]
+
+
+def headline_table(summary: Summary) -> str:
+    """The table that one looks at first, as it stands on the page and on the terminal."""
+    return markdown_table(headline(summary))
+
+
+def render(summary: Summary) -> str:
+    """The text of RESULTS.md.
+
+    Args:
+        summary: see ``collect``.
+    """
+
+    def wrapped(text: str) -> str:
+        return textwrap.fill(" ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False)
+
+    blocks = [f"# Results of {summary['recipe']}", *summary["notes"]]
+    for table in all_tables(summary):
+        blocks += [f"## {table.title}", markdown_table(table), *map(wrapped, filter(None, table.text.split("\n\n")))]
+    environment = [f"- {what}: {text}" for what, text in environment_lines(summary["environment"]).items()]
+    return "\n\n".join([*blocks, "## Environment", "\n".join(environment), wrapped(END)]) + "\n"
+
+
+def render_saved(summary: Summary, where: str) -> str:
+    """``render`` of a summary that was read from a file.
+
+    Raises:
+        UserError: it is not one that ``weaksep report`` has written.
+    """
+    try:
+        return render(summary)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"{where}: not results of weaksep report ({reason}); rerun stage 7") from None

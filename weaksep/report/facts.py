@@ -1,4 +1,5 @@
-"""What else there is to tell of a run: how much of each set, what classifiers say, and how long each stage took."""
+"""What there is to tell of a run beside its scores: how much of each set, how long each stage took, what classifiers
+say, and what each training left in its experiment folder."""
 
 from __future__ import annotations
 
@@ -45,22 +46,22 @@ def set_facts(path: Path) -> dict[str, Any]:
 
 def collect_sets(datadir: Path, test_set: str, variants: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Facts of the sets that are there: the recipe's own, then each variant's (data/train_lambda5)."""
-    plain = list(dict.fromkeys((*SETS, test_set)))
-    names = plain + [f"{name}_{variant}" for variant in sorted(set(variants)) for name in plain]
-    return {name: set_facts(datadir / name) for name in names if (datadir / name).is_dir()}
+    endings = ["", *(f"_{variant}" for variant in sorted(set(variants)))]
+    names = [f"{name}{ending}" for ending in endings for name in (*SETS, test_set)]
+    return {name: set_facts(datadir / name) for name in dict.fromkeys(names) if (datadir / name).is_dir()}
 
 
 def collect_stage_times(expdir: Path) -> list[dict[str, Any]]:
     """Latest time of each stage, from stage_times.tsv (one that ran again counts once); empty without it."""
     path = expdir / "stage_times.tsv"
-    latest: dict[int, dict[str, Any]] = {}
     rows = read_tsv(path, ("stage", "name", "seconds", "finished_at")) if path.is_file() else []
+    latest: dict[int, dict[str, Any]] = {}
     for number, row in enumerate(rows, start=2):
         try:
             stage, seconds = int(to_float(row["stage"])), to_float(row["seconds"])
         except ValueError:
             raise UserError(f"{path}:{number}: stage and seconds must be numbers; remove the line") from None
-        latest[stage] = {"stage": stage, **{key: row[key] for key in ("name", "finished_at")}, "seconds": seconds}
+        latest[stage] = {"stage": stage, "name": row["name"], "seconds": seconds, "finished_at": row["finished_at"]}
     return [latest[stage] for stage in sorted(latest)]
 
 
@@ -104,3 +105,88 @@ def collect_sources(expdir: Path, set_name: str, order: Sequence[str]) -> list[d
     what = "scores of separated sources"
     rows = [_read(path, what, ("name", "classifier"), (*AGREEMENT, *ENERGIES)) for path in paths]
     return sorted(rows, key=lambda row: [*order, row["name"]].index(row["name"]))
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """Rows of history.jsonl, one an epoch.
+
+    Raises:
+        UserError: listing every line that is not what training writes.
+    """
+    rows, problems = [], []
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            row = load_object(line, f"{path}:{number}", "rerun the training")
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        wrong = _wrong_keys(row)
+        if wrong:
+            problems.append(f"{path}:{number}: {', '.join(wrong)} missing or no number; rerun the training")
+        rows.append(row)
+    raise_problems(f"{path} is damaged", problems)
+    return rows
+
+
+def _wrong_keys(row: dict[str, Any]) -> list[str]:
+    """Keys that the report reads and that are not as training writes them."""
+    wrong = [key for key in ("epoch", "step", "seconds") if not finite(row.get(key), 0)]
+    parts = {f"{split}.loss": row.get(split) for split in ("train", "valid")}
+    return wrong + [k for k, part in parts.items() if not (isinstance(part, dict) and finite(part.get("loss")))]
+
+
+def histories(expdir: Path) -> dict[str, list[dict[str, Any]]]:
+    """Rows of history.jsonl of every training in an experiment folder, by the name of the training's folder."""
+    return {path.parent.name: read_history(path) for path in sorted(expdir.glob("*/history.jsonl"))}
+
+
+def net_facts(best: Path) -> dict[str, Any]:
+    """Of the net in a best.pt: how many parameters (without buffers, such as feature statistics); the temperature of
+    its masks, where it was chosen after the training."""
+    if not best.is_file():
+        return {"parameters": None, "temperature": None}
+    import torch
+
+    from weaksep.fileio.checkpoint import load_checkpoint
+    from weaksep.nets.build import build_classifier, build_separator
+
+    saved = load_checkpoint(best)
+    try:
+        feats = saved["feats"]
+        shape = (saved["config"]["net"], len(saved["classes"]), feats["window_samples"] // 2 + 1)
+        with torch.device("meta"):  # sizes alone, without their memory
+            separates = saved["task"] == "separator"
+            net: Any = build_separator(*shape) if separates else build_classifier(*shape, feats["sample_rate"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"{best}: not a weaksep checkpoint ({reason}); train again") from None
+    parameters = sum(parameter.numel() for parameter in net.parameters())
+    return {"parameters": parameters, "temperature": saved.get("temperature")}
+
+
+def training_facts(experiment: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """Name, supervision, epochs, steps, minutes, best epoch, parameters and mask temperature of a training.
+
+    The best epoch is the one whose weights are in best.pt.
+
+    Args:
+        experiment: its folder.
+        config: its config.yaml.
+    """
+    path = experiment / "history.jsonl"
+    history = read_history(path) if path.is_file() else []
+    if not history:
+        logger.warning("%s: no history.jsonl, so no epochs and minutes", experiment)
+    last = history[-1] if history else {}
+    optim = config["optim"] if isinstance(config.get("optim"), dict) else {}
+    best = last if optim.get("keep") == "last" else min(history, key=lambda row: row["valid"]["loss"], default=last)
+    return {
+        "name": experiment.name,
+        **{key: config.get(key) for key in ("supervision", "classifier", "joint")},
+        "epochs": last.get("epoch"),
+        "best_epoch": best.get("epoch"),
+        "steps": last.get("step"),
+        "batch_size": optim.get("batch_size"),
+        "minutes": round(sum(row["seconds"] for row in history) / 60, 2) if history else None,
+        **net_facts(experiment / "best.pt"),
+    }

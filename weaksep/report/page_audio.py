@@ -11,7 +11,8 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from weaksep.errors import UserError
 from weaksep.fileio.audio import audio_info, read_audio, to_int16
@@ -100,8 +101,7 @@ class Mixture:
         return ids is not None
 
 
-@dataclass
-class Listening:
+class Listening(NamedTuple):
     """All that can be heard, and what cannot.
 
     Attributes:
@@ -115,14 +115,14 @@ class Listening:
         unheard: chosen mixtures left out for the same reason.
     """
 
-    mixtures: list[Mixture] = field(default_factory=list)
-    columns: list[str] = field(default_factory=list)
-    systems: list[str] = field(default_factory=list)
-    clips: dict[str, str] = field(default_factory=dict)
-    no_audio: list[str] = field(default_factory=list)
-    no_room: list[str] = field(default_factory=list)
-    few: list[str] = field(default_factory=list)
-    unheard: list[str] = field(default_factory=list)
+    mixtures: Sequence[Mixture] = ()
+    columns: Sequence[str] = ()
+    systems: Sequence[str] = ()
+    clips: Mapping[str, str] = MappingProxyType({})
+    no_audio: Sequence[str] = ()
+    no_room: Sequence[str] = ()
+    few: Sequence[str] = ()
+    unheard: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         """What the page's script has to know."""
@@ -146,7 +146,7 @@ def gather(
         test_dir: data folder of the test set.
         limit: characters that all audio may have.
     """
-    data, store, listening = DataDir.load(test_dir), AudioStore(limit), Listening()
+    data, store = DataDir.load(test_dir), AudioStore(limit)
     # The unprocessed mixture is there anyhow.
     names = [system["name"] for system in systems if system["supervision"] != "unprocessed"]
     found = {name: separated_tables(expdir / name / "separated" / test_dir.name, data.labels) for name in names}
@@ -154,6 +154,8 @@ def gather(
     first = first_columns(systems, list(tables))
     chosen = choose_examples(scores) or draw_examples(data.clip_labels(), list(scores))
     events = data.events() if chosen else {}
+    mixtures: list[Mixture] = []
+    unheard = []
     for example in _in_turn(chosen):
         try:
             mixture, texts = _mixture(example, scores, data, events[example.utt])
@@ -161,21 +163,22 @@ def gather(
             logger.warning("%s: %s; not on the page", example.utt, error)
             continue
         if mixture.take_in({**texts, **_sources(first, tables, mixture)}, store, scores):
-            listening.mixtures.append(mixture)
+            mixtures.append(mixture)
         else:
-            listening.unheard.append(example.utt)
+            unheard.append(example.utt)
     others = [name for name in tables if name not in first]
-    for mixture in listening.mixtures:
-        if not mixture.take_in(_sources(others, tables, mixture), store, scores, OTHERS_SHARE):
-            listening.few.append(mixture.example.utt)
-    heard = {name for mixture in listening.mixtures for name in mixture.sources}
-    listening.systems = [name for name in names if name in heard]
-    listening.columns = [name for name in first if name in heard]
-    listening.no_audio = [name for name in names if name not in tables]
-    listening.no_room = [name for name in tables if name not in heard] if listening.mixtures else []
-    listening.mixtures.sort(key=lambda mixture: chosen.index(mixture.example))
-    listening.clips = store.clips
-    return listening
+    few = [m.example.utt for m in mixtures if not m.take_in(_sources(others, tables, m), store, scores, OTHERS_SHARE)]
+    heard = {name for mixture in mixtures for name in mixture.sources}
+    return Listening(
+        mixtures=sorted(mixtures, key=lambda mixture: chosen.index(mixture.example)),
+        columns=[name for name in first if name in heard],
+        systems=[name for name in names if name in heard],
+        clips=store.clips,
+        no_audio=[name for name in names if name not in tables],
+        no_room=[name for name in tables if name not in heard] if mixtures else [],
+        few=few,
+        unheard=unheard,
+    )
 
 
 def first_columns(systems: Sequence[System], heard: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import methodcaller
+from operator import itemgetter, methodcaller
 from typing import Any
 
 from weaksep.report.systems import CLASSIFIER_PREFIX, PREFIX, short_name
@@ -47,25 +47,23 @@ def classifiers(summary: Summary) -> Table:
     """Classifiers on the mixtures."""
     found = summary["classifiers"]
     along = any(row["name"].startswith(PREFIX) for row in found)
-    text = f"{TEXTS['classifiers']} {ALONG}" if along else TEXTS["classifiers"]
     fields = [field("classifier", TEXT, lambda row: short_name(row["name"])), *_figures(found, FIGURES)]
-    return table_of("classifiers", "Classifiers on the mixtures", found, fields, text, _was_trained)
+    text = f"{TEXTS['classifiers']} {ALONG if along else ''}"
+    return table_of("classifiers", "Classifiers on the mixtures", found, fields, _was_trained, text.strip())
 
 
 def sources(summary: Summary) -> Table:
     """Separated sources as the evaluation classifier hears them."""
-    found = summary["sources"]
+    found, title = summary["sources"], "Separated sources, by the evaluation classifier"
     fields = [SYSTEM, field("classifier", TEXT, "classifier"), *_figures(found, FIGURES)]
-    title = "Separated sources, by the evaluation classifier"
-    return table_of("sources", title, found, fields, TEXTS["sources"], _was_trained)
+    return table_of("sources", title, found, fields, _was_trained)
 
 
 def agreement(summary: Summary) -> Table:
     """Separated sources against weak labels."""
     found = [row for row in summary["sources"] if any(row.get(name) is not None for name in AGREEMENT)]
     title = "Separated sources against their labels, without references"
-    fields = [SYSTEM, *_figures(found, AGREEMENT)]
-    return table_of("agreement", title, found, fields, TEXTS["agreement"], _was_trained)
+    return table_of("agreement", title, found, [SYSTEM, *_figures(found, AGREEMENT)], _was_trained)
 
 
 def _classifier(facts: dict[str, Any]) -> str:
@@ -90,7 +88,7 @@ def training(summary: Summary) -> Table:
     if any(facts.get("temperature") for facts in summary["training"]):
         fields.append(field("temperature", FIGURE, methodcaller("get", "temperature")))
         text += f" {TEMPERATURE}"
-    return table_of("training", "Training", summary["training"], fields, text)
+    return table_of("training", "Training", summary["training"], fields, text=text)
 
 
 def data(summary: Summary) -> Table:
@@ -109,5 +107,5 @@ def time(summary: Summary) -> Table:
     """How long each stage took."""
     rows = [(f"{row['stage']} {row['name']}", row["seconds"]) for row in summary["stage_times"]]
     rows += [("all", sum(seconds for _, seconds in rows))] if rows else []
-    fields = [field("stage", TEXT, lambda row: row[0]), field("time", SECONDS, lambda row: row[1])]
-    return table_of("time", "Time", rows, fields, TEXTS["time"])
+    fields = [field("stage", TEXT, itemgetter(0)), field("time", SECONDS, itemgetter(1))]
+    return table_of("time", "Time", rows, fields)

@@ -11,6 +11,8 @@ from functools import reduce
 from operator import getitem
 from typing import Any, NamedTuple
 
+from weaksep.report.texts import TEXTS
+
 MISSING = "–"
 SMALLEST_P = 0.001
 
@@ -115,13 +117,22 @@ def table_of(
     title: str,
     records: Iterable[Any],
     fields: Sequence[Field],
-    text: str = "",
     rated: Callable[[Any], bool] = lambda record: False,
+    text: str | None = None,
 ) -> Table:
-    """A table with a row for every record and a column for every field; those rows compete that ``rated`` says."""
+    """A table with a row for every record and a column for every field.
+
+    Args:
+        key, title: see ``Table``.
+        records: what the fields take their cells from.
+        fields: see ``field``.
+        rated: whether a record's row competes for the best value of a column.
+        text: what the columns mean; that of the key in ``TEXTS`` by default.
+    """
     records = list(records)
     rows = [[cell(record) for _, cell in fields] for record in records]
     competing = frozenset(row for row, record in enumerate(records) if rated(record))
+    text = TEXTS.get(key, "") if text is None else text
     return Table(key, title, [column for column, _ in fields], rows, text, competing)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from weaksep.report.systems import LEGENDS, short_name
@@ -26,6 +26,7 @@ from weaksep.report.texts import LABELS, STEPS, TEXTS
 Summary = dict[str, Any]
 Systems = Sequence[dict[str, Any]]
 
+_BSS = ("sdr", "sir", "sar")
 FOUND_IN = {"own": "in its own output", "active": "in another active class's", "absent": "in an absent class's"}
 SYSTEM = field("system", TEXT, lambda row: short_name(row["name"]))
 
@@ -66,7 +67,7 @@ def separation(systems: Systems, key: str, title: str, *paragraphs: str) -> Tabl
         field("median", FIGURE, ("si_sdri_db", "median"), "high"),
         field("pairs", COUNT, ("si_sdri_db", "n")),
     ]
-    return table_of(key, title, systems, fields, "\n\n".join(filter(None, paragraphs)), is_trained)
+    return table_of(key, title, systems, fields, is_trained, "\n\n".join(filter(None, paragraphs)))
 
 
 def parts(summary: Summary) -> Table:
@@ -81,7 +82,7 @@ def parts(summary: Summary) -> Table:
         field("p", P, "p"),
         field("pairs", COUNT, "n"),
     ]
-    return table_of("parts", "What each part is worth", summary["comparisons"], fields, TEXTS["parts"])
+    return table_of("parts", "What each part is worth", summary["comparisons"], fields)
 
 
 def seeds(summary: Summary) -> Table:
@@ -95,7 +96,7 @@ def seeds(summary: Summary) -> Table:
         field("highest", FIGURE2, lambda row: max(row["means_db"])),
         field("mean of the medians", FIGURE2, lambda row: sum(row["medians_db"]) / len(row["medians_db"]), "high"),
     ]
-    return table_of("seeds", "Several seeds", summary.get("seeds", []), fields, TEXTS["seeds"], lambda row: True)
+    return table_of("seeds", "Several seeds", summary.get("seeds", []), fields, lambda row: True)
 
 
 def _spread(systems: Systems, heading: str, *path: str, best: str = "high") -> Field:
@@ -112,63 +113,66 @@ def split(systems: Systems, by: str, key: str, title: str, headings: Mapping[str
     """SI-SDRi by a property (columns); ``headings``: its values in words, where they need any."""
     names = dict.fromkeys(name for system in systems for name in system[by])
     fields = [SYSTEM, *(_spread(systems, headings.get(name, name), by, name) for name in names)]
-    return table_of(key, title, systems, fields, TEXTS.get(key, ""), is_trained)
+    return table_of(key, title, systems, fields, is_trained)
 
 
 def single(systems: Systems) -> Table:
     """What a system does where it should do nothing."""
-    leak = _spread(systems, "leak (dB)", "absent_leak_db", best="low")
-    fields = [SYSTEM, _spread(systems, "SI-SDR (dB)", "single_class_si_sdr_db"), leak]
+    fields = [
+        SYSTEM,
+        _spread(systems, "SI-SDR (dB)", "single_class_si_sdr_db"),
+        _spread(systems, "leak (dB)", "absent_leak_db", best="low"),
+    ]
     title = "Mixtures of one class, and leak into absent classes (mean / median)"
-    return table_of("single", title, systems, fields, TEXTS["single"], is_trained)
+    return table_of("single", title, systems, fields, is_trained)
 
 
 def bss_eval(systems: Systems) -> Table:
     """SDR, SIR and SAR of the systems for which stage 6 has measured them."""
-    names = ("sdr", "sir", "sar")
-    measured = [system for system in systems if any(system[f"{name}_db"]["n"] for name in names)]
-    fields = [SYSTEM, *(_spread(measured, f"{name.upper()} (dB)", f"{name}_db") for name in names)]
-    return table_of("bss_eval", "BSS eval (mean / median)", measured, fields, TEXTS["bss_eval"], is_trained)
+    measured = [system for system in systems if any(system[f"{name}_db"]["n"] for name in _BSS)]
+    fields = [SYSTEM, *(_spread(measured, f"{name.upper()} (dB)", f"{name}_db") for name in _BSS)]
+    return table_of("bss_eval", "BSS eval (mean / median)", measured, fields, is_trained)
+
+
+def _made_worse(systems: Systems) -> Systems:
+    """Trained systems of which the summary counts the targets that they make worse."""
+    return [system for system in systems if system.get("worse") and is_trained(system)]
 
 
 def worse(systems: Systems, by: str, of: str, headings: Mapping[str, str]) -> Table:
-    """Targets that a system makes worse; without rows for a summary that does not count them."""
-    counted = [system for system in systems if system.get("worse") and is_trained(system)]
+    """Targets that a system makes worse, by a property."""
+    counted = _made_worse(systems)
     names = dict.fromkeys(name for system in counted for name in system["worse"][by])
     fields = [SYSTEM, field("all", FIGURE3, ("worse", "all"), "low")]
     fields += [field(headings.get(name, name), FIGURE3, ("worse", by, name), "low") for name in names]
-    key = f"worse_{by}"
-    return table_of(key, f"Targets made worse, by {of}", counted, fields, TEXTS[key], is_trained)
+    return table_of(f"worse_{by}", f"Targets made worse, by {of}", counted, fields, is_trained)
 
 
 def found_in(systems: Systems) -> Table:
-    """Where the targets are that a system makes worse; without rows for a summary that does not say."""
-    counted = [system for system in systems if system.get("worse") and is_trained(system)]
+    """Where the targets are that a system makes worse."""
 
-    def total(system: dict[str, Any]) -> int:
-        return sum(system["worse"]["found_in"].values())
+    def share(key: str, system: dict[str, Any]) -> float | None:
+        counts = system["worse"]["found_in"]
+        return counts[key] / sum(counts.values()) if any(counts.values()) else None
 
-    def share(key: str, heading: str) -> Field:
-        return field(heading, FIGURE3, lambda s: s["worse"]["found_in"][key] / total(s) if total(s) else None)
-
-    fields = [SYSTEM, field("made worse", COUNT, total, "low"), *(share(*item) for item in FOUND_IN.items())]
+    fields = [SYSTEM, field("made worse", COUNT, lambda system: sum(system["worse"]["found_in"].values()), "low")]
+    fields += [field(heading, FIGURE3, partial(share, key)) for key, heading in FOUND_IN.items()]
     title = "Targets made worse, and where they are"
-    return table_of("worse_found_in", title, counted, fields, TEXTS["worse_found_in"], is_trained)
+    return table_of("worse_found_in", title, _made_worse(systems), fields, is_trained)
 
 
 def gap(summary: Summary, name: str) -> Table:
     """Systems on a further test set and on the main one; without rows when no trained one is on both."""
     main = {system["name"]: system for system in summary["systems"] if system["supervision"] != "unprocessed"}
-    both = [(system, main[system["name"]]) for system in summary["more_sets"][name] if system["name"] in main]
-    means = [[system["name"], *(one["si_sdri_db"]["mean"] for one in (system, other))] for system, other in both]
-    found = [row for row in means if None not in row]
-    trained = {name for name, *_ in found if is_trained(main[name])}
+    further = {s["name"]: s["si_sdri_db"]["mean"] for s in summary["more_sets"][name] if s["name"] in main}
+    both = [{**main[one], "here": mean} for one, mean in further.items() if mean is not None]
+    rows = [system for system in both if system["si_sdri_db"]["mean"] is not None]
+    names = {"name": name, "main": summary["test_set"]}
     fields = [
-        field("system", TEXT, lambda row: short_name(row[0])),
-        field(f"on {name} (dB)", FIGURE, lambda row: row[1], "high"),
-        field(f"on {summary['test_set']} (dB)", FIGURE, lambda row: row[2], "high"),
-        field("gap (dB)", FIGURE, lambda row: row[1] - row[2], "low"),
+        SYSTEM,
+        field(f"on {name} (dB)", FIGURE, "here", "high"),
+        field(f"on {summary['test_set']} (dB)", FIGURE, ("si_sdri_db", "mean"), "high"),
+        field("gap (dB)", FIGURE, lambda system: system["here"] - system["si_sdri_db"]["mean"], "low"),
     ]
-    title, text = f"Gap between {name} and {summary['test_set']}", TEXTS["gap"]
-    text = text.format(name=name, main=summary["test_set"])
-    return table_of(f"{name}_gap", title, found if trained else [], fields, text, lambda row: row[0] in trained)
+    title, shown = "Gap between {name} and {main}".format(**names), rows if any(map(is_trained, rows)) else []
+    return table_of(f"{name}_gap", title, shown, fields, is_trained, TEXTS["gap"].format(**names))

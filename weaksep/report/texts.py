@@ -23,6 +23,11 @@ TEMPERATURE = """\
 Temperature: of the masks, chosen after the training on remixed validation clips, of which only labels are known; above
 1 the masks are softer than the net left them."""
 
+END = """\
+All figures of this page, with more digits, are in results.json beside it; `weaksep report --from results.json` makes
+the page again. The run itself leaves the tables as CSV and LaTeX too, figures, and a page to listen to (report/ in the
+folder of its experiments)."""
+
 _WORSE = """\
 Share of the pairs of mixture and class whose SI-SDRi is below 0 dB, so that the mixture itself would have been the
 better guess: of all, and by {of}. Such targets were missed or mistaken for another class; each counts with a large

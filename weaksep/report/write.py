@@ -18,16 +18,15 @@ from weaksep.fileio.inputs import tables_of
 from weaksep.fileio.jsontext import load_object
 from weaksep.fileio.stamp import Step, run_step
 from weaksep.fileio.tables import read_lines
-from weaksep.report.content import all_tables
-from weaksep.report.facts import SETS
+from weaksep.report.content import all_tables, headline_table, render, render_saved
+from weaksep.report.facts import SETS, histories
 from weaksep.report.formats import csv_text, latex_table
-from weaksep.report.markdown import headline_table, render, render_saved
 from weaksep.report.systems import describe_systems
 
 logger = logging.getLogger(__name__)
 
 RESULTS_NAME = "results.json"
-CODE = ("collect", "figures", "formats", "markdown", "page")
+CODE = ("collect", "content", "figures", "formats", "page")
 
 Made = TypeVar("Made")
 
@@ -126,7 +125,6 @@ def make_report(
         from weaksep.report.collect import collect
         from weaksep.report.figures import write_figures
         from weaksep.report.page import write_page
-        from weaksep.report.training import histories
 
         summary, scores = collect(recipe, expdir, datadir, test_set, notes, descriptions, tag)
         write_json(folder / "summary.json", summary)

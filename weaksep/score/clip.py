@@ -69,19 +69,6 @@ def read_signals(clip: ClipFiles) -> tuple[np.ndarray, np.ndarray, dict[int, np.
     return mixture, estimates, {k: reference for k, reference in references.items() if reference.any()}
 
 
-def dominant_outputs(references: np.ndarray, estimates: np.ndarray) -> np.ndarray:
-    """Which estimate holds most of each reference: the largest inner product.
-
-    Args:
-        references: (R, N).
-        estimates: (K, N), all outputs of a system.
-
-    Returns:
-        positions in ``estimates``, (R,); the first of equals.
-    """
-    return np.argmax(references @ estimates.T, axis=1)
-
-
 def score_clip(
     clip: ClipFiles, mixture: np.ndarray, estimates: np.ndarray, audible: dict[int, np.ndarray]
 ) -> list[Row]:
@@ -102,7 +89,8 @@ def score_clip(
     elif sounding:
         targets = np.stack(list(audible.values()))
         columns = np.stack(si_sdr_improvement(targets, estimates[sounding], mixture), axis=1)
-        for k, values, output in zip(sounding, columns, dominant_outputs(targets, estimates), strict=True):
+        dominant = np.argmax(targets @ estimates.T, axis=1)  # the largest inner product; the first of equals
+        for k, values, output in zip(sounding, columns, dominant, strict=True):
             rows[k] |= zip(SI_SDR_COLUMNS, map(_cell, values), strict=True)
             rows[k]["dominant_output"] = clip.classes[output]
     absent = [k for k, active in enumerate(clip.active) if not active]

@@ -32,14 +32,12 @@ class TestSet:
     Attributes:
         data: the folder.
         clips: all clips, without estimates.
-        referenced: those whose sources are known.
     """
 
     __test__ = False  # pytest, not a test
 
     data: DataDir
     clips: tuple[ClipFiles, ...]
-    referenced: frozenset[str]
 
     @classmethod
     def load(cls, path: str | Path, hop_samples: int) -> TestSet:
@@ -79,7 +77,7 @@ class TestSet:
             overlaps = tuple(overlap_share(activity).tolist())
             clips.append(ClipFiles(utt, expected, data.labels, active, overlaps, str(wav), references))
         raise_problems(f"{data.path} cannot be scored", problems)
-        return cls(data, tuple(clips), referenced)
+        return cls(data, tuple(clips))
 
 
 def find_estimates(data: DataDir, separated: Path) -> dict[str, tuple[str, ...]]:
@@ -135,7 +133,7 @@ def score_system(test: TestSet, experiment: str | Path, *, bss_eval: bool = True
     jobs = [tuple(clips[start : start + CLIPS_IN_A_JOB]) for start in range(0, len(clips), CLIPS_IN_A_JOB)]
     parts = run_sharded(partial(score_clips, bss_eval=bss_eval), jobs, nj=nj, description=f"score {experiment.name}")
     rows = [row for part in parts for row in part]
-    _warn(rows, experiment.name, test.referenced)
+    _warn(rows, experiment.name, test.data.referenced())
     path = experiment / "scores" / set_name / "scores.tsv"
     write_text(path.parent / SOURCE_NAME, test.data.fingerprint() + "\n")
     write_tsv(path, COLUMNS, rows)

@@ -36,22 +36,15 @@ Tagged = tuple[str, np.ndarray, np.ndarray, int]
 
 
 class Classifier(Protocol):
-    """What scoring must know of a classifier (see infer/model.py)."""
+    """What scoring must know of a classifier, and reads only (infer/model.py has it)."""
 
-    @property
-    def supervision(self) -> str: ...
-    @property
-    def classes(self) -> tuple[str, ...]: ...
-    @property
-    def sample_rate(self) -> int: ...
-    @property
-    def window_samples(self) -> int: ...
-    @property
-    def hop_samples(self) -> int: ...
-    @property
-    def time_pooling(self) -> int: ...
-    @property
-    def probabilities(self) -> Probabilities: ...
+    supervision: str
+    classes: tuple[str, ...]
+    sample_rate: int
+    window_samples: int
+    hop_samples: int
+    time_pooling: int
+    probabilities: Probabilities
 
 
 def tag_scores(data: DataDir, classifier: Classifier, clips: Iterable[Tagged]) -> dict[str, Any]:

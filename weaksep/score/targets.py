@@ -134,13 +134,11 @@ def find_evaluation_classifier(expdir: Path, name: str | None, short: Path, scor
         UserError: the classifier that was named is not there.
     """
     folders = {path.parent: path for path in checkpoints(expdir)}
-    for folder in ([expdir / name] if name else []) + [short]:
-        if folder in folders:
-            return folders[folder]
-    if name is not None:
+    wanted = [folders[folder] for folder in ([expdir / name] if name else []) + [short] if folder in folders]
+    if name is not None and not wanted:
         near = difflib.get_close_matches(name, [folder.name for folder in folders], n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}?" if near else "train it first (stage 3)"
         raise UserError(f"--judge: {name!r} is no trained classifier in {expdir}; {hint}")
     configured = [path for path in scored if (path.parent / CONFIG_NAME).is_file()]
     framed = [path for path in configured if read_yaml(path.parent / CONFIG_NAME).get("supervision") == "frame"]
-    return next(iter([*framed, *scored]), None)
+    return next(iter([*wanted, *framed, *scored]), None)
