@@ -28,7 +28,7 @@ from weaksep.recordings.cut import Cutter, between, events_within, pieces
 from weaksep.recordings.match import Recording
 from weaksep.recordings.write import TABLES, Clip, write_tables
 from weaksep.signal.level import gain_to, is_silent
-from weaksep.signal.units import seconds_to_samples
+from weaksep.signal.units import samples_to_seconds, seconds_to_samples
 
 logger = logging.getLogger(__name__)
 
@@ -81,11 +81,10 @@ def clips_of(
         inside = events_within(recording.events or (), mixture.start + start, size, rate)
         events = None if recording.events is None else [astuple(event) for event in inside]
         classes = [name for name in recording.classes if events is None or any(name == event.label for event in inside)]
-        heard = [name for name in recording.references if name in classes and not is_silent(audio[name])]
-        sounding = heard if recording.references else None
-        clip = Clip(f"{recording.name}-{number:04d}", recording.group, classes, events, sounding)
+        sounding = [name for name in recording.references if name in classes and not is_silent(audio[name])]
+        utt, known = f"{recording.name}-{number:04d}", sounding if recording.references else None
         silent, end = silent and is_silent(audio[MIX]), start + size
-        yield clip, {name: audio[name] for name in (MIX, *heard)}
+        yield Clip(utt, recording.group, classes, events, known), {name: audio[name] for name in (MIX, *sounding)}
     if silent:
         raise UserError(f"{recording.file}: digital silence throughout")
     end_s = (mixture.start + mixture.samples) / rate
@@ -182,10 +181,9 @@ def prepare(
             logger.warning("left out: %s", line)
         rests_s = [samples / config.sample_rate for result in results for samples in result["rests"]]
         if rests_s:
-            told = "%d recordings end in too little for one more clip, %.1f s in all"
-            logger.info(told, len(rests_s), sum(rests_s))
-        size = seconds_to_samples(config.clip_s, config.sample_rate)
+            logger.info("%d recordings end in too little for one more clip, %.1f s in all", len(rests_s), sum(rests_s))
+        length_s = samples_to_seconds(seconds_to_samples(config.clip_s, config.sample_rate), config.sample_rate)
         for folder in folders.values():
             of_set = [result for (home, _), result in zip(shards.values(), results, strict=True) if home == folder]
             clips = [Clip(*clip) for result in of_set for clip in result["clips"]]
-            write_tables(folder, clips, classes, size, config.sample_rate)
+            write_tables(folder, clips, classes, length_s)
