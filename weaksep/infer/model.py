@@ -87,7 +87,7 @@ def _filled(make: Callable[[], Net], description: Description, weights: Weights,
         # First without memory: a description of a huge net is not worth trying unless the weights are as many.
         with torch.device("meta"):
             expected = {name: tensor.shape for name, tensor in make().state_dict().items()}
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UserError(
             f"{place}: its config does not describe a {description.task} ({_one_line(error)}); train again"
         ) from None
@@ -104,10 +104,6 @@ def _filled(make: Callable[[], Net], description: Description, weights: Weights,
     return net.eval()
 
 
-def _net_settings(description: Description) -> dict[str, Any]:
-    return dict(description.config.get("net", {}))
-
-
 def load_separator(place: str | Path, device: str = "cpu") -> Separator:
     """A separator in evaluation mode.
 
@@ -119,7 +115,7 @@ def load_separator(place: str | Path, device: str = "cpu") -> Separator:
         UserError: see ``read_network``; or weights that do not fit the description.
     """
     description, weights = read_network(place, "separator")
-    features, settings = description.features, _net_settings(description)
+    features, settings = description.features, description.config.get("net", {})
     sizes = (len(description.classes), features.window_samples // 2 + 1)
     net = _filled(lambda: build_separator(settings, *sizes), description, weights, place)
     net.temperature = description.temperature
@@ -138,7 +134,8 @@ def load_classifier(place: str | Path, device: str = "cpu") -> TrainedClassifier
         UserError: see ``load_separator``.
     """
     description, weights = read_network(place, "classifier")
-    features, settings, where = description.features, _net_settings(description), torch.device(device)
+    features, settings = description.features, description.config.get("net", {})
+    where = torch.device(device)
     sizes = (len(description.classes), features.window_samples // 2 + 1, features.sample_rate)
     net = _filled(lambda: build_classifier(settings, *sizes), description, weights, place)
     supervision = str(description.config.get("supervision", ""))
