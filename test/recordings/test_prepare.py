@@ -224,7 +224,7 @@ def test_times_in_milliseconds_are_seen(corpus: Path, capsys: pytest.CaptureFixt
     (corpus / "events.tsv").write_text("filename\tonset\toffset\tevent_label\nr02.flac\t500\t1000\tdog\n")
     labels = ["--clip-labels", str(corpus / "clip_labels.tsv"), "--events", str(corpus / "events.tsv")]
     assert prepare(corpus, *labels) == 1
-    assert "r02.flac: 1 event(s) behind its end at 5.000 s, first dog at 500 s" in capsys.readouterr().err
+    assert "r02.flac: 1 event(s) after its end at 5.000 s, first dog at 500 s" in capsys.readouterr().err
 
 
 FULL = """

@@ -40,10 +40,10 @@ Item = TypeVar("Item")
 
 
 def _as_long(cutters: Mapping[str, Cutter]) -> dict[str, Iterator[np.ndarray]]:
-    """Streams of a recording and its references, to the sample as long as the recording, padded with silence.
+    """Streams of a recording and its references, all exactly as long as the recording: cut, or padded with silence.
 
     Raises:
-        UserError: one of them differs by more than ``LENGTH_TOLERANCE_S``.
+        UserError: their lengths differ by more than ``LENGTH_TOLERANCE_S``.
     """
     rate, mixture = cutters[MIX].sample_rate, cutters[MIX].path
     samples = {cutter.path: sum(map(len, cutter.blocks())) for cutter in cutters.values()}
@@ -63,10 +63,11 @@ def clips_of(
     Where the times of events are known, a clip has the classes of those that lie in it.
 
     Args:
-        rests: to which the number of samples at the end is added that are too few for one more clip.
+        rests: if samples at the end are too few for one more clip, their number is appended to it.
 
     Raises:
-        UserError: a file cannot be read, a reference is not as long as its recording, or that is silent throughout.
+        UserError: a file cannot be read, the recording is silent throughout or ends before one of its events, or a
+            reference is not as long.
     """
     size, rate = seconds_to_samples(config.clip_s, config.sample_rate), config.sample_rate
     paths = {MIX: recording.file, **recording.references}
@@ -91,16 +92,16 @@ def clips_of(
     late = [event for event in recording.events or () if event.onset_s >= end_s]
     if late and recording.span_s is None:
         where = f"at {end_s:.3f} s, first {late[0].label} at {late[0].onset_s:g} s"
-        raise UserError(f"{recording.file}: {len(late)} event(s) behind its end {where}")
+        raise UserError(f"{recording.file}: {len(late)} event(s) after its end {where}")
     rests += [mixture.samples - end] if mixture.samples > end else []
 
 
-def _until_wrong(clips: Iterator[Item], wrong: list[str]) -> Iterator[Item]:
-    """Items up to a UserError, which is noted. One that is raised where they are used is not."""
+def _until_error(items: Iterator[Item], errors: list[str]) -> Iterator[Item]:
+    """Items up to a UserError of the iterator, which is appended to a list; one raised by their user passes through."""
     try:
-        yield from clips
+        yield from items
     except UserError as error:
-        wrong.append(str(error))
+        errors.append(str(error))
 
 
 def prepare_shard(config: PrepareConfig, shard: tuple[Path, Sequence[Recording]], claim: Claim) -> dict[str, list[Any]]:
@@ -114,18 +115,18 @@ def prepare_shard(config: PrepareConfig, shard: tuple[Path, Sequence[Recording]]
     for recording in recordings:
         clips: list[Clip] = []
         files: list[Path] = []
-        wrong: list[str] = []
-        for clip, audio in _until_wrong(clips_of(recording, config, result["rests"]), wrong):
+        errors: list[str] = []
+        for clip, audio in _until_error(clips_of(recording, config, result["rests"]), errors):
             clips.append(clip)
             named = {folder / audio_name(name, clip.utt): waveform for name, waveform in audio.items()}
             claim(named)
             files += named
             for file, waveform in named.items():
                 write_audio(file, waveform, config.sample_rate, "FLOAT", durable=False)
-        for file in files if wrong else ():
+        for file in files if errors else ():
             file.unlink()
-        result["clips"] += [] if wrong else clips
-        result["bad"] += wrong
+        result["clips"] += [] if errors else clips
+        result["bad"] += errors
     return result
 
 

@@ -75,10 +75,7 @@ def _references(recording: Recording, folder: Path | None, classes: Sequence[str
 def _with_classes(
     recording: Recording, config: PrepareConfig, classes: Sequence[str], references: Path | None
 ) -> Recording:
-    """A recording with an id, the recipe's classes in the order of the class axis, and its references.
-
-    Clip labels without an event are told: where times are known, they decide.
-    """
+    """A recording with an id, the recipe's classes in the order of the class axis, and its references."""
     named = {class_of(label, config.rename) for label in recording.classes}
     present = tuple(name for name in classes if name in named)
     renamed = (replace(event, label=class_of(event.label, config.rename)) for event in recording.events or ())
