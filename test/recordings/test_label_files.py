@@ -234,6 +234,22 @@ def test_wrong_events(tmp_path: Path, content: str, what: str) -> None:
     assert what in str(error.value)
 
 
+def test_all_that_is_wrong_with_a_table_is_told_at_once(tmp_path: Path) -> None:
+    lines = [
+        "fname,labels,split",
+        "1,Bark,train",
+        '2,"Bark,train',
+        "3,Bark",
+        "4,Bark,tran",
+        ",Bark,train",
+        "1,Bark,test",
+    ]
+    with pytest.raises(UserError, match=r"\(5 problems\)") as error:
+        read_clip_labels(text(tmp_path / "dev.csv", "\n".join(lines) + "\n"))
+    told = ["3: no CSV", "4: 2 cells", "5: set 'tran'", "6: no file name", "7: 1 has the set test, at"]
+    assert all(f"dev.csv:{line}" in str(error.value) for line in told)
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"annotations": [{"namespace": "tag_open", "data": [{"value": 3}]}]}'])
 def test_no_jams(tmp_path: Path, content: str) -> None:
     with pytest.raises(UserError, match="not a JAMS file"):

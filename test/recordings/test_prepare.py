@@ -224,7 +224,7 @@ def test_times_in_milliseconds_are_seen(corpus: Path, capsys: pytest.CaptureFixt
     (corpus / "events.tsv").write_text("filename\tonset\toffset\tevent_label\nr02.flac\t500\t1000\tdog\n")
     labels = ["--clip-labels", str(corpus / "clip_labels.tsv"), "--events", str(corpus / "events.tsv")]
     assert prepare(corpus, *labels) == 1
-    assert "r02.flac: 1 event(s) behind its end at 5.000 s, first dog at 500 s" in capsys.readouterr().err
+    assert "r02.flac: 1 event(s) after its end at 5.000 s, first dog at 500 s" in capsys.readouterr().err
 
 
 FULL = """
@@ -310,6 +310,22 @@ def test_a_folder_of_nothing_but_audio_is_not_ours(corpus: Path, capsys: pytest.
     assert prepare(corpus) == 1
     assert "holds something else than clips (audio); give another folder" in capsys.readouterr().err
     assert song.is_file()
+
+
+def test_a_file_in_the_place_of_a_clip_is_no_fault_of_the_recording(
+    corpus: Path, capsys: pytest.CaptureFixture[str], tone: Sound, write: Sound
+) -> None:
+    assert prepare(corpus) == 0
+    write(corpus / "audio/r12.wav", tone(2.0, 400))
+    labels = corpus / "clip_labels.tsv"
+    labels.write_text(labels.read_text() + "r12.wav\tdog\n")
+    others = [corpus.parent / f"data/{name}/audio/mix/r12-0001.wav" for name in ("train", "valid", "test")]
+    for other in others:
+        other.write_text("mine")
+    assert prepare(corpus, "--max-bad-ratio", "1") == 1
+    error = capsys.readouterr().err
+    assert "r12-0001.wav: not noted as written by weaksep" in error and "left out" not in error
+    assert [other.read_text() for other in others] == ["mine"] * 3
 
 
 @pytest.mark.parametrize("more", [-1, 0, 1, 100])

@@ -24,8 +24,9 @@ SEGMENT_S = 10.0  # of the strong labels, whose ids have no end
 
 def is_segment_list(path: Path) -> bool:
     """Whether a file's comments name AudioSet's columns."""
-    comments = [line for line in read_lines(path)[:10] if line.startswith("#")] if path.suffix.lower() == ".csv" else []
-    return any("YTID" in line for line in comments)
+    return path.suffix.lower() == ".csv" and any(
+        line.startswith("#") and "YTID" in line for line in read_lines(path)[:10]
+    )
 
 
 def file_names(video: str, start_s: float, end_s: float) -> tuple[str, ...]:
@@ -34,16 +35,20 @@ def file_names(video: str, start_s: float, end_s: float) -> tuple[str, ...]:
     >>> file_names("abc", 30.0, 40.0)[:4]
     ('abc_30.000_40.000', 'Yabc_30.000_40.000', 'abc_30_40', 'Yabc_30_40')
     """
-    seconds = (f"_{start_s:.3f}_{end_s:.3f}", f"_{start_s:g}_{end_s:g}")
-    milliseconds = (f"_{1000 * start_s:.0f}_{1000 * end_s:.0f}", f"_{1000 * start_s:.0f}")
-    endings = (*seconds, *milliseconds, f"_{start_s:g}")
-    return tuple(f"{first}{video}{ending}" for ending in endings for first in ("", "Y"))
+    start_ms, end_ms = f"{1000 * start_s:.0f}", f"{1000 * end_s:.0f}"
+    spans = (f"{start_s:.3f}_{end_s:.3f}", f"{start_s:g}_{end_s:g}", f"{start_ms}_{end_ms}", start_ms, f"{start_s:g}")
+    return tuple(f"{first}{video}_{span}" for span in spans for first in ("", "Y"))
 
 
 def of_segment(entry: Entry, video: str, span_s: tuple[float, float]) -> Entry:
     """An entry with the names of a segment's files and of its video's; the segments of a video are one recording."""
-    names, recording = file_names(video, *span_s), entry.recording or video
-    return replace(entry, names=names, whole_names=(video, f"Y{video}"), span_s=span_s, recording=recording)
+    return replace(
+        entry,
+        names=file_names(video, *span_s),
+        whole_names=(video, f"Y{video}"),
+        span_s=span_s,
+        recording=entry.recording or video,
+    )
 
 
 def of_segment_id(entry: Entry) -> Entry:
@@ -75,7 +80,6 @@ def read_segments(path: Path) -> list[Entry]:
             cells = csv_cells(line, blanks=True)
             if len(cells) != 4 or not cells[0]:
                 raise ValueError(f'expected YTID, start_seconds, end_seconds, "labels", found {len(cells)} cells')
-            labelled = Entry(place, (), clip_labels=labels_of(cells[3]))
-            found.append(of_segment(labelled, cells[0], span_of(cells[1], cells[2])))
+            found.append(of_segment(Entry(place, (), labels_of(cells[3])), cells[0], span_of(cells[1], cells[2])))
     raise_problems(f"{path} cannot be used", problems)
     return found

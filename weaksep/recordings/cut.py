@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,13 @@ from weaksep.errors import UserError
 from weaksep.fileio.audioread import read_blocks
 from weaksep.fileio.audiostream import resampled, stream_info
 from weaksep.fileio.datadir import EventLabel
-from weaksep.signal.units import samples_to_seconds, seconds_to_samples
+from weaksep.signal.units import seconds_to_samples
 
 # A rest shorter than this share of a clip is not worth one of its own: it would be the last clip nearly twice.
 SHORTEST_REST = 0.1
 LONGER_S = 0.5  # a file that much longer than a stretch holds more than the stretch
+
+Span = tuple[float, float]  # onset and offset in seconds
 
 
 def between(blocks: Iterable[np.ndarray], start: int, stop: int = sys.maxsize) -> Iterator[np.ndarray]:
@@ -50,10 +52,8 @@ def pieces(blocks: Iterable[np.ndarray], size: int) -> Iterator[tuple[int, np.nd
         yield start + rest, kept[-size:]
 
 
-def stretch_of(
-    path: Path, span_s: tuple[float, float] | None, accept_truncated: bool = False
-) -> tuple[float, float | None]:
-    """Begin and end of what is cut of a file, seconds: a stretch of it, or all where the file is the stretch alone.
+def stretch_of(path: Path, span_s: Span | None, accept_truncated: bool = False) -> Span | None:
+    """The stretch that is cut out of a file; None when all of it is, since the file is the stretch alone.
 
     Which of the two its length tells, so this is for a file whose name does not: see ``Entry.whole_names``.
 
@@ -61,11 +61,11 @@ def stretch_of(
         UserError: the file cannot be read, or ends before the stretch begins.
     """
     if span_s is None:
-        return 0.0, None
+        return None
     info = stream_info(path, accept_truncated)
     length_s = info.samples / info.sample_rate
     if length_s <= span_s[1] - span_s[0] + LONGER_S:
-        return 0.0, None
+        return None
     if length_s <= span_s[0]:
         raise UserError(f"{path}: {length_s:.1f} s long; its labels are of {span_s[0]:g} to {span_s[1]:g} s")
     return span_s
@@ -89,31 +89,26 @@ class Cutter:
     """
 
     def __init__(
-        self, path: Path, sample_rate: int, span_s: tuple[float, float] | None = None, accept_truncated: bool = False
+        self, path: Path, sample_rate: int, span_s: Span | None = None, accept_truncated: bool = False
     ) -> None:
         self.path, self.sample_rate, self.accept_truncated, self.samples = path, sample_rate, accept_truncated, 0
-        begin_s, end_s = stretch_of(path, span_s, accept_truncated)
-        self.start = seconds_to_samples(begin_s, sample_rate)
-        self._stop = sys.maxsize if end_s is None else seconds_to_samples(end_s, sample_rate)
+        stretch = stretch_of(path, span_s, accept_truncated)
+        self.start, self._stop = (seconds_to_samples(s, sample_rate) for s in stretch) if stretch else (0, sys.maxsize)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Blocks (n,), mean of the channels."""
         self.samples = 0
         mono = (block.mean(axis=0, keepdims=True) for block in read_blocks(self.path, self.accept_truncated))
-        rate = stream_info(self.path, self.accept_truncated).sample_rate
-        stream = resampled(mono, rate, self.sample_rate)
+        stream = resampled(mono, stream_info(self.path, self.accept_truncated).sample_rate, self.sample_rate)
         for block in between((block[0] for block in stream), self.start, self._stop):
             self.samples += len(block)
             yield block
 
 
-def events_within(events: Sequence[EventLabel], start: int, size: int, sample_rate: int) -> list[EventLabel]:
+def events_within(events: Iterable[EventLabel], start: int, size: int, sample_rate: int) -> list[EventLabel]:
     """The parts of events that lie in a clip, by the clip's time; one shorter than a sample is none."""
     inside = []
     for event in events:
-        onset = max(0, seconds_to_samples(event.onset_s, sample_rate) - start)
-        offset = min(size, seconds_to_samples(event.offset_s, sample_rate) - start)
-        if onset < offset:
-            times = (samples_to_seconds(onset, sample_rate), samples_to_seconds(offset, sample_rate))
-            inside.append(EventLabel(*times, event.label))
-    return sorted(inside, key=lambda event: (event.onset_s, event.offset_s, event.label))
+        onset, offset = (seconds_to_samples(s, sample_rate) - start for s in (event.onset_s, event.offset_s))
+        inside.append((max(0, onset), min(size, offset), event.label))
+    return [EventLabel(on / sample_rate, off / sample_rate, label) for on, off, label in sorted(inside) if on < off]

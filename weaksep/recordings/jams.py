@@ -34,13 +34,12 @@ def _observations(annotations: Iterable[dict[str, Any]]) -> Iterator[tuple[str, 
             data = [dict(zip(KEYS, row, strict=True)) for row in zip(*(data[key] for key in KEYS), strict=True)]
         for observation in data:
             value = observation["value"]
-            if isinstance(value, dict):
-                if value.get("role") == "background":
-                    continue
-                value = value["label"]
-            if not isinstance(value, str) or not value:
-                raise ValueError(f"{value!r} is no label")
-            yield value, observation
+            if isinstance(value, dict) and value.get("role") == "background":
+                continue
+            label = value["label"] if isinstance(value, dict) else value
+            if not isinstance(label, str) or not label:
+                raise ValueError(f"{label!r} is no label")
+            yield label, observation
 
 
 def _event(label: str, observation: dict[str, Any]) -> EventLabel:

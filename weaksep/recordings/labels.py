@@ -63,8 +63,7 @@ def _agreed(name: str, column: str, cells: Sequence[tuple[str, str | None]]) -> 
     said = [(place, value) for place, value in cells if value is not None]
     for place, value in said:
         if value != said[0][1]:
-            first = f"at {said[0][0]} {said[0][1]}"
-            raise ValueError(f"{place}: {name} has the {column} {value}, {first}; leave one of them")
+            raise ValueError(f"{place}: {name} has the {column} {value}, at {' '.join(said[0])}; leave one of them")
     return said[0][1] if said else None
 
 

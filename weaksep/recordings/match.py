@@ -128,9 +128,9 @@ def _places(file: Path, entry: Entry) -> list[Place]:
 
 def _timed(file: Path, entry: Entry, accept_truncated: bool) -> Entry:
     """The events of an entry with the times of their file, which is opened only where its name does not tell."""
-    begin_s, end_s = stretch_of(file, entry.span_s, accept_truncated)
+    span_s = stretch_of(file, entry.span_s, accept_truncated)
+    begin_s = span_s[0] if span_s else 0.0
     events = (EventLabel(e.onset_s + begin_s, e.offset_s + begin_s, e.label) for e in entry.events or ())
-    span_s = None if end_s is None else entry.span_s
     return replace(entry, clip_labels=None, events=tuple(events), span_s=span_s)
 
 

@@ -28,7 +28,7 @@ from weaksep.recordings.cut import Cutter, between, events_within, pieces
 from weaksep.recordings.match import Recording
 from weaksep.recordings.write import TABLES, Clip, write_tables
 from weaksep.signal.level import gain_to, is_silent
-from weaksep.signal.units import seconds_to_samples
+from weaksep.signal.units import samples_to_seconds, seconds_to_samples
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +40,10 @@ Item = TypeVar("Item")
 
 
 def _as_long(cutters: Mapping[str, Cutter]) -> dict[str, Iterator[np.ndarray]]:
-    """Streams of a recording and its references, to the sample as long as the recording, padded with silence.
+    """Streams of a recording and its references, all exactly as long as the recording: cut, or padded with silence.
 
     Raises:
-        UserError: one of them differs by more than ``LENGTH_TOLERANCE_S``.
+        UserError: their lengths differ by more than ``LENGTH_TOLERANCE_S``.
     """
     rate, mixture = cutters[MIX].sample_rate, cutters[MIX].path
     samples = {cutter.path: sum(map(len, cutter.blocks())) for cutter in cutters.values()}
@@ -63,10 +63,11 @@ def clips_of(
     Where the times of events are known, a clip has the classes of those that lie in it.
 
     Args:
-        rests: to which the number of samples at the end is added that are too few for one more clip.
+        rests: if samples at the end are too few for one more clip, their number is appended to it.
 
     Raises:
-        UserError: a file cannot be read, a reference is not as long as its recording, or that is silent throughout.
+        UserError: a file cannot be read, the recording is silent throughout or ends before one of its events, or a
+            reference is not as long.
     """
     size, rate = seconds_to_samples(config.clip_s, config.sample_rate), config.sample_rate
     paths = {MIX: recording.file, **recording.references}
@@ -81,27 +82,26 @@ def clips_of(
         inside = events_within(recording.events or (), mixture.start + start, size, rate)
         events = None if recording.events is None else [astuple(event) for event in inside]
         classes = [name for name in recording.classes if events is None or any(name == event.label for event in inside)]
-        heard = [name for name in recording.references if name in classes and not is_silent(audio[name])]
-        sounding = heard if recording.references else None
-        clip = Clip(f"{recording.name}-{number:04d}", recording.group, classes, events, sounding)
+        sounding = [name for name in recording.references if name in classes and not is_silent(audio[name])]
+        utt, known = f"{recording.name}-{number:04d}", sounding if recording.references else None
         silent, end = silent and is_silent(audio[MIX]), start + size
-        yield clip, {name: audio[name] for name in (MIX, *heard)}
+        yield Clip(utt, recording.group, classes, events, known), {name: audio[name] for name in (MIX, *sounding)}
     if silent:
         raise UserError(f"{recording.file}: digital silence throughout")
     end_s = (mixture.start + mixture.samples) / rate
     late = [event for event in recording.events or () if event.onset_s >= end_s]
     if late and recording.span_s is None:
         where = f"at {end_s:.3f} s, first {late[0].label} at {late[0].onset_s:g} s"
-        raise UserError(f"{recording.file}: {len(late)} event(s) behind its end {where}")
+        raise UserError(f"{recording.file}: {len(late)} event(s) after its end {where}")
     rests += [mixture.samples - end] if mixture.samples > end else []
 
 
-def _until_wrong(clips: Iterator[Item], wrong: list[str]) -> Iterator[Item]:
-    """Items up to a UserError, which is noted. One that is raised where they are used is not."""
+def _until_error(items: Iterator[Item], errors: list[str]) -> Iterator[Item]:
+    """Items up to a UserError of the iterator, which is appended to a list; one raised by their user passes through."""
     try:
-        yield from clips
+        yield from items
     except UserError as error:
-        wrong.append(str(error))
+        errors.append(str(error))
 
 
 def prepare_shard(config: PrepareConfig, shard: tuple[Path, Sequence[Recording]], claim: Claim) -> dict[str, list[Any]]:
@@ -115,18 +115,18 @@ def prepare_shard(config: PrepareConfig, shard: tuple[Path, Sequence[Recording]]
     for recording in recordings:
         clips: list[Clip] = []
         files: list[Path] = []
-        wrong: list[str] = []
-        for clip, audio in _until_wrong(clips_of(recording, config, result["rests"]), wrong):
+        errors: list[str] = []
+        for clip, audio in _until_error(clips_of(recording, config, result["rests"]), errors):
             clips.append(clip)
             named = {folder / audio_name(name, clip.utt): waveform for name, waveform in audio.items()}
             claim(named)
             files += named
             for file, waveform in named.items():
                 write_audio(file, waveform, config.sample_rate, "FLOAT", durable=False)
-        for file in files if wrong else ():
+        for file in files if errors else ():
             file.unlink()
-        result["clips"] += [] if wrong else clips
-        result["bad"] += wrong
+        result["clips"] += [] if errors else clips
+        result["bad"] += errors
     return result
 
 
@@ -182,10 +182,9 @@ def prepare(
             logger.warning("left out: %s", line)
         rests_s = [samples / config.sample_rate for result in results for samples in result["rests"]]
         if rests_s:
-            told = "%d recordings end in too little for one more clip, %.1f s in all"
-            logger.info(told, len(rests_s), sum(rests_s))
-        size = seconds_to_samples(config.clip_s, config.sample_rate)
+            logger.info("%d recordings end in too little for one more clip, %.1f s in all", len(rests_s), sum(rests_s))
+        length_s = samples_to_seconds(seconds_to_samples(config.clip_s, config.sample_rate), config.sample_rate)
         for folder in folders.values():
             of_set = [result for (home, _), result in zip(shards.values(), results, strict=True) if home == folder]
             clips = [Clip(*clip) for result in of_set for clip in result["clips"]]
-            write_tables(folder, clips, classes, size, config.sample_rate)
+            write_tables(folder, clips, classes, length_s)

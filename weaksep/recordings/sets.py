@@ -64,28 +64,22 @@ def _references(recording: Recording, folder: Path | None, classes: Sequence[str
     """
     if folder is None:
         return {}
-    file = recording.file
-    places = [recording.name + file.suffix, *([file.name] if recording.unique else [])]
+    places = [recording.name + recording.file.suffix, *([recording.file.name] if recording.unique else [])]
     found = {name: [folder / name / place for place in places if (folder / name / place).is_file()] for name in classes}
     missing = [name for name, paths in found.items() if not paths]
     if missing and len(missing) < len(found):
-        logger.warning("%s: no reference of %s, so its others are not used", file, ", ".join(missing))
+        logger.warning("%s: no reference of %s, so its others are not used", recording.file, ", ".join(missing))
     return {} if missing else {name: paths[0] for name, paths in found.items()}
 
 
 def _with_classes(
     recording: Recording, config: PrepareConfig, classes: Sequence[str], references: Path | None
 ) -> Recording:
-    """A recording with an id, the recipe's classes in the order of the class axis, and its references.
-
-    Clip labels without an event are told: where times are known, they decide.
-    """
+    """A recording with an id, the recipe's classes in the order of the class axis, and its references."""
     named = {class_of(label, config.rename) for label in recording.classes}
     present = tuple(name for name in classes if name in named)
-    events = recording.events
-    if events is not None:
-        renamed = (replace(event, label=class_of(event.label, config.rename)) for event in events)
-        events = tuple(event for event in renamed if event.label in classes)
+    renamed = (replace(event, label=class_of(event.label, config.rename)) for event in recording.events or ())
+    events = None if recording.events is None else tuple(event for event in renamed if event.label in classes)
     group, name = plain_id(recording.group), plain_id(recording.name)
     name = name if name == group else f"{group}-{name}"
     name += "" if recording.span_s is None else f"-{recording.span_s[0]:010.3f}"
@@ -113,8 +107,10 @@ def _tell_unheard(recordings: Sequence[Recording]) -> None:
         if name not in {event.label for event in recording.events}
     ]
     if unheard:
-        told = f"first {unheard[0][0]} in {unheard[0][1]}; the events decide, so it is not labelled there"
-        logger.warning("%d clip label(s) without an event in recordings with events, %s", len(unheard), told)
+        told = (
+            "%d clip label(s) without an event in recordings with events, first %s in %s; the events decide, so it is "
+        )
+        logger.warning(told + "not labelled there", len(unheard), *unheard[0])
 
 
 def by_set(
@@ -133,13 +129,12 @@ def by_set(
         occurring[recording.group] |= set(recording.classes)
     _check(recordings, homes)
     if references is not None and not any(recording.references for recording in recordings):
-        first = recordings[0]
-        example = references / (first.classes[0] if first.classes else "<class>") / first.file.name
+        example = references / (*recordings[0].classes, "<class>")[0] / recordings[0].file.name
         logger.warning("%s: no source of any recording is there; one would be %s", references, example)
     _tell_unheard(recordings)
     free = {group: names for group, names in occurring.items() if not homes[group]}
-    home = {group: name for group, names in homes.items() for name in names}
-    home |= split(free, config.split.model_dump(), config.seed)
+    drawn = split(free, config.split.model_dump(), config.seed)
+    home = drawn | {group: name for group, names in homes.items() for name in names}
     sets: dict[str, list[Recording]] = {"train": [], "valid": [], "test": []}
     for recording in sorted(recordings, key=lambda recording: recording.name.encode()):
         sets[home[recording.group]].append(recording)

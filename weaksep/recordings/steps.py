@@ -1,4 +1,4 @@
-"""Stage 0 of labelled recordings: labels read, recordings found and prepared; again when any of it has changed."""
+"""Stage 0 of labelled recordings: read the labels, find the recordings, prepare them, unless that is up to date."""
 
 from __future__ import annotations
 
@@ -32,14 +32,12 @@ def places_of(config: PrepareConfig, given: Mapping[str, Path | None], db: Path 
     """
     places = {name: path for name, path in given.items() if path is not None}
     optional = {"events", "references", *(["clip_labels"] if "events" in places else [])}
-    for name in (
-        () if db is None else [name for name in given if name not in places and getattr(config, name) is not None]
-    ):
-        path = db / getattr(config, name)
-        if name in optional and not path.exists():
+    named = {} if db is None else {name: db / path for name in given if (path := getattr(config, name)) is not None}
+    for name, path in named.items():
+        if name in optional - places.keys() and not path.exists():
             logger.info("%s is not there, so it is done without", path)
         else:
-            places[name] = path
+            places.setdefault(name, path)
     if "references" in places and not places["references"].is_dir():
         raise UserError(f"{places['references']}: no such folder of references")
     if "audio" not in places:

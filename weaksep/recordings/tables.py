@@ -97,8 +97,14 @@ def _entry(place: str, row: Mapping[str, str], timed: bool) -> Entry:
     if not row["filename"]:
         raise ValueError("no file name")
     labels, events = (None, _events(row)) if timed else (labels_of(row["labels"]), None)
-    recording, set_name = row.get("recording") or None, set_of(row.get("set", ""))
-    return Entry(place, (row["filename"],), labels, events, recording=recording, set_name=set_name)
+    return Entry(
+        place,
+        (row["filename"],),
+        labels,
+        events,
+        recording=row.get("recording") or None,
+        set_name=set_of(row.get("set", "")),
+    )
 
 
 def _events(row: Mapping[str, str]) -> tuple[EventLabel, ...]:

@@ -21,7 +21,6 @@ from weaksep.fileio.datadir import (
     audio_name,
 )
 from weaksep.fileio.tables import invert, write_table, write_tsv
-from weaksep.signal.units import samples_to_seconds
 
 logger = logging.getLogger(__name__)
 
@@ -46,17 +45,15 @@ class Clip(NamedTuple):
     sounding: Sequence[str] | None
 
 
-def write_tables(folder: Path, clips: Iterable[Clip], classes: Sequence[str], samples: int, sample_rate: int) -> None:
+def write_tables(folder: Path, clips: Iterable[Clip], classes: Sequence[str], length_s: float) -> None:
     """Write all tables of data/<set>, wav.scp last (a folder with a wav.scp is complete), and log what the set is like.
 
     Args:
         clips: of the set, in any order.
         classes: in the order of the class axis.
-        samples: length of each clip.
-        sample_rate: Hz.
+        length_s: of each clip.
     """
     clips = sorted(clips, key=lambda clip: clip.utt.encode())
-    length_s = samples_to_seconds(samples, sample_rate)
     timed = [clip.utt for clip in clips if clip.events is not None]
     rows = [
         (f"{clip.utt}.wav", f"{onset_s:{SECONDS}}", f"{offset_s:{SECONDS}}", name)
@@ -73,8 +70,8 @@ def write_tables(folder: Path, clips: Iterable[Clip], classes: Sequence[str], sa
     write_table(folder / "utt2spk", utt2spk)
     write_table(folder / "spk2utt", invert(utt2spk))
     for name in classes if referenced else ():
-        own = [clip.utt for clip in clips if name in (clip.sounding or ())]
-        write_table(folder / f"src_{name}.scp", {utt: audio_name(name, utt) for utt in own})
+        own = {clip.utt: audio_name(name, clip.utt) for clip in clips if name in (clip.sounding or ())}
+        write_table(folder / f"src_{name}.scp", own)
     write_table(folder / "wav.scp", {utt: audio_name("mix", utt) for utt in utt2spk})
     logger.info(
         "%s: %d clips, %.0f s; %d with the times of their events, %d with references; clips by class: %s",
