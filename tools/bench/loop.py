@@ -19,7 +19,7 @@ def main() -> None:
     torch.set_num_threads(1)
     device = torch.device("cpu")
     with tempfile.TemporaryDirectory() as name:
-        (clips,) = make_sets(Path(name), CLIPS, "strong")
+        clips = make_sets(Path(name), CLIPS, "strong")["strong"]
         objective = strong_objective()
         optimiser = torch.optim.Adam(objective.parameters())
         order = epoch_batches(CLIPS, 16, 0, 0)

@@ -27,8 +27,8 @@ SEPARATOR = {"layers": 2, "units": 128}
 CLASSIFIER = {"kind": "light", "units": 64, "channels": [64, 64]}
 
 
-def make_sets(folder: Path, n_clips: int, *kinds: str) -> list[TrainingSet]:
-    """Noise clips, two classes active in each, as training sets of these kinds of supervision."""
+def make_sets(folder: Path, n_clips: int, *kinds: str) -> dict[str, TrainingSet]:
+    """Noise clips, two classes active in each, as training sets by kind of supervision."""
     rng = np.random.default_rng(0)
     data, dump = folder / "data", folder / "dump"
     tables: dict[str, dict[str, str]] = {name: {} for name in ("wav", *(f"src_{name}" for name in CLASSES))}
@@ -52,7 +52,7 @@ def make_sets(folder: Path, n_clips: int, *kinds: str) -> list[TrainingSet]:
     write_tsv(data / "events.tsv", ["filename", "onset", "offset", "event_label"], events)
     (data / "labels.txt").write_text("\n".join(CLASSES) + "\n")
     extract(data, dump, FeatsConfig(window_samples=256, hop_samples=128), nj=1, references=True)
-    return [TrainingSet(data, dump, Knowledge(kind)) for kind in kinds]
+    return {kind: TrainingSet(data, dump, Knowledge(kind)) for kind in kinds}
 
 
 def terms_of(**losses: dict[str, Any]) -> dict[str, Term]:

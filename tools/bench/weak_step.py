@@ -20,9 +20,7 @@ def main() -> None:
     """Batch of 16 clips of 2.5 s at 8 kHz, BLSTM 2 x 128, light classifier, one thread."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
-        batches = {
-            kind: clips.batch(range(16)) for kind, clips in zip(KINDS, make_sets(Path(name), 16, *KINDS), strict=True)
-        }
+        batches = {kind: clips.batch(range(16)) for kind, clips in make_sets(Path(name), 16, *KINDS).items()}
     objectives: dict[str, SeparatorObjective] = {"strong": strong_objective()}
     objectives |= {kind: weak_objective() for kind in KINDS[1:]}
     optimisers = {
