@@ -275,8 +275,10 @@ def test_events_are_written_when_asked_for(model: Path, tmp_path: Path) -> None:
     header, *rows = (tmp_path / "out/events.tsv").read_text().splitlines()
     assert header == "filename\tonset\toffset\tevent_label"
     assert rows and all(row.startswith("in.wav\t0.000\t") for row in rows)  # an untrained net gives each class a part
-    separate_recording(separator, tmp_path / "in.wav", tmp_path / "out", Options())
-    assert not (tmp_path / "out/events.tsv").exists()
+    command = ["--model", str(model), str(tmp_path / "in.wav"), "--out", str(tmp_path / "sep"), "--events"]
+    for events in ("true", "false"):
+        separate.main([*command, events])
+        assert (tmp_path / "sep/in/events.tsv").exists() == (events == "true")
 
 
 def test_files_of_others_stay(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import torch
 from weaksep.errors import UserError
 from weaksep.fileio.audio import audio_info, read_audio, write_audio
 from weaksep.fileio.datadir import DataDir, read_scp
+from weaksep.fileio.shards import Shards
 from weaksep.infer.clips import Clip, equal_length_batches
 from weaksep.infer.dataset import Oracle, separate_dataset, write_unprocessed
 from weaksep.infer.masks import ORACLES
@@ -91,9 +92,13 @@ def test_clips_of_different_length_do_not_share_a_batch():
 
 def test_nothing_of_an_earlier_run_remains(tmp_path, test_data):
     data = DataDir.load(test_data)
+    earlier = Shards(tmp_path / "out")
+    earlier.begin([tmp_path / "out/cat.scp"])
+    earlier.claims("1")([tmp_path / "out/audio/bark/old.wav"])
     (tmp_path / "out/audio/bark").mkdir(parents=True)
     (tmp_path / "out/audio/bark/old.wav").write_text("")
     (tmp_path / "out/cat.scp").write_text("old old.wav\n")
+    earlier.finish()
     separate_dataset(Oracle("oracle_irm", 128, 64), data, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "audio",
@@ -101,6 +106,7 @@ def test_nothing_of_an_earlier_run_remains(tmp_path, test_data):
         "drill.scp",
         "horn.scp",
         "source.sha256",
+        "stamp.json",
     ]
     assert not (tmp_path / "out/audio/bark/old.wav").exists()
 

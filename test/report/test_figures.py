@@ -45,10 +45,9 @@ def test_files_names_and_determinism(tmp_path, experiment):
     assert all(a.read_bytes() == b.read_bytes() for a, b in zip(one, two, strict=True))
 
 
-def test_a_figure_without_anything_to_draw_goes(tmp_path, experiment):
-    draw(tmp_path, experiment, places=False)
-    left = draw(tmp_path, experiment, histories={"separator_clip": []}, scores={}, places=False)
-    assert {path.stem for path in left} == {*PLAIN}
+def test_a_figure_without_anything_to_draw_is_not_drawn(tmp_path, experiment):
+    made = draw(tmp_path, experiment, histories={"separator_clip": []}, scores={}, places=False)
+    assert {path.stem for path in made} == {*PLAIN}
     assert not (tmp_path / "training.svg").exists() and not (tmp_path / "classes.png").exists()
 
 

@@ -11,6 +11,7 @@ import pytest
 from weaksep.bin import report
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_json, write_text
+from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import write_tsv
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.report.collect import collect
@@ -208,14 +209,19 @@ def run(exp, tmp_path):
 
 
 def test_the_command_writes_all_and_prints_the_table(exp, tmp_path, quick, run, capsys):
-    write_text(exp / "report/tables/earlier.csv", "")
+    earlier = Shards(exp / "report")
+    earlier.begin([exp / "report/tables/earlier.csv"])
+    for name in ("earlier", "mine"):
+        write_text(exp / f"report/tables/{name}.csv", "")
+    earlier.finish()
     summary = run("--note", "One.", "--note", "Two.")
     assert (tmp_path / "RESULTS.md").read_text() == render(summary)
     assert (tmp_path / "results.json").read_bytes() == (exp / "report/summary.json").read_bytes()
     assert summary["notes"] == ["One.", "Two."]
     assert headline_table(summary) in capsys.readouterr().out
     tables = sorted(path.name for path in (exp / "report/tables").iterdir())
-    assert tables == sorted(f"{table.key}.{suffix}" for table in all_tables(summary) for suffix in ("csv", "tex"))
+    own = [f"{table.key}.{suffix}" for table in all_tables(summary) for suffix in ("csv", "tex")]
+    assert tables == sorted(["mine.csv", *own])
     folder, given, scores, histories, *places = quick["figures"]
     assert places == [exp, tmp_path / "data"]
     assert (folder, given, list(histories)) == (exp / "report/figures", summary, [])

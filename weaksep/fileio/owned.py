@@ -81,7 +81,7 @@ def refuse_links(folder: Path, names: Iterable[str]) -> None:
 
 def refuse_others(folder: Path, names: Iterable[str]) -> None:
     """Raise NotOurs when something has one of these names, which are about to be written."""
-    names = list(names)
+    names = sorted(names)
     refuse_links(folder, names)
     for name in names:
         if os.path.lexists(folder / name):
