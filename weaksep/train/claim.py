@@ -9,6 +9,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.checkpoint import previous_of
 from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, WEIGHTS_NAME, read_network
 from weaksep.fileio.shards import Shards
+from weaksep.train.plan import CALIBRATION_STAMP
 from weaksep.train.state import CHECKPOINT_NAME, HISTORY_NAME
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ CHECKPOINTS = (previous_of(Path(CHECKPOINT_NAME)).name, CHECKPOINT_NAME)
 # begins again with it.
 RUN_FILES = (
     "scores",
+    CALIBRATION_STAMP,
     DESCRIPTION_NAME,
     WEIGHTS_NAME,
     JOINT_CLASSIFIER,

@@ -27,6 +27,7 @@ from weaksep.losses.classification import inverse_prior_weights
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifier import Classifier
 from weaksep.nets.separator import MaskSeparator
+from weaksep.train.calibrate import validation_remixes
 from weaksep.train.config import SeparatorTraining
 from weaksep.train.dictionary import learn_dictionary
 from weaksep.train.loop import fit
@@ -131,8 +132,9 @@ def training_sets(plan: Plan) -> tuple[TrainingSet, TrainingSet]:
     if config.remix is not None:
         remix = config.remix.model_copy(update={"p_separated": 0.0})
         valid = replace(valid, remix=remix, augment=config.augment and config.augment.for_validation())
-    sets = TrainingSet(*plan.set_folders("valid"), valid)
-    return TrainingSet(*plan.set_folders("train"), train), sets
+    if isinstance(config, SeparatorTraining) and config.calibrate:
+        validation_remixes(plan)  # what they lack is said before the training, not after it
+    return TrainingSet(*plan.set_folders("train"), train), TrainingSet(*plan.set_folders("valid"), valid)
 
 
 def run_training(plan: Plan, device: str, checkpoint_minutes: float = CHECKPOINT_MINUTES) -> State:
