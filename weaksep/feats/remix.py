@@ -1,4 +1,4 @@
-"""Remixing: training clips summed anew in every epoch, with the magnitudes of what was summed as targets.
+"""Remixing: training clips are added up, drawn afresh in every epoch; the magnitudes of what was added are targets.
 
 From weak labels: each item is a clip, changed at random (feats/augment.py), plus up to ``max_clips - 1`` others. Nobody
 isolated a source, yet the submixtures of the remix are known: that is what losses/remix.py learns from. From isolated
