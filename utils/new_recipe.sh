@@ -40,7 +40,7 @@ mkdir "${recipe}/conf" "${recipe}/local"
 # Only the systems: no other configuration folders, and nothing that is specific to that recipe.
 find "${root}/egs/${from}/conf" -maxdepth 1 -name '*.yaml' -type f -exec cp {} "${recipe}/conf/" \;
 cat >"${recipe}/db.sh" <<'EOF'
-# Sourced by run.sh: where the corpus lies on this machine. Edit, or give `./run.sh --db DIR`.
+# Sourced by run.sh: where the corpus is on this machine. Edit, or give `./run.sh --db DIR`.
 # shellcheck shell=bash disable=SC2034
 
 CORPUS=${CORPUS:-}
