@@ -9,6 +9,7 @@ import json
 import os
 import pickle
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from weaksep.bin.main import main
 from weaksep.fileio.network import read_description, write_network
+from weaksep.jobs.interrupt import Interrupted
 
 SEPARATOR = Path("exp/separator_strong")
 CLASSIFIER = Path("exp/classifier_frame")
@@ -195,13 +198,20 @@ UNFINISHED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("name", UNFINISHED)
-def test_trainings_that_cannot_be_gone_on_with(recipe: Path, accepted, refused, name: str) -> None:
+def test_trainings_that_cannot_be_gone_on_with(
+    recipe: Path, refused, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spoil, message = UNFINISHED[name]
     train = ("train", "--task", "separator", "--config-dir", "conf", "--systems", "strong", "--tag", "b")
-    accepted(*train, "--set", "optim.max_epochs=1")
+
+    def stopped(*_: object) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("weaksep.fileio.stamp.Step.finish", stopped)
+        assert main([*train, "--set", "optim.max_epochs=1"]) == 143
     exp = Path("exp/separator_strong+b")
-    for path in (*exp.glob("checkpoint.prev.pt"), *exp.glob("*stamp.json")):
-        path.unlink()
+    (exp / "checkpoint.prev.pt").unlink(missing_ok=True)
     spoil(exp / "checkpoint.pt")
     weights = (exp / WEIGHTS).read_bytes()
     refused(*train, "--set", "optim.max_epochs=1", match=f"{message}.*begin again with --resume false")
