@@ -19,7 +19,7 @@ CLASSIFIER = {"kind": "crnn", "units": 4, "channels": [2, 3]}
 
 
 def write(folder: Path, task: str = "separator", net: dict[str, Any] | None = None, **changes: Any) -> Path:
-    """A network of three classes; ``config``, ``classes`` and ``weights`` may be others than those it was built with."""
+    """A network of three classes; config, classes and weights may be others than those it was built with."""
     net = net or (SEPARATOR if task == "separator" else CLASSIFIER)
     built = build_separator(net, 3, 33) if task == "separator" else build_classifier(net, 3, 33, 8000)
     description = Description(

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from weaksep.train.experiment import RUN_FILES as TRAIN_RUN_FILES
 
 from weaksep.bin import prepare
 from weaksep.bin.clean import main
@@ -25,7 +26,6 @@ from weaksep.fileio.lock import folder_lock
 from weaksep.fileio.shards import Shards
 from weaksep.mixtures.config import MixConfig
 from weaksep.mixtures.write import write_set
-from weaksep.train.experiment import RUN_FILES as TRAIN_RUN_FILES
 from weaksep.upkeep import clean, leftovers, removable
 
 PLACES = (Path("data"), Path("dump"), Path("exp"))

@@ -69,13 +69,15 @@ class Step:
         """Where finished shards are noted while the step is not finished."""
         return Shards(self.folder, key, self.stamp_name.removesuffix(STAMP_NAME).rstrip("."), tuple(self.outputs))
 
-    def origin(self) -> dict[str, Any]:
-        """What the step is made from, as it is now."""
+    def origin(self, known: Mapping[str, tuple[str, str]] | None = None) -> dict[str, Any]:
+        """What the step is made from, as it is now; ``known``: see ``code_version``."""
+        code, sources = code_version(self.code, known)
         return {
             "settings": json.loads(json.dumps(self.settings)),
             "tables": {name: _content(path) for name, path in self.tables.items()},
             "files": {name: _size_and_time(path) for name, path in self.files.items()},
-            "code": code_version(self.code),
+            "code": code,
+            "sources": sources,
         }
 
     def changes(self) -> list[str]:
@@ -89,15 +91,16 @@ class Step:
             return ["not finished yet"]
         except (OSError, ValueError, KeyError, TypeError):
             return [f"{self.stamp} cannot be read"]
-        now = self.origin()
+        code, sources = before.get("code", {}), before.get("sources", {})
+        now = self.origin({name: (sources.get(name, ""), code[name]) for name in code})
         changes = list(differences(before.get("settings", {}), now["settings"]))
         for kind in ("tables", "files"):
             changes += _changed_files(before.get(kind, {}), now[kind])
-        code = [f"{what} (code)" for what in _changed_files(before.get("code", {}), now["code"])]
-        if code and self.keeps_with_other_code:
-            logger.info("%s: kept, though the code has changed since (%s); --force makes it anew", self.name, code[0])
+        other = [f"{what} (code)" for what in _changed_files(code, now["code"])]
+        if other and self.keeps_with_other_code:
+            logger.info("%s: kept, though the code has changed since (%s); --force makes it anew", self.name, other[0])
         else:
-            changes += code
+            changes += other
         return changes + list(_damaged(self.folder, outputs))
 
     def finish(self, origin: Mapping[str, Any], seconds: float, shards: Shards) -> None:
@@ -139,7 +142,8 @@ def run_step(step: Step, work: Callable[[Shards], None], *, force: bool = False)
         note_work()
         started = time.monotonic()
         origin = step.origin()
-        identity = {**origin, "code": None} if step.keeps_with_other_code else origin
+        without = ("code", "sources") if step.keeps_with_other_code else ("sources",)
+        identity = {name: value for name, value in origin.items() if name not in without}
         shards = step.shards(key=_hash(json.dumps(identity).encode()))
         shards.open_again()
         remove_temporaries(step.folder, step.outputs)

@@ -64,10 +64,15 @@ class TrainedClassifier:
         return self.net.time_pooling
 
     @torch.inference_mode()
-    def probabilities(self, magnitude: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Magnitude (B, T, F) -> probabilities of frames (B, T', K) and of clips (B, K), float32."""
-        batch = torch.from_numpy(magnitude).to(self.device)
-        return self.net(batch).sigmoid().cpu().numpy(), self.net.clip_probabilities(batch).cpu().numpy()
+    def probabilities(
+        self, magnitude: torch.Tensor, frames: torch.Tensor | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Magnitude (B, T, F) -> probabilities of frames (B, T', K) and of clips (B, K), float32.
+
+        ``frames``, (B, T), is 1.0 where a clip has a frame; None when there is no padding.
+        """
+        batch, valid = magnitude.to(self.device), None if frames is None else frames.to(self.device)
+        return self.net(batch).sigmoid().cpu().numpy(), self.net.clip_probabilities(batch, valid).cpu().numpy()
 
 
 def _one_line(error: Exception) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.feats.config import FeatsConfig
+from weaksep.fileio.code_version import found_by_name
 from weaksep.fileio.datadir import FINGERPRINT_TABLES, SOURCE_NAME, DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
-from weaksep.fileio.network import network_files
+from weaksep.fileio.network import network_files, read_description
 from weaksep.fileio.stamp import Step
 
 # The keys of ``masks.ORACLES``.
@@ -32,9 +33,15 @@ def _step(experiment: Path, data: DataDir, settings: dict[str, Any], references:
 
 
 def separator_step(experiment: Path, data: DataDir, batch_size: int) -> Step:
-    """A trained separator's outputs."""
+    """A trained separator's outputs.
+
+    Raises:
+        UserError: the network's description cannot be read.
+    """
     step = _step(experiment, data, {"batch_size": batch_size})
-    return dataclasses.replace(step, tables={**step.tables, **network_files(experiment)})
+    kind = read_description(experiment, "separator").config.get("net", {}).get("kind")
+    code = [*step.code, *found_by_name("weaksep.nets.separators", kind)]
+    return dataclasses.replace(step, code=code, tables={**step.tables, **network_files(experiment)})
 
 
 def oracle_step(experiment: Path, name: str, data: DataDir, feats: FeatsConfig, batch_size: int) -> Step:

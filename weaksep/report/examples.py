@@ -6,9 +6,9 @@ Of recordings without references, which have no such scores: some, drawn at rand
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
+from typing import NamedTuple, TypeVar
 
 from weaksep.report.aggregate import Score
 from weaksep.report.systems import short_name
@@ -21,9 +21,10 @@ _THIRDS = ("worst", "median", "good")
 DRAWN = "drawn"  # the kind of those that no score has chosen
 DOZEN = 12
 
+Item = TypeVar("Item")
 
-@dataclass(frozen=True)
-class Example:
+
+class Example(NamedTuple):
     """A chosen mixture.
 
     Attributes:
@@ -54,13 +55,18 @@ def reference_system(names: Sequence[str]) -> str | None:
     >>> reference_system(["unprocessed", "separator_clip", "oracle_irm"])
     'separator_clip'
     """
-    if "separator_frame" in names:
-        return "separator_frame"
-    for prefix in ("separator_", "oracle_irm", "oracle_", ""):
-        found = [name for name in names if name.startswith(prefix)]
-        if found:
-            return found[0]
-    return None
+    order = ("separator_frame", "separator_", "oracle_irm", "oracle_", "")
+    ranks = {name: (name != order[0], *(not name.startswith(prefix) for prefix in order[1:])) for name in names}
+    return min(names, key=ranks.__getitem__, default=None)
+
+
+def in_turn(items: Iterable[Item], kind_of: Callable[[Item], int]) -> list[Item]:
+    """One of each kind, lowest first, then the next of each, until all have had their turn."""
+    queues: dict[int, list[Item]] = {}
+    for item in items:
+        queues.setdefault(kind_of(item), []).append(item)
+    turns = zip_longest(*(queues[kind] for kind in sorted(queues)))
+    return [item for turn in turns for item in turn if item is not None]
 
 
 def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -> list[Example]:
@@ -80,11 +86,10 @@ def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -
     if system is None:
         return []
     gains: dict[str, list[float]] = {}
-    active: dict[str, int] = {}
+    active = {row.utt: row.n_active for row in scores[system]}
     for row in scores[system]:
         if row.si_sdri_db is not None:
             gains.setdefault(row.utt, []).append(row.si_sdri_db)
-            active[row.utt] = row.n_active
     means = {utt: statistics.fmean(values) for utt, values in gains.items()}
     order = sorted(means, key=lambda utt: (means[utt], utt))
     thirds: dict[str, list[tuple[float, str]]] = {kind: [] for kind in KINDS}
@@ -92,18 +97,12 @@ def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -
         kind = _THIRDS[(6 * rank + 3) // (2 * len(order))]
         # Distance in ranks: it does not depend on how far the few best and worst ones lie out.
         thirds[kind].append((abs((rank + 0.5) / len(order) - KINDS[kind]), utt))
-    chosen = []
-    for kind, near in thirds.items():
-        queues: dict[int, list[str]] = {}
-        for _, utt in sorted(near):
-            queues.setdefault(active[utt], []).append(utt)
-        turns = zip_longest(*(queues[number] for number in sorted(queues)))
-        taken = [utt for turn in turns for utt in turn if utt is not None][: count // len(KINDS)]
-        chosen += [
-            Example(utt, kind, round(means[utt], 4), active[utt], system)
-            for utt in sorted(taken, key=lambda utt: (active[utt], utt))
-        ]
-    return chosen
+    taken = {kind: in_turn((utt for _, utt in sorted(near)), active.__getitem__) for kind, near in thirds.items()}
+    return [
+        Example(utt, kind, round(means[utt], 4), active[utt], system)
+        for kind, utts in taken.items()
+        for utt in sorted(utts[: count // len(KINDS)], key=lambda utt: (active[utt], utt))
+    ]
 
 
 def draw_examples(labels: Mapping[str, Sequence[str]], systems: Sequence[str], count: int = DOZEN) -> list[Example]:
@@ -117,12 +116,7 @@ def draw_examples(labels: Mapping[str, Sequence[str]], systems: Sequence[str], c
     system = reference_system(systems)
     if system is None:
         return []
-    queues: dict[int, list[str]] = {}
-    for utt in sorted(labels, key=lambda utt: (generator(0, "examples", utt).random(), utt)):
-        if labels[utt]:
-            queues.setdefault(len(labels[utt]), []).append(utt)
-    order = sorted(queues, key=lambda number: (number == 1, number))
-    turns = zip_longest(*(queues[number] for number in order))
-    taken = [utt for turn in turns for utt in turn if utt is not None][:count]
-    drawn = [Example(utt, DRAWN, None, len(labels[utt]), system) for utt in taken]
-    return sorted(drawn, key=lambda example: (example.n_active, example.utt))
+    active = {utt: len(names) for utt, names in labels.items() if names}
+    drawn = sorted(active, key=lambda utt: (generator(0, "examples", utt).random(), utt))
+    taken = in_turn(drawn, lambda utt: active[utt] if active[utt] > 1 else max(active.values()) + 1)[:count]
+    return [Example(utt, DRAWN, None, active[utt], system) for utt in sorted(taken, key=lambda utt: (active[utt], utt))]

@@ -8,8 +8,9 @@ from typing import Any
 
 from weaksep.fileio.network import Description
 from weaksep.report.aggregate import describe, read_scores
+from weaksep.report.formats import text_table
 from weaksep.report.systems import origin_of
-from weaksep.report.tables import number, table
+from weaksep.report.table import number
 
 USE = """\
 ## Use
@@ -60,17 +61,14 @@ def model_card(
         masker: how the net alone is used, a section of the page (infer/export.py); empty where there is none.
     """
     features, net = description.features, description.config.get("net", {})
+    softer = {"temperature of the masks": f"{description.temperature:g}, above 1 softer than the net left them"}
     facts = {
         "classes": ", ".join(description.classes),
         "sample rate": f"{features.sample_rate} Hz; recordings of other rates are resampled",
         "trained from": origin_of(experiment).trained_from,
         "net": ", ".join(f"{key} {value}" for key, value in net.items()),
         "STFT": f"square-root Hann windows of {features.window_samples} samples, {features.hop_samples} apart",
-        **(
-            {"temperature of the masks": f"{description.temperature:g}, above 1 softer than the net left them"}
-            if description.temperature != 1
-            else {}
-        ),
+        **(softer if description.temperature != 1 else {}),
         "epoch": description.epoch,
         "licence of the weights": licence or "not stated: ask whoever gave you this file",
         "packed": f"{made['date']}, weaksep {made['weaksep']}, PyTorch {made['torch']}, commit {made['commit']}",
@@ -79,6 +77,6 @@ def model_card(
     if scores:
         rows = [[key, number(row["mean"]), number(row["median"]), row["n"]] for key, row in scores.items()]
         header = ["scored on", "mean SI-SDRi (dB)", "median", "pairs"]
-        blocks += ["## Scores", table(header, rows)]
+        blocks += ["## Scores", text_table(header, rows)]
         blocks.append("Mixtures of two or more classes; improvement over the mixture itself.")
     return "\n\n".join([*blocks, USE.format(name=name)]) + (f"\n{masker}" if masker else "")
