@@ -180,7 +180,8 @@ def _hash(data: bytes) -> str:
 
 def _content(path: Path) -> str | None:
     try:
-        return _hash(path.read_bytes())
+        with open_regular(path) as file:
+            return _hash(file.read())
     except FileNotFoundError:
         return None
     except OSError as error:
