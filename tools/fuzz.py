@@ -43,6 +43,12 @@ FREE_BYTES = 300_000
 TRACE_EVERY = 50
 
 
+def limit_memory() -> None:
+    """From now on, no more address space than ``SPARE_BYTES`` beyond what is in use."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + SPARE_BYTES, resource.RLIM_INFINITY))
+
+
 def for_people(message: str) -> bool:
     """One line, or a heading with a line for each problem; nothing that would move the cursor of a terminal."""
     heading, *lines = message.split("\n")
@@ -103,8 +109,7 @@ def main() -> int:
     arguments = parser.parse_args()
     names = list(TARGETS) if arguments.target == "all" else [arguments.target]
     warnings.simplefilter("error")  # a warning is a message nobody meant for the user
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + SPARE_BYTES, resource.RLIM_INFINITY))
+    limit_memory()
     failed = 0
     began = time.monotonic()
     memory = Path("/dev/shm")  # a disk would be the slowest part

@@ -15,7 +15,8 @@ from kaldiio import matio
 
 from weaksep.errors import UserError
 from weaksep.fileio.ark import ArkReader, parse_entry
-from weaksep.fileio.audio import RATES_HZ, audio_info, read_any
+from weaksep.fileio.audio import audio_info, read_any
+from weaksep.fileio.audioread import RATES_HZ
 from weaksep.fileio.datadir import MAX_EVENT_S, DataDir, read_scp
 from weaksep.fileio.tables import read_tsv
 from weaksep.fileio.yamlfile import check_config

@@ -9,9 +9,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . utils/stage_times.sh
 . utils/supervise.sh
 systems="strong frame clip"
-judged_by=
+evaluation_classifier=
 . ./db.sh
-. conf/defaults.sh    # sets config, db and note, and systems and judged_by where others are the recipe's
+. conf/defaults.sh    # sets config, db and note, and systems and evaluation_classifier where others are the recipe's
 
 recipe=$(basename "${PWD}")
 stage=data
@@ -28,8 +28,11 @@ skip_train=false
 classifier_args=
 separator_args=
 strong_share=
+feats_type=
+train_threads=1
 dry_run=false
 max_bad_ratio=0.0
+accept_truncated=false
 seed=
 test_sets="test"
 force=false
@@ -72,10 +75,14 @@ Options [default]
     --tag NAME           added to the names of the experiment folders, behind a + [${tag}]
     --seed N             seed of mixtures and trainings, instead of the configurations' [${seed}]
     --classifier-args "..."  settings to override in stage 3, e.g. "optim.max_epochs=3 net.units=32" [${classifier_args}]
-    --separator-args "..."   settings to override in stage 4, e.g. "loss.mixture_weight=10" [${separator_args}]
+    --separator-args "..."   settings to override in stage 4, e.g. "loss.mixture.weight=10" [${separator_args}]
+    --feats-type ark|raw  spectra of fixed mixtures from stage 2's Kaldi archives, or from the audio while training, which
+                         takes no disk; remixing always reads audio [of CONFIG/feats.yaml]
+    --train-threads N    threads of each training on the CPU; another number gives other weights, --nj does not [${train_threads}]
     --strong-share R     share of clips with isolated sources for the semi-supervised systems, not their own [${strong_share}]
     --dry-run BOOL       two steps of every training, of which nothing is kept, then the end [${dry_run}]
     --max-bad-ratio R    share of unreadable clips that stage 0 may leave out, each one named [${max_bad_ratio}]
+    --accept-truncated BOOL  stage 0 takes what is there of audio files that were cut short [${accept_truncated}]
     --test-sets "A B"    what systems are scored on: test, and more of it, test_NAME for a variant of CONFIG/mix.yaml
                          with a test set; tables are of the first [${test_sets}]
     --results FILE       the page of stage 7 [RESULTS.md, in EXPDIR unless that is exp]
@@ -110,6 +117,8 @@ stage=$(stage_number "${stage}")
 stop_stage=$(stage_number "${stop_stage}")
 [ "${stage}" -le "${stop_stage}" ] || die "nothing to do: --stage ${stage} comes after --stop-stage ${stop_stage}"
 [[ ${nj} =~ ^[1-9][0-9]*$ ]] || die "option --nj takes a number from 1, not '${nj}'"
+[[ ${feats_type:-ark} =~ ^(ark|raw)$ ]] || die "option --feats-type takes ark or raw, not '${feats_type}'"
+[[ ${train_threads} =~ ^[1-9][0-9]*$ ]] || die "option --train-threads takes a number from 1, not '${train_threads}'"
 [[ ${ngpu} =~ ^[01]$ ]] || die "option --ngpu takes 0 or 1, not '${ngpu}'"
 [[ ${strong_share:-0.5} =~ ^0?\.[0-9]+$ ]] || die "option --strong-share takes a share like 0.05, not '${strong_share}'"
 [ -d "${config}" ] || die "no configuration folder '${config}' in ${PWD}"
@@ -171,6 +180,8 @@ pass_signals_on
 log "${run_command}"
 db_options=(${db:+--db "${db}"})
 seed_options=(${seed:+--seed "${seed}"})
+truncated_options=()
+if "${accept_truncated}"; then truncated_options=(--accept-truncated true); fi
 
 # Systems that failed in a stage are left out of the next ones, and named at the end.
 failed=
@@ -198,8 +209,8 @@ train() {
     done
     supervised weaksep train --task "${task}" --config-dir "${config}" --systems "${systems}" \
         --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" \
-        --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --resume "${resume}" --force "${force}" \
-        --checkpoint-minutes "${checkpoint_minutes}" --dry-run "${dry_run}" --failed "${failed_note}" \
+        --nj "${nj}" --train-threads "${train_threads}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" \
+        --resume "${resume}" --force "${force}" --checkpoint-minutes "${checkpoint_minutes}" --dry-run "${dry_run}" --failed "${failed_note}" \
         ${strong_share:+--strong-share "${strong_share}"} "${options[@]}"
     leave_out_failed
 }
@@ -208,7 +219,8 @@ if wanted 0 && [ -e "${config}/prepare.yaml" ]; then
     [ -n "${db}" ] || die "no recordings: give --db DIR, or edit db.sh"
     begin 0 "labelled recordings -> ${datadir}/{train,valid,test}"
     supervised weaksep prepare --config "${config}/prepare.yaml" --db "${db}" \
-        --out "${datadir}" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" --force "${force}"
+        --out "${datadir}" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \
+        --force "${force}"
     finish
 elif wanted 0; then
     begin 0 "corpus -> ${datadir}/events"
@@ -217,7 +229,8 @@ elif wanted 0; then
         db_options=(--db "${datadir}/local")
     fi
     supervised weaksep data --config "${config}/data.yaml" "${db_options[@]}" --download "${download}" \
-        --out "${datadir}/events" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" --force "${force}"
+        --out "${datadir}/events" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \
+        --force "${force}"
     finish
 fi
 
@@ -231,14 +244,15 @@ fi
 
 if wanted 2; then
     begin 2 "${datadir}/{train,valid,test} -> ${dumpdir}"
-    supervised weaksep feats --config "${config}/feats.yaml" --systems "${systems}" --system-configs "${config}" \
-        --variants "${variants}" --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}" --force "${force}"
+    supervised weaksep feats --config "${config}/feats.yaml" ${feats_type:+--feats-type "${feats_type}"} \
+        --systems "${systems}" --system-configs "${config}" --variants "${variants}" \
+        --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}" --force "${force}"
     finish
 fi
 
 if wanted 3 && ! "${skip_train}"; then
     begin 3 "-> ${expdir}/classifier_*"
-    train classifier "${classifier_args}" ${judged_by:+--judge "${judged_by}"}
+    train classifier "${classifier_args}" ${evaluation_classifier:+--evaluation-classifier "${evaluation_classifier}"}
     finish
 fi
 
@@ -257,7 +271,7 @@ fi
 if wanted 5; then
     begin 5 "${datadir}/{${test_sets// /,}} -> ${expdir}/*/separated"
     for test_set in ${test_sets}; do
-        supervised weaksep separate --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
+        supervised weaksep infer --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
             --data "${datadir}/${test_set}" --feats "${config}/feats.yaml" \
             --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --force "${force}" --failed "${failed_note}"
         leave_out_failed
@@ -270,7 +284,7 @@ if wanted 6; then
     for test_set in ${test_sets}; do
         supervised weaksep score --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
             --data "${datadir}/${test_set}" --dump "${dumpdir}/${test_set}" --nj "${nj}" --force "${force}" \
-            ${judged_by:+--default-judge "${judged_by}"}
+            ${evaluation_classifier:+--default-evaluation-classifier "${evaluation_classifier}"}
     done
     finish
 fi

@@ -123,6 +123,18 @@ def test_a_share_of_bad_files_can_be_left_out_by_name(tmp_path, caplog):
     assert "left out" in caplog.text and "10-0-0-0.wav" in caplog.text
 
 
+def test_what_is_there_of_a_truncated_clip_can_be_taken(tmp_path, caplog):
+    db = fake_us8k(tmp_path)
+    clip = db / "audio/fold1/10-0-0-0.wav"
+    whole = clip.read_bytes()
+    clip.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="10-0-0-0.wav: truncated: .*or see --accept-truncated"):
+        run(tmp_path, db)
+    run(tmp_path, db, "--accept-truncated", "true")
+    assert "10-0-0-0" in read_table(tmp_path / "events/train/wav.scp")
+    assert "% is missing); what is there is taken" in caplog.text
+
+
 def test_a_class_with_no_usable_clip_left_is_an_error(tmp_path):
     db = fake_us8k(tmp_path)
     (db / "audio/fold2/21-0-0-0.wav").unlink()

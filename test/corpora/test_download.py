@@ -9,6 +9,7 @@ import io
 import resource
 import tarfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: self.server.break_after])
+        with suppress(ConnectionError):  # of a client that has had enough
+            self.wfile.write(body[: self.server.break_after])
 
     def log_message(self, *args):
         pass

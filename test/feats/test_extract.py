@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from weaksep.errors import UserError
+from weaksep.feats.batch import Batch
 from weaksep.feats.config import FeatsConfig
-from weaksep.feats.dataset import FeatureSet, LabelledSet
+from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.extract import extract
+from weaksep.feats.features import FeatureSet
+from weaksep.feats.knowledge import Knowledge
 from weaksep.feats.stats import log_magnitude
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.datadir import DataDir
@@ -49,6 +53,19 @@ def data_dir(tmp_path: Path) -> Path:
     return folder
 
 
+def clips_of(data_dir: Path, tmp_path: Path, supervision: str) -> TrainingSet:
+    return TrainingSet(data_dir, tmp_path / "dump", Knowledge(supervision))
+
+
+def first_two(data_dir: Path, tmp_path: Path, supervision: str) -> Batch:
+    (batch,) = clips_of(data_dir, tmp_path, supervision).batch([0, 1])
+    return batch
+
+
+def features_of(data_dir: Path, tmp_path: Path) -> FeatureSet:
+    return FeatureSet(tmp_path / "dump", DataDir.load(data_dir))
+
+
 def test_the_number_of_workers_changes_nothing(data_dir: Path, tmp_path: Path) -> None:
     for nj in (1, 2):
         extract(data_dir, tmp_path / f"dump{nj}", CONFIG, nj=nj, references=True)
@@ -61,7 +78,7 @@ def test_the_number_of_workers_changes_nothing(data_dir: Path, tmp_path: Path) -
 
 def test_magnitudes_are_those_of_numpys_fft(data_dir: Path, tmp_path: Path) -> None:
     extract(data_dir, tmp_path / "dump", CONFIG, nj=1, references=False)
-    magnitude = FeatureSet(tmp_path / "dump").read("utt-3")
+    magnitude = features_of(data_dir, tmp_path).read("utt-3")
     audio = read_audio(DataDir.load(data_dir).wav["utt-3"], RATE)
     window = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(128) / 128))
     expected = np.abs(np.fft.rfft(audio[5 * 64 - 64 : 5 * 64 + 64] * window)) / np.sqrt(np.sum(window**2))
@@ -70,60 +87,77 @@ def test_magnitudes_are_those_of_numpys_fft(data_dir: Path, tmp_path: Path) -> N
 
 def test_statistics_and_batches(data_dir: Path, tmp_path: Path) -> None:
     extract(data_dir, tmp_path / "dump", CONFIG, nj=2, references=True)
-    clips = LabelledSet(data_dir, tmp_path / "dump", "strong")
-    batch = clips.batch([0, 1])
-    assert batch.magnitude.shape == (2, 26, 65)
+    batch = first_two(data_dir, tmp_path, "strong")
+    assert batch.magnitude.shape == (2, 26, 65) and batch.labels is None and batch.frames is None
     assert batch.sources is not None and batch.sources.shape == (2, 2, 26, 65)
     assert not batch.sources[1, 0].any()  # no dog in the second clip
-    np.testing.assert_array_equal(batch.sources[1, 1], batch.magnitude[1])  # so the horn is the mixture
-    assert batch.labels is None
-    frames = LabelledSet(data_dir, tmp_path / "dump", "frame").batch([0, 1])
+    assert torch.equal(batch.sources[1, 1], batch.magnitude[1])  # so the horn is the mixture
+    frames = first_two(data_dir, tmp_path, "frame")
     assert frames.labels is not None and frames.sources is None
-    assert np.flatnonzero(frames.labels[0, :, 0]).tolist() == list(range(13, 25))  # centres 832 .. 1536
-    mean, std = clips.features.log_statistics()
-    logs = log_magnitude(np.concatenate([clips.features.read(utt) for utt in clips.utt_ids]))
+    assert frames.labels[0, :, 0].nonzero().flatten().tolist() == list(range(13, 25))  # centres 832 .. 1536
+    features = features_of(data_dir, tmp_path)
+    mean, std = features.log_statistics()
+    logs = log_magnitude(np.concatenate([features.read(utt) for utt in features.utt_ids]))
     np.testing.assert_allclose(mean, logs.mean(axis=0), atol=1e-4)
     np.testing.assert_allclose(std, logs.std(axis=0), atol=1e-3)
 
 
-def test_weak_sets_open_nothing_they_must_not_know(data_dir: Path, tmp_path: Path) -> None:
-    extract(data_dir, tmp_path / "dump", CONFIG, nj=1, references=False)
+@pytest.mark.parametrize("feats_type", ["ark", "raw"])
+def test_weak_sets_open_nothing_they_must_not_know(data_dir: Path, tmp_path: Path, feats_type: str) -> None:
+    extract(data_dir, tmp_path / "dump", CONFIG.model_copy(update={"feats_type": feats_type}), nj=1)
     for file in data_dir.glob("src_*.scp"):
         file.unlink()
-    frame = LabelledSet(data_dir, tmp_path / "dump", "frame")
+    frame = clips_of(data_dir, tmp_path, "frame")
     (data_dir / "events.tsv").unlink()
-    clip = LabelledSet(data_dir, tmp_path / "dump", "clip")
-    by_frame, by_clip = frame.batch([0, 1]).labels, clip.batch([0, 1]).labels
+    clip = clips_of(data_dir, tmp_path, "clip")
+    by_frame, by_clip = frame.batch([0, 1])[0].labels, clip.batch([0, 1])[0].labels
     assert by_frame is not None and by_clip is not None
-    assert by_frame.max(axis=1).tolist() == by_clip.tolist() == [[1, 1], [0, 1]]
-    assert clip.batch([0]).sources is None
+    assert by_frame.amax(dim=1).tolist() == by_clip.tolist() == [[1, 1], [0, 1]]
+    assert clip.batch([0])[0].sources is None
     assert frame.class_priors()[1] == pytest.approx(25 / 26)
     np.testing.assert_allclose(clip.class_priors(), [0.6, 1.0])
     with pytest.raises(UserError, match="events.tsv: no such file"):
-        LabelledSet(data_dir, tmp_path / "dump", "frame")
+        clips_of(data_dir, tmp_path, "frame")
 
 
 def test_missing_references_and_missing_features_are_told(data_dir: Path, tmp_path: Path) -> None:
     extract(data_dir, tmp_path / "dump", CONFIG, nj=1, references=False)
     with pytest.raises(UserError, match="rerun stage 2 with a strong system"):
-        LabelledSet(data_dir, tmp_path / "dump", "strong")
+        clips_of(data_dir, tmp_path, "strong")
     wavs = read_table(data_dir / "wav.scp")
     write_table(data_dir / "wav.scp", {**wavs, "utt-9": wavs["utt-0"]})
     write_table(data_dir / "utt2labels", {**read_table(data_dir / "utt2labels"), "utt-9": "horn"})
     with pytest.raises(UserError, match="no features for 1 clips"):
-        LabelledSet(data_dir, tmp_path / "dump", "clip")
+        clips_of(data_dir, tmp_path, "clip")
+
+
+def test_raw_features_are_those_of_the_archives_and_write_none(data_dir: Path, tmp_path: Path) -> None:
+    sets = {}
+    for feats_type in ("ark", "raw"):
+        dump = tmp_path / feats_type
+        extract(data_dir, dump, CONFIG.model_copy(update={"feats_type": feats_type}), nj=1, references=True)
+        sets[feats_type] = FeatureSet(dump, DataDir.load(data_dir))
+    left = {str(path.relative_to(tmp_path / "raw")) for path in (tmp_path / "raw").rglob("*") if path.is_file()}
+    assert left == {"cmvn.ark", "feats.yaml", "references.sha256", "utt2num_frames"}
+    for name in ("cmvn.ark", "references.sha256", "utt2num_frames"):
+        assert (tmp_path / "ark" / name).read_bytes() == (tmp_path / "raw" / name).read_bytes()
+    ark, raw = sets["ark"], sets["raw"]
+    for utt in ark.utt_ids:
+        wanted, sources = ark.read(utt), ark.references(utt, CLASSES)
+        np.testing.assert_allclose(raw.read(utt), wanted, atol=1e-6 * wanted.max())
+        np.testing.assert_allclose(raw.references(utt, CLASSES), sources, atol=1e-6 * sources.max())
 
 
 def test_stage_2_leaves_nothing_of_an_earlier_run(data_dir: Path, tmp_path: Path) -> None:
     extract(data_dir, tmp_path / "dump", CONFIG, nj=1, references=True)
-    before = FeatureSet(tmp_path / "dump").log_statistics()
+    before = features_of(data_dir, tmp_path).log_statistics()
     first = DataDir.load(data_dir).wav["utt-0"]
     write_audio(first, np.full(1600, 0.5), RATE)
     extract(data_dir, tmp_path / "dump", CONFIG, nj=1, references=False)
     assert not list((tmp_path / "dump").rglob("src_*"))
-    assert not np.allclose(FeatureSet(tmp_path / "dump").log_statistics()[0], before[0])
+    assert not np.allclose(features_of(data_dir, tmp_path).log_statistics()[0], before[0])
 
 
 def test_windows_must_overlap_by_half() -> None:
-    with pytest.raises(ValueError, match="at most half"):
+    with pytest.raises(ValueError, match="to half of it"):
         FeatsConfig(window_samples=256, hop_samples=200)

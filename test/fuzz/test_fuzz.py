@@ -1,4 +1,4 @@
-"""The fuzzer itself, and a few thousand of its inputs; tools/fuzz.py --inputs 1000000 feeds more."""
+"""The fuzzers themselves, and a few thousand of their inputs; tools/fuzz.py --inputs 1000000 feeds more."""
 
 from __future__ import annotations
 
@@ -100,3 +100,12 @@ def test_what_should_not_happen_is_noticed(fuzz: ModuleType, tmp_path: Path) -> 
         if message:
             assert message in failures[0] and "--target plain --seed 0 --first 0 --inputs 1" in failures[0]
             assert (tmp_path / "fuzz-plain-0-0").is_file()
+
+
+def test_every_kind_of_audio_whole_cut_short_and_with_another_header(root: Path) -> None:
+    command = [sys.executable, str(root / "tools/fuzz_audio.py"), "--cuts", "2", "--headers", "2", "--seed", "5"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    kinds = set(re.findall(r"^([A-Z0-9]+): .*whole: whole \d", done.stdout, re.MULTILINE))
+    assert kinds >= {"AIFF", "AU", "CAF", "FLAC", "MP3", "OGG", "RF64", "W64", "WAV"}
+    assert re.search(r"^WAV: cut: refused \d+, header", done.stdout, re.MULTILINE), "none is taken, nor said to be"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -27,6 +28,14 @@ def checkpoint(task="separator", **changes):
     return {**saved, **changes}
 
 
+def spoilt(state, value):
+    """A checkpoint with one weight that is no number."""
+    name, weights = next(iter(state["model"].items()))
+    weights = weights.clone()
+    weights.view(-1)[-1] = value
+    return {**state, "model": {**state["model"], name: weights}}
+
+
 def save(folder, state):
     folder.mkdir(exist_ok=True)
     torch.save(state, folder / "best.pt")
@@ -49,6 +58,16 @@ def test_a_classifier_gives_probabilities(tmp_path):
     assert classifier.time_pooling == 2
     assert frames.shape == (2, 5, 3) and clips.shape == (2, 3)
     assert 0 <= frames.min() and frames.max() <= 1 and 0 <= clips.min() and clips.max() <= 1
+
+
+def test_spoilt_weights_of_classifiers_and_of_nmf(tmp_path):
+    nmf = {"kind": "nmf", "units": 2}
+    state = checkpoint(model=build_separator(nmf, 3, 33).state_dict(), config={"net": nmf})
+    load_separator(save(tmp_path / "good", state))
+    with pytest.raises(UserError, match="best.pt: NaN or infinite weights"):
+        load_separator(save(tmp_path / "nmf", spoilt(state, np.nan)))
+    with pytest.raises(UserError, match="best.pt: NaN or infinite weights"):
+        load_classifier(save(tmp_path / "c", spoilt(checkpoint("classifier"), np.inf)))
 
 
 def test_missing(tmp_path):
@@ -86,6 +105,8 @@ def test_truncated(tmp_path, kept):
         (checkpoint(feats={**FEATS, "sample_rate": "8000"}), "feats: sample_rate: Input should be a valid integer"),
         (checkpoint(model={"output.weight": 3}), "model holds no weights"),
         (checkpoint(model={}), "weights do not fit"),
+        (spoilt(checkpoint(), np.nan), r"NaN or infinite weights \(in 1 tensors, first .*\); train again"),
+        (spoilt(checkpoint(), -np.inf), "NaN or infinite weights"),
         (checkpoint(config=[1]), "config is no mapping"),
         # Sizes that would fill the memory are compared before they are made.
         (checkpoint(config={"net": {**SEPARATOR, "units": 8192, "layers": 64}}), "weights do not fit"),

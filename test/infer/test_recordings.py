@@ -18,7 +18,7 @@ from weaksep.infer.model import load_separator, save_untrained
 from weaksep.infer.recordings import Options, separate_recording
 from weaksep.infer.separate import separate_waveform
 from weaksep.metrics.si_sdr import si_sdr
-from weaksep.signal.level import loud_level
+from weaksep.signal.level import gain_to, loud_level
 
 CLASSES = ["bark", "horn"]
 NAMES = [*CLASSES, "residual"]
@@ -84,6 +84,82 @@ def test_pauses_say_nothing_of_the_level() -> None:
     level = loud_level([np.stack([tone, tone]), np.zeros((2, 16_000)), np.full((2, 800), 1e-5)], 800)
     assert level == pytest.approx(-20.0, abs=0.05)
     assert loud_level([np.zeros((1, 100))], 800) is None and loud_level([], 800) is None
+
+
+@pytest.mark.parametrize("form", ["flac", "wav"])
+@pytest.mark.parametrize("value", [1e-42, 1e-11])
+def test_what_no_gain_can_make_loud_is_silence(model: Path, tmp_path: Path, value: float, form: str) -> None:
+    audio = np.full(16_000, value, dtype=np.float32)
+    soundfile.write(tmp_path / "in.wav", audio, 8000, subtype="FLOAT")
+    assert gain_to(-27.0, [audio[None]], 8000) == 1.0
+    separate_recording(load_separator(model), tmp_path / "in.wav", tmp_path / "out", Options(form=form))
+    assert not read(tmp_path / "out", form)[0].any()
+    sources = weaksep.load_separator(model)(audio, 8000)
+    assert all(np.isfinite(source).all() for source in sources.values())
+
+
+def test_the_quietest_sound_is_brought_to_the_level() -> None:
+    audio = np.full((1, 16_000), 2e-10)
+    assert 20 * np.log10(gain_to(-27.0, [audio], 8000) * 2e-10) == pytest.approx(-27.0)
+
+
+@pytest.mark.parametrize("form", ["flac", "wav"])
+def test_samples_whose_squares_overflow(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    audio = write(Path("in.wav"), 1, 8000)[:, 0]
+    audio[[100, 4000]] = 3e38
+    soundfile.write("in.wav", audio, 8000, subtype="FLOAT")
+    with pytest.raises(UserError, match=r"^in.wav: holds samples as large as 3e\+38 \(full scale is 1\)"):
+        separate.main(["--model", str(model), "in.wav", "--out", "out", "--format", form])
+    assert not list(Path("out").rglob("*.*a*"))
+    with pytest.raises(UserError, match="^the waveform holds samples as large as"):
+        weaksep.load_separator(model)(audio, 8000)
+
+
+@pytest.mark.parametrize("form", ["flac", "wav"])
+def test_what_is_no_number_is_not_written(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """A net that computes NaN of finite weights."""
+    write(tmp_path / "in.wav", 1, 8000)
+    separator = load_separator(model)
+    monkeypatch.setattr(type(separator.net), "forward", lambda self, x: torch.full((len(x), 2, *x.shape[1:]), np.nan))
+    with pytest.raises(UserError, match=f"bark.{form}: it would hold NaN or infinite samples"):
+        separate_recording(separator, tmp_path / "in.wav", tmp_path / "out", Options(form=form))
+    assert not list((tmp_path / "out").iterdir())
+    with pytest.raises(UserError, match="^the separated waveform: it would hold NaN"):
+        weaksep.load_separator(model)(np.ones(8000, dtype=np.float32), 8000)
+
+
+@pytest.mark.parametrize("rate", ["model", "input"])
+def test_a_truncated_recording_is_taken_when_asked(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, rate: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in (Path(f"{rate}.aiff"), Path(f"{rate}.flac")):
+        soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal(16_000), 16_000)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
+        command = ["--model", str(model), str(path), "--out", f"out{path.suffix}", "--rate", rate]
+        with pytest.raises(UserError, match="truncated: .* or see --accept-truncated|lost sync"):
+            separate.main(command)
+        separate.main([*command, "--accept-truncated", "true"])
+        found, found_rate = read(Path(f"out{path.suffix}/{rate}"))
+        assert 0.5 < found.shape[1] / found_rate < 0.8  # of FLAC, whole blocks of 4,096 samples
+    assert caplog.text.count("% is missing); what is there is taken") == 2
+
+
+def test_a_recording_that_does_not_say_how_long_it_is(
+    model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    audio = write(tmp_path / "in.flac", 1, 16_000)
+    content = bytearray((tmp_path / "in.flac").read_bytes())
+    content[21:26] = bytes([content[21] & 0xF0, 0, 0, 0, 0])
+    (tmp_path / "in.flac").write_bytes(content)
+    separate_recording(load_separator(model), tmp_path / "in.flac", tmp_path / "out", Options(rate="input"))
+    assert read(tmp_path / "out")[0].shape == (3, *audio.shape)
+    assert caplog.text.count("whether it is whole cannot be checked") == 1
 
 
 def test_silence_stays_silent(model: Path, tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from weaksep.losses.classification import (
     clip_bce,
     frame_bce,
     inverse_prior_weights,
-    pool_frame_labels,
     residual_classification_loss,
     source_classification_loss,
 )
 from weaksep.losses.mixture import kept_frames, mixture_loss
 from weaksep.losses.strong import strong_loss
+from weaksep.signal.frames import pool_frames
 
 
 def masks_of(*values: float, frames: int = 1, bins: int = 2) -> torch.Tensor:
@@ -86,7 +86,7 @@ class EnergyClassifier(nn.Module):
         frames = nn.functional.max_pool1d(magnitude.transpose(1, 2), 2, ceil_mode=True).transpose(1, 2)
         return self.gain * (frames - 0.5)
 
-    def clip_probabilities(self, magnitude: torch.Tensor) -> torch.Tensor:
+    def clip_probabilities(self, magnitude: torch.Tensor, frames: torch.Tensor | None = None) -> torch.Tensor:
         return self(magnitude).sigmoid().amax(dim=1)
 
 
@@ -157,8 +157,8 @@ def test_bce_by_hand_and_class_weights() -> None:
 
 def test_labels_are_max_pooled_to_the_classifiers_rate() -> None:
     labels = torch.tensor([0.0, 0.0, 1.0, 0.0, 1.0]).view(1, 5, 1)
-    assert pool_frame_labels(labels, 2).flatten().tolist() == [0.0, 1.0, 1.0]
-    assert pool_frame_labels(labels, 1) is labels
+    assert pool_frames(labels, 2).flatten().tolist() == [0.0, 1.0, 1.0]
+    assert pool_frames(labels, 1) is labels
 
 
 @pytest.mark.parametrize("labels", [torch.ones(2, 3), torch.ones(2, 8, 3)], ids=["clip", "frame"])

@@ -29,25 +29,25 @@ def clip(classes: Labels, random: torch.Generator) -> torch.Tensor:
 def batch_of(
     pairs: list[tuple[Labels, Labels]], random: torch.Generator, labels: list[tuple[Labels, Labels]] | None = None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Sums of pairs of clips: magnitude (B, 1, F), sides (B, 1, 2, 1, F), labels (B, 1, 2, K) (those given, if any)."""
-    sides = torch.stack([torch.stack([clip(side, random) for side in pair]) for pair in pairs])
+    """Remixes of pairs of clips: magnitude (B, 1, F), submixtures (B, 1, 2, 1, F), labels (B, 1, 2, K) (any given)."""
+    submixtures = torch.stack([torch.stack([clip(part, random) for part in pair]) for pair in pairs])
     told = torch.zeros(len(pairs), 1, 2, K)
     for item, pair in enumerate(labels or pairs):
-        for side, classes in enumerate(pair):
-            told[item, 0, side, list(classes)] = 1.0
-    return sides.sum(dim=1), sides.unsqueeze(1), told
+        for part, classes in enumerate(pair):
+            told[item, 0, part, list(classes)] = 1.0
+    return submixtures.sum(dim=1), submixtures.unsqueeze(1), told
 
 
 def learn(pairs: list[tuple[Labels, Labels]], labels: list[tuple[Labels, Labels]] | None = None) -> torch.Tensor:
-    """Masks (K, F) learnt from sums of such pairs."""
+    """Masks (K, F) learnt from remixes of such pairs."""
     random = torch.Generator().manual_seed(0)
     logits = (0.1 * torch.randn(K, F, generator=random)).requires_grad_()
     optimiser = torch.optim.Adam([logits], lr=0.1)
     for _ in range(150):
-        magnitude, sides, told = batch_of(pairs * 4, random, labels and labels * 4)
+        magnitude, submixtures, told = batch_of(pairs * 4, random, labels and labels * 4)
         optimiser.zero_grad()
         masks = logits.softmax(dim=0).view(1, K, 1, F).expand(len(magnitude), -1, -1, -1)
-        remix_loss(magnitude, masks, sides, told).backward()
+        remix_loss(magnitude, masks, submixtures, told).backward()
         optimiser.step()
     return logits.softmax(dim=0).detach()
 
@@ -65,17 +65,17 @@ def test_classes_that_some_pair_tells_apart_are_found_without_a_clip_of_one_clas
 def test_classes_that_only_occur_together_stay_undecided() -> None:
     masks = learn([((0, 1), (2, 3))])
     assert own_share(masks).max() < 0.9  # no better than where it began
-    pairs = masks.view(2, 2, F).sum(dim=1)  # the two sides, though, are told apart
+    pairs = masks.view(2, 2, F).sum(dim=1)  # the two submixtures, though, are told apart
     assert pairs[OWNER // 2, torch.arange(F)].min() > 0.95
 
 
 def test_swapping_two_classes_that_only_occur_together_changes_no_loss() -> None:
     random = torch.Generator().manual_seed(1)
-    magnitude, sides, labels = batch_of([((0, 1), (2,)), ((3,), (0, 1)), ((2, 3), (0, 1)), ((2,), (3,))], random)
+    magnitude, submixtures, labels = batch_of([((0, 1), (2,)), ((3,), (0, 1)), ((2, 3), (0, 1)), ((2,), (3,))], random)
     masks = torch.rand(4, K, 1, F, generator=random).softmax(dim=1)
     swapped = masks[:, [1, 0, 2, 3]]
-    assert remix_loss(magnitude, swapped, sides, labels).item() == pytest.approx(
-        remix_loss(magnitude, masks, sides, labels).item(), rel=1e-6
+    assert remix_loss(magnitude, swapped, submixtures, labels).item() == pytest.approx(
+        remix_loss(magnitude, masks, submixtures, labels).item(), rel=1e-6
     )
 
 
@@ -83,11 +83,11 @@ def test_the_right_masks_have_no_loss_whatever_the_pairs() -> None:
     masks = torch.nn.functional.one_hot(OWNER, K).T.float().view(1, K, 1, F)
     for sizes in itertools.product((1, 2), (1, 2)):
         pairs = [(tuple(range(sizes[0])), tuple(range(K - sizes[1], K)))]
-        magnitude, sides, labels = batch_of(pairs, torch.Generator().manual_seed(0))
-        assert remix_loss(magnitude, masks, sides, labels).item() == pytest.approx(0.0, abs=1e-7)
+        magnitude, submixtures, labels = batch_of(pairs, torch.Generator().manual_seed(0))
+        assert remix_loss(magnitude, masks, submixtures, labels).item() == pytest.approx(0.0, abs=1e-7)
 
 
-def test_tags_that_are_wrong_less_often_than_right_do_no_harm() -> None:
+def test_clip_labels_that_are_wrong_less_often_than_right_do_no_harm() -> None:
     """The loss is an absolute one: in each bin the median of what is asked wins, and not the mean."""
     pairs = [((0,), (1,)), ((0,), (2,)), ((0,), (3,)), ((1,), (2,)), ((1,), (3,)), ((2,), (3,))]
     told = [*pairs[:-1], ((2,), (0,))]  # one clip in twelve of class 3 is called 0
@@ -95,7 +95,7 @@ def test_tags_that_are_wrong_less_often_than_right_do_no_harm() -> None:
     assert own_share(masks).min() > 0.9
 
 
-def test_tags_that_are_wrong_more_often_than_right_rule() -> None:
+def test_clip_labels_that_are_wrong_more_often_than_right_rule() -> None:
     pairs = [((0,), (1,)), ((0,), (2,)), ((1,), (2,)), ((2,), (3,)), ((1,), (3,)), ((0,), (3,))]
     told = [*pairs[:3], ((2,), (0,)), ((1,), (0,)), ((0,), (3,))]  # two in three of class 3 are called 0
     masks = learn(pairs, told)
@@ -105,15 +105,15 @@ def test_tags_that_are_wrong_more_often_than_right_rule() -> None:
 
 def test_it_is_mix_and_separate_for_clips_of_one_class_and_the_mixture_loss_for_one_clip() -> None:
     random = torch.Generator().manual_seed(2)
-    magnitude, sides, labels = batch_of([((0,), (3,)), ((2,), (1,))], random)
+    magnitude, submixtures, labels = batch_of([((0,), (3,)), ((2,), (1,))], random)
     masks = torch.rand(2, K, 1, F, generator=random).softmax(dim=1)
     sources = torch.zeros(2, K, 1, F)
-    sources[0, 0], sources[0, 3] = sides[0, 0, 0], sides[0, 0, 1]
-    sources[1, 2], sources[1, 1] = sides[1, 0, 0], sides[1, 0, 1]
-    assert remix_loss(magnitude, masks, sides, labels).item() == pytest.approx(
+    sources[0, 0], sources[0, 3] = submixtures[0, 0, 0], submixtures[0, 0, 1]
+    sources[1, 2], sources[1, 1] = submixtures[1, 0, 0], submixtures[1, 0, 1]
+    assert remix_loss(magnitude, masks, submixtures, labels).item() == pytest.approx(
         K * strong_loss(magnitude, masks, sources).item(), rel=1e-5
     )
-    magnitude, sides, labels = batch_of([((0, 2), ())], random)
-    assert remix_loss(magnitude, masks[:1], sides, labels).item() == pytest.approx(
+    magnitude, submixtures, labels = batch_of([((0, 2), ())], random)
+    assert remix_loss(magnitude, masks[:1], submixtures, labels).item() == pytest.approx(
         mixture_loss(magnitude, masks[:1], labels[:, 0, 0]).item(), rel=1e-5
     )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from weaksep.errors import UserError
 from weaksep.fileio.audio import read_audio
 from weaksep.fileio.datadir import EventLabel
+from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import read_table
 from weaksep.mixtures.alone import alone_segments, faded, write_alone_events
 from weaksep.mixtures.config import AloneConfig
@@ -74,7 +75,7 @@ def test_events_are_pieces_of_the_mixtures_and_need_no_reference(test_data: Path
     for path in test_data.glob("src_*.scp"):
         path.unlink()
     (test_data / "utt2labels").unlink()
-    write_alone_events(test_data, tmp_path / "events", AloneConfig(min_s=0.1))
+    write_alone_events(test_data, AloneConfig(min_s=0.1), Shards(tmp_path / "events"))
     pool = EventPool.load(tmp_path / "events")
     # test/tiny_data.py: bark is alone in all of mix-1; in mix-2 from 0 to 1000, drill from 3000 to 4000.
     assert {"mix-1-001", "mix-2-001", "mix-2-002"} <= set(pool.wav)
@@ -92,11 +93,11 @@ def test_faint_pieces_and_classes_that_are_never_alone(
     activity = {"mix-1": {"bark": (0, 2000)}, "mix-2": {"drill": (0, 2000)}, "mix-3": {"horn": (0, 2000)}}
     data = tiny.make_data(tmp_path / "data", activity)
     caplog.set_level("INFO")
-    write_alone_events(data, tmp_path / "events", AloneConfig(min_level_db=-40.0))
+    write_alone_events(data, AloneConfig(min_level_db=-40.0), Shards(tmp_path / "events"))
     assert "left out" not in caplog.text
     with pytest.raises(UserError, match="(?s)horn is never active alone"):
-        write_alone_events(data, tmp_path / "other", AloneConfig(min_level_db=-10.0))
+        write_alone_events(data, AloneConfig(min_level_db=-10.0), Shards(tmp_path / "other"))
     pair = tiny.make_data(tmp_path / "pair", {**activity, "mix-3": {"horn": (0, 2000), "bark": (0, 2000)}})
     with pytest.raises(UserError, match=re.escape("events.tsv: horn is never active alone")):
-        write_alone_events(pair, tmp_path / "third", AloneConfig())
+        write_alone_events(pair, AloneConfig(), Shards(tmp_path / "third"))
     assert not (tmp_path / "third/wav.scp").exists()

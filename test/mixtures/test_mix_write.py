@@ -14,6 +14,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import read_table, write_table
 from weaksep.mixtures import write
 from weaksep.mixtures.config import MixConfig
@@ -63,7 +64,7 @@ def events(tmp_path_factory):
 @pytest.fixture(scope="module")
 def data(events, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "train"
-    write_set(config(), "train", events, folder, nj=1)
+    write_set(config(), "train", events, Shards(folder), nj=1)
     return folder
 
 
@@ -132,14 +133,14 @@ def test_scenes_rebuild_the_audio_bit_for_bit(data, events):
 
 
 def test_the_same_files_for_any_number_of_workers(data, events, tmp_path):
-    write_set(config(), "train", events, tmp_path / "train", nj=2)
+    write_set(config(), "train", events, Shards(tmp_path / "train"), nj=2)
     assert contents(tmp_path / "train") == contents(data)
 
 
 def test_a_shorter_run_gives_the_same_first_mixtures_and_leaves_nothing_old(data, events, tmp_path):
-    write_set(config(), "train", events, tmp_path, nj=1)
+    write_set(config(), "train", events, Shards(tmp_path), nj=1)
     short = config(sets={"train": 4, "valid": 1, "test": 1})
-    write_set(short, "train", events, tmp_path, nj=1)
+    write_set(short, "train", events, Shards(tmp_path), nj=1)
     left, whole = contents(tmp_path), contents(data)
     audio = {name for name in left if name.endswith(".wav")}
     assert {name.split("/")[-1] for name in audio} == {f"train-{n:06d}.wav" for n in range(1, 5)}
@@ -152,7 +153,7 @@ def test_scenes_with_an_unheard_event_are_drawn_anew(tmp_path, caplog):
     quiet = {f"{label}-{number}" for label in LABELS for number in range(3)}
     events = make_events(tmp_path / "events/train", quiet=quiet)
     with caplog.at_level(logging.INFO):
-        write_set(config(), "train", events, tmp_path / "train", nj=1)
+        write_set(config(), "train", events, Shards(tmp_path / "train"), nj=1)
     assert "scenes drawn anew" in caplog.text and "active classes a mixture" in caplog.text
     made = DataDir.load(tmp_path / "train")
     for references in made.references().values():
@@ -164,19 +165,19 @@ def test_events_that_are_never_heard_are_an_error(tmp_path, monkeypatch):
     everything = {f"{label}-{number}" for label in LABELS for number in range(6)}
     events = make_events(tmp_path / "events/train", quiet=everything)
     with pytest.raises(UserError, match="train-00000[0-9]: 5 draws each held an event"):
-        write_set(config(clip_s=0.25), "train", events, tmp_path / "train", nj=1)
+        write_set(config(clip_s=0.25), "train", events, Shards(tmp_path / "train"), nj=1)
 
 
 def test_a_failed_run_leaves_no_table(data, events, tmp_path, monkeypatch):
     folder = tmp_path / "train"
-    write_set(config(), "train", events, folder, nj=1)
+    write_set(config(), "train", events, Shards(folder), nj=1)
 
     def broken(*args, **kwargs):
         raise UserError("the disk is full")
 
     monkeypatch.setattr(write, "finish", broken)
     with pytest.raises(UserError, match="disk is full"):
-        write_set(config(), "train", events, folder, nj=1)
+        write_set(config(), "train", events, Shards(folder), nj=1)
     assert list(contents(folder)) == [".unfinished/key"]
 
 
@@ -213,5 +214,5 @@ def test_what_cannot_be_rebuilt_is_told(data, events, tmp_path):
     with pytest.raises(UserError, match="no event .*zebu"):
         rebuild(["--scenes", str(scenes), "--events", str(events), "--out", str(tmp_path / "again")])
     assert not (tmp_path / "again").exists()
-    with pytest.raises(UserError, match="holds the scenes themselves"):
+    with pytest.raises(UserError, match="which is read here; give another folder"):
         rebuild(["--scenes", str(data / "scenes.jsonl"), "--events", str(events), "--out", str(data)])

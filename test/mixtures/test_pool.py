@@ -29,8 +29,8 @@ def make(folder, rate_of=lambda number: 8000, **tables):
 
 def test_load(tmp_path):
     pool = EventPool.load(make(tmp_path))
-    assert pool.labels == ("b", "a") and pool.sample_rate == 8000
-    assert [(e.event_id, e.recording_id) for e in pool.by_class["a"]] == [("e0", "r"), ("e2", "t")]
+    assert pool.classes == ("b", "a") and pool.sample_rate == 8000
+    assert pool.by_class["a"] == (("e0", "r"), ("e2", "t"))
 
 
 def test_what_is_wrong_is_listed_at_once(tmp_path):

@@ -11,14 +11,13 @@ from scipy.stats import chi2, chisquare, kstest, poisson
 
 from weaksep.errors import UserError
 from weaksep.mixtures.config import MixConfig
-from weaksep.mixtures.pool import PoolEvent
 from weaksep.mixtures.sampler import sample_scene, zero_truncated_poisson
 
 RATE = 8000
 
 
 def pool(**sizes):
-    return {name: [PoolEvent(f"{name}{i}", f"rec-{name}{i}") for i in range(n)] for name, n in sizes.items()}
+    return {name: [(f"{name}{i}", f"rec-{name}{i}") for i in range(n)] for name, n in sizes.items()}
 
 
 def config(**changes):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from weaksep.nets.build import build_separator
-from weaksep.nets.nmf import NmfSeparator, learn_spectra
+from weaksep.nets.separators.nmf import Net, learn_spectra
 
 pytest.importorskip("sklearn")
 BINS = 12
@@ -32,9 +32,9 @@ def test_a_dictionary_spans_what_it_was_learnt_from() -> None:
     np.testing.assert_allclose(learnt[order], spectra(1), atol=0.02)
 
 
-def separator(mask_floor: float = 0.0) -> NmfSeparator:
+def separator(mask_floor: float = 0.0) -> Net:
     net = build_separator({"kind": "nmf", "units": 2, "mask_floor": mask_floor}, 3, BINS)
-    assert isinstance(net, NmfSeparator)
+    assert isinstance(net, Net)
     net.load_state_dict({"spectra": torch.from_numpy(np.stack([spectra(k) for k in range(3)]))})
     return net
 

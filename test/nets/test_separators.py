@@ -9,12 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from weaksep.nets.bandsplit import BandSplitSeparator, band_widths
-from weaksep.nets.build import build_separator
-from weaksep.nets.config import SeparatorConfig
-from weaksep.nets.separators import MaskSeparator
-from weaksep.nets.tcn import DilatedBlock, TcnSeparator
-from weaksep.nets.unet import UnetSeparator
+from weaksep.nets.build import build_separator, separator_settings
+from weaksep.nets.separator import MaskSeparator, MaskSettings
+from weaksep.nets.separators import bandsplit, tcn, unet
+from weaksep.nets.separators.bandsplit import band_widths
+from weaksep.nets.separators.tcn import DilatedBlock
 
 SMALL: dict[str, dict[str, Any]] = {
     "blstm": {"units": 6, "layers": 2},
@@ -23,7 +22,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "bandsplit_steps": {"units": 6, "layers": 1, "bands": 5, "step_frames": 2},
     "tcn": {"units": 6, "layers": 7},
 }
-FIRST_KEYS = ["kind", "layers", "units", "dropout", "mask", "mask_floor"]
 
 
 def small(name: str, n_bins: int = 33, **more: Any) -> MaskSeparator:
@@ -70,7 +68,7 @@ def test_mask_floor_is_dealt_out_over_all_masks(mask: str, residual: bool) -> No
             signs = torch.tensor([1.0, -1.0, -1.0, -1.0])[: self.n_masks].view(1, -1, 1, 1)
             return (1000.0 * signs).expand(len(features), -1, *features.shape[1:])
 
-    masks = Sure(SeparatorConfig(mask=mask, mask_floor=0.3, residual=residual), 3, 9)(torch.rand(2, 7, 9))
+    masks = Sure(MaskSettings(mask=mask, mask_floor=0.3, residual=residual), 3, 9)(torch.rand(2, 7, 9))
     share = 0.3 / (4 if residual else 3)
     assert torch.allclose(masks[:, 0], torch.full((2, 7, 9), 0.7 + share))
     assert torch.allclose(masks[:, 1:], torch.full_like(masks[:, 1:], share))
@@ -146,25 +144,22 @@ def test_blstm_is_what_it_was() -> None:
     assert torch.equal(net(magnitude), logits.softmax(dim=1))
 
 
-def test_settings_of_a_net_that_was_known_before_read_as_before() -> None:
-    first = {"kind": "blstm", "layers": 3, "units": 600, "dropout": 0.0, "mask": "softmax", "mask_floor": 0.0}
-    assert SeparatorConfig().model_dump(mode="json") == first
-    assert SeparatorConfig().model_dump() == first
-    plain = SeparatorConfig(kind="unet", channels=(16, 32, 64, 96), bands=12)
-    assert list(plain.model_dump(mode="json")) == FIRST_KEYS
-
-
-def test_new_settings_are_part_of_a_run_when_they_were_chosen() -> None:
-    chosen = {"residual": True, "channels": [8, 16], "bands": 7, "step_frames": 2}
-    config = SeparatorConfig.model_validate({"kind": "unet", **chosen})
-    dumped = config.model_dump(mode="json")
-    assert {key: dumped[key] for key in chosen} == chosen
-    assert SeparatorConfig.model_validate(dumped) == config
+@pytest.mark.parametrize("name", ["blstm", "unet", "bandsplit", "tcn", "nmf"])
+def test_settings_read_back_and_know_nothing_of_other_nets(name: str) -> None:
+    schema = separator_settings({"kind": name})
+    settings = schema.model_validate({"mask_floor": 0.1, "units": 7})
+    assert schema.model_validate(settings.model_dump(mode="json")) == settings
+    assert settings.model_dump()["kind"] == name
+    assert ("bands" in schema.model_fields) == (name == "bandsplit")
+    assert ("channels" in schema.model_fields) == (name == "unet")
+    for more in ({"kind": "blsmt"}, {"widths": 3}):
+        with pytest.raises(ValueError, match="did you mean blstm|Extra inputs"):
+            build_separator({"kind": name, **more}, 3, 33)
 
 
 def test_unet_takes_a_shifted_picture_for_the_same_one_shifted() -> None:
     net = settled("unet", 129)
-    assert isinstance(net, UnetSeparator)
+    assert isinstance(net, unet.Net)
     nn.init.zeros_(net.context.back.weight)  # the BLSTM alone knows where it is
     nn.init.zeros_(net.context.back.bias)
     patch = torch.randn(1, 8, 16)
@@ -178,7 +173,7 @@ def test_unet_takes_a_shifted_picture_for_the_same_one_shifted() -> None:
 
 def test_unet_carries_detail_past_its_deeper_levels() -> None:
     net = settled("unet", 129)
-    assert isinstance(net, UnetSeparator)
+    assert isinstance(net, unet.Net)
     for layer in net.enlarge:
         nn.init.zeros_(layer.weight)  # nothing comes up from below
     before = torch.zeros(1, 61, 129)
@@ -201,7 +196,7 @@ def test_tcn_block_is_a_dilated_convolution() -> None:
 
 def test_tcn_sees_as_far_as_it_says_and_no_farther() -> None:
     net = settled("tcn")
-    assert isinstance(net, TcnSeparator)
+    assert isinstance(net, tcn.Net)
     assert net.reach == 1 + 2 + 4 + 8 + 16 + 32 + 1
     # Weights of one: no path through the net may vanish by chance.
     for block in net.blocks:
@@ -229,7 +224,7 @@ def test_bands_are_narrow_at_the_bottom_and_leave_no_bin_out() -> None:
 
 def test_bandsplit_puts_every_band_back_in_its_place() -> None:
     net = small("bandsplit_steps")
-    assert isinstance(net, BandSplitSeparator)
+    assert isinstance(net, bandsplit.Net)
     lower = 0
     for layer, width in zip(net.output, net.widths, strict=True):
         # Each output says of which class, frame of the step and bin it is.
@@ -245,7 +240,7 @@ def test_bandsplit_puts_every_band_back_in_its_place() -> None:
 
 def test_bandsplit_tells_bands_and_steps_apart_until_its_passes_join_them() -> None:
     net = small("bandsplit_steps")
-    assert isinstance(net, BandSplitSeparator)
+    assert isinstance(net, bandsplit.Net)
     before = torch.rand(1, 12, 33)
     after = before.clone()
     after[:, 4, 10] += 10.0

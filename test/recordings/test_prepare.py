@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from weaksep.bin.main import main
 from weaksep.fileio.audio import read_audio
@@ -110,6 +111,27 @@ def test_all_that_is_missing_is_listed_and_may_be_left_out(corpus: Path, capsys:
     assert "2 of 12 recordings cannot be used" in message and "r01.wav: cannot be read as audio" in message
     assert not (corpus.parent / "data/train/wav.scp").exists()
     assert prepare(corpus, "--max-bad-ratio", "0.2") == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "what"), [(1e-42, "digital silence throughout"), (3e38, "holds samples as large as 3e+38")]
+)
+def test_samples_that_no_gain_can_bring_to_the_level(
+    corpus: Path, capsys: pytest.CaptureFixture[str], value: float, what: str
+) -> None:
+    soundfile.write(corpus / "audio/r01.wav", np.full(32_000, value), 16_000, subtype="FLOAT")
+    assert prepare(corpus) == 1
+    assert f"r01.wav: {what}" in capsys.readouterr().err
+
+
+def test_a_truncated_recording(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = corpus / "audio/r01.wav"
+    path.write_bytes(path.read_bytes()[:-10_000])
+    assert prepare(corpus) == 1
+    assert "r01.wav: truncated: " in capsys.readouterr().err
+    assert prepare(corpus, "--accept-truncated", "true") == 0
+    message = capsys.readouterr().err
+    assert message.count("r01.wav: truncated: ") == 1 and "% is missing); what is there is taken" in message
 
 
 @pytest.mark.parametrize(
@@ -218,7 +240,7 @@ def test_damaged_references_are_found(corpus: Path, tone: Sound, write: Sound) -
     (path,) = (corpus.parent / "data").glob("*/audio/dog/r00-0001.wav")
     path.write_bytes(path.read_bytes()[:100])
     problems = [str(p) for report in validate([corpus.parent / "data"], check_audio=True) for p in report.problems]
-    assert len(problems) == 1 and "r00-0001" in problems[0] and "cut short" in problems[0]
+    assert len(problems) == 1 and "r00-0001" in problems[0] and "truncated" in problems[0]
 
 
 def test_what_is_too_little_for_a_clip_is_counted(

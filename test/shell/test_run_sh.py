@@ -138,7 +138,7 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
     result = recipes.run(
         "--db", f"my corpus $(touch {evil})", "--download", "true", "--tag", "t1", "--seed", "5", "--nj", "3",
         "--systems", "strong clip", "--separator-args", "optim.max_epochs=3 *", "--ngpu", "0",
-        "--classifier-args", "net.units=8", "--max-bad-ratio", "0.5",
+        "--classifier-args", "net.units=8", "--max-bad-ratio", "0.5", "--accept-truncated",
         "--resume", "false", "--force", "--checkpoint-minutes", "2",
         "--datadir", "d", "--dumpdir", "f", "--expdir", "e",
     )  # fmt: skip
@@ -149,6 +149,7 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
     assert value(data, "--download") == "true"
     assert value(data, "--out") == value(mix, "--events") == "d/events"
     assert value(data, "--max-bad-ratio") == "0.5"
+    assert value(data, "--accept-truncated") == "true"
     assert value(mix, "--seed") == "5"
     for call in (data, mix, feats, classifier, separator, separate, score):
         assert value(call, "--nj") == "3"
@@ -283,7 +284,8 @@ def test_help_needs_no_installation_and_names_every_option(recipes: Recipes, rec
     result = recipes.run("--help", recipe=recipe)
     assert result.returncode == 0
     options = "stage stop-stage nj ngpu tag systems db download config datadir dumpdir expdir skip-train"
-    options += " classifier-args separator-args max-bad-ratio seed resume allow-cpu strong-share dry-run help"
+    options += " classifier-args separator-args max-bad-ratio accept-truncated seed resume allow-cpu strong-share"
+    options += " dry-run help"
     for option in options.split():
         assert re.search(rf"^    --{option}( |$)", result.stdout, re.MULTILINE), option
 

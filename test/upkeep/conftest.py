@@ -68,7 +68,7 @@ def made_by_stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     convert(open_synthetic(corpus, None), corpus, Shards(top / "data/events"), nj=1, max_bad_ratio=0.0)
     mix = MixConfig(clip_s=0.5, mean_events=2.0, sets={"train": 8, "valid": 3, "test": 3})
     for name in SETS:
-        write_set(mix, name, top / "data/events" / name, top / "data" / name, nj=1)
+        write_set(mix, name, top / "data/events" / name, Shards(top / "data" / name), nj=1)
         extract(top / "data" / name, top / "dump" / name, FEATS, nj=1, references=name != "test")
     return top
 

@@ -602,7 +602,7 @@ def test_what_the_stages_wrote_is_known_and_comes_back_the_same(
     ]
     mix = MixConfig(clip_s=0.5, mean_events=2.0, sets={"train": 8, "valid": 3, "test": 3})
     for name in ("train", "valid", "test"):
-        write_set(mix, name, Path("data/events") / name, Path("data") / name, nj=1)
+        write_set(mix, name, Path("data/events") / name, Shards(Path("data") / name), nj=1)
     assert {name: Path(name).read_bytes() for name in tree()} == {
         name: content for name, content in before.items() if not name.startswith("dump")
     }

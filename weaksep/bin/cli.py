@@ -146,6 +146,23 @@ def add_force(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_accept_truncated(parser: argparse.ArgumentParser, default: bool | None = False) -> None:
+    """Add ``--accept-truncated``, of the commands that read the user's own audio."""
+    parser.add_argument(
+        "--accept-truncated",
+        type=str2bool,
+        default=default,
+        metavar="true|false",
+        help="take what is there of audio files that were cut short; the log says how much is missing "
+        f"({'as the configuration says' if default is None else '%(default)s'})",
+    )
+
+
+def truncated_setting(accept: bool | None) -> list[str]:
+    """``--accept-truncated`` as an override of a configuration; none where it was not given."""
+    return [] if accept is None else [f"accept_truncated={str(accept).lower()}"]
+
+
 def _fail(name: str, message: str, debug: bool) -> int:
     """Print the error line (and, when asked for, the traceback before it); the exit status."""
     if debug:

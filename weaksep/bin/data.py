@@ -6,7 +6,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, share, str2bool
+from weaksep.bin.cli import (
+    add_accept_truncated,
+    add_force,
+    make_parser,
+    positive_int,
+    run_command,
+    share,
+    str2bool,
+    truncated_setting,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -29,13 +38,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         default=0.0,
         help="share of missing, unreadable or silent clips to leave out (%(default)s)",
     )
+    add_accept_truncated(parser, None)
     add_force(parser)
     arguments = parser.parse_args(argv)
 
     from weaksep.corpora.registry import load_data_config, make_events
 
     make_events(
-        load_data_config(arguments.config),
+        load_data_config(arguments.config, truncated_setting(arguments.accept_truncated)),
         arguments.db,
         arguments.out,
         download=arguments.download,

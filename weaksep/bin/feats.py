@@ -25,6 +25,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--systems", default="", help="systems that will be trained, separated by blanks")
     parser.add_argument("--system-configs", type=Path, help="folder of their YAMLs")
     parser.add_argument("--variants", default="", help="more variants of the mixtures, separated by blanks")
+    parser.add_argument(
+        "--feats-type",
+        choices=("ark", "raw"),
+        default=None,
+        help="instead of the configuration's: Kaldi archives, or none: training then reads the audio",
+    )
     parser.add_argument("--nj", type=positive_int, default=1, help="worker processes")
     add_force(parser)
     arguments = parser.parse_args(argv)
@@ -36,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.fileio.yamlfile import load_config
     from weaksep.train.plan import system_configs, system_variants
 
-    config = load_config(FeatsConfig, arguments.config)
+    overrides = [f"feats_type={arguments.feats_type}"] if arguments.feats_type else []
+    config = load_config(FeatsConfig, arguments.config, overrides)
     folder = arguments.system_configs or arguments.config.parent
     configs = system_configs(folder, arguments.systems.split()).values()
     # Semi-supervised training reads sources of the training set alone.

@@ -8,41 +8,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from weaksep.bin.cli import add_force, make_parser, positive_int, run_command
-from weaksep.errors import UserError
-
-if TYPE_CHECKING:
-    from weaksep.mixtures.config import MixConfig
-
-
-def write_sets(
-    config: MixConfig, events_dir: Path, out: Path, variant: str, nj: int, force: bool, recordings: str = "own"
-) -> None:
-    """Write the sets of the recipe (variant "") or of a variant, from each set's own events or another's."""
-    from weaksep.fileio.stamp import run_step
-    from weaksep.mixtures.write import mix_step, write_set
-
-    for name in config.sizes():
-        events = events_dir / (name if recordings == "own" else recordings)
-        folder = out / (f"{name}_{variant}" if variant else name)
-        work = partial(write_set, config, name, events, folder, nj=nj, variant=variant)
-        run_step(mix_step(config, name, events, folder), work, force=force)
-
-
-def cut_events(config: MixConfig, out: Path, variant: str, force: bool) -> Path:
-    """Cut the events of a variant with ``events: alone`` out of the recipe's mixtures; their folder."""
-    from weaksep.fileio.stamp import run_step
-    from weaksep.mixtures.alone import alone_step, write_alone_events
-
-    settings, folder = config.variants[variant].alone, out / f"events_{variant}"
-    for name in config.variant(variant).sizes():
-        places = (out / name, folder / name, settings)
-        run_step(alone_step(*places), partial(write_alone_events, *places), force=force)
-    return folder
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -61,22 +29,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from weaksep.fileio.yamlfile import load_config
     from weaksep.mixtures.config import MixConfig
+    from weaksep.mixtures.stage import make_mixtures
     from weaksep.train.plan import system_variants
 
     overrides = [] if arguments.seed is None else [f"seed={arguments.seed}"]
     config = load_config(MixConfig, arguments.config, overrides)
-    asked = system_variants(arguments.system_configs or arguments.config.parent, arguments.systems.split())
-    for name in asked:
-        if not config.variant(name).sets.train:
-            raise UserError(f"{arguments.config}: variants.{name} has no training set; a system asks for it")
-    asked = sorted({*asked, *arguments.variants.split()})
-    variants = {name: config.variant(name) for name in asked}  # a wrong name is told before any work
-    write_sets(config, arguments.events, arguments.out, "", arguments.nj, arguments.force)
-    for name, variant in variants.items():
-        source = config.variants[name]
-        alone = source.events == "alone"
-        events = cut_events(config, arguments.out, name, arguments.force) if alone else arguments.events
-        write_sets(variant, events, arguments.out, name, arguments.nj, arguments.force, source.recordings)
+    to_train = system_variants(arguments.system_configs or arguments.config.parent, arguments.systems.split())
+    more = arguments.variants.split()
+    make_mixtures(config, to_train, more, arguments.events, arguments.out, arguments.nj, arguments.force)
 
 
 if __name__ == "__main__":

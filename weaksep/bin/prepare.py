@@ -12,7 +12,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, share
+from weaksep.bin.cli import (
+    add_accept_truncated,
+    add_force,
+    make_parser,
+    positive_int,
+    run_command,
+    share,
+    truncated_setting,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -32,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--max-bad-ratio", type=share, default=0.0, help="share of missing or unreadable recordings to leave out"
     )
+    add_accept_truncated(parser, None)
     add_force(parser)
     args = parser.parse_args(argv)
 
@@ -40,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.recordings.prepare import prepare
     from weaksep.recordings.steps import Places, load_prepare_config, look, prepare_step
 
-    config = load_prepare_config(args.config, args.set)
+    config = load_prepare_config(args.config, [*args.set, *truncated_setting(args.accept_truncated)])
     asked = Places(args.audio, args.clip_labels, args.events, args.references)
     places = asked.completed(config, args.db, whole=args.config is not None)
     found = look(config, places)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, positive_int, run_command, tell
+from weaksep.bin.cli import make_parser, positive_int, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -18,13 +18,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
     arguments = parser.parse_args(argv)
 
-    from weaksep.errors import UserError
     from weaksep.mixtures.rebuild import rebuild_set
 
-    if arguments.scenes.resolve().parent == arguments.out.resolve():
-        raise UserError(f"--out {arguments.out}: holds the scenes themselves; give another folder")
-    count = rebuild_set(arguments.scenes, arguments.events, arguments.out, nj=arguments.nj)
-    tell(f"{arguments.out}: {count} mixtures")
+    rebuild_set(arguments.scenes, arguments.events, arguments.out, nj=arguments.nj)
 
 
 if __name__ == "__main__":

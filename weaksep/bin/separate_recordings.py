@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weaksep.bin.cli import add_force, failure_reason, make_parser, str2bool
+from weaksep.bin.cli import add_accept_truncated, add_force, failure_reason, make_parser, str2bool
 from weaksep.errors import UserError, raise_problems
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def get_parser() -> argparse.ArgumentParser:
         help="also events.tsv: when each class sounds, by the energy of its output (%(default)s)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
+    add_accept_truncated(parser)
     add_force(parser)
     return parser
 
@@ -188,7 +189,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.infer.model import checkpoint_path, load_separator
     from weaksep.infer.recordings import Options, recording_step
 
-    options = Options(args.rate, args.format, args.level_db, args.events)
+    options = Options(args.rate, args.format, args.level_db, args.events, args.accept_truncated)
     model = checkpoint_path(args.model)
     check_apart([args.out / name for name in found], [model, *found.values()])
     separator = load_separator(model, choose(args.device))
@@ -198,7 +199,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         try:
             step = recording_step(model, path, out, options)
             check_ours(step)
-            with tqdm(total=stream_info(path).samples, desc=path.name, unit=" samples", disable=None) as bar:
+            samples = stream_info(path, args.accept_truncated).samples
+            with tqdm(total=samples, desc=path.name, unit=" samples", disable=None) as bar:
                 work = partial(separate, separator, path, out, options, step.made(), bar)
                 run_step(step, work, force=args.force)
         except Exception as error:

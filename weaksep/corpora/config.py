@@ -27,7 +27,7 @@ class Split(BaseModel, extra="forbid", frozen=True):
     test: list[int] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _each_once(self) -> Split:
+    def _folds(self) -> Split:
         folds = [*self.train, *self.valid, *self.test]
         unknown = sorted(fold for fold in folds if not 1 <= fold <= N_FOLDS)
         if unknown:
@@ -45,11 +45,13 @@ class CorpusConfig(BaseModel, extra="forbid", frozen=True):
         corpus: name of the reader.
         sample_rate: Hz; all audio of the recipe has this rate.
         classes: sound classes; their order is the class axis everywhere after.
+        accept_truncated: take what is there of files that were cut short.
     """
 
     corpus: str
     sample_rate: int = Field(ge=8000, le=192_000)
     classes: list[str] = Field(min_length=2)
+    accept_truncated: bool = False
 
     @model_validator(mode="after")
     def _plain_classes(self) -> CorpusConfig:

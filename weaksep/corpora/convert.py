@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -25,6 +25,7 @@ from weaksep.fileio.place import check_place, clear_set
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step
 from weaksep.jobs import cut_shards, run_shards
+from weaksep.signal.level import is_silent
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def convert_shard(
         except UserError as error:
             results.append(str(error))
             continue
-        if not waveform.any():
+        if is_silent(waveform):
             results.append(f"{event.path or event.event_id}: digital silence, no level can be set")
             continue
         files.append(folder / event_path(event.event_id))
@@ -110,25 +111,14 @@ def convert(corpus: Corpus, config: CorpusConfig, notes: Shards, *, nj: int, max
         if len(bad) > max_bad_ratio * len(result):
             clear()
             notes.remove()
-            title = f"{len(bad)} of {len(result)} clips cannot be used: fix them, or see --max-bad-ratio"
-            raise_problems(title, bad)
+            raise_problems(f"{len(bad)} of {len(result)} clips cannot be used: fix them, or see --max-bad-ratio", bad)
         for line in bad:
             logger.warning("left out: %s", line)
         kept = {name: [e for e in own if isinstance(result[e.event_id], int)] for name, own in corpus.sets.items()}
         check_sets(kept, config.classes)
         for name, events in kept.items():
-            lengths_s = {e.event_id: result[e.event_id] / config.sample_rate for e in events}
-            write_set(folders[name], events, lengths_s, config.classes)
-
-
-def write_set(
-    folder: Path, events: Sequence[SourceEvent], lengths_s: Mapping[str, float], classes: Sequence[str]
-) -> None:
-    """Write the tables of one set, and tell what it is like."""
-    utt2class = {event.event_id: event.class_name for event in events}
-    utt2spk = {event.event_id: event.recording_id for event in events}
-    write_event_tables(folder, classes, utt2class, utt2spk, lengths_s)
-    found = {label: [e.recording_id for e in events if e.class_name == label] for label in classes}
-    told = ", ".join(f"{label} {len(own)} ({len(set(own))})" for label, own in found.items())
-    total_s = sum(lengths_s.values())
-    logger.info("%s: %d events, %.0f s; events (recordings) by class: %s", folder.name, len(events), total_s, told)
+            write_event_tables(
+                folders[name],
+                config.classes,
+                {e.event_id: (e.class_name, e.recording_id, result[e.event_id] / config.sample_rate) for e in events},
+            )

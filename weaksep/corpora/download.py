@@ -70,12 +70,11 @@ def file_md5(path: Path) -> str:
     """md5 of a file, hexadecimal."""
     digest = hashlib.md5(usedforsecurity=False)  # an error check against the owners' figure, not a signature
     with (
-        path.open("rb") as stream,
-        tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc=f"md5 {path.name}", disable=None) as bar,
+        path.open("rb") as file,
+        tqdm.wrapattr(file, "read", path.stat().st_size, desc=f"md5 {path.name}", disable=None) as stream,
     ):
         while block := stream.read(BLOCK_BYTES):
             digest.update(block)
-            bar.update(len(block))
     return digest.hexdigest()
 
 
@@ -95,13 +94,11 @@ def _arriving(archive: Archive, part: Path) -> Iterator[tuple[int, bytes]]:
             if have and response.status != http.client.PARTIAL_CONTENT:
                 logger.info("the server does not continue downloads: starting again")
                 have = 0
-            total = None if response.length is None else have + response.length
-            bar = tqdm(initial=have, total=total, unit="B", unit_scale=True, desc=archive.name, disable=None)
-            with bar:
-                while block := response.read(BLOCK_BYTES):
+            total = have + response.length if response.length else None
+            with tqdm.wrapattr(response, "read", total, initial=have, desc=archive.name, disable=None) as stream:
+                while block := stream.read(BLOCK_BYTES):
                     yield have, block
                     have += len(block)
-                    bar.update(len(block))
             if response.length:
                 raise http.client.IncompleteRead(b"", response.length)
     except urllib.error.HTTPError as error:

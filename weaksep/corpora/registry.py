@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ READERS: dict[str, tuple[type[CorpusConfig], Callable[[Any, Path | None], Corpus
 DOWNLOADS: dict[str, Callable[[Path | None], None]] = {"urbansound8k": fetch_urbansound8k}
 
 
-def load_data_config(path: str | Path) -> CorpusConfig:
+def load_data_config(path: str | Path, overrides: Sequence[str] = ()) -> CorpusConfig:
     """Read data.yaml by the schema of its corpus.
 
     Raises:
@@ -40,7 +40,7 @@ def load_data_config(path: str | Path) -> CorpusConfig:
         near = difflib.get_close_matches(str(name), READERS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(READERS)}"
         raise UserError(f"{path}: corpus: {name!r} is not a known corpus ({hint})")
-    return load_config(READERS[name][0], path)
+    return load_config(READERS[name][0], path, overrides)
 
 
 def make_events(
@@ -66,5 +66,8 @@ def make_events(
     open_corpus = READERS[config.corpus][1]
     corpus = open_corpus(config, db)
     check_sets(corpus.sets, config.classes)
-    step = convert_step(corpus, open_corpus.__module__, config, out, max_bad_ratio)
-    run_step(step, partial(convert, corpus, config, nj=nj, max_bad_ratio=max_bad_ratio), force=force)
+    run_step(
+        convert_step(corpus, open_corpus.__module__, config, out, max_bad_ratio),
+        partial(convert, corpus, config, nj=nj, max_bad_ratio=max_bad_ratio),
+        force=force,
+    )

@@ -68,9 +68,9 @@ def harmonic_tone(
 
 def shaped_noise(rng: np.random.Generator, n_samples: int, spectrum: Spectrum, sample_rate: int) -> np.ndarray:
     """Gaussian noise with the given magnitude spectrum, unit RMS, (N,)."""
-    spectrum_bins = np.fft.rfft(rng.standard_normal(n_samples))
+    white = np.fft.rfft(rng.standard_normal(n_samples))
     frequency_hz = np.fft.rfftfreq(n_samples, 1.0 / sample_rate)
-    wave = np.fft.irfft(spectrum_bins * spectrum(frequency_hz) * band_taper(frequency_hz, sample_rate), n_samples)
+    wave = np.fft.irfft(white * spectrum(frequency_hz) * band_taper(frequency_hz, sample_rate), n_samples)
     return wave / np.sqrt(np.mean(np.square(wave)) + 1e-20)
 
 
@@ -86,8 +86,7 @@ def ramp(n_samples: int, attack_s: float, release_s: float, sample_rate: int) ->
 
 def room_response(rng: np.random.Generator, sample_rate: int) -> np.ndarray:
     """Impulse response of one place: the direct sound and 30 to 90 ms of decaying reflections, (N,)."""
-    length_s = rng.uniform(0.03, 0.09)
-    n = int(length_s * sample_rate)
+    n = int(rng.uniform(0.03, 0.09) * sample_rate)
     tail = rng.standard_normal(n) * np.exp(-6.9 * np.arange(n) / n)  # -60 dB at its end
     tail *= rng.uniform(0.15, 0.45) / np.sqrt(np.sum(np.square(tail)))
     tail[: int(0.002 * sample_rate)] = 0.0
@@ -113,8 +112,7 @@ def minimum_phase(spectrum: Spectrum, sample_rate: int) -> np.ndarray:
     Oppenheim and Schafer, "Discrete-Time Signal Processing", section on minimum-phase sequences.
     """
     n_fft = 4096
-    magnitude = spectrum(np.fft.rfftfreq(n_fft, 1.0 / sample_rate))
-    cepstrum = np.fft.irfft(np.log(magnitude), n_fft)
+    cepstrum = np.fft.irfft(np.log(spectrum(np.fft.rfftfreq(n_fft, 1.0 / sample_rate))), n_fft)
     cepstrum[1 : n_fft // 2] *= 2.0
     cepstrum[n_fft // 2 + 1 :] = 0.0
     return np.fft.irfft(np.exp(np.fft.rfft(cepstrum)), n_fft)[: int(0.03 * sample_rate)]
@@ -123,10 +121,8 @@ def minimum_phase(spectrum: Spectrum, sample_rate: int) -> np.ndarray:
 def trim(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     """Cut the head and tail that lie `TRIM_DB` below the loudest 10 ms, fade the last 3 ms, (M <= N,)."""
     hop = sample_rate // 100
-    n_blocks = -(-len(wave) // hop)
-    blocks = np.zeros(n_blocks * hop)
-    blocks[: len(wave)] = wave
-    energy = np.sum(np.square(blocks.reshape(n_blocks, hop)), axis=1)
+    blocks = np.pad(wave, (0, -len(wave) % hop)).reshape(-1, hop)
+    energy = np.sum(np.square(blocks), axis=1)
     loud = np.flatnonzero(energy > energy.max() * 10.0 ** (-TRIM_DB / 10.0))
     kept = wave[loud[0] * hop : (loud[-1] + 1) * hop].copy()
     n_fade = min(len(kept), int(0.003 * sample_rate))

@@ -25,11 +25,10 @@ PEAK = 0.5  # of every event file; the mixer sets the level anew
 
 def synthesise(event: SourceEvent, sample_rate: int, seed: int) -> np.ndarray:
     """One event, float32 (N,), peak 0.5, without silence at its ends."""
-    recording_rng = generator(seed, "synthetic", event.recording_id)
-    model = MODELS[event.class_name](recording_rng, sample_rate)
+    recording_rng, event_rng = (generator(seed, "synthetic", name) for name in (event.recording_id, event.event_id))
+    dry = MODELS[event.class_name](recording_rng, event_rng, sample_rate)
     room = room_response(recording_rng, sample_rate)
     microphone = minimum_phase(colour(recording_rng), sample_rate)
-    dry = model(generator(seed, "synthetic", event.event_id))
     wave = trim(fftconvolve(dry, fftconvolve(room, microphone)), sample_rate)
     return (wave * (PEAK / np.abs(wave).max())).astype(np.float32)
 

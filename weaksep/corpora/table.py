@@ -92,15 +92,16 @@ def without_silent_ends(audio: np.ndarray) -> np.ndarray:
     return audio[sounding[0] : sounding[-1] + 1] if len(sounding) else audio[:0]
 
 
-def load_part(event: SourceEvent, sample_rate: int, trim: bool) -> np.ndarray:
+def load_part(event: SourceEvent, sample_rate: int, trim: bool, accept_truncated: bool) -> np.ndarray:
     """One event, float32 (N,), mean of the channels, resampled."""
     assert event.path is not None
-    audio = read_any(event.path, sample_rate)
+    audio = read_any(event.path, sample_rate, accept_truncated)
     if event.span_s is not None:
         start, stop = (seconds_to_samples(second, sample_rate) for second in event.span_s)
         if start >= len(audio):
-            length_s = len(audio) / sample_rate
-            raise UserError(f"{event.path}: {length_s:.3f} s long; its table says {event.span_s[0]} s on")
+            raise UserError(
+                f"{event.path}: {len(audio) / sample_rate:.3f} s long; its table says {event.span_s[0]} s on"
+            )
         audio = audio[start:stop]
     return without_silent_ends(audio) if trim else audio
 
@@ -113,4 +114,5 @@ def open_table(config: TableConfig, db: Path | None) -> Corpus:
     """
     if db is None:
         raise UserError(f"no folder of the table of events: {HOW_TO_GIVE}")
-    return Corpus(read_events(db / config.table, config.classes), partial(load_part, trim=config.trim))
+    load = partial(load_part, trim=config.trim, accept_truncated=config.accept_truncated)
+    return Corpus(read_events(db / config.table, config.classes), load)

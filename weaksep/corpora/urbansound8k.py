@@ -18,6 +18,7 @@ import io
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,14 @@ def _parse_row(row: dict[str, str], audio_dir: Path) -> SourceEvent:
     path = audio_dir / f"fold{numbers['fold']}" / name
     if not path.exists() and path.with_suffix(".flac").exists():
         path = path.with_suffix(".flac")
-    fold, salience = numbers["fold"], numbers["salience"]
-    return SourceEvent(stem, row["class"].strip(), str(numbers["fsID"]), path, fold=fold, salience=salience)
+    return SourceEvent(
+        stem,
+        row["class"].strip(),
+        str(numbers["fsID"]),
+        path,
+        fold=numbers["fold"],
+        salience=numbers["salience"],
+    )
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -96,20 +103,18 @@ def read_metadata(folder: Path) -> list[SourceEvent]:
             f"{folder}: {state}; expected the folder of UrbanSound8K with {METADATA} and audio/fold1..10 "
             f"({HOW_TO_GIVE})"
         )
-    events: list[SourceEvent] = []
+    events: dict[str, tuple[int, SourceEvent]] = {}
     problems: list[str] = []
-    first_line: dict[str, int] = {}
     for line, row in _rows(path):
         try:
             event = _parse_row(row, folder / "audio")
-            first = first_line.setdefault(event.event_id, line)
+            first, _ = events.setdefault(event.event_id, (line, event))
             if first != line:
                 raise ValueError(f"{event.event_id} is already on line {first}")
-            events.append(event)
         except ValueError as error:
             problems.append(f"{path}:{line}: {error}")
     raise_problems(f"{path} cannot be read", problems)
-    return events
+    return [event for _, event in events.values()]
 
 
 def split_by_recording(events: list[SourceEvent], fold_set: dict[int, str]) -> dict[str, list[SourceEvent]]:
@@ -133,14 +138,14 @@ def split_by_recording(events: list[SourceEvent], fold_set: dict[int, str]) -> d
     return {name: [event for event in chosen if home[event.recording_id] == name] for name in SETS}
 
 
-def load_clip(event: SourceEvent, sample_rate: int) -> np.ndarray:
+def load_clip(event: SourceEvent, sample_rate: int, accept_truncated: bool) -> np.ndarray:
     """One clip, float32 (N,), mean of its channels, resampled."""
     assert event.path is not None
     if not event.path.exists():
         elsewhere = sorted(event.path.parents[1].glob(f"fold*/{glob.escape(event.path.stem)}.*"))
         hint = f"do the metadata name the wrong fold? {elsewhere[0]} is there" if elsewhere else "nor is there a .flac"
         raise UserError(f"{event.path}: missing ({hint})")
-    return read_any(event.path, sample_rate)
+    return read_any(event.path, sample_rate, accept_truncated)
 
 
 def open_urbansound8k(config: UrbanSound8KConfig, db: Path | None) -> Corpus:
@@ -157,4 +162,4 @@ def open_urbansound8k(config: UrbanSound8KConfig, db: Path | None) -> Corpus:
     if unused:
         folds = ", ".join(map(str, sorted(unused)))
         logger.info("%d clips are in folds that split does not name (%s): left out", unused.total(), folds)
-    return Corpus(split_by_recording(events, fold_set), load_clip)
+    return Corpus(split_by_recording(events, fold_set), partial(load_clip, accept_truncated=config.accept_truncated))

@@ -24,7 +24,6 @@ from weaksep.feats.features import FeatureSet
 from weaksep.feats.knowledge import KINDS, Knowledge, supervision_of
 from weaksep.feats.labels import clip_vector, frame_labels, noisy_labels
 from weaksep.feats.remix import SINGLE, Remix, draw_remix, partners, strong_batch, weak_batch
-from weaksep.fileio.audio import read_audio
 from weaksep.fileio.datadir import DataDir
 from weaksep.seeding import generator
 
@@ -189,7 +188,7 @@ class TrainingSet:
                     files += [(item, k, utt, table[utt], change) for k, table in tables if utt in table]
                 else:
                     files.append((item, place, utt, self.data.wav[utt], change))
-        waves = [change.waveform(read_audio(path, features.sample_rate)) for *_, path, change in files]
+        waves = [change.waveform(features.audio(path, utt)) for *_, utt, path, change in files]
         audio = np.zeros((len(waves), max(map(len, waves))), dtype=np.float32)
         for padded, wave in zip(audio, waves, strict=True):
             padded[: len(wave)] = wave
@@ -204,7 +203,8 @@ class TrainingSet:
     def class_priors(self) -> np.ndarray:
         """Share of frames or clips in which each class is active, float32 (K,); for weak labels only.
 
-        Of the frame-labelled clips, since frame losses use it; of the others where there are none.
+        Of the frame-labelled clips, since frame losses use it, and each clip counts the same; of the others where there
+        are none.
         """
         utts = self.utts.get("frame", self.utts.get("clip", []))
         return np.mean([self._labels[utt].reshape(-1, len(self.classes)).mean(axis=0) for utt in utts], axis=0).astype(

@@ -24,6 +24,7 @@ from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.tables import read_table
 from weaksep.fileio.yamlfile import load_config
 from weaksep.signal.stft import Stft
+from weaksep.signal.units import n_frames
 
 _FRAMES = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -81,12 +82,22 @@ class FeatureSet:
             places = {utt: parse_entry(entry, self.path) for utt, entry in read_table(path).items()}
         return self._places.setdefault(source, places)
 
+    def audio(self, path: Path, utt: str) -> np.ndarray:
+        """Audio of a clip or of one of its references, float32 (N,).
+
+        Raises:
+            UserError: it cannot be read, or has another length than the tables say.
+        """
+        audio = read_audio(path, self.sample_rate)
+        found, expected = n_frames(len(audio), self.hop_samples), self.n_frames[utt]
+        if found != expected:
+            raise UserError(f"{path}: audio of {found} frames, expected the {expected} of {utt}; rerun stage 2")
+        return audio
+
     def _load(self, place: Any, utt: str) -> np.ndarray:
-        if self._audio is None:
-            matrix = self._reader.read(*place)
-        else:
-            audio = torch.from_numpy(read_audio(place, self.sample_rate)).unsqueeze(0)
-            matrix = self.stft.magnitude(audio)[0].numpy()
+        if self._audio is not None:
+            return self.stft.magnitude(torch.from_numpy(self.audio(place, utt)).unsqueeze(0))[0].numpy()
+        matrix = self._reader.read(*place)
         rows, columns = self.n_frames[utt], self.n_bins
         if matrix.shape != (rows, columns):
             sizes = f"{matrix.shape[0]} x {matrix.shape[1]}, expected {rows} x {columns}"

@@ -15,9 +15,8 @@ import soxr
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
-from weaksep.fileio.audio import opened
+from weaksep.fileio.audioread import n_samples, opened, refuse_no_sound
 
-BLOCK_S = 5.0
 # The largest file that a WAV header can describe; beyond, the same with 64-bit lengths.
 WAV_BYTES = 4_000_000_000
 FORMATS = {"flac": "FLAC", "wav": "WAV"}
@@ -44,34 +43,20 @@ class AudioInfo:
     channels: int
 
 
-def stream_info(path: str | Path) -> AudioInfo:
+def stream_info(path: str | Path, accept_truncated: bool | None = None) -> AudioInfo:
     """The header of a file.
+
+    Args:
+        path: the file.
+        accept_truncated: see ``opened``.
 
     Raises:
         UserError: see ``opened``; or it holds no samples.
     """
-    with opened(path) as file:
+    with opened(path, accept_truncated) as file:
         if file.frames == 0:
             raise UserError(f"{path}: holds no samples; get the whole file")
-        return AudioInfo(file.frames, file.samplerate, file.channels)
-
-
-def read_blocks(path: str | Path) -> Iterator[np.ndarray]:
-    """Blocks of a file, float32 (C, n).
-
-    Raises:
-        UserError: see ``opened``; NaN or infinite samples, or fewer samples than its header promises.
-    """
-    with opened(path) as file:
-        promised, held = file.frames, 0
-        size = max(1, int(BLOCK_S * file.samplerate))
-        while len(block := file.read(size, dtype="float32", always_2d=True)):
-            if not np.isfinite(block).all():
-                raise UserError(f"{path}: holds NaN or infinite samples; make the file again")
-            held += len(block)
-            yield block.T
-    if held < promised:
-        raise UserError(f"{path}: its header promises {promised} samples, {held} can be read; get the whole file")
+        return AudioInfo(n_samples(file, path, accept_truncated), file.samplerate, file.channels)
 
 
 def resampled(blocks: Iterator[np.ndarray], rate_in: int, rate_out: int) -> Iterator[np.ndarray]:
@@ -101,15 +86,23 @@ class Writers:
 
     Args:
         files: open for writing, one a source.
+        paths: what they will be called.
     """
 
-    def __init__(self, files: Sequence[soundfile.SoundFile]) -> None:
+    def __init__(self, files: Sequence[soundfile.SoundFile], paths: Sequence[Path]) -> None:
         self.files = files
+        self.paths = paths
         self.clipped = 0
         self.samples = 0
 
     def write(self, sources: np.ndarray) -> None:
-        """Append sources (S, C, n); samples beyond full scale are clipped, and counted."""
+        """Append sources (S, C, n); samples beyond full scale are clipped, and counted.
+
+        Raises:
+            UserError: see ``refuse_no_sound``.
+        """
+        for path, source in zip(self.paths, sources, strict=True):
+            refuse_no_sound(source, path)
         self.samples += sources.shape[2]
         self.clipped += int((np.abs(sources) > 1.0).sum())
         for file, source in zip(self.files, sources, strict=True):
@@ -177,7 +170,7 @@ def writers(paths: Sequence[Path], sample_rate: int, channels: int, samples: int
             with ExitStack() as files:
                 settings = {"samplerate": sample_rate, "channels": channels, "subtype": SUBTYPE, "format": kind}
                 opening = (soundfile.SoundFile(temporary, "w", **settings) for temporary in temporaries)
-                writing = Writers([files.enter_context(file) for file in opening])
+                writing = Writers([files.enter_context(file) for file in opening], paths)
                 yield writing
         except soundfile.SoundFileError as error:
             for temporary in temporaries:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.errors import UserError
+from weaksep.fileio.audioread import refuse_no_sound, samples_problem
 from weaksep.fileio.audiostream import resampled
 from weaksep.fileio.datadir import RESIDUAL
 from weaksep.infer import model
@@ -54,7 +55,8 @@ class WaveformSeparator:
             {class or "residual": float32 of the waveform's shape}; their sum is the waveform.
 
         Raises:
-            UserError: not of such a shape, no samples, complex, NaN or infinite ones, or no rate.
+            UserError: not of such a shape, no samples, complex, NaN, infinite or huge ones, or no rate; or NaN comes
+                out.
         """
         audio = _checked(waveform)
         if not (math.isfinite(sample_rate) and sample_rate > 0):
@@ -68,6 +70,7 @@ class WaveformSeparator:
         classes = _fitted(np.concatenate([nothing, *sources], axis=1), channels.shape[1])
         classes = classes.reshape(len(self.classes), *channels.shape)
         whole = np.concatenate([classes, (channels - classes.sum(axis=0))[None]]).reshape(-1, *audio.shape)
+        refuse_no_sound(whole, "the separated waveform")
         return dict(zip((*self.classes, RESIDUAL), whole, strict=True))
 
     def _at_rate(
@@ -92,8 +95,9 @@ def _checked(waveform: np.ndarray) -> np.ndarray:
             f"a waveform of shape {audio.shape}, more channels than samples; expected (channels, samples): give "
             "waveform.T, as of what soundfile.read returns"
         )
-    if not np.isfinite(audio).all():
-        raise UserError("the waveform holds NaN or infinite samples")
+    problem = samples_problem(audio)
+    if problem:
+        raise UserError(f"the waveform holds {problem}")
     return audio
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from weaksep.fileio.audiostream import FORMATS, read_blocks, resampled, stream_info, writers
+from weaksep.fileio.audioread import read_blocks
+from weaksep.fileio.audiostream import FORMATS, AudioInfo, resampled, stream_info, writers
 from weaksep.fileio.datadir import EVENT_COLUMNS, RESIDUAL
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import write_tsv
@@ -43,12 +45,14 @@ class Options:
         form: "flac" or "wav".
         level_db: the level at which the net hears a recording, dB relative to full scale; None to leave it as it is.
         events: whether to write events.tsv too (infer/events.py).
+        accept_truncated: whether to take what is there of a recording that was cut short.
     """
 
     rate: str = "model"
     form: str = "flac"
     level_db: float | None = LEVEL_DB
     events: bool = False
+    accept_truncated: bool = False
 
 
 def chunk_plan(separator: Separator) -> ChunkPlan:
@@ -74,41 +78,33 @@ def chunk_separator(separator: Separator, gain: float) -> Callable[[np.ndarray],
     return separate
 
 
-def separated_stream(separator: Separator, path: str | Path, gain: float) -> Iterator[np.ndarray]:
-    """Sources (K + 1, C, n) of a recording at the net's rate, piece by piece, the residual last."""
-    rate = separator.sample_rate
-    blocks = resampled(read_blocks(path), stream_info(path).sample_rate, rate)
-    return separate_chunks(chunk_separator(separator, gain), blocks, chunk_plan(separator))
-
-
 def at_input_rate(
-    sources: Iterator[np.ndarray], path: str | Path, rate: int, n_classes: int
+    sources: Iterator[np.ndarray], blocks: Iterator[np.ndarray], info: AudioInfo, rate: int, n_classes: int
 ) -> Iterator[np.ndarray]:
     """Sources of the net's rate at that of the recording; the residual is what the classes leave of it there.
 
     Args:
         sources: (K + 1, C, n) pieces at ``rate``; their residual is not used.
-        path: the recording.
+        blocks: the recording, (C, n).
+        info: its header.
         rate: the net's.
         n_classes: K.
 
     Yields:
         (K + 1, C, n) pieces, together exactly as long as the recording.
     """
-    info = stream_info(path)
     flat = (piece[:-1].reshape(-1, piece.shape[2]) for piece in sources)
     raised = resampled(flat, rate, info.sample_rate)
     original = np.zeros((info.channels, 0), dtype=np.float32)
-    blocks, done = read_blocks(path), 0
     for piece in raised:
         while original.shape[1] < piece.shape[1] and (block := next(blocks, None)) is not None:
             original = np.concatenate([original, block], axis=1)
         size = min(piece.shape[1], original.shape[1])  # resampling there and back may give a sample more
         classes = piece[:, :size].reshape(-1, info.channels, size)
         yield np.concatenate([classes, (original[:, :size] - classes.sum(axis=0))[None]])
-        original, done = original[:, size:], done + size
-    if done < info.samples:  # or less
-        rest = np.concatenate([original, *blocks], axis=1)
+        original = original[:, size:]
+    rest = np.concatenate([original, *blocks], axis=1)
+    if rest.shape[1]:  # or less
         silent = np.zeros((n_classes, *rest.shape), dtype=np.float32)
         yield np.concatenate([silent, rest[None]])
 
@@ -159,11 +155,13 @@ def separate_recording(
     Raises:
         UserError: the recording cannot be read, or the files not written; none of them is there then.
     """
-    info = stream_info(path)
+    info, blocks = stream_info(path, options.accept_truncated), partial(read_blocks, path, options.accept_truncated)
     rate = info.sample_rate if options.rate == "input" else separator.sample_rate
-    pieces = separated_stream(separator, path, gain_to(options.level_db, read_blocks(path), info.sample_rate))
+    separate = chunk_separator(separator, gain_to(options.level_db, blocks(), info.sample_rate))
+    heard = resampled(blocks(), info.sample_rate, separator.sample_rate)
+    pieces = separate_chunks(separate, heard, chunk_plan(separator))
     if options.rate == "input" and info.sample_rate != separator.sample_rate:
-        pieces = at_input_rate(pieces, path, separator.sample_rate, len(separator.classes))
+        pieces = at_input_rate(pieces, blocks(), info, separator.sample_rate, len(separator.classes))
     files = source_files(separator, out, options)
     length = int(info.samples * rate / info.sample_rate) + 1
     finder = EventFinder(separator.classes, rate)

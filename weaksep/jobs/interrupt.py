@@ -29,7 +29,6 @@ class Interrupted(BaseException):
     """
 
     def __init__(self, number: int) -> None:
-        super().__init__(number)
         self.status = 128 + number
 
 
@@ -57,8 +56,11 @@ def _handle(number: int, frame: FrameType | None) -> None:
 @contextmanager
 def signals_handled() -> Iterator[None]:
     """Handle SIGINT and SIGTERM as described above while the block runs; nothing changes outside the main thread."""
-    main = threading.current_thread() is threading.main_thread()
-    before = {number: signal.signal(number, _handle) for number in (signal.SIGINT, signal.SIGTERM) if main}
+    before = {
+        number: signal.signal(number, _handle)
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if threading.current_thread() is threading.main_thread()
+    }
     try:
         yield
     finally:

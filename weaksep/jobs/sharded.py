@@ -14,7 +14,7 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -27,14 +27,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-
-
-class Notes(Protocol):
-    """What :func:`run_shards` asks of a step's notes of its finished shards, ``weaksep.fileio.shards.Shards``."""
-
-    def done(self, name: str) -> bool: ...
-    def save(self, name: str, result: Any, files: Iterable[Path]) -> None: ...
-    def load(self, name: str) -> Any: ...
 
 
 @contextmanager
@@ -80,7 +72,7 @@ def cut_shards(items: Sequence[Item], size: int, prefix: str = "") -> dict[str, 
 
 
 def run_shards(
-    function: Callable[[Item], tuple[Any, Iterable[Path]]], shards: Mapping[str, Item], notes: Notes, **options: Any
+    function: Callable[[Item], tuple[Any, Iterable[Path]]], shards: Mapping[str, Item], notes: Any, **options: Any
 ) -> list[Any]:
     """Do those shards of a step that its notes do not hold yet; results of all of them, in order.
 
@@ -88,7 +80,7 @@ def run_shards(
         function: see ``run_sharded``; returns a shard's result, anything that JSON can say, and the files it wrote.
             What all shards of the step share is bound to it with ``functools.partial``.
         shards: by name, for example from ``cut_shards``.
-        notes: where a worker notes a shard as soon as it is finished.
+        notes: of the step, ``weaksep.fileio.shards.Shards``: there a worker notes a shard as soon as it is finished.
         options: of ``run_sharded``.
 
     Raises:
@@ -99,9 +91,8 @@ def run_shards(
     return [notes.load(name) for name in shards]
 
 
-def _do_shard(function: Callable[[Item], tuple[Any, Iterable[Path]]], notes: Notes, shard: tuple[str, Item]) -> None:
-    name, items = shard
-    notes.save(name, *function(items))
+def _do_shard(function: Callable[[Item], tuple[Any, Iterable[Path]]], notes: Any, shard: tuple[str, Item]) -> None:
+    notes.save(shard[0], *function(shard[1]))
 
 
 def run_sharded(
@@ -138,8 +129,7 @@ def run_sharded(
 
 
 def _unless_stopped(function: Callable[[Item], Result], item: Item) -> Result:
-    """Do not begin what was handed out before somebody wanted an end."""
-    check()
+    check()  # not to begin what was handed out before somebody wanted an end
     return function(item)
 
 

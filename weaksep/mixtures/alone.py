@@ -7,21 +7,19 @@ such pieces have references without anybody having isolated a sound: the baselin
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from weaksep.errors import raise_problems
-from weaksep.fileio.atomic import clear_folder, write_text
 from weaksep.fileio.audio import audio_info, read_audio, write_audio
 from weaksep.fileio.datadir import DataDir, EventLabel
+from weaksep.fileio.eventdir import EVENT_TABLES, event_path, write_event_tables
 from weaksep.fileio.inputs import files_of, tables_of
-from weaksep.fileio.place import check_place
+from weaksep.fileio.place import check_place, clear_set
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step
-from weaksep.fileio.tables import invert, write_table
 from weaksep.mixtures.config import AloneConfig
 from weaksep.signal.level import db_to_gain, rms
 from weaksep.signal.units import seconds_to_samples
@@ -29,7 +27,6 @@ from weaksep.signal.units import seconds_to_samples
 logger = logging.getLogger(__name__)
 
 FADE_S = 0.005  # at both ends: a cut in the middle of a sound would click
-TABLES = ("wav.scp", "utt2class", "utt2spk", "spk2utt", "utt2dur", "labels.txt")
 
 
 def alone_segments(events: Iterable[EventLabel], min_s: float) -> list[EventLabel]:
@@ -81,32 +78,32 @@ def alone_step(data_dir: Path, folder: Path, config: AloneConfig) -> Step:
     )
 
 
-def _clear(folder: Path) -> None:
-    for name in TABLES:
-        (folder / name).unlink(missing_ok=True)
-    clear_folder(folder / "audio")
-
-
-def write_alone_events(data_dir: Path, folder: Path, config: AloneConfig, shards: Shards | None = None) -> None:
-    """Cut the events of data/<set> into ``folder``, which then looks like one of stage 0.
+def write_alone_events(data_dir: Path, config: AloneConfig, notes: Shards) -> None:
+    """Cut the events of data/<set>, into a folder that then looks like one of stage 0.
 
     Args:
         data_dir: data/<set>: wav.scp, labels.txt and events.tsv are read.
-        folder: data/events_<variant>/<set>.
         config: which pieces to take.
-        shards: notes of the step; the work is short, so they are only cleared.
+        notes: of the step; their folder is data/events_<variant>/<set>. The work is short and not cut into shards.
 
     Raises:
         UserError: the data cannot be read, or a class is never alone.
     """
-    notes = shards or Shards(folder)
+    folder = notes.folder
     check_place(folder, "events", "utt2class", notes.path.exists(), [data_dir])
     data = DataDir.load(data_dir)
-    notes.begin(lambda: _clear(folder))
+    with notes.unfinished(lambda: clear_set(folder, EVENT_TABLES)):
+        events = _cut(data, folder, config)
+        found = {name for name, _, _ in events.values()}
+        never = [f"{data_dir}/events.tsv: {name} is never active alone" for name in data.labels if name not in found]
+        raise_problems(f"no events of every class can be cut out of {data_dir}", never)
+        write_event_tables(folder, data.labels, events)
+
+
+def _cut(data: DataDir, folder: Path, config: AloneConfig) -> dict[str, tuple[str, str, float]]:
+    """Write the pieces; id -> class, the mixture that it was cut from, and its length in seconds."""
     least = db_to_gain(config.min_level_db)
-    classes: dict[str, str] = {}
-    mixtures: dict[str, str] = {}
-    seconds: dict[str, float] = {}
+    cut: dict[str, tuple[str, str, float]] = {}
     faint = 0
     _, sample_rate, _ = audio_info(next(iter(data.wav.values())))
     for utt, events in data.events().items():
@@ -117,24 +114,12 @@ def write_alone_events(data_dir: Path, folder: Path, config: AloneConfig, shards
         for number, segment in enumerate(segments, start=1):
             first, last = (seconds_to_samples(t, sample_rate) for t in (segment.onset_s, segment.offset_s))
             piece = mixture[first:last]
-            if not len(piece) or rms(piece) < least:
+            if rms(piece) < least:
                 faint += 1
                 continue
             event = f"{utt}-{number:03d}"
-            write_audio(folder / f"audio/{event}.wav", faded(piece, sample_rate), sample_rate, "FLOAT", durable=False)
-            classes[event], mixtures[event], seconds[event] = segment.label, utt, len(piece) / sample_rate
-    counts = Counter(classes.values())
-    never = [f"{data_dir}/events.tsv: {label} is never active alone" for label in data.labels if not counts[label]]
-    raise_problems(f"no events of every class can be cut out of {data_dir}", never)
-    write_text(folder / "labels.txt", "".join(f"{label}\n" for label in data.labels))
-    write_table(folder / "utt2class", classes)
-    write_table(folder / "utt2spk", mixtures)
-    write_table(folder / "spk2utt", invert(mixtures))
-    write_table(folder / "utt2dur", {event: f"{length:.7f}" for event, length in seconds.items()})
-    write_table(folder / "wav.scp", {event: f"audio/{event}.wav" for event in classes})
-    shown = ", ".join(f"{label} {counts[label]}" for label in data.labels)
-    logger.info("%s: %d events, %.0f s: %s", folder, len(classes), sum(seconds.values()), shown)
+            write_audio(folder / event_path(event), faded(piece, sample_rate), sample_rate, "FLOAT", durable=False)
+            cut[event] = segment.label, utt, len(piece) / sample_rate
     if faint:
         logger.info("%s: %d pieces left out, fainter than %g dB", folder, faint, config.min_level_db)
-    if shards is None:
-        notes.remove()
+    return cut

@@ -5,18 +5,15 @@ from __future__ import annotations
 import difflib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from weaksep.errors import UserError
 from weaksep.mixtures.scene import LEVELS_DB, MAX_CLIP_S
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
 
-
-class SetSizes(BaseModel):
+class SetSizes(BaseModel, extra="forbid", frozen=True):
     """Number of mixtures of each set; of six digits, since it is written so into ids that must sort."""
 
-    model_config = STRICT
     train: int = Field(ge=1, le=999_999)
     valid: int = Field(ge=1, le=999_999)
     test: int = Field(ge=1, le=999_999)
@@ -30,7 +27,7 @@ class VariantSizes(SetSizes):
     test: int = Field(0, ge=0, le=999_999)
 
 
-class AloneConfig(BaseModel):
+class AloneConfig(BaseModel, extra="forbid", frozen=True):
     """Which pieces of a mixture, where one class is active alone, are good enough to serve as an event of it.
 
     Args:
@@ -38,12 +35,11 @@ class AloneConfig(BaseModel):
         min_level_db: least RMS, dB relative to full scale: a labelled pause is no example of its class.
     """
 
-    model_config = STRICT
     min_s: float = Field(0.2, gt=0)
     min_level_db: float = Field(-50.0, le=0)
 
 
-class Variant(BaseModel):
+class Variant(BaseModel, extra="forbid", frozen=True):
     """More sets of mixtures, data/<set>_<name>: for the systems that say ``mixtures: <name>``, or to test on.
 
     Args:
@@ -55,7 +51,6 @@ class Variant(BaseModel):
         sets: number of mixtures of each set; both train and valid, or neither.
     """
 
-    model_config = STRICT
     mean_events: float | None = Field(None, gt=0, le=1000)
     level_db: tuple[float, float] | None = None
     min_event_s: float | None = Field(None, ge=0)
@@ -65,13 +60,9 @@ class Variant(BaseModel):
     sets: VariantSizes
 
     @model_validator(mode="after")
-    def _tests_on_real_mixtures(self) -> Variant:
+    def _whole(self) -> Variant:
         if self.events == "alone" and self.sets.test:
             raise ValueError("sets.test: mixtures of events that are cut out are for training; leave test out")
-        return self
-
-    @model_validator(mode="after")
-    def _whole(self) -> Variant:
         if bool(self.sets.train) != bool(self.sets.valid):
             raise ValueError("sets: train and valid go together; give both or neither")
         if not any(self.sets.model_dump().values()):
@@ -84,7 +75,7 @@ class Variant(BaseModel):
 VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 
 
-class MixConfig(BaseModel):
+class MixConfig(BaseModel, extra="forbid", frozen=True):
     """How mixtures are drawn.
 
     Args:
@@ -97,7 +88,6 @@ class MixConfig(BaseModel):
         variants: more sets by name, made when a system asks for them.
     """
 
-    model_config = STRICT
     seed: int = 0
     clip_s: float = Field(gt=0, le=MAX_CLIP_S)
     mean_events: float = Field(gt=0, le=1000)
@@ -133,8 +123,7 @@ class MixConfig(BaseModel):
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self.variants) or 'none'}"
             raise UserError(f"no variant {name!r} of the mixtures in mix.yaml ({hint}); a system asks for it")
         found = self.variants[name]
-        changed = {key: getattr(found, key) for key in ("mean_events", "level_db", "min_event_s")}
-        changed = {key: value for key, value in changed.items() if value is not None}
+        changed = found.model_dump(include={"mean_events", "level_db", "min_event_s"}, exclude_none=True)
         try:
             whole = MixConfig.model_validate({**self.model_dump(exclude={"variants"}), **changed})
         except ValueError as error:

@@ -18,58 +18,48 @@ CACHE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
-class PoolEvent:
-    """An event that can be drawn."""
-
-    event_id: str
-    recording_id: str
-
-
-@dataclass(frozen=True)
 class EventPool:
     """Events of one set by class.
 
     Args:
-        labels: class names in the project's order.
-        by_class: class -> its events, sorted by id.
+        folder: data/events/<set>.
+        classes: in the project's order.
+        by_class: class -> its events, each with the recording that it was cut from, sorted by id.
         wav: event id -> file.
         sample_rate: Hz, of the first file; the others are checked when they are read.
     """
 
-    labels: tuple[str, ...]
-    by_class: dict[str, tuple[PoolEvent, ...]]
+    folder: Path
+    classes: tuple[str, ...]
+    by_class: dict[str, tuple[tuple[str, str], ...]]
     wav: dict[str, Path]
     sample_rate: int
 
     @classmethod
-    def load(cls, folder: str | Path) -> EventPool:
+    def load(cls, folder: Path) -> EventPool:
         """Read data/events/<set>.
 
         Raises:
             UserError: the folder is missing, or (all at once) its tables disagree.
         """
-        folder = Path(folder)
         if not (folder / "wav.scp").is_file():
             raise UserError(f"{folder}: no events here (wav.scp is missing; stage 0 writes it)")
-        labels = tuple(read_list(folder / "labels.txt"))
+        classes = tuple(read_list(folder / "labels.txt"))
         wav = read_scp(folder / "wav.scp")
-        classes, recordings = read_table(folder / "utt2class"), read_table(folder / "utt2spk")
-        problems = [f"{event}: not in utt2class" for event in wav if event not in classes]
+        class_of, recordings = read_table(folder / "utt2class"), read_table(folder / "utt2spk")
+        found = {event: class_of[event] for event in wav if event in class_of}
+        problems = [f"{event}: not in utt2class" for event in wav if event not in class_of]
         problems += [f"{event}: not in utt2spk" for event in wav if event not in recordings]
         problems += [
-            f"{event}: class {classes[event]} is not in labels.txt"
-            for event in wav
-            if classes.get(event, labels[0]) not in labels
+            f"{event}: class {name} is not in labels.txt" for event, name in found.items() if name not in classes
         ]
-        present = {classes[event] for event in wav if event in classes}
-        problems += [f"class {name}: no event" for name in labels if name not in present]
+        problems += [f"class {name}: no event" for name in classes if name not in found.values()]
         raise_problems(f"{folder} is not a valid folder of events", problems)
         by_class = {
-            name: tuple(PoolEvent(event, recordings[event]) for event in wav if classes[event] == name)
-            for name in labels
+            name: tuple((event, recordings[event]) for event in wav if class_of[event] == name) for name in classes
         }
         _, sample_rate, _ = audio_info(next(iter(wav.values())))
-        return cls(labels, by_class, wav, sample_rate)
+        return cls(folder, classes, by_class, wav, sample_rate)
 
 
 class EventAudio:

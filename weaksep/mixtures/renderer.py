@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from weaksep.errors import UserError
 from weaksep.mixtures.scene import Scene
 from weaksep.signal.level import db_to_gain
 from weaksep.signal.units import seconds_to_samples
@@ -19,6 +20,8 @@ from weaksep.signal.units import seconds_to_samples
 FULL_SCALE = 32768.0
 MAX_PEAK = 0.99  # of full scale, for the mixture and for every reference
 
+# A mixture, int16 (N,), and class -> its reference, int16 (N,).
+Stems = tuple[np.ndarray, dict[str, np.ndarray]]
 LoadEvent = Callable[[str], tuple[np.ndarray, float]]
 
 
@@ -31,36 +34,34 @@ def class_sums(scene: Scene, load_event: LoadEvent) -> tuple[dict[str, np.ndarra
     Returns:
         class -> sum, and for every event of the scene the largest sample of the part inside the clip.
     """
-    n_samples = scene.n_samples
-    sums = {name: np.zeros(n_samples) for name in scene.active_classes}
+    sums = {name: np.zeros(scene.n_samples) for name in scene.active_classes}
     peaks = []
     for event in scene.events:
         waveform, level = load_event(event.event_id)
         start = seconds_to_samples(event.onset_s, scene.sample_rate)
-        kept = waveform[: max(0, n_samples - start)]
+        kept = waveform[: max(0, scene.n_samples - start)]
         # float64 from the first product on, whatever numpy's promotion rules
         part = np.multiply(kept, db_to_gain(event.level_db) / level, dtype=np.float64)
         sums[event.class_name][start : start + len(part)] += part
-        peaks.append(float(max(part.max(), -part.min())) if len(part) else 0.0)
+        peaks.append(peak(part))
     return sums, peaks
 
 
 def peak(waveform: np.ndarray) -> float:
-    """Largest absolute sample."""
-    return float(max(waveform.max(), -waveform.min()))
+    """Largest absolute sample; 0 of an empty waveform."""
+    return float(max(waveform.max(initial=0.0), -waveform.min(initial=0.0)))
 
 
 def protective_gain_db(sums: Mapping[str, np.ndarray]) -> float:
     """0, or the gain in dB (rounded down to 0.001) that brings mixture and references under `MAX_PEAK`."""
-    total = np.sum(list(sums.values()), axis=0)
-    loudest = max(peak(total), *(peak(wave) for wave in sums.values()))
+    loudest = max(peak(wave) for wave in (np.sum(list(sums.values()), axis=0), *sums.values()))
     if loudest <= MAX_PEAK:
         return 0.0
     return math.floor(20.0 * math.log10(MAX_PEAK / loudest) * 1000.0) / 1000.0
 
 
-def to_stems(sums: Mapping[str, np.ndarray], gain_db: float) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Float sums -> (mixture int16 (N,), class -> reference int16 (N,))."""
+def to_stems(sums: Mapping[str, np.ndarray], gain_db: float) -> Stems:
+    """Round float sums."""
     scale = FULL_SCALE * db_to_gain(gain_db)
     references = {name: np.rint(wave * scale).astype(np.int16) for name, wave in sums.items()}
     mixture = np.zeros_like(next(iter(references.values())))
@@ -69,9 +70,15 @@ def to_stems(sums: Mapping[str, np.ndarray], gain_db: float) -> tuple[np.ndarray
     return mixture, references
 
 
-def render(scene: Scene, load_event: LoadEvent) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Rebuild a finished scene: (mixture int16 (N,), class -> reference int16 (N,)), active classes alone."""
+def render(scene: Scene, load_event: LoadEvent) -> Stems:
+    """Rebuild a finished scene, active classes alone.
+
+    Raises:
+        UserError: it would clip.
+    """
     sums, _ = class_sums(scene, load_event)
+    if scene.gain_db > protective_gain_db(sums):
+        raise UserError(f"{scene.utt_id}: these events at these levels would clip: not a scene as it was drawn")
     return to_stems(sums, scene.gain_db)
 
 
@@ -84,5 +91,4 @@ def finish(scene: Scene, load_event: LoadEvent) -> tuple[Scene, np.ndarray, dict
     gain_db = protective_gain_db(sums)
     if min(peaks) * FULL_SCALE * db_to_gain(gain_db) <= 0.5:
         return None
-    mixture, references = to_stems(sums, gain_db)
-    return dataclasses.replace(scene, gain_db=gain_db), mixture, references
+    return dataclasses.replace(scene, gain_db=gain_db), *to_stems(sums, gain_db)

@@ -12,7 +12,6 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.mixtures.config import MixConfig
-from weaksep.mixtures.pool import PoolEvent
 from weaksep.mixtures.scene import Event, Scene
 from weaksep.seeding import generator
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
@@ -31,7 +30,7 @@ def zero_truncated_poisson(rng: np.random.Generator, rate: float) -> int:
 
 def sample_scene(
     config: MixConfig,
-    by_class: Mapping[str, Sequence[PoolEvent]],
+    by_class: Mapping[str, Sequence[tuple[str, str]]],
     set_name: str,
     utt_id: str,
     sample_rate: int,
@@ -44,7 +43,7 @@ def sample_scene(
     clip's samples.
 
     Args:
-        by_class: events to draw from.
+        by_class: events to draw from, see ``EventPool``.
         attempt: 0; counted up by the renderer when a drawn scene holds an event of which nothing is heard.
 
     Raises:
@@ -64,8 +63,8 @@ def sample_scene(
         while index in used[name]:  # uniform over the unused; collisions are few, and an unused one exists
             index = int(rng.integers(len(by_class[name])))
         used[name].add(index)
-        source = by_class[name][index]
+        event_id, recording_id = by_class[name][index]
         onset_s = samples_to_seconds(int(rng.integers(n_starts)), sample_rate)
         level_db = float(rng.uniform(*config.level_db))
-        events.append(Event(source.event_id, name, source.recording_id, onset_s, level_db))
+        events.append(Event(event_id, name, recording_id, onset_s, level_db))
     return Scene(utt_id, config.clip_s, sample_rate, 0.0, tuple(events))

@@ -125,15 +125,11 @@ def read_scenes(path: str | Path) -> list[Scene]:
     for number, line in enumerate(read_lines(path), start=1):
         try:
             scene = Scene.from_json(line)
+            problem = scene_problem(scene) or (f"a second {scene.utt_id}" if scene.utt_id in scenes else None)
+            if problem:
+                raise ValueError(problem)
+            scenes[scene.utt_id] = scene
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
-            continue
-        problem = scene_problem(scene)
-        if problem is None and scene.utt_id in scenes:
-            problem = f"a second {scene.utt_id}"
-        if problem:
-            problems.append(f"{path}:{number}: {problem}")
-            continue
-        scenes[scene.utt_id] = scene
     raise_problems(f"{path} is not a list of scenes as stage 1 writes it", problems)
     return list(scenes.values())

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import os
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +20,13 @@ from weaksep.fileio.place import check_place, clear_set
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.stamp import Step
-from weaksep.jobs import run_sharded, split_evenly
+from weaksep.jobs import cut_shards, run_shards
 from weaksep.mixtures.config import MixConfig
 from weaksep.mixtures.pool import EventAudio, EventPool
 from weaksep.mixtures.renderer import finish
 from weaksep.mixtures.sampler import sample_scene
 from weaksep.mixtures.scene import Scene
-from weaksep.mixtures.tables import event_rows, summarise, write_tables
+from weaksep.mixtures.tables import described, event_rows, write_tables
 from weaksep.signal.units import seconds_to_samples
 
 logger = logging.getLogger(__name__)
@@ -34,18 +35,8 @@ SHARD_MIXTURES = 250  # small enough that an interrupted stage loses little; a w
 MAX_ATTEMPTS = 100
 TABLES = (*DATA_TABLES, "scenes.jsonl")
 
-
-@dataclass(frozen=True)
-class Shard:
-    """Some mixtures of one set, for one worker, and where to note them as done."""
-
-    name: str
-    config: MixConfig
-    set_name: str
-    utt_ids: list[str]
-    events_dir: Path
-    folder: Path
-    notes: Shards
+# A mixture: its scene, its audio and its references, int16 (N,) each; and the draws that were thrown away for it.
+Made = tuple[tuple[Scene, np.ndarray, dict[str, np.ndarray]], int]
 
 
 @lru_cache(maxsize=1)
@@ -66,32 +57,66 @@ def write_stems(folder: Path, scene: Scene, mixture: np.ndarray, references: dic
     return files
 
 
-def mix_shard(shard: Shard) -> None:
-    """Draw, render and write the mixtures of a shard; note scenes, rows of events.tsv and draws thrown away."""
-    audio = _event_audio(shard.events_dir, os.stat(shard.events_dir / "wav.scp").st_mtime_ns)
-    pool = audio.pool
-    scene_lines: list[str] = []
+def mix_shard(
+    make: Callable[[Any, EventAudio], Made], events_dir: Path, folder: Path, items: Sequence[Any]
+) -> tuple[dict[str, Any], list[Path]]:
+    """Make and write the mixtures of a shard: scenes, rows of events.tsv and draws thrown away; and the files."""
+    audio = _event_audio(events_dir, os.stat(events_dir / "wav.scp").st_mtime_ns)
+    scenes: list[str] = []
     rows: list[dict[str, str]] = []
     files: list[Path] = []
     redrawn = 0
-    for utt_id in shard.utt_ids:
-        for attempt in range(MAX_ATTEMPTS):
-            drawn = sample_scene(shard.config, pool.by_class, shard.set_name, utt_id, pool.sample_rate, attempt)
-            finished = finish(drawn, audio)
-            if finished is not None:
-                break
-            redrawn += 1
-        else:
-            raise UserError(
-                f"{utt_id}: {MAX_ATTEMPTS} draws each held an event of which nothing is heard: "
-                f"look at the files in {shard.events_dir}, or raise level_db"
-            )
-        scene, mixture, references = finished
-        files += write_stems(shard.folder, scene, mixture, references)
-        scene_lines.append(scene.to_json())
+    for item in items:
+        (scene, mixture, references), thrown_away = make(item, audio)
+        files += write_stems(folder, scene, mixture, references)
+        scenes.append(scene.to_json())
         rows += event_rows(scene, lambda event_id: len(audio(event_id)[0]))
-    result = {"scenes": scene_lines, "rows": rows, "redrawn": redrawn}
-    shard.notes.save(shard.name, result, files)
+        redrawn += thrown_away
+    return {"scenes": scenes, "rows": rows, "redrawn": redrawn}, files
+
+
+def make_set(
+    make: Callable[[Any, EventAudio], Made],
+    items: Sequence[Any],
+    pool: EventPool,
+    notes: Shards,
+    *,
+    nj: int,
+    description: str,
+) -> None:
+    """Write audio and tables of a data folder, that of the notes; the same files for any `nj`.
+
+    Args:
+        make: makes a mixture of one of the ``items``.
+        pool: the events.
+    """
+    work = partial(mix_shard, make, pool.folder, notes.folder)
+    with notes.unfinished(lambda: clear_set(notes.folder, TABLES)):
+        results = run_shards(work, cut_shards(items, SHARD_MIXTURES), notes, nj=nj, description=description)
+        scenes = [Scene.from_json(line) for result in results for line in result["scenes"]]
+        write_tables(notes.folder, scenes, [row for result in results for row in result["rows"]], pool.classes)
+    logger.info("%s: %d mixtures of %g s; %s", notes.folder, len(scenes), scenes[0].duration_s, described(scenes))
+    redrawn = sum(result["redrawn"] for result in results)
+    if redrawn:
+        logger.info("%s: %d scenes drawn anew: the clip's end left an event without a sound", notes.folder, redrawn)
+
+
+def draw_mixture(config: MixConfig, set_name: str, utt_id: str, audio: EventAudio) -> Made:
+    """Draw and render a mixture, anew until all its events are heard.
+
+    Raises:
+        UserError: no draw will do.
+    """
+    pool = audio.pool
+    for attempt in range(MAX_ATTEMPTS):
+        drawn = sample_scene(config, pool.by_class, set_name, utt_id, pool.sample_rate, attempt)
+        finished = finish(drawn, audio)
+        if finished is not None:
+            return finished, attempt
+    raise UserError(
+        f"{utt_id}: {MAX_ATTEMPTS} draws each held an event of which nothing is heard: "
+        f"look at the files in {pool.folder}, or raise level_db"
+    )
 
 
 def mix_step(config: MixConfig, set_name: str, events_dir: Path, folder: Path) -> Step:
@@ -118,50 +143,24 @@ def expected_bytes(config: MixConfig, n_classes: int, sample_rate: int) -> tuple
     return on_disk(44 + 2 * seconds_to_samples(config.clip_s, sample_rate)), 1 + active
 
 
-def write_set(
-    config: MixConfig,
-    set_name: str,
-    events_dir: Path,
-    folder: Path,
-    shards: Shards | None = None,
-    *,
-    nj: int,
-    variant: str = "",
-) -> None:
-    """Write one set of mixtures, data/<set>; the same files for any `nj`.
+def write_set(config: MixConfig, set_name: str, events_dir: Path, notes: Shards, *, nj: int, variant: str = "") -> None:
+    """Draw and write one set of mixtures.
 
     Args:
         set_name: train, valid or test.
         events_dir: data/events/<set>.
-        folder: data/<set>; what an earlier run left there is removed first.
-        shards: those that an interrupted run has finished.
+        notes: of the step; their folder is data/<set>. What an earlier run left there is removed first.
+        nj: worker processes.
         variant: name of the variant that ``config`` is; part of the clips' ids, so its draws are its own.
 
     Raises:
         UserError: the events cannot be used, or the disk has no room.
     """
-    name = f"{set_name}_{variant}" if variant else set_name
-    notes = shards or Shards(folder)
-    check_place(folder, "mixtures", "scenes.jsonl", notes.path.exists(), [events_dir])
+    check_place(notes.folder, "mixtures", "scenes.jsonl", notes.path.exists(), [events_dir])
     pool = EventPool.load(events_dir)
+    name = f"{set_name}_{variant}" if variant else set_name
     utt_ids = [f"{name}-{number:06d}" for number in range(1, config.sizes()[set_name] + 1)]
-    file_bytes, files = expected_bytes(config, len(pool.labels), pool.sample_rate)
+    file_bytes, files = expected_bytes(config, len(pool.classes), pool.sample_rate)
     n_files = math.ceil(len(utt_ids) * files)
-    require_space(folder, n_files * file_bytes, n_files, "--datadir")
-    notes.begin(lambda: clear_set(folder, TABLES))
-    parts = split_evenly(utt_ids, -(-len(utt_ids) // SHARD_MIXTURES))
-    work = [
-        Shard(str(number), config, name, list(part), events_dir, folder, notes)
-        for number, part in enumerate(parts, start=1)
-    ]
-    run_sharded(mix_shard, [s for s in work if not notes.done(s.name)], nj=nj, description=f"mix {name}")
-    results = [notes.load(shard.name) for shard in work]
-    scene_lines = [line for result in results for line in result["scenes"]]
-    rows = [row for result in results for row in result["rows"]]
-    write_tables(folder, scene_lines, rows, pool.labels)
-    redrawn = sum(result["redrawn"] for result in results)
-    logger.info("%s: %d mixtures of %g s; %s", name, len(utt_ids), config.clip_s, summarise(scene_lines))
-    if redrawn:
-        logger.info("%s: %d scenes drawn anew, since the clip's end left an event without a sound", name, redrawn)
-    if shards is None:
-        notes.remove()
+    require_space(notes.folder, n_files * file_bytes, n_files, "--datadir")
+    make_set(partial(draw_mixture, config, name), utt_ids, pool, notes, nj=nj, description=f"mix {name}")

@@ -42,6 +42,7 @@ class PrepareConfig(BaseModel):
             them as they are. ``weaksep separate`` brings recordings to -27 dB too, unless --level-db says otherwise.
         split: shares of train, valid and test.
         seed: of that split.
+        accept_truncated: take what is there of recordings that were cut short.
     """
 
     model_config = STRICT
@@ -56,6 +57,7 @@ class PrepareConfig(BaseModel):
     level_db: float | None = Field(-27.0, ge=-90, le=0)
     split: Shares = Shares()
     seed: int = 0
+    accept_truncated: bool = False
 
     @model_validator(mode="after")
     def _plain_classes(self) -> PrepareConfig:

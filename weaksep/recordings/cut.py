@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.errors import UserError
-from weaksep.fileio.audiostream import read_blocks, resampled, stream_info
+from weaksep.fileio.audioread import read_blocks
+from weaksep.fileio.audiostream import resampled, stream_info
 from weaksep.fileio.datadir import EventLabel
 from weaksep.signal.level import gain_to
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
@@ -27,10 +28,10 @@ class Piece:
     audio: np.ndarray
 
 
-def mono_stream(path: Path, sample_rate: int) -> Iterator[np.ndarray]:
+def mono_stream(path: Path, sample_rate: int, accept_truncated: bool) -> Iterator[np.ndarray]:
     """A file as blocks (n,), mean of the channels, at the rate."""
-    blocks = (block.mean(axis=0, keepdims=True) for block in read_blocks(path))
-    for block in resampled(blocks, stream_info(path).sample_rate, sample_rate):
+    blocks = (block.mean(axis=0, keepdims=True) for block in read_blocks(path, accept_truncated))
+    for block in resampled(blocks, stream_info(path, accept_truncated).sample_rate, sample_rate):
         yield block[0]
 
 
@@ -69,7 +70,9 @@ def pieces(blocks: Iterable[np.ndarray], size: int) -> Iterator[Piece]:
         yield Piece(start + rest, kept[-size:])
 
 
-def stretch_of(path: Path, span_s: tuple[float, float] | None) -> tuple[float, float | None]:
+def stretch_of(
+    path: Path, span_s: tuple[float, float] | None, accept_truncated: bool = False
+) -> tuple[float, float | None]:
     """Begin and end of what is cut of a file, seconds: a stretch of it, or all where the file is the stretch alone.
 
     Which of the two its length tells, so this is for a file whose name does not: see ``Entry.whole_names``.
@@ -79,7 +82,7 @@ def stretch_of(path: Path, span_s: tuple[float, float] | None) -> tuple[float, f
     """
     if span_s is None:
         return 0.0, None
-    info = stream_info(path)
+    info = stream_info(path, accept_truncated)
     length_s = info.samples / info.sample_rate
     if length_s <= span_s[1] - span_s[0] + LONGER_S:
         return 0.0, None
@@ -95,21 +98,25 @@ class Cutter:
         path: the file.
         sample_rate: of the clips.
         span_s: the stretch that is wanted, see ``stretch_of``.
+        accept_truncated: see ``audioread.opened``.
 
     Raises:
         UserError: the file cannot be read, or ends before the stretch.
     """
 
-    def __init__(self, path: Path, sample_rate: int, span_s: tuple[float, float] | None = None) -> None:
-        self.path, self.sample_rate = path, sample_rate
-        begin_s, end_s = stretch_of(path, span_s)
+    def __init__(
+        self, path: Path, sample_rate: int, span_s: tuple[float, float] | None = None, accept_truncated: bool = False
+    ) -> None:
+        self.path, self.sample_rate, self.accept_truncated = path, sample_rate, accept_truncated
+        begin_s, end_s = stretch_of(path, span_s, accept_truncated)
         self._start = seconds_to_samples(begin_s, sample_rate)
         self._stop = None if end_s is None else seconds_to_samples(end_s, sample_rate)
         self.samples = 0  # that the latest pass has seen
 
     def _blocks(self) -> Iterator[np.ndarray]:
         self.samples = 0
-        for block in between(mono_stream(self.path, self.sample_rate), self._start, self._stop):
+        stream = mono_stream(self.path, self.sample_rate, self.accept_truncated)
+        for block in between(stream, self._start, self._stop):
             self.samples += len(block)
             yield block
 

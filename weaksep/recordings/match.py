@@ -127,8 +127,9 @@ class AudioIndex:
 class _Found:
     """Entries with their files, and what is wrong with the others."""
 
-    def __init__(self, index: AudioIndex) -> None:
+    def __init__(self, index: AudioIndex, accept_truncated: bool) -> None:
         self.index = index
+        self.accept_truncated = accept_truncated
         self.problems: list[str] = []
         self.stretches: list[Stretch] = []
 
@@ -156,7 +157,8 @@ class _Found:
                 continue
             file, span_s = place
             try:
-                begin_s, end_s = stretch_of(file, span_s)  # opens the file only where its name does not tell
+                # Opens the file only where its name does not tell.
+                begin_s, end_s = stretch_of(file, span_s, self.accept_truncated)
             except UserError as error:
                 self.problems.append(f"{entry.place}: {error}")
                 continue
@@ -178,14 +180,16 @@ class _Found:
         self.stretches.append(Stretch(file, name, alone, labels, events, span_s, recording or name, set_name))
 
 
-def match(tagged: Sequence[Tagged], timed: Sequence[Timed], audio: Path) -> Matched:
+def match(
+    tagged: Sequence[Tagged], timed: Sequence[Timed], audio: Path, accept_truncated: bool = False
+) -> Matched:
     """Find the audio of every entry and join what is known of each recording.
 
     Raises:
         UserError: see ``AudioIndex``.
     """
     index = AudioIndex(audio)
-    found = _Found(index)
+    found = _Found(index, accept_truncated)
     heard = found.heard(timed)
     used: set[tuple[Path, float | None]] = set()
     tagged_files: Counter[Path] = Counter()

@@ -27,6 +27,7 @@ from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.cut import Cutter, Piece, events_within
 from weaksep.recordings.sets import Item
 from weaksep.recordings.write import TABLES, Clip, write_tables
+from weaksep.signal.level import is_silent
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,8 @@ def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Pa
         UserError: a file cannot be read, a reference is not as long as its recording, or that is silent throughout.
     """
     size, rate = seconds_to_samples(config.clip_s, config.sample_rate), config.sample_rate
-    cutters = {name: Cutter(path, rate, item.span_s) for name, path in {MIX: item.file, **item.references}.items()}
+    paths = {MIX: item.file, **item.references}
+    cutters = {name: Cutter(path, rate, item.span_s, config.accept_truncated) for name, path in paths.items()}
     gain = cutters[MIX].gain_to(config.level_db)
     clips: list[Clip] = []
     heard = False
@@ -91,11 +93,11 @@ def prepare_item(item: Item, config: PrepareConfig, folder: Path, files: list[Pa
             names = ", ".join(str(path) for path in item.references.values())
             raise UserError(f"{item.file}: its references are not as long ({names})")
         audio = {name: aligned(piece, start) for name, piece in cut.items()}
-        sounding = [name for name in item.references if audio[name].any()]
+        sounding = [name for name in item.references if not is_silent(audio[name])]
         clip = _clip(item, number, start, size, rate, sounding)
         clips.append(clip)
         last_s = (start + size) / rate
-        heard = heard or bool(audio[MIX].any())
+        heard = heard or not is_silent(audio[MIX])
         for name in (MIX, *clip.sounding):
             files.append(folder / audio_name(name, clip.utt))
             write_audio(files[-1], audio[name], rate, "FLOAT", durable=False)

@@ -82,7 +82,8 @@ def look(config: PrepareConfig, places: Places) -> Found:
         UserError: a label file cannot be used, or there is no recording, class or set to prepare.
     """
     assert places.audio is not None
-    matched = match(*read_label_files(places.clip_labels, places.events), places.audio)
+    labels = read_label_files(places.clip_labels, places.events)
+    matched = match(*labels, places.audio, config.accept_truncated)
     if not matched.stretches:
         raise UserError(f"{places.audio}: none of the labelled recordings is there; first: {matched.problems[0]}"
                         if matched.problems else "the label files name no recording")  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 
 LEVEL_BLOCK_S = 0.1
 LOUD_RANGE_DB = 40.0  # blocks that far below the loudest are pauses and say nothing of the level
+SILENCE_DB = -200.0  # below, a sound is none: 24 bits end at -144, and a gain to make it heard would overflow
 
 
 def rms(x: np.ndarray) -> float:
@@ -17,6 +18,11 @@ def rms(x: np.ndarray) -> float:
         return 0.0
     # Not np.dot: BLAS sums in another order with more threads, and mixtures must be rebuilt bit for bit.
     return math.sqrt(float(np.mean(np.square(x.astype(np.float64, copy=False)))))
+
+
+def is_silent(x: np.ndarray) -> bool:
+    """Whether a waveform (N,) is so quiet (``SILENCE_DB``) that it counts as digital silence."""
+    return rms(x) < db_to_gain(SILENCE_DB)
 
 
 def db_to_gain(db: float) -> float:
@@ -44,8 +50,8 @@ def loud_level(blocks: Iterable[np.ndarray], block_samples: int) -> float | None
 
 
 def gain_to(level_db: float | None, blocks: Iterable[np.ndarray], sample_rate: int) -> float:
-    """What a stream (C, n) is multiplied by before the net hears it."""
+    """What brings the loud parts of a stream (C, n) to a level; 1 for None, and for silence (``SILENCE_DB``)."""
     if level_db is None:
         return 1.0
     found = loud_level(blocks, max(1, int(LEVEL_BLOCK_S * sample_rate)))
-    return 1.0 if found is None else db_to_gain(level_db - found)
+    return 1.0 if found is None or found < SILENCE_DB else db_to_gain(level_db - found)

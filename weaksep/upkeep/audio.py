@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from weaksep.fileio.audio import missing_samples
+from weaksep.errors import UserError
+from weaksep.fileio.audioread import Sound, opened, parts, read_blocks, samples_problem
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.upkeep.durations import durations
 from weaksep.upkeep.files import entry_problem
@@ -21,7 +20,6 @@ from weaksep.upkeep.problems import Problem
 from weaksep.upkeep.scenes import SceneFile
 
 SHARD_CLIPS = 200
-BLOCK_SAMPLES = 65536
 # Stems are whole numbers of 16 bits that sum up exactly. Others may be off by a rounding each.
 STEP = 1 / 32768
 
@@ -73,82 +71,66 @@ def examine(shard: Shard) -> Findings:
     """Read the files of a shard; runs in a worker process."""
     findings = Findings()
     for clip in shard.clips:
-        with ExitStack() as stack:
-            _examine_clip(shard.folder, clip, findings, stack)
+        _examine_clip(Path(shard.folder), clip, findings)
     return findings
 
 
-def _examine_clip(folder: str, clip: Clip, findings: Findings, stack: ExitStack) -> None:
-    sounds = {}
+def _examine_clip(folder: Path, clip: Clip, findings: Findings) -> None:
+    sizes: dict[File, tuple[int, int]] = {}  # samples and rate of the files that are all right
     for file in (clip.mixture, *clip.references):
+        if entry_problem(str(folder), file.value):
+            continue  # which is said elsewhere
+        path = folder / file.value
         try:
-            sound = _open(folder, file, findings, stack)
-            if sound is not None and _read_through(file, sound, findings):
-                sounds[file] = sound
-        except (soundfile.LibsndfileError, OSError) as error:
-            findings.wrong.append((file, f"cannot be read as audio ({error})"))
-    mixture = sounds.pop(clip.mixture, None)
-    if mixture is None:
+            with opened(path) as sound:
+                rate = sound.samplerate
+                findings.rates.append((file, rate))
+                samples, wrong = _read_through(sound)
+        except UserError as error:
+            wrong = [str(error).removeprefix(f"{path}: ")]
+        findings.wrong += [(file, what) for what in wrong]
+        if not wrong:
+            sizes[file] = (samples, rate)
+    if clip.mixture not in sizes:
         return
-    if clip.duration_s is not None and abs(mixture.frames - clip.duration_s * mixture.samplerate) > 0.5:
-        length = f"{mixture.frames} samples at {mixture.samplerate} Hz"
-        what = f"{length}, utt2dur has {clip.duration_s:g} s ({clip.duration_s * mixture.samplerate:.1f} samples)"
-        findings.wrong.append((clip.mixture, what))
-    for file, sound in sounds.items():
-        if sound.frames != mixture.frames:
-            findings.wrong.append((file, f"{sound.frames} samples, the mixture has {mixture.frames}"))
-    all_there = clip.summed and len(sounds) == len(clip.references) > 0
-    if all_there and {sound.frames for sound in sounds.values()} == {mixture.frames}:
-        difference = _largest_difference(mixture, list(sounds.values()))
-        if difference > STEP * len(sounds):
+    samples, rate = whole = sizes.pop(clip.mixture)
+    if clip.duration_s is not None and abs(samples - clip.duration_s * rate) > 0.5:
+        what = f"utt2dur has {clip.duration_s:g} s ({clip.duration_s * rate:.1f} samples)"
+        findings.wrong.append((clip.mixture, f"{samples} samples at {rate} Hz, {what}"))
+    for file, (found, _) in sizes.items():
+        if found != samples:
+            findings.wrong.append((file, f"{found} samples, the mixture has {samples}"))
+    if clip.summed and len(sizes) == len(clip.references) > 0 and set(sizes.values()) == {whole}:
+        difference = _largest_difference([folder / file.value for file in (clip.mixture, *sizes)])
+        if difference > STEP * len(sizes):
             what = f"the references do not sum to the mixture (they are off by up to {difference:.3g})"
             findings.wrong.append((clip.mixture, what))
 
 
-def _open(folder: str, file: File, findings: Findings, stack: ExitStack) -> soundfile.SoundFile | None:
-    """An open file; None when it is not there, which is said elsewhere, or not whole."""
-    if entry_problem(folder, file.value):
-        return None
-    path = Path(folder) / file.value
-    sound = stack.enter_context(soundfile.SoundFile(path))
-    missing = missing_samples(path)
-    if missing:
-        promised, held = missing
-        findings.wrong.append((file, f"cut short: {held} samples of the {promised} that its header promises"))
-        return None
-    findings.rates.append((file, sound.samplerate))
-    return sound
-
-
-def _read_through(file: File, sound: soundfile.SoundFile, findings: Findings) -> bool:
-    """Read a file to its end; whether it is one channel of finite sound, of the length that its header says."""
-    samples, finite, heard = 0, True, False
-    for block in sound.blocks(BLOCK_SAMPLES, dtype="float32", always_2d=True):
+def _read_through(sound: Sound) -> tuple[int, list[str]]:
+    """Read a file to its end: its samples, and what is wrong unless it is one channel of sound, as long as promised."""
+    samples, problem, heard = 0, None, False
+    for block in parts(sound):
         samples += len(block)
-        finite = finite and bool(np.isfinite(block).all())
+        problem = problem or samples_problem(block)
         heard = heard or bool(block.any())
     wrong = []
-    if samples < sound.frames:
-        wrong.append(f"cut short: {samples} samples of the {sound.frames} that its header promises")
+    if samples < sound.promised:
+        wrong.append(f"truncated: its header promises {sound.promised} samples, {samples} can be read")
     if sound.channels != 1:
         wrong.append(f"{sound.channels} channels, expected one")
-    if not finite:
-        wrong.append("holds NaN or infinite samples")
+    if problem:
+        wrong.append(f"holds {problem}")
     elif not heard:
-        wrong.append("silent, all samples are 0" if sound.frames else "holds no samples")
-    findings.wrong += [(file, what) for what in wrong]
-    return not wrong
+        wrong.append("silent, all samples are 0" if samples else "holds no samples")
+    return samples, wrong
 
 
-def _largest_difference(mixture: soundfile.SoundFile, references: Sequence[soundfile.SoundFile]) -> float:
-    """Largest distance of the references' sum to the mixture, full scale 1."""
+def _largest_difference(paths: Sequence[Path]) -> float:
+    """Largest distance of the references' sum to the mixture, the first of files of one length, full scale 1."""
     difference = 0.0
-    for sound in (mixture, *references):
-        sound.seek(0)
-    for block in mixture.blocks(BLOCK_SAMPLES, dtype="float32"):
-        for sound in references:
-            block -= sound.read(BLOCK_SAMPLES, dtype="float32")
-        difference = max(difference, float(np.abs(block).max()))
+    for mixture, *references in zip(*map(read_blocks, paths), strict=True):
+        difference = max(difference, float(np.abs(mixture - np.sum(references, axis=0)).max()))
     return difference
 
 

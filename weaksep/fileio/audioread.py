@@ -1,0 +1,181 @@
+"""Audio files of any kind, opened, checked and read block by block: the one way in for all sound."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from weaksep.errors import UserError
+from weaksep.fileio import containers
+
+logger = logging.getLogger(__name__)
+
+RATES_HZ = (1000, 768_000)  # another rate is a damaged header, and resampling from 1 Hz would fill the memory
+BLOCK_S = 5.0
+BLOCK_NUMBERS = 1 << 20  # at most, of all channels: a damaged header may name a thousand of them
+LARGEST = 1e12  # of a sample, where full scale is 1: far beyond, sums of squares are no longer float32 numbers
+HOW_TO_ACCEPT = ", or see --accept-truncated"
+
+_SAMPLES_A_BYTE = 8192  # FLAC's best, for silence
+_NOT_COUNTED = 2**62  # from here on, what libsndfile gives for a FLAC file that does not say how many samples it holds
+
+
+class Sound(soundfile.SoundFile):
+    """An audio file that is read from its beginning on."""
+
+    def __init__(self, descriptor: int, length: containers.Length) -> None:
+        # By its number, so that the name's ending plays no part, and without opening it twice.
+        super().__init__(descriptor, closefd=False)
+        self.length = length
+
+    @property
+    def promised(self) -> int:
+        """Samples a channel that it must give; 0 where nobody knows."""
+        return int(self.frames) if self.length.known and not self.length.missing else 0
+
+    def seekable(self) -> bool:
+        """Whether soundfile may look for its place after every read: not in a file without a known end."""
+        return bool(super().seekable()) and self.frames < _NOT_COUNTED
+
+
+@functools.lru_cache(maxsize=1000)
+def _warn_once(message: str) -> None:
+    """A file is opened several times, to measure its level and to read it; what is odd about it is said once."""
+    logger.warning("%s", message)
+
+
+def _truncated(path: str | Path, missing: str, accept: bool | None) -> None:
+    """Say what of a file is missing, where that is accepted.
+
+    Raises:
+        UserError: it is not.
+    """
+    if accept:
+        _warn_once(f"{path}: truncated: {missing}; what is there is taken")
+        return
+    raise UserError(f"{path}: truncated: {missing}; get the whole file{'' if accept is None else HOW_TO_ACCEPT}")
+
+
+@contextmanager
+def opened(path: str | Path, accept_truncated: bool | None = None) -> Iterator[Sound]:
+    """An audio file, its header checked; every failure inside the block becomes one line.
+
+    Args:
+        path: the file.
+        accept_truncated: whether to take what is there of a file that is not whole; None where nobody can choose.
+
+    Raises:
+        UserError: missing, unreadable, empty or truncated.
+    """
+    descriptor = -1
+    try:
+        # Not to wait for somebody to write, should it be a named pipe; for a file it means nothing.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(f"{path}: not a file")
+        if status.st_size == 0:
+            raise UserError(f"{path}: the file is empty (0 bytes); get the whole file")
+        length = containers.length(descriptor)
+        if length.missing:
+            _truncated(path, length.missing, accept_truncated)
+        with Sound(descriptor, length) as file:
+            _check_header(path, file, status.st_size)
+            yield file
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (OSError, soundfile.SoundFileError, MemoryError, ValueError) as error:
+        reason = getattr(error, "error_string", None) or getattr(error, "strerror", None) or error
+        reason = str(reason).strip().rstrip(".")
+        raise UserError(f"{path}: cannot be read as audio ({reason}); damaged, or of another kind?") from None
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _check_header(path: str | Path, file: Sound, size: int) -> None:
+    if not RATES_HZ[0] <= file.samplerate <= RATES_HZ[1]:
+        raise UserError(f"{path}: a sample rate of {file.samplerate} Hz; is its header damaged?")
+    counted = file.length.known or file.frames < _NOT_COUNTED
+    if counted and file.frames > _SAMPLES_A_BYTE * size:
+        raise UserError(f"{path}: its header promises more samples than it can hold; is it damaged?")
+    if file.frames < file.length.samples:
+        held = f"it holds {file.length.samples} samples, of which libsndfile would read {file.frames}"
+        raise UserError(f"{path}: {held}, for want of a header with their number; convert it, to FLAC for example")
+    if not file.length.known:
+        _warn_once(f"{path}: does not say how long it is: whether it is whole cannot be checked")
+
+
+def samples_problem(samples: np.ndarray) -> str | None:
+    """What makes float samples no sound, None for nothing: NaN, infinity, or a size whose square overflows."""
+    largest = float(np.maximum(samples.max(initial=0.0), -samples.min(initial=0.0)))
+    if largest <= LARGEST:
+        return None
+    return f"samples as large as {largest:.3g} (full scale is 1)" if np.isfinite(largest) else "NaN or infinite samples"
+
+
+def refuse_no_sound(samples: np.ndarray, where: object) -> None:
+    """What every way out of the toolkit asks of its samples.
+
+    Raises:
+        UserError: there is a problem with them.
+    """
+    problem = samples_problem(samples)
+    if problem:
+        raise UserError(f"{where}: it would hold {problem}; is the model, or what went in, damaged?")
+
+
+def parts(file: Sound, accept_truncated: bool | None = None) -> Iterator[np.ndarray]:
+    """All that a decoder gives of a file, float32 (n, C); up to where it fails, where that is accepted."""
+    size = max(1, min(int(BLOCK_S * file.samplerate), file.frames, BLOCK_NUMBERS // file.channels))
+    while True:
+        block = np.full((size, file.channels), np.nan, dtype=np.float32)
+        try:
+            found = file.read(out=block)
+        except soundfile.SoundFileError:
+            if not accept_truncated:
+                raise
+            yield block[: np.append(np.isnan(block[:, 0]), True).argmax()]
+            return
+        if not len(found):
+            return
+        yield found
+
+
+def read_blocks(path: str | Path, accept_truncated: bool | None = None) -> Iterator[np.ndarray]:
+    """Blocks of a file, float32 (C, n).
+
+    Args:
+        path: the file.
+        accept_truncated: see ``opened``.
+
+    Raises:
+        UserError: see ``opened``; no sound (``samples_problem``), or fewer samples than the header promises.
+    """
+    held = 0
+    with opened(path, accept_truncated) as file:
+        promised = file.promised
+        for block in parts(file, accept_truncated):
+            problem = samples_problem(block)
+            if problem:
+                raise UserError(f"{path}: holds {problem}; make the file again")
+            held += len(block)
+            yield block.T
+    if held < promised:
+        share = f"{100 * (promised - held) / promised:.3g} % is missing"
+        _truncated(path, f"its header promises {promised} samples, {held} can be read ({share})", accept_truncated)
+
+
+def n_samples(file: Sound, path: str | Path, accept_truncated: bool | None = None) -> int:
+    """Samples a channel by a file's header; where that does not say, the file is read to its end."""
+    if file.frames < _NOT_COUNTED:
+        return int(file.frames)
+    return sum(block.shape[1] for block in read_blocks(path, accept_truncated))

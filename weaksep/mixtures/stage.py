@@ -1,0 +1,47 @@
+"""Stage 1: all sets of mixtures of a recipe, those of mix.yaml and of the variants that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from weaksep.errors import UserError
+from weaksep.fileio.stamp import run_step
+from weaksep.mixtures.alone import alone_step, write_alone_events
+from weaksep.mixtures.config import MixConfig
+from weaksep.mixtures.write import mix_step, write_set
+
+
+def make_mixtures(
+    config: MixConfig, to_train: Sequence[str], more: Sequence[str], events_dir: Path, out: Path, nj: int, force: bool
+) -> None:
+    """Write every set of mixtures that is not up to date, data/<set> and data/<set>_<variant>.
+
+    Args:
+        config: mix.yaml.
+        to_train: variants that systems are trained on.
+        more: other variants.
+        events_dir: data/events.
+        out: data.
+        nj: worker processes.
+        force: write those that are up to date, too.
+
+    Raises:
+        UserError: a variant that is not there (before any work), or without the sets that training needs.
+    """
+    for name in to_train:
+        if not config.variant(name).sets.train:
+            raise UserError(f"mix.yaml: variants.{name} has no training set; a system asks for it")
+    variants = {name: config.variant(name) for name in sorted({*to_train, *more})}
+    for variant, settings in {"": config, **variants}.items():
+        source = config.variants.get(variant)
+        for name in settings.sizes():
+            events = events_dir / ("train" if source and source.recordings == "train" else name)
+            if source and source.events == "alone":
+                events = out / f"events_{variant}" / name
+                cut = partial(write_alone_events, out / name, source.alone)
+                run_step(alone_step(out / name, events, source.alone), cut, force=force)
+            folder = out / (f"{name}_{variant}" if variant else name)
+            draw = partial(write_set, settings, name, events, nj=nj, variant=variant)
+            run_step(mix_step(settings, name, events, folder), draw, force=force)
