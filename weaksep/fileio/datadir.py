@@ -114,8 +114,8 @@ def _event(cells: Mapping[str, str]) -> tuple[str, EventLabel]:
         onset_s, offset_s = to_float(onset), to_float(offset)
     except ValueError as error:
         raise ValueError(f"onset and offset must be seconds: {error}") from None
-    if not (onset_s < offset_s and -MAX_EVENT_S <= onset_s and offset_s <= MAX_EVENT_S):
-        raise ValueError(f"an event from {onset} to {offset} s; expected 0 <= onset < offset")
+    if max(abs(onset_s), abs(offset_s)) > MAX_EVENT_S:
+        raise ValueError(f"onset and offset must be seconds of a clip, found {onset} and {offset}")
     return name.removesuffix(".wav"), EventLabel(onset_s, offset_s, label)
 
 
@@ -136,13 +136,15 @@ def check_events(
     """
     for line, (_, (utt, event), _) in events.entries.items():
         length_s = lengths_s.get(utt, MAX_EVENT_S)
+        span = f"{utt}: an event from {event.onset_s:g} to {event.offset_s:g} s"
         if clips and utt not in clips:
             yield Problem(events.path, line, f"{utt!r} is no clip of wav.scp", REPAIR)
         if labels and event.label not in labels:
             yield Problem(events.path, line, f"class {event.label!r} is not in labels.txt", LOST)
-        if event.onset_s < 0 or event.offset_s > length_s + TOLERANCE_S:
-            what = f"{utt}: an event from {event.onset_s:g} to {event.offset_s:g} s leaves its clip of {length_s:g} s"
-            yield Problem(events.path, line, what, REPAIR)
+        if event.offset_s <= event.onset_s:
+            yield Problem(events.path, line, f"{span} ends before it begins", LOST)
+        elif event.onset_s < 0 or event.offset_s > length_s + TOLERANCE_S:
+            yield Problem(events.path, line, f"{span} leaves its clip of {length_s:g} s", REPAIR)
 
 
 @dataclass(frozen=True)

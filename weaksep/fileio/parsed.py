@@ -86,7 +86,7 @@ class Problem(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What a line says, its number and its text."""
+    """What a line says, its number and the text of it as it should be."""
 
     line: int
     value: Any
@@ -102,7 +102,7 @@ class Parsed:
         there: whether it could be opened.
         entries: key -> the first line of that key.
         conflicts: keys with a second line that says something else.
-        others: (number, text) of lines that say nothing.
+        others: (number, text) of lines that say nothing; None for what is no text.
         problems: all that is wrong with the lines by themselves.
         header: the columns, of a file that names them in its first line.
     """
@@ -111,7 +111,7 @@ class Parsed:
     there: bool = True
     entries: dict[Any, Entry] = field(default_factory=dict)
     conflicts: set[Any] = field(default_factory=set)
-    others: list[tuple[int, str]] = field(default_factory=list)
+    others: list[tuple[int, str | None]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     header: list[str] = field(default_factory=list)
 
@@ -119,7 +119,7 @@ class Parsed:
         """Add a problem."""
         self.problems.append(Problem(self.path, line, what, remedy))
 
-    def fail(self, line: int, text: str, what: str) -> None:
+    def fail(self, line: int, text: str | None, what: str) -> None:
         """Add a line that says nothing."""
         self.others.append((line, text))
         self.note(line, what, LOST)
@@ -154,7 +154,7 @@ class Parsed:
         if windows:
             self.note(windows[0], f"Windows line ends (lines that have them: {len(windows)})", REPAIR)
         if not loose and not raw.endswith(b"\n"):
-            self.note(number, "the last line has no end: is the file cut short?", REPAIR)
+            self.note(number, "the last line has no end; the file may be cut short", REPAIR)
 
     def _text(self, number: int, raw: bytes) -> str | None:
         try:
@@ -162,7 +162,7 @@ class Parsed:
             if control := CONTROL.search(text):
                 raise ValueError(f"the control character {control[0]!r} in column {control.start() + 1}")
         except ValueError as error:  # not UTF-8, among others
-            self.note(number, f"not text: {error}", LOST)
+            self.fail(number, None, f"not text: {error}")
             return None
         return text
 

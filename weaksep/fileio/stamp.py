@@ -23,6 +23,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.atomic import remove_temporaries, write_text
 from weaksep.fileio.code_version import code_version
 from weaksep.fileio.lock import LOCK_NAME, folder_lock
+from weaksep.fileio.parsed import open_regular
 from weaksep.fileio.shards import Shards
 
 logger = logging.getLogger(__name__)

@@ -72,7 +72,7 @@ def parse(
             continue
         if plain != line:
             parsed.note(number, f"surplus blanks or tabs: expected {plain!r}, found {line!r}", REPAIR)
-        first = parsed.entries.setdefault(key, Entry(number, value, line))
+        first = parsed.entries.setdefault(key, Entry(number, value, plain))
         if first.line < number and first.value == value:
             parsed.note(number, f"{key} again, first in line {first.line}", REPAIR)
         elif first.line < number:
@@ -149,7 +149,7 @@ def parse_list(path: str | Path) -> Parsed:
     for name, entry in parsed.entries.items():
         twin = twins.setdefault(folded(name), name)
         if problem := label_problem(name) or (twin != name and f"is {twin} but for the case"):
-            parsed.note(entry.line, f"the class {name!r} {problem}", "rename it where the classes are chosen")
+            parsed.note(entry.line, f"the class {name!r} {problem}", "rename it in conf/data.yaml, then run.sh --stage 0")
     if parsed.there and not parsed.entries:
         parsed.note(None, "no class in it", LOST)
     return parsed
