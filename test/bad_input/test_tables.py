@@ -74,7 +74,10 @@ BAD_SCP: dict[str, tuple[Spoil, str]] = {
         first("test-000001 none.wav"),
         r"(?s)cannot be separated .1 .*data/test/none.wav: no such f",
     ),
-    "a folder": (first("test-000001 audio"), r"(?s)cannot be separated .1 problem.*data/test/audio: cannot be read as audio .not a regular file"),
+    "a folder": (
+        first("test-000001 audio"),
+        r"(?s)cannot be separated .1 problem.*data/test/audio: cannot be read as audio .not a regular file",
+    ),
     "a name of 5000 letters": (
         first("test-000001 " + "a" * 5000),
         "(?s)1 problem.*: cannot be read as audio .File name too",
@@ -189,8 +192,14 @@ EVENTS: dict[str, tuple[str, str]] = {
         f"{HEADER}{UTT}\t0.2\t0.1\tsiren\n",
         "events.tsv:2: test-000001: an event from 0.2 to 0.1 s ends before it begins",
     ),
-    "of no length": (f"{HEADER}{UTT}\t0.2\t0.2\tsiren\n", "events.tsv:2: test-000001: an event from 0.2 to 0.2 s ends before"),
-    "before the clip": (f"{HEADER}{UTT}\t-0.1\t0.2\tsiren\n", "events.tsv:2: test-000001: an event from -0.1 to 0.2 s leaves its clip"),
+    "of no length": (
+        f"{HEADER}{UTT}\t0.2\t0.2\tsiren\n",
+        "events.tsv:2: test-000001: an event from 0.2 to 0.2 s ends before",
+    ),
+    "before the clip": (
+        f"{HEADER}{UTT}\t-0.1\t0.2\tsiren\n",
+        "events.tsv:2: test-000001: an event from -0.1 to 0.2 s leaves its clip",
+    ),
     "an unknown class": (f"{HEADER}{UTT}\t0.1\t0.2\tbell\n", "events.tsv:2: class 'bell' is not in labels.txt"),
     "an unknown clip": (f"{HEADER}x.wav\t0.1\t0.2\tsiren\n", "events.tsv:2: 'x' is no clip of wav.scp"),
     "Windows line ends": (
@@ -269,7 +278,7 @@ MISSING = {
     ),
     "score without features": (
         ("score", "--dump", "none/test", "--force", "true"),
-        "^none/test/feats.yaml: no such file",
+        "^none/test/feats.yaml: no such config",
     ),
     "report without data": (("report", "--datadir", "none"), "^none/test: no such data folder .stage 1 makes it.$"),
 }

@@ -184,7 +184,7 @@ def test_every_matrix_is_read_in_any_number_of_workers(stages: Path, monkeypatch
 
 def test_a_missing_dump_folder_and_another_place(stages: Path) -> None:
     (stages / "dump").rename(stages / "elsewhere")
-    assert found(stages) == [f"{stages}/dump/train/feats.yaml: no such file; run.sh --stage 2"]
+    assert found(stages) == [f"{stages}/dump/train/feats.yaml: no such configuration file; run.sh --stage 2"]
     reports = validate([stages / "data/train"], check_feats=True, dump=stages / "elsewhere")
     assert [report.problems for report in reports] == [[]]
 

@@ -43,7 +43,7 @@ def test_what_the_stages_write_is_valid(made_by_stages: Path) -> None:
             f"{EVENT}: not in labels.txt: 'siren,dog_bark'",
         ),
         ("utt2class", 1, None, "wav.scp:1", f"{EVENT} is not in utt2class"),
-        ("labels.txt", 4, "horn\n", "labels.txt:4", "no event of class horn"),
+        ("labels.txt", 4, "horn\n", "labels.txt:4", "horn: no event of this class"),
         ("utt2spk", 1, f"{EVENT} other", "spk2utt", f"'other {EVENT}', not there, which is what utt2spk says"),
         ("utt2spk", 1, f"{EVENT} other", "spk2utt:1", f"'{FIRST} {EVENT} {FIRST}-01', which is not what utt2spk says"),
         ("utt2spk", 1, f"{EVENT} a/b", "utt2spk:1", f"{EVENT}: the recording 'a/b' holds a slash"),

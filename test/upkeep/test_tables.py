@@ -62,7 +62,14 @@ CASES = [
     Case("wav.scp", 1, b"\xef\xbb\xbf" + wav(1).encode(), "wav.scp:1", "begins with a byte order mark", "fix"),
     Case("wav.scp", 2, f"{wav(2)}\r", "wav.scp:2", "Windows line ends (lines that have them: 1)", "fix"),
     Case("wav.scp", 6, None, "wav.scp:5", "the last line has no end; the file may be cut", "fix"),
-    Case("wav.scp", 2, b"mix-2 audio/\xff.wav", "wav.scp:2", "not text: 'utf-8' codec can't decode byte 0xff in position 12", "drop"),
+    Case(
+        "wav.scp",
+        2,
+        b"mix-2 audio/\xff.wav",
+        "wav.scp:2",
+        "not text: 'utf-8' codec can't decode byte 0xff in position 12",
+        "drop",
+    ),
     Case("utt2spk", 2, "mix-2 a\x07b", "utt2spk:2", "not text: the control character '\\x07' in column 8", "drop"),
     Case("src_bark.scp", 2, "mix-2 \x01", "src_bark.scp:2", "not text: the control character", "stage"),
     # ids
@@ -101,7 +108,14 @@ CASES = [
     Case("labels.txt", 2, "drill ", "labels.txt:2", "surplus blanks or tabs: expected 'drill'", "fix"),
     Case("labels.txt", 2, "drill\n", "labels.txt:3", "an empty line", "fix"),
     Case("labels.txt", 2, b"dr\xffll", "labels.txt:2", "not text: 'utf-8'", "stage"),
-    Case("labels.txt", 4, "a/b\n", "labels.txt:4", "the class 'a/b' holds a slash", "rename it in conf/data.yaml, then run.sh --stage 0"),
+    Case(
+        "labels.txt",
+        4,
+        "a/b\n",
+        "labels.txt:4",
+        "the class 'a/b' holds a slash",
+        "rename it in conf/data.yaml, then run.sh --stage 0",
+    ),
     Case("labels.txt", 3, "hoot", "utt2labels:3", "mix-3: not in labels.txt: 'horn'", "stage"),
     Case("labels.txt", 3, "hoot", "events.tsv:7", "class 'horn' is not in labels.txt", "stage"),
     Case(
@@ -112,9 +126,7 @@ CASES = [
     Case("utt2labels", 2, "mix-2 bark,", "utt2labels:2", "mix-2: not in labels.txt: ''", "stage"),
     Case("utt2labels", 2, "mix-2 bark", "utt2labels:2", "mix-2 is labelled bark, in events.tsv it has bark,d", "stage"),
     Case("utt2labels", 2, "mix-2 -", "utt2labels:2", "mix-2 is labelled -, in events.tsv it has bark,drill", "stage"),
-    Case(
-        "utt2labels", 2, "mix-2 -", "utt2labels:2", "mix-2 is labelled -, in scenes.jsonl it has bark,drill", "stage"
-    ),
+    Case("utt2labels", 2, "mix-2 -", "utt2labels:2", "mix-2 is labelled -, in scenes.jsonl it has bark,drill", "stage"),
     Case(
         "utt2labels", 2, "mix-2 bark", "src_drill.scp:1", "mix-2 has a reference of class drill, which utt2l", "stage"
     ),
@@ -129,7 +141,12 @@ CASES = [
     ),
     Case("events.tsv", 3, event(2, "-1", "0.3", "bark"), "events.tsv:3", "mix-2: an event from -1 to 0.3 s lea", "fix"),
     Case(
-        "events.tsv", 3, event(2, "0.2", "0.2", "bark"), "events.tsv:3", "mix-2: an event from 0.2 to 0.2 s ends", "stage"
+        "events.tsv",
+        3,
+        event(2, "0.2", "0.2", "bark"),
+        "events.tsv:3",
+        "mix-2: an event from 0.2 to 0.2 s ends",
+        "stage",
     ),
     Case("events.tsv", 3, event(2, "0", "0.3", "hoot"), "events.tsv:3", "class 'hoot' is not in labels.txt", "stage"),
     Case("events.tsv", 3, event(9, "0", "0.3", "bark"), "events.tsv:3", "'mix-9' is no clip of wav.scp", "fix"),

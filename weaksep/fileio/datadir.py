@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +90,19 @@ def read_scp(path: str | Path) -> dict[str, Path]:
     """
     folder = Path(path).parent
     return {key: folder / value for key, value in parse_scp(path).values("a valid list of files").items()}
+
+
+def _split_length(line: str) -> tuple[str, float, str]:
+    key, text, plain = split_entry(line)
+    with suppress(ValueError):
+        if 0 < (length_s := to_float(text)) <= MAX_EVENT_S:
+            return key, length_s, plain
+    raise ValueError(f"{key}: {text!r} is not a length in seconds")
+
+
+def parse_lengths(path: str | Path) -> Parsed:
+    """utt2dur: clip -> its length in seconds."""
+    return parse(path, _split_length)
 
 
 def split_labels(text: str) -> tuple[str, ...]:

@@ -47,8 +47,8 @@ def open_regular(path: str | Path, limit: float = math.inf) -> BinaryIO:
     return open(descriptor, "rb")
 
 
-def read_text(path: str | Path, limit: int = MAX_WHOLE_BYTES) -> str:
-    """The whole of a small UTF-8 text file, without a byte order mark.
+def read_text(path: str | Path, limit: int = MAX_WHOLE_BYTES, what: str = "file") -> str:
+    """The whole of a small UTF-8 text file, without a byte order mark; ``what`` it is, for the message.
 
     Raises:
         UserError: missing, unreadable, larger than ``limit`` bytes, or not UTF-8.
@@ -57,7 +57,7 @@ def read_text(path: str | Path, limit: int = MAX_WHOLE_BYTES) -> str:
         with open_regular(path, limit) as file:
             return file.read(limit).decode("utf-8-sig")
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        raise UserError(f"{path}: no such {what}") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise UserError(f"{path}:{line}: not UTF-8 text ({error.reason}); save it as UTF-8") from None

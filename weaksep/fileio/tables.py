@@ -20,6 +20,7 @@ from weaksep.fileio.parsed import CONTROL, LOST, REPAIR, Entry, Parsed
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LINE = re.compile(r"[ \t]*([^ \t]+)[ \t]+([^ \t](?:.*[^ \t])?)[ \t]*")
 MAX_LIST_BYTES = 1_000_000
+RENAME = "rename it in conf/data.yaml, then run.sh --stage 0"
 
 
 def read_lines(path: str | Path) -> list[str]:
@@ -149,7 +150,7 @@ def parse_list(path: str | Path) -> Parsed:
     for name, entry in parsed.entries.items():
         twin = twins.setdefault(folded(name), name)
         if problem := label_problem(name) or (twin != name and f"is {twin} but for the case"):
-            parsed.note(entry.line, f"the class {name!r} {problem}", "rename it in conf/data.yaml, then run.sh --stage 0")
+            parsed.note(entry.line, f"the class {name!r} {problem}", RENAME)
     if parsed.there and not parsed.entries:
         parsed.note(None, "no class in it", LOST)
     return parsed

@@ -24,7 +24,7 @@ MAX_YAML_BYTES = 1_000_000
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    value = load_yaml(read_text(path, MAX_YAML_BYTES), str(path))
+    value = load_yaml(read_text(path, MAX_YAML_BYTES, "configuration file"), str(path))
     if not isinstance(value, dict | None):
         raise UserError(f"{path}:1: expected 'key: value' lines, found a {type(value).__name__}")
     return value or {}

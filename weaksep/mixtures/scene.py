@@ -10,7 +10,7 @@ from typing import Any
 
 from weaksep.fileio.jsontext import finite
 from weaksep.fileio.names import id_problem, label_problem
-from weaksep.fileio.parsed import LOST, Parsed
+from weaksep.fileio.parsed import Parsed
 from weaksep.fileio.tables import parse
 from weaksep.signal.units import seconds_to_samples
 
@@ -85,8 +85,10 @@ class Scene:
 def scene_problem(scene: Scene) -> str | None:
     """What keeps a scene from being rendered; None when nothing does. JSON brings any type and any number.
 
-    Classes become names of files, so they are looked at as in a table.
+    Ids and classes become names of files, so they are looked at as in a table.
     """
+    if not isinstance(scene.utt_id, str) or id_problem(scene.utt_id):
+        return f"utt_id {scene.utt_id!r} cannot be the name of a file"
     if not finite(scene.duration_s, 0.0, MAX_CLIP_S) or scene.duration_s <= 0:
         return f"duration_s {scene.duration_s!r} is not above 0 and at most {MAX_CLIP_S:g} s"
     if not isinstance(scene.sample_rate, int) or not finite(scene.sample_rate, *RATES_HZ):
@@ -114,18 +116,14 @@ def _event_problem(event: Event, duration_s: float) -> str | None:
 
 def _split(line: str) -> tuple[str, Scene, str]:
     scene = Scene.from_json(line)
-    if not isinstance(scene.utt_id, str) or id_problem(scene.utt_id):
-        raise ValueError(f"utt_id {scene.utt_id!r} cannot be the name of a file")
+    if problem := scene_problem(scene):
+        raise ValueError(f"{scene.utt_id}: {problem}")
     return scene.utt_id, scene, line
 
 
 def parse_scenes(path: str | Path) -> Parsed:
-    """scenes.jsonl: clip -> Scene, also where it cannot be rendered, which is a problem."""
-    parsed = parse(path, _split)
-    for utt, entry in parsed.entries.items():
-        if problem := scene_problem(entry.value):
-            parsed.note(entry.line, f"{utt}: {problem}", LOST)
-    return parsed
+    """scenes.jsonl: clip -> Scene."""
+    return parse(path, _split)
 
 
 def read_scenes(path: str | Path) -> list[Scene]:

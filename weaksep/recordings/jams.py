@@ -15,6 +15,7 @@ from typing import Any
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.datadir import MAX_EVENT_S, EventLabel
+from weaksep.fileio.parsed import MAX_WHOLE_BYTES, open_regular
 from weaksep.recordings.labels import Tagged, Timed
 
 TAG_NAMESPACE = "tag"  # what their names begin with
@@ -56,7 +57,8 @@ def _read(path: Path) -> tuple[tuple[str, ...], list[str], list[EventLabel] | No
 
     ValueError and its kin when it is wrong, or has no annotation of either.
     """
-    whole = json.loads(path.read_text(encoding="utf-8"))
+    with open_regular(path, MAX_WHOLE_BYTES) as content:
+        whole = json.load(content)
     title = (whole.get("file_metadata") or {}).get("title") or ""
     tags: list[str] = []
     events: list[EventLabel] | None = None
@@ -95,7 +97,7 @@ def read_jams(path: Path) -> tuple[list[Tagged], list[Timed]]:
     for file in files:
         try:
             names, tags, events = _read(file)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             problems.append(f"{file}: not a JAMS file of tags or events ({type(error).__name__}: {error})")
             continue
         if events is not None:

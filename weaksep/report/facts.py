@@ -7,25 +7,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.datadir import DataDir
-from weaksep.fileio.tables import read_table, read_tsv, to_float
+from weaksep.errors import UserError
+from weaksep.fileio.datadir import DataDir, parse_lengths
+from weaksep.fileio.tables import read_tsv, to_float
 
 SETS = ("train", "valid", "test")
 
 
 def _durations(path: Path, utts: Sequence[str]) -> list[float]:
     """Seconds of each clip. UserError lists every clip without a length."""
-    table = read_table(path)
-    problems = [f"{path}: no length of {utt}; rerun stage 1" for utt in utts if utt not in table]
-    seconds = []
-    for utt, text in table.items():
-        try:
-            seconds.append(to_float(text))
-        except ValueError as error:
-            problems.append(f"{path}: {utt}: {error}; rerun stage 1")
-    raise_problems(f"{path} is damaged", problems)
-    return seconds
+    table = parse_lengths(path)
+    for utt in utts if table.there else ():
+        if utt not in table.entries:
+            table.note(None, f"no length of {utt}", "rerun stage 1")
+    return list(table.values("a valid table of lengths").values())
 
 
 def set_facts(path: Path) -> dict[str, Any]:

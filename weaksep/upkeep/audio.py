@@ -7,7 +7,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,14 +22,8 @@ STEP = 1 / 32768
 
 # A problem of a file, of which is not yet said what it is; and that, or the file's sample rate.
 Found = tuple[Problem, str | int]
-
-
-class Clip(NamedTuple):
-    """The mixture and its references, seconds by utt2dur (or NaN), and whether the references sum to the mixture."""
-
-    files: dict[Problem, Path]
-    length_s: float
-    summed: bool
+# The mixture and its references, seconds by utt2dur (or NaN), and whether the references sum to the mixture.
+Clip = tuple[dict[Problem, Path], float, bool]
 
 
 def examine(clips: Sequence[Clip]) -> list[Found]:
@@ -39,8 +32,9 @@ def examine(clips: Sequence[Clip]) -> list[Found]:
 
 
 def _examine(clip: Clip) -> Iterator[Found]:
+    files, length_s, summed = clip
     sizes: dict[Problem, tuple[int, int]] = {}  # samples and rate of the files that are all right
-    for place, path in clip.files.items():
+    for place, path in files.items():
         if not (os.path.isfile(path) and os.path.getsize(path)):
             continue  # which is said elsewhere
         try:
@@ -51,17 +45,17 @@ def _examine(clip: Clip) -> Iterator[Found]:
         yield from ((place, what) for what in wrong)
         if not wrong:
             sizes[place] = samples, rate
-    mixture = next(iter(clip.files))
+    mixture = next(iter(files))
     if mixture not in sizes:
         return
     samples, rate = sizes[mixture]
-    if abs(samples - clip.length_s * rate) > 0.5:
-        what = f"utt2dur has {clip.length_s:g} s ({clip.length_s * rate:.1f} samples)"
+    if abs(samples - length_s * rate) > 0.5:
+        what = f"utt2dur has {length_s:g} s ({length_s * rate:.1f} samples)"
         yield mixture, f"{samples} samples at {rate} Hz, {what}"
     odd = [(place, own) for place, (own, _) in sizes.items() if own != samples]
     yield from ((place, f"{own} samples, the mixture has {samples}") for place, own in odd)
-    if clip.summed and len(sizes) == len(clip.files) and len(set(sizes.values())) == 1:
-        blocks = zip(*map(read_blocks, clip.files.values()), strict=True)
+    if summed and len(sizes) == len(files) and len(set(sizes.values())) == 1:
+        blocks = zip(*map(read_blocks, files.values()), strict=True)
         difference = max(float(np.abs(whole - np.sum(own, axis=0)).max()) for whole, *own in blocks)
         if difference > STEP * (len(sizes) - 1):
             yield mixture, f"the references do not sum to the mixture (they are off by up to {difference:.3g})"
@@ -86,7 +80,7 @@ def _read_through(path: Path) -> tuple[int, int, list[str]]:
 
 def check_audio(folder: Folder, nj: int) -> list[Problem]:
     """Read all audio of a folder, in ``nj`` processes. The rate is that of the scenes, or else of most files."""
-    clips = []
+    clips: list[Clip] = []
     for utt in folder.clips:
         scps = [folder[name] for name in ("wav.scp", *(f"src_{c}.scp" for c in folder.clip_classes.get(utt, ())))]
         named = [(scp.path, *scp.entries[utt]) for scp in scps if utt in scp.entries]
@@ -95,11 +89,11 @@ def check_audio(folder: Folder, nj: int) -> list[Problem]:
         }
         # Of labelled recordings nobody says that the sources are all that is in them.
         summed = folder.kind is MIXTURES and len(files) == len(scps) > 1
-        clips.append(Clip(files, folder.lengths_s.get(utt, math.nan), summed))
+        clips.append((files, folder.lengths_s.get(utt, math.nan), summed))
     shards = split_evenly(clips, max(nj, -(-len(clips) // SHARD_CLIPS)))
     results = run_sharded(examine, shards, nj=nj, description=f"audio {folder.path.name}")
     found = [pair for result in results for pair in result]
-    rates = [entry.value.sample_rate for entry in folder.scenes.values()]
+    rates = [scene.sample_rate for _, scene, _ in folder.scenes.values()]
     votes = Counter(rates or [what for _, what in found if isinstance(what, int)]).most_common(1)
     expected = votes[0][0] if votes else 0
     wrong = [

@@ -14,13 +14,12 @@ from weaksep.fileio.names import id_problem
 from weaksep.fileio.parsed import LOST, REPAIR, Parsed, Problem
 from weaksep.fileio.tables import invert
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
-from weaksep.upkeep.folder import EVENTS, EVENTS_TSV, MIXTURES, RECORDINGS, SCENES, Folder
+from weaksep.upkeep.folder import EVENTS, EVENTS_TSV, LABELS, MIXTURES, RECORDINGS, SCENES, Folder
 
 
 def check(folder: Folder) -> list[Problem]:
     """All that is wrong with the tables of a folder, and with the files that they name."""
-    rules = [_values, _members, _groups]
-    rules += [_occurring] if folder.kind is EVENTS else [_references, _labels, _rows]
+    rules = [_values, _members, _groups, *([] if folder.kind is EVENTS else [_references, _labels, _rows])]
     found = [problem for name in folder.names for problem in folder[name].problems if name != "spk2utt"]
     return folder.told([*found, *(problem for rule in rules for problem in rule(folder))])
 
@@ -41,16 +40,16 @@ def file_problem(folder: Path, value: str) -> str | None:
 
 # Values that cannot be right.
 def _values(folder: Folder) -> Iterator[Problem]:
-    known, labels, lengths_s = folder.classes, folder.kind.labels, folder.lengths_s
+    known, labels, used = folder.classes, folder.kind.labels, set().union(*folder.clip_classes.values())
+    all_used = folder.kind is not EVENTS or not folder[labels].there  # a set of mixtures may do without a class
     rules: dict[str, tuple[Callable[[str, str], Any], str]] = {
-        "utt2dur": (lambda utt, text: utt not in lengths_s and f"{text!r} is not a length in seconds", REPAIR),
         "utt2spk": (lambda _, text: id_problem(text) and f"the recording {text!r} {id_problem(text)}", folder.stage),
         # Without any class this is said of labels.txt itself.
         labels: (lambda utt, _: known and labels_problem(folder.clip_classes[utt], known), folder.stage),
+        LABELS: (lambda label, _: not all_used and label not in used and "no event of this class", folder.stage),
     }
-    rules |= dict.fromkeys(
-        ("wav.scp", *folder.sources), (lambda _, value: file_problem(folder.path, value), folder.stage)
-    )
+    file_rule = (lambda _, value: file_problem(folder.path, value), folder.stage)
+    rules |= dict.fromkeys(("wav.scp", *folder.sources), file_rule)
     for name, (problem_of, remedy) in rules.items():
         for utt, (line, value, _) in folder[name].entries.items():
             if problem := problem_of(utt, value):
@@ -58,9 +57,10 @@ def _values(folder: Folder) -> Iterator[Problem]:
 
 
 def unmatched(one: Parsed, other: Parsed, remedy: str = LOST) -> Iterator[Problem]:
-    """Clips of one table that another lacks."""
+    """Clips of one table that another lacks; it may name them in a line that says nothing else."""
+    named = {text.split()[0] for _, text in other.others if text}
     for utt, entry in one.entries.items() if other.there else ():
-        if utt not in other.entries:
+        if utt not in other.entries and utt not in named:
             yield Problem(one.path, entry.line, f"{utt} is not in {other.path.name}", remedy)
 
 
@@ -88,14 +88,6 @@ def _groups(folder: Folder) -> Iterator[Problem]:
     for text in sorted(expected ^ found.keys()) if table.there and folder["utt2spk"].there else ():
         what = "which is not" if text in found else "not there, which is"
         yield Problem(table.path, found.get(text), f"{text!r:.200}, {what} what utt2spk says", REPAIR)
-
-
-# In a folder of events every class has one; a set of mixtures may do without.
-def _occurring(folder: Folder) -> Iterator[Problem]:
-    found = set().union(*folder.clip_classes.values())
-    for label, entry in folder["labels.txt"].entries.items():
-        if folder[folder.kind.labels].there and label not in found:
-            yield Problem(folder["labels.txt"].path, entry.line, f"no event of class {label}", folder.stage)
 
 
 # A reference for each class of each clip, and none beyond; of recordings, a class without one is silent.

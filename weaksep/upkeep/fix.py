@@ -65,7 +65,7 @@ def fix(path: Path, backup_root: Path | None = None) -> Fixed:
         raise UserError(f"{path}: no such data folder")
     with folder_lock(path):
         folder = Folder(path)
-        needed = ["wav.scp", *(name for name in folder.names if (path / name).exists())]
+        needed = [name for name in folder.names if name == "wav.scp" or (path / name).exists()]
         unread = folder.told(folder[name].problems[0] for name in needed if not folder[name].there)
         raise_problems(f"{path}: nothing was changed", list(map(str, unread)))
         fixed = plan(folder)
@@ -98,7 +98,7 @@ def plan(folder: Folder) -> Fixed:
         raise UserError(f"{folder.path}: no clip is in all of {names}, so none would be left; {folder.stage}")
     groups = invert({utt: e.value for utt, e in folder["utt2spk"].entries.items() if utt in lengths})
     lines = {"spk2utt": [f"{group} {groups[group]}" for group in sorted(groups)]}
-    lines |= {"utt2dur": [f"{utt} {length}" for utt, length in lengths.items()]}
+    lines |= {"utt2dur": list(lengths.values())}
     lines |= {LABELS: [entry.text for entry in folder[LABELS].entries.values()]}
     lines |= {EVENTS_TSV: _event_lines(folder, fixed, lengths)}
     for name in [*folder.names[1:], "wav.scp"]:
@@ -116,7 +116,7 @@ def plan(folder: Folder) -> Fixed:
 
 
 def _choose_clips(folder: Folder, fixed: Fixed) -> dict[str, str]:
-    """The clips that stay, each with its length as utt2dur will have it."""
+    """The clips that stay, each with its line of utt2dur."""
     needed = [folder[name] for name in folder.tables if name != "utt2dur" and folder[name].there]
     others = [folder[name] for name in folder.names if name not in REMADE]
     lengths = {}
@@ -133,16 +133,16 @@ def _choose_clips(folder: Folder, fixed: Fixed) -> dict[str, str]:
 
 
 def _length(folder: Folder, utt: str) -> str | None:
-    """Seconds of a clip by utt2dur, or by the header of its audio."""
+    """The line of utt2dur, as it is or by the header of the audio."""
     if utt in folder.lengths_s and utt not in folder["utt2dur"].conflicts:
-        return str(folder["utt2dur"].entries[utt].value)
+        return folder["utt2dur"].entries[utt].text
     from weaksep.fileio.audio import audio_info  # rarely needed, and slow to import
 
     try:
         n_samples, rate, _ = audio_info(folder.path / folder.clips[utt].value)
     except UserError:
         return None
-    return f"{n_samples / rate:{SECONDS}}" if n_samples else None
+    return f"{utt} {n_samples / rate:{SECONDS}}" if n_samples else None
 
 
 def _event_lines(folder: Folder, fixed: Fixed, lengths: dict[str, str]) -> list[str]:
@@ -151,7 +151,8 @@ def _event_lines(folder: Folder, fixed: Fixed, lengths: dict[str, str]) -> list[
     repeated = {problem.line for problem in repeated_or_unknown(folder) if problem.remedy == REPAIR}
     rows = []
     for line, (_, (utt, event), text) in events.entries.items():
-        cells, length, start_s, end_s = text.split("\t"), lengths.get(utt, "0"), event.onset_s, event.offset_s
+        length, start_s, end_s = lengths.get(utt, "0").split()[-1], event.onset_s, event.offset_s
+        cells = text.split("\t")
         if start_s < 0:
             start_s, cells[events.header.index(EVENT_COLUMNS[1])] = 0.0, f"{0:{SECONDS}}"
         if end_s > float(length) + TOLERANCE_S:

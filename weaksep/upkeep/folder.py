@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from weaksep.fileio.datadir import MAX_EVENT_S, REFERENCED_NAME, TIMED_NAME, parse_events, parse_scp, split_labels
-from weaksep.fileio.parsed import LOST, MISSING, REPAIR, Entry, Parsed, Problem
-from weaksep.fileio.tables import parse_ids, parse_list, parse_table, to_float
-from weaksep.mixtures.scene import parse_scenes, scene_problem
+from weaksep.fileio.datadir import REFERENCED_NAME, TIMED_NAME, parse_events, parse_lengths, parse_scp, split_labels
+from weaksep.fileio.parsed import LOST, MISSING, REPAIR, Parsed, Problem
+from weaksep.fileio.tables import parse_ids, parse_list, parse_table
+from weaksep.mixtures.scene import parse_scenes
 from weaksep.upkeep.problems import fix_command, stage_command
 
 LABELS, EVENTS_TSV, SCENES = "labels.txt", "events.tsv", "scenes.jsonl"
 LISTS = (TIMED_NAME, REFERENCED_NAME)
-PARSERS = {LABELS: parse_list, EVENTS_TSV: parse_events, SCENES: parse_scenes, **dict.fromkeys(LISTS, parse_ids)}
+PARSERS = {LABELS: parse_list, "utt2dur": parse_lengths, EVENTS_TSV: parse_events, SCENES: parse_scenes}
+PARSERS |= dict.fromkeys(LISTS, parse_ids)
 # Tables that can be made again from another one (and, for utt2dur, the audio).
 REMADE = {"spk2utt": "utt2spk", "utt2dur": "wav.scp"}
 
@@ -42,71 +41,42 @@ class Folder:
         kind: what sort of folder it is.
         fix: the command that repairs its tables.
         stage: the command that makes it again.
+        clips: those of wav.scp, by id.
+        classes: those of labels.txt, by name.
+        lengths_s: clip -> seconds, by utt2dur.
+        clip_classes: clip -> its classes.
+        scenes: clip -> its scene.
+        lists: lists of the clips of which more is known than of others, where there are others.
+        sources: src_<class>.scp -> class: of every class, unless no clip has references, and those that are there.
         tables: files that have every clip of wav.scp and no other.
+        names: all files with something to read in them.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.kind = _kind(path)
         self.fix, self.stage = fix_command(path), stage_command(self.kind.stage)
-        self.tables = ("wav.scp", "utt2spk", "utt2dur", self.kind.labels)
         self._parsed: dict[str, Parsed] = {}
+        self.clips, self.classes = self["wav.scp"].entries, self[LABELS].entries
+        self.lengths_s = {utt: entry.value for utt, entry in self["utt2dur"].entries.items()}
+        texts = {utt: entry.value for utt, entry in self[self.kind.labels].entries.items()}
+        split = split_labels if self.kind is not EVENTS else lambda text: (text,)
+        self.clip_classes: dict[str, tuple[str, ...]] = {utt: split(text) for utt, text in texts.items()}
+        self.scenes = self[SCENES].entries if self.kind is MIXTURES else {}
+        self.lists = [name for name in LISTS if (path / name).exists()]
+        found = sorted(source.name[len("src_") : -len(".scp")] for source in path.glob("src_*.scp"))
+        if REFERENCED_NAME not in self.lists or self[REFERENCED_NAME].entries:
+            found = [*self.classes, *found]
+        self.sources = {f"src_{name}.scp": name for name in found if self.kind is not EVENTS}
+        self.tables = ("wav.scp", "utt2spk", "utt2dur", self.kind.labels)
+        self.names = [*self.tables, "spk2utt", LABELS, *self.sources, *self.lists]
+        self.names += {MIXTURES: [EVENTS_TSV, SCENES], RECORDINGS: [EVENTS_TSV], EVENTS: []}[self.kind]
 
     def __getitem__(self, name: str) -> Parsed:
         if name not in self._parsed:
             parser = parse_scp if name.endswith(".scp") else PARSERS.get(name, parse_table)
             self._parsed[name] = parser(self.path / name)
         return self._parsed[name]
-
-    @cached_property
-    def clips(self) -> dict[str, Entry]:
-        """Clips of wav.scp."""
-        return self["wav.scp"].entries
-
-    @cached_property
-    def names(self) -> list[str]:
-        """All files with something to read in them."""
-        more = [] if self.kind is EVENTS else [*self.sources, EVENTS_TSV, *self.lists]
-        return [*self.tables, "spk2utt", LABELS, *more, *([SCENES] if self.kind is MIXTURES else [])]
-
-    @cached_property
-    def lists(self) -> list[str]:
-        """Lists of the clips of which more is known than of others, where there are others."""
-        return [name for name in LISTS if (self.path / name).exists()]
-
-    @cached_property
-    def sources(self) -> dict[str, str]:
-        """src_<class>.scp -> class: of every class, unless no clip has references, and those that are there beyond."""
-        expected = REFERENCED_NAME not in self.lists or self[REFERENCED_NAME].entries
-        found = sorted(path.name[len("src_") : -len(".scp")] for path in self.path.glob("src_*.scp"))
-        names = dict.fromkeys([*(self.classes if expected else ()), *found])
-        return {} if self.kind is EVENTS else {f"src_{name}.scp": name for name in names}
-
-    @cached_property
-    def classes(self) -> list[str]:
-        """Classes of labels.txt."""
-        return list(self[LABELS].entries)
-
-    @cached_property
-    def lengths_s(self) -> dict[str, float]:
-        """Clip -> seconds, of the clips whose entry is a length."""
-        lengths = {}
-        for utt, entry in self["utt2dur"].entries.items():
-            with suppress(ValueError):
-                lengths[utt] = to_float(entry.value)
-        return {utt: length for utt, length in lengths.items() if 0 < length <= MAX_EVENT_S}
-
-    @cached_property
-    def clip_classes(self) -> dict[str, tuple[str, ...]]:
-        """Clip -> its classes."""
-        texts = {utt: entry.value for utt, entry in self[self.kind.labels].entries.items()}
-        return {utt: (text,) if self.kind is EVENTS else split_labels(text) for utt, text in texts.items()}
-
-    @cached_property
-    def scenes(self) -> dict[str, Entry]:
-        """Scenes that can be rendered."""
-        entries = self[SCENES].entries if self.kind is MIXTURES else {}
-        return {utt: entry for utt, entry in entries.items() if not scene_problem(entry.value)}
 
     def told(self, problems: Iterable[Problem]) -> list[Problem]:
         """Problems by file and line, each with the command for its remedy."""
