@@ -21,11 +21,13 @@ REQUIREMENTS = [
     "pydantic>=2.6",
     "tqdm>=4.66",
     "kaldiio>=2.18",
+    "safetensors>=0.4.3",
     "tensorboard>=2.15",
 ]
 EXTRAS = {
     "test": [
         "pytest>=8.0",
+        "pytest-xdist>=3.5",
         "hypothesis>=6.90",
         "kaldi_native_io>=1.22",
         "fast_bss_eval>=0.1.4",

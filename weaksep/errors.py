@@ -50,8 +50,8 @@ def _first_of_each_kind(problems: Sequence[str]) -> list[str]:
         if seen[kind] == SHOWN < totals[kind]:
             shown.append(f"... and {totals[kind] - SHOWN} more like it")
     if max(totals.values()) > SHOWN:
-        name = {"prefix": "weaksep-problems.", "suffix": ".txt", "delete": False}
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", errors="backslashreplace", **name) as file:
+        descriptor, path = tempfile.mkstemp(".txt", "weaksep-problems.")
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(f"{problem}\n" for problem in problems)
-        shown.append(f"all {len(problems)} are listed in {file.name}")
+        shown.append(f"all {len(problems)} are listed in {path}")
     return shown

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ import torch
 
 from weaksep.bin.main import main
 from weaksep.fileio.atomic import write_text
+from weaksep.fileio.network import Description, Features, write_network
 from weaksep.fileio.tables import read_table
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.nets.build import build_classifier, build_separator
@@ -50,7 +52,9 @@ OUTPUTS = {
 }
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d \(")
 # Files that make a folder count as whole, or a result as a result: a command that fails writes none.
-TABLE = re.compile(r"(.*\.(scp|tsv|pt|jsonl|md)|.*stamp\.json|tagging\.json|results\.json|utt2\w+|labels\.txt)")
+TABLE = re.compile(
+    r"(.*\.(scp|tsv|pt|safetensors|jsonl|md)|.*stamp\.json|model\.json|tagging\.json|results\.json|utt2\w+|labels\.txt)"
+)
 
 
 def write_corpus(db: Path) -> None:
@@ -67,16 +71,15 @@ def write_corpus(db: Path) -> None:
     write_text(db / "metadata/UrbanSound8K.csv", "\n".join(rows) + "\n")
 
 
-def write_training(folder: Path, task: str) -> None:
+def write_training(folder: Path, task: Literal["separator", "classifier"]) -> None:
     """An experiment folder as training leaves it, with an untrained net."""
     torch.manual_seed(0)
     config = CONFIGS["strong" if task == "separator" else "classifier_frame"]
     size = (len(CLASSES), 65)
     net = build_separator(config["net"], *size) if task == "separator" else build_classifier(config["net"], *size, RATE)
-    feats = {"sample_rate": RATE, "window_samples": 128, "hop_samples": 64}
-    folder.mkdir(parents=True)
-    state = {"task": task, "model": net.state_dict(), "config": config, "classes": CLASSES, "feats": feats}
-    torch.save(state, folder / "best.pt")
+    features = Features(sample_rate=RATE, **CONFIGS["feats"])
+    description = Description(task=task, classes=CLASSES, features=features, config=config)
+    write_network(folder, description, net.state_dict())
     write_yaml(folder / "config.yaml", config)
     row = '{"epoch": 1, "step": 3, "seconds": 0.5, "train": {"loss": 2.0}, "valid": {"loss": 1.5}}\n'
     write_text(folder / "history.jsonl", row)
@@ -97,7 +100,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["feats", "--config", "conf/feats.yaml", "--systems", "strong frame"]) == 0
         write_training(Path("exp/separator_strong"), "separator")
         write_training(Path("exp/classifier_frame"), "classifier")
-        assert main(["separate"]) == 0
+        assert main(["infer"]) == 0
         assert main(["score"]) == 0
     finally:
         os.chdir(before)

@@ -89,9 +89,9 @@ def test_not_there_and_a_folder(recipe: Path, refused) -> None:
 STRONG = "supervision: strong\n"
 OTHER_STAGES = {
     "window": ("feats", "window_samples: 1000000000\nhop_samples: 64\n", "window_samples: .* 65536, found 1000000000"),
-    "hop": ("feats", "window_samples: 128\nhop_samples: 65\n", "hop_samples at most half of it"),
+    "hop": ("feats", "window_samples: 128\nhop_samples: 65\n", "hop_samples from a sixteenth of it to half of it"),
     "learning rate": ("strong", f"{STRONG}optim: {{learning_rate: .inf}}\n", "optim.learning_rate: expected a finite"),
-    "units": ("strong", f"{STRONG}net: {{units: 99999999}}\n", "net.units: .*less than or equal to 8192"),
+    "units": ("strong", f"{STRONG}net: {{units: 99999999}}\n", "strong.yaml: net: units: .*less than or equal to 8192"),
     "supervision": ("strong", "supervision: weak\n", "'strong', 'frame' or 'clip', found 'weak'"),
     "a classifier": ("strong", f"{STRONG}classifier: frame\n", "strong supervision uses no classifier"),
     "no such classifier": ("frame", "supervision: frame\nclassifier: x\n", "classifier_x.yaml: no such configuration"),

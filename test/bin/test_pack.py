@@ -45,7 +45,7 @@ def test_it_separates_as_the_experiment_does(experiment: Path, tmp_path: Path) -
         assert sorted(archive.namelist()) == ["README.md", "best.pt", "config.yaml", "scores.json"]
         card = archive.read("README.md").decode()
         assert json.loads(archive.read("scores.json")) == {"test": {"mean": 5.5, "median": 5.5, "n": 2}}
-    told = ("classes: bark, horn", "trained from: clip (summed)", "CC BY 4.0", "| test", "5.5", "--model model.zip")
+    told = ("classes: bark, horn", "trained from: clip (remixed)", "CC BY 4.0", "| test", "5.5", "--model model.zip")
     assert all(words in card for words in told)
     first = packed.read_bytes()
     pack.main([str(experiment), str(packed), "--licence", "CC BY 4.0"])

@@ -15,7 +15,7 @@ import torch
 
 from weaksep.errors import UserError
 from weaksep.fileio import audiostream
-from weaksep.fileio.atomic import atomic_path, clear_folder, remove_temporaries, write_text
+from weaksep.fileio.atomic import atomic_path, write_text
 from weaksep.fileio.checkpoint import load_checkpoint, load_latest, save_checkpoint
 
 
@@ -133,27 +133,3 @@ def test_equal_states_give_equal_files(tmp_path: Path) -> None:
         torch.manual_seed(0)
         save_checkpoint(tmp_path / name, {"model": torch.nn.LSTM(3, 4).state_dict(), "epoch": 3})
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
-
-
-def test_a_linked_folder_is_emptied_and_stays_a_link(tmp_path: Path) -> None:
-    (tmp_path / "other/sub").mkdir(parents=True)
-    (tmp_path / "other/a.wav").write_text("x")
-    (tmp_path / "audio").symlink_to("other")
-    clear_folder(tmp_path / "audio")
-    assert (tmp_path / "audio").is_symlink() and list((tmp_path / "other").iterdir()) == []
-    clear_folder(tmp_path / "other")
-    assert not (tmp_path / "other").exists()
-    clear_folder(tmp_path / "audio")
-    clear_folder(tmp_path / "nothing")
-
-
-def test_only_temporary_files_are_cleared_away(tmp_path: Path) -> None:
-    kept = {"a.tmp", ".hidden", ".a.tmp", ".a.x.tmp.wav", "a.12.tmp.wav", "sub/b.wav"}
-    strays = {".a.12.tmp.wav", ".best.7.tmp.pt", ".utt2spk.12.tmp", "sub/.b.3.tmp.wav"}
-    (tmp_path / "sub").mkdir()
-    for name in kept | strays:
-        (tmp_path / name).write_text("x")
-    remove_temporaries(tmp_path, recursive=False)
-    assert (tmp_path / "sub/.b.3.tmp.wav").exists()
-    remove_temporaries(tmp_path)
-    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == kept

@@ -176,7 +176,7 @@ def test_the_command(
     write(Path("one.flac"), 1, 16_000)
     write(Path("folder/deep/two.wav"), 1, 8000, 2)
     Path("folder/notes.txt").write_text("no audio")
-    command = ["--model", str(model.parent), "one.flac", "folder", "--out", "out", "--device", "cpu"]
+    command = ["--model", str(model), "one.flac", "folder", "--out", "out", "--device", "cpu"]
     separate.main(command)
     assert read(Path("out/one"))[1] == read(Path("out/deep/two"))[1] == 8000
     before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*.flac")}
@@ -207,7 +207,7 @@ def test_what_is_no_audio_stops_no_other(model: Path, tmp_path: Path, monkeypatc
         (["lost.wav"], "lost.wav: no such file or folder"),
         (["void"], "void: no audio files in this folder"),
         (["a/x.wav", "b/x.wav"], "b/x.wav: would be written to x, as a/x.wav"),
-        (["a/x.wav", "--model", "nowhere"], "nowhere: no such checkpoint"),
+        (["a/x.wav", "--model", "nowhere"], "nowhere: no such model"),
         (["a/x.wav", "--device", "cuda:99"], "--device cuda:99: .*; give auto or cpu"),
     ],
 )
@@ -275,8 +275,10 @@ def test_events_are_written_when_asked_for(model: Path, tmp_path: Path) -> None:
     header, *rows = (tmp_path / "out/events.tsv").read_text().splitlines()
     assert header == "filename\tonset\toffset\tevent_label"
     assert rows and all(row.startswith("in.wav\t0.000\t") for row in rows)  # an untrained net gives each class a part
-    separate_recording(separator, tmp_path / "in.wav", tmp_path / "out", Options())
-    assert not (tmp_path / "out/events.tsv").exists()
+    command = ["--model", str(model), str(tmp_path / "in.wav"), "--out", str(tmp_path / "sep"), "--events"]
+    for events in ("true", "false"):
+        separate.main([*command, events])
+        assert (tmp_path / "sep/in/events.tsv").exists() == (events == "true")
 
 
 def test_files_of_others_stay(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

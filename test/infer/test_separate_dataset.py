@@ -11,29 +11,14 @@ import torch
 from weaksep.errors import UserError
 from weaksep.fileio.audio import audio_info, read_audio, write_audio
 from weaksep.fileio.datadir import DataDir, read_scp
+from weaksep.fileio.shards import Shards
 from weaksep.infer.clips import Clip, equal_length_batches
 from weaksep.infer.dataset import Oracle, separate_dataset, write_unprocessed
 from weaksep.infer.masks import ORACLES
+from weaksep.infer.model import save_untrained
 from weaksep.metrics.si_sdr import si_sdr_improvement
-from weaksep.nets.build import build_separator
 
 CLASSES = ["bark", "drill", "horn"]
-
-
-def save_separator(folder, classes=CLASSES, sample_rate=8000, mask="softmax"):
-    torch.manual_seed(0)
-    config = {"layers": 1, "units": 4, "mask": mask}
-    net = build_separator(config, len(classes), 65)
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {
-        "task": "separator",
-        "model": net.state_dict(),
-        "config": {"net": config, "supervision": "strong"},
-        "classes": classes,
-        "feats": {"sample_rate": sample_rate, "window_samples": 128, "hop_samples": 64},
-    }
-    torch.save(state, folder / "best.pt")
-    return folder
 
 
 def separated(out):
@@ -43,7 +28,7 @@ def separated(out):
 
 def test_every_clip_and_class_is_written(tmp_path, test_data):
     data = DataDir.load(test_data)
-    folder = save_separator(tmp_path / "exp" / "separator_strong")
+    folder = save_untrained(tmp_path / "exp" / "separator_strong", CLASSES, 8000)
     separate_dataset(folder, data, tmp_path / "out", batch_size=2)
     sources = separated(tmp_path / "out")
     for utt, path in data.wav.items():
@@ -56,7 +41,7 @@ def test_every_clip_and_class_is_written(tmp_path, test_data):
 
 def test_workers_and_batches_do_not_matter(tmp_path, test_data):
     data = DataDir.load(test_data)
-    folder = save_separator(tmp_path / "separator_strong")
+    folder = save_untrained(tmp_path / "separator_strong", CLASSES, 8000)
     separate_dataset(folder, data, tmp_path / "one", batch_size=16)
     separate_dataset(folder, data, tmp_path / "two", batch_size=3, nj=2)
     one, two = separated(tmp_path / "one"), separated(tmp_path / "two")
@@ -107,9 +92,13 @@ def test_clips_of_different_length_do_not_share_a_batch():
 
 def test_nothing_of_an_earlier_run_remains(tmp_path, test_data):
     data = DataDir.load(test_data)
+    earlier = Shards(tmp_path / "out")
+    earlier.begin([tmp_path / "out/cat.scp"])
+    earlier.claims("1")([tmp_path / "out/audio/bark/old.wav"])
     (tmp_path / "out/audio/bark").mkdir(parents=True)
     (tmp_path / "out/audio/bark/old.wav").write_text("")
     (tmp_path / "out/cat.scp").write_text("old old.wav\n")
+    earlier.finish()
     separate_dataset(Oracle("oracle_irm", 128, 64), data, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "audio",
@@ -117,6 +106,7 @@ def test_nothing_of_an_earlier_run_remains(tmp_path, test_data):
         "drill.scp",
         "horn.scp",
         "source.sha256",
+        "stamp.json",
     ]
     assert not (tmp_path / "out/audio/bark/old.wav").exists()
 
@@ -155,16 +145,7 @@ def test_all_bad_mixtures_are_listed(tmp_path, test_data):
 def test_other_classes_or_rate_than_trained_for(tmp_path, test_data):
     data = DataDir.load(test_data)
     with pytest.raises(UserError, match="trained for classes horn drill bark"):
-        separate_dataset(save_separator(tmp_path / "a", CLASSES[::-1]), data, tmp_path / "out")
+        separate_dataset(save_untrained(tmp_path / "a", CLASSES[::-1], 8000), data, tmp_path / "out")
     with pytest.raises(UserError, match="trained at 16000 Hz"):
-        separate_dataset(save_separator(tmp_path / "b", sample_rate=16000), data, tmp_path / "out")
+        separate_dataset(save_untrained(tmp_path / "b", CLASSES, 16000), data, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def test_a_diverged_network_is_named(tmp_path, test_data):
-    folder = save_separator(tmp_path / "separator_nan")
-    state = torch.load(folder / "best.pt")
-    state["model"]["output.bias"][0] = float("nan")
-    torch.save(state, folder / "best.pt")
-    with pytest.raises(UserError, match="separator_nan.*output for mix-1 is not finite"):
-        separate_dataset(folder, DataDir.load(test_data), tmp_path / "out")

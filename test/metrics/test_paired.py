@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from weaksep.metrics import bootstrap
-from weaksep.metrics.paired import paired_bootstrap
+from weaksep.metrics.bootstrap import paired_bootstrap
 
 
 def test_a_constant_difference_is_certain():

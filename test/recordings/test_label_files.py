@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from weaksep.fileio.datadir import EventLabel
 from weaksep.recordings.audioset import is_segment_list, read_segments
 from weaksep.recordings.jams import read_jams
 from weaksep.recordings.match import read_label_files
-from weaksep.recordings.tables import read_events, read_tags
+from weaksep.recordings.tables import read_table
+
+read_clip_labels, read_events = partial(read_table, timed=False), partial(read_table, timed=True)
 
 
 def text(path: Path, content: str) -> Path:
@@ -21,23 +24,23 @@ def text(path: Path, content: str) -> Path:
 
 
 def test_dcase_weak_labels(tmp_path: Path) -> None:
-    found = read_tags(text(tmp_path / "weak.tsv", "filename\tevent_labels\na.wav\tSpeech,Dog\nb.wav\t\n"))
-    assert [(entry.names, entry.tags) for entry in found] == [(("a.wav",), ("Speech", "Dog")), (("b.wav",), ())]
+    found = read_clip_labels(text(tmp_path / "weak.tsv", "filename\tevent_labels\na.wav\tSpeech,Dog\nb.wav\t\n"))
+    assert [(entry.names, entry.clip_labels) for entry in found] == [(("a.wav",), ("Speech", "Dog")), (("b.wav",), ())]
     assert found[1].place.endswith("weak.tsv:3")
 
 
 def test_fsd50k_ground_truth_has_quotes_and_a_split(tmp_path: Path) -> None:
     content = 'fname,labels,mids,split\n64760,"Guitar,Music","/m/0,/m/1",train\n16399,Bark,/m/2,val\n'
-    found = read_tags(text(tmp_path / "dev.csv", content))
-    assert [(e.names[0], e.tags, e.set_name) for e in found] == [
+    found = read_clip_labels(text(tmp_path / "dev.csv", content))
+    assert [(e.names[0], e.clip_labels, e.set_name) for e in found] == [
         ("64760", ("Guitar", "Music"), "train"),
         ("16399", ("Bark",), "valid"),
     ]
 
 
 def test_a_line_for_each_label(tmp_path: Path) -> None:
-    found = read_tags(text(tmp_path / "l.tsv", "file\tlabel\trecording\na\tdog\tr1\na\thorn\tr1\n"))
-    assert [(e.tags, e.recording) for e in found] == [(("dog", "horn"), "r1")]
+    found = read_clip_labels(text(tmp_path / "l.tsv", "file\tlabel\trecording\na\tdog\tr1\na\thorn\tr1\n"))
+    assert [(e.clip_labels, e.recording) for e in found] == [(("dog", "horn"), "r1")]
 
 
 def test_dcase_strong_labels(tmp_path: Path) -> None:
@@ -75,9 +78,9 @@ def test_lines_that_differ_about_a_recording(tmp_path: Path, column: str, first:
     events = f"filename\tonset\toffset\tlabel\t{column}\na\t0\t1\tdog\t{first}\na\t1\t2\tdog\t{second}\n"
     with pytest.raises(UserError, match=f"e.tsv:3: a has the {column} {second}, at .*e.tsv:2 {first}; leave one"):
         read_events(text(tmp_path / "e.tsv", events))
-    tags = f"filename\tlabel\t{column}\na\tdog\t{first}\na\thorn\t{second}\n"
+    labels = f"filename\tlabel\t{column}\na\tdog\t{first}\na\thorn\t{second}\n"
     with pytest.raises(UserError, match=f"t.tsv:3: a has the {column} {second}"):
-        read_tags(text(tmp_path / "t.tsv", tags))
+        read_clip_labels(text(tmp_path / "t.tsv", labels))
 
 
 @pytest.mark.parametrize(
@@ -92,13 +95,16 @@ def test_lines_that_differ_about_a_recording(tmp_path: Path, column: str, first:
 )
 def test_what_dev_means(tmp_path: Path, names: list[str], meant: list[str]) -> None:
     lines = [f"{number}.wav\tdog\t{name}" for number, name in enumerate(names)]
-    tags = text(tmp_path / "t.tsv", "\n".join(["filename\tlabel\tset", *lines]) + "\n")
-    assert [entry.set_name for entry in read_label_files(tags, None)[0]] == meant
+    labels = text(tmp_path / "t.tsv", "\n".join(["filename\tlabel\tset", *lines]) + "\n")
+    assert [entry.set_name for entry in read_label_files(labels, None)] == meant
     timed = [line.replace("\t", "\t0\t1\t", 1) for line in lines]
     events = text(tmp_path / "e.tsv", "\n".join(["filename\tonset\toffset\tlabel\tset", *timed]) + "\n")
-    assert [entry.set_name for entry in read_label_files(None, events)[1]] == meant
+    assert [entry.set_name for entry in read_label_files(None, events)] == meant
     some = text(tmp_path / "some.tsv", "\n".join(["filename\tonset\toffset\tlabel\tset", timed[1]]) + "\n")
-    assert [entry.set_name for entry in read_label_files(tags, some)[1]] == meant[1:2]  # one meaning for both files
+    assert [entry.set_name for entry in read_label_files(labels, some)] == [
+        *meant,
+        meant[1],
+    ]  # one meaning for both files
 
 
 def test_audioset_segments(tmp_path: Path) -> None:
@@ -106,7 +112,7 @@ def test_audioset_segments(tmp_path: Path) -> None:
     path = text(tmp_path / "eval.csv", content + '--4g, 0.000, 10.000, "/m/068hy,/m/07q6cd_"\n')
     assert is_segment_list(path)
     (found,) = read_segments(path)
-    assert (found.span_s, found.tags, found.recording) == ((0.0, 10.0), ("/m/068hy", "/m/07q6cd_"), "--4g")
+    assert (found.span_s, found.clip_labels, found.recording) == ((0.0, 10.0), ("/m/068hy", "/m/07q6cd_"), "--4g")
     assert {"--4g_0_10", "--4g_0", "--4g_0.000_10.000"} <= set(found.names)
     assert found.whole_names == ("--4g", "Y--4g")
 
@@ -116,7 +122,7 @@ def jams(path: Path, **annotations: list) -> Path:
     return text(path, json.dumps({"file_metadata": {"title": ""}, "annotations": parts}))
 
 
-def test_jams_of_tags_and_of_events(tmp_path: Path) -> None:
+def test_jams_of_clip_labels_and_of_events(tmp_path: Path) -> None:
     entry = {"time": 0.5, "duration": 1.0, "confidence": 1}
     jams(tmp_path / "a.jams", tag_open=[{**entry, "value": "dog"}])
     scaper = [
@@ -124,14 +130,14 @@ def test_jams_of_tags_and_of_events(tmp_path: Path) -> None:
         {**entry, "value": {"label": "street", "role": "background"}},
     ]
     jams(tmp_path / "b.jams", scaper=scaper)
-    tagged, timed = read_jams(tmp_path)
-    assert [(e.names, e.tags) for e in tagged] == [(("a",), ("dog",))]
-    assert [(e.names, e.events) for e in timed] == [(("b",), (EventLabel(0.5, 1.5, "horn"),))]
+    labelled, timed = read_jams(tmp_path)
+    assert (labelled.names, labelled.clip_labels, labelled.events) == (("a",), ("dog",), None)
+    assert (timed.names, timed.clip_labels, timed.events) == (("b",), None, (EventLabel(0.5, 1.5, "horn"),))
 
 
 def test_old_jams_write_by_column(tmp_path: Path) -> None:
     path = jams(tmp_path / "a.jams", segment_open={"time": [1.0], "duration": [2.0], "value": ["dog"]})
-    assert read_jams(path)[1][0].events == (EventLabel(1.0, 3.0, "dog"),)
+    assert read_jams(path)[0].events == (EventLabel(1.0, 3.0, "dog"),)
 
 
 def test_jams_of_other_namespaces(tmp_path: Path) -> None:
@@ -139,7 +145,7 @@ def test_jams_of_other_namespaces(tmp_path: Path) -> None:
     path = jams(
         tmp_path / "a.jams", tempo=[{**entry, "value": 120.0}], tag_open=[{**entry, "value": "dog"}], chord=other
     )
-    assert [entry.tags for entry in read_jams(path)[0]] == [("dog",)]
+    assert [entry.clip_labels for entry in read_jams(path)] == [("dog",)]
 
 
 def test_jams_without_an_annotation_of_ours(tmp_path: Path) -> None:
@@ -148,31 +154,35 @@ def test_jams_without_an_annotation_of_ours(tmp_path: Path) -> None:
     jams(tmp_path / "c.jams", tag_open=[])
     with pytest.raises(UserError, match=r"\(2 problems\)") as error:
         read_jams(tmp_path)
-    assert "a.jams: not a JAMS file of tags or events" in str(error.value) and "namespaces: tempo" in str(error.value)
-    assert "b.jams: not a JAMS file of tags or events" in str(error.value) and "namespaces: none" in str(error.value)
+    assert "a.jams: not a JAMS file of clip labels or events" in str(error.value) and "namespaces: tempo" in str(
+        error.value
+    )
+    assert "b.jams: not a JAMS file of clip labels or events" in str(error.value) and "namespaces: none" in str(
+        error.value
+    )
 
 
 def test_jams_of_recordings_where_nothing_is_heard(tmp_path: Path) -> None:
     jams(tmp_path / "a.jams", tag_open=[])
     jams(tmp_path / "b.jams", sound_event=[])
-    tagged, timed = read_jams(tmp_path)
-    assert [(e.names, e.tags) for e in tagged] == [(("a",), ())]
-    assert [(e.names, e.events) for e in timed] == [(("b",), ())]
+    labelled, timed = read_jams(tmp_path)
+    assert (labelled.names, labelled.clip_labels, labelled.events) == (("a",), (), None)
+    assert (timed.names, timed.clip_labels, timed.events) == (("b",), None, ())
 
 
 def test_quotes_left_open(tmp_path: Path) -> None:
     lines = ["fname,labels", '1,"Guitar,Music', "2,Bark", '3,"Bark"s', '4,"Bark,Dog"', '5,a 5" pipe']
     path = text(tmp_path / "dev.csv", "\n".join(lines) + "\n")
     with pytest.raises(UserError, match=r"\(2 problems\)") as error:
-        read_tags(path)
+        read_clip_labels(path)
     assert "dev.csv:2: no CSV (unexpected end of data)" in str(error.value) and "dev.csv:4: no CSV" in str(error.value)
-    found = read_tags(text(path, "\n".join([lines[0], *lines[4:]]) + "\n"))
-    assert [entry.tags for entry in found] == [("Bark", "Dog"), ('a 5" pipe',)]
+    found = read_clip_labels(text(path, "\n".join([lines[0], *lines[4:]]) + "\n"))
+    assert [entry.clip_labels for entry in found] == [("Bark", "Dog"), ('a 5" pipe',)]
 
 
 def test_a_row_of_two_lines(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="dev.csv:2: no CSV"):
-        read_tags(text(tmp_path / "dev.csv", 'fname,labels\n1,"Guitar,\nMusic"\n2,Bark\n'))
+        read_clip_labels(text(tmp_path / "dev.csv", 'fname,labels\n1,"Guitar,\nMusic"\n2,Bark\n'))
 
 
 def test_quotes_left_open_in_a_segment_list(tmp_path: Path) -> None:
@@ -181,12 +191,14 @@ def test_quotes_left_open_in_a_segment_list(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"\(2 problems\)") as error:
         read_segments(path)
     assert "a.csv:2: no CSV" in str(error.value) and "a.csv:4: no CSV" in str(error.value)
-    assert [entry.tags for entry in read_segments(text(path, "\n".join(lines[:1] + lines[2:3]) + "\n"))] == [("/m/0",)]
+    assert [entry.clip_labels for entry in read_segments(text(path, "\n".join(lines[:1] + lines[2:3]) + "\n"))] == [
+        ("/m/0",)
+    ]
 
 
 def test_a_cell_that_is_too_long(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="dev.csv:2: no CSV"):
-        read_tags(text(tmp_path / "dev.csv", f"fname,labels\n1,{'a' * 200_000}\n"))
+        read_clip_labels(text(tmp_path / "dev.csv", f"fname,labels\n1,{'a' * 200_000}\n"))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +214,7 @@ def test_a_cell_that_is_too_long(tmp_path: Path) -> None:
 )
 def test_wrong_clip_labels(tmp_path: Path, name: str, content: str, what: str) -> None:
     with pytest.raises(UserError) as error:
-        read_tags(text(tmp_path / name, content))
+        read_clip_labels(text(tmp_path / name, content))
     assert what in str(error.value)
 
 
@@ -220,6 +232,22 @@ def test_wrong_events(tmp_path: Path, content: str, what: str) -> None:
     with pytest.raises(UserError) as error:
         read_events(text(tmp_path / "events.tsv", content))
     assert what in str(error.value)
+
+
+def test_all_that_is_wrong_with_a_table_is_told_at_once(tmp_path: Path) -> None:
+    lines = [
+        "fname,labels,split",
+        "1,Bark,train",
+        '2,"Bark,train',
+        "3,Bark",
+        "4,Bark,tran",
+        ",Bark,train",
+        "1,Bark,test",
+    ]
+    with pytest.raises(UserError, match=r"\(5 problems\)") as error:
+        read_clip_labels(text(tmp_path / "dev.csv", "\n".join(lines) + "\n"))
+    told = ["3: no CSV", "4: 2 cells", "5: set 'tran'", "6: no file name", "7: 1 has the set test, at"]
+    assert all(f"dev.csv:{line}" in str(error.value) for line in told)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"annotations": [{"namespace": "tag_open", "data": [{"value": 3}]}]}'])

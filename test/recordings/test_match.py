@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -12,9 +12,16 @@ import pytest
 from weaksep.bin.main import main
 from weaksep.fileio.audio import read_audio
 from weaksep.fileio.datadir import DataDir, EventLabel
-from weaksep.recordings.match import Matched, match, read_label_files
+from weaksep.recordings.match import Recording, match, read_label_files
 
 Sound = Callable[..., Any]
+
+
+class Matched(NamedTuple):
+    recordings: list[Recording]
+    problems: list[str]
+    unlabelled: list[Path]
+
 
 LIST = "# YTID, start_seconds, end_seconds, positive_labels\n"
 STRONG = "segment_id\tstart_time_seconds\tend_time_seconds\tlabel\n"
@@ -28,19 +35,19 @@ def matched(folder: Path, clip_labels: str | None, events: str | None) -> Matche
         paths.append(folder / name if content is not None else None)
         if content is not None:
             (folder / name).write_text(content)
-    return match(*read_label_files(*paths), folder / "audio")
+    return Matched(*match(read_label_files(*paths), folder / "audio"))
 
 
 @pytest.mark.parametrize("name", SEGMENT)
 def test_a_file_named_like_its_segment_is_the_segment(tmp_path: Path, tone: Sound, write: Sound, name: str) -> None:
     write(tmp_path / f"audio/{name}.wav", tone(45.0, 400, 1000), 1000)
-    (found,) = matched(tmp_path, f'{LIST}vid0, 30.000, 40.000, "/m/0"\n', None).stretches
-    assert (found.file.stem, found.span_s, found.tags) == (name, None, ("/m/0",))
+    (found,) = matched(tmp_path, f'{LIST}vid0, 30.000, 40.000, "/m/0"\n', None).recordings
+    assert (found.file.stem, found.span_s, found.classes) == (name, None, ("/m/0",))
 
 
 def test_a_file_named_after_the_video_is_cut(tmp_path: Path, tone: Sound, write: Sound) -> None:
     write(tmp_path / "audio/Yvid0.wav", tone(45.0, 400, 1000), 1000)
-    (found,) = matched(tmp_path, f'{LIST}vid0, 30.000, 40.000, "/m/0"\n', None).stretches
+    (found,) = matched(tmp_path, f'{LIST}vid0, 30.000, 40.000, "/m/0"\n', None).recordings
     assert found.span_s == (30.0, 40.0)
 
 
@@ -48,9 +55,9 @@ def test_a_file_named_after_the_video_is_cut(tmp_path: Path, tone: Sound, write:
 def test_strong_labels_of_a_segment(tmp_path: Path, tone: Sound, write: Sound, name: str) -> None:
     write(tmp_path / f"audio/{name}.wav", tone(11.0, 400, 1000), 1000)
     found = matched(tmp_path, None, f"{STRONG}vid0_30000\t0.5\t2.0\t/m/0\n")
-    (stretch,) = found.stretches
-    assert (stretch.file.stem, stretch.span_s, stretch.recording) == (name, None, "vid0")
-    assert stretch.events == (EventLabel(0.5, 2.0, "/m/0"),) and not found.problems and not found.unlabelled
+    (recording,) = found.recordings
+    assert (recording.file.stem, recording.span_s, recording.group) == (name, None, "vid0")
+    assert recording.events == (EventLabel(0.5, 2.0, "/m/0"),) and not found.problems and not found.unlabelled
 
 
 @pytest.mark.parametrize("listed", [False, True])
@@ -58,24 +65,24 @@ def test_strong_labels_of_a_whole_video(tmp_path: Path, tone: Sound, write: Soun
     write(tmp_path / "audio/vid0.wav", tone(70.0, 400, 1000), 1000)
     clips = f'{LIST}vid0, 10.000, 20.000, "/m/1"\nvid0, 30.000, 40.000, "/m/0"\n' if listed else None
     events = f"{STRONG}vid0_30000\t0.5\t2.0\t/m/0\nvid0_60000\t0.0\t1.0\t/m/2\n"
-    found = {stretch.span_s: stretch.events for stretch in matched(tmp_path, clips, events).stretches}
+    found = {recording.span_s: recording.events for recording in matched(tmp_path, clips, events).recordings}
     expected = {(30.0, 40.0): (EventLabel(30.5, 32.0, "/m/0"),), (60.0, 70.0): (EventLabel(60.0, 61.0, "/m/2"),)}
     assert found == ({(10.0, 20.0): None} if listed else {}) | expected  # of 10 to 20 s no times are known
 
 
 def test_strong_labels_of_a_segment_named_after_its_video(tmp_path: Path, tone: Sound, write: Sound) -> None:
     write(tmp_path / "audio/vid0.wav", tone(10.0, 400, 1000), 1000)
-    (found,) = matched(tmp_path, None, f"{STRONG}vid0_30000\t0.5\t2.0\t/m/0\n").stretches
+    (found,) = matched(tmp_path, None, f"{STRONG}vid0_30000\t0.5\t2.0\t/m/0\n").recordings
     assert (found.span_s, found.events) == (None, (EventLabel(0.5, 2.0, "/m/0"),))
     clips = f'{LIST}vid0, 30.000, 40.000, "/m/0"\n'
-    (found,) = matched(tmp_path, clips, f"{STRONG}vid0_30000\t0.5\t2.0\t/m/0\n").stretches
+    (found,) = matched(tmp_path, clips, f"{STRONG}vid0_30000\t0.5\t2.0\t/m/0\n").recordings
     assert found.events == (EventLabel(0.5, 2.0, "/m/0"),)
 
 
 def test_a_video_that_ends_before_its_strong_labels(tmp_path: Path, tone: Sound, write: Sound) -> None:
     write(tmp_path / "audio/vid0.wav", tone(20.0, 400, 1000), 1000)
     found = matched(tmp_path, None, f"{STRONG}vid0_30000\t0.5\t2.0\t/m/0\nvid1_0\t0\t1\t/m/0\n")
-    assert not found.stretches
+    assert not found.recordings
     assert "events.tsv:2: " in found.problems[0] and "its labels are of 30 to 40 s" in found.problems[0]
     assert "events.tsv:3: no audio for Yvid1" in found.problems[1]
 
@@ -83,10 +90,10 @@ def test_a_video_that_ends_before_its_strong_labels(tmp_path: Path, tone: Sound,
 def test_set_and_recording_of_a_table_of_events(tmp_path: Path, tone: Sound, write: Sound) -> None:
     write(tmp_path / "audio/a.wav", tone(1.0, 400))
     events = "filename\tonset\toffset\tlabel\tset\trecording\na.wav\t0\t1\tdog\ttest\tr1\n"
-    (found,) = matched(tmp_path, None, events).stretches
-    assert (found.set_name, found.recording) == ("test", "r1")
-    (found,) = matched(tmp_path, "filename,label\na.wav,dog\n", events).stretches
-    assert (found.set_name, found.recording) == ("test", "r1")
+    (found,) = matched(tmp_path, None, events).recordings
+    assert (found.set_name, found.group) == ("test", "r1")
+    (found,) = matched(tmp_path, "filename,label\na.wav,dog\n", events).recordings
+    assert (found.set_name, found.group) == ("test", "r1")
 
 
 @pytest.mark.parametrize(("column", "first", "second"), [("set", "train", "test"), ("recording", "r1", "r2")])
@@ -96,7 +103,7 @@ def test_label_files_that_differ(
     write(tmp_path / "audio/a.wav", tone(1.0, 400))
     events = f"filename\tonset\toffset\tlabel\t{column}\na.wav\t0\t1\tdog\t{second}\n"
     found = matched(tmp_path, f"filename,label,{column}\na.wav,dog,{first}\n", events)
-    assert not found.stretches and not found.unlabelled
+    assert not found.recordings and not found.unlabelled
     (problem,) = found.problems
     assert f"events.tsv:2: {tmp_path}/audio/a.wav has the {column} {second}, at" in problem
     assert problem.endswith(f"clips.csv:2 {first}; leave one of them")

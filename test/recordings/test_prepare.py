@@ -15,6 +15,7 @@ import soundfile
 from weaksep.bin.main import main
 from weaksep.fileio.audio import read_audio
 from weaksep.fileio.datadir import DataDir
+from weaksep.signal.level import loud_level
 from weaksep.upkeep.validate import validate
 
 Sound = Callable[..., Any]
@@ -58,6 +59,13 @@ def test_events_of_some_recordings(corpus: Path) -> None:
     assert [(e.onset_s, e.offset_s) for e in events["r02-0002"]] == [(0.5, 2.0)]
     assert [(e.onset_s, e.offset_s) for e in events["r02-0003"]] == [(0.0, 1.5)]  # from 3 to 5 s
     assert [report.problems for report in validate([corpus.parent / "data"])] == [[], [], []]
+
+
+def test_clips_have_the_rate_and_the_level(corpus: Path) -> None:
+    assert prepare(corpus, "--set", "sample_rate=8000", "--set", "level_db=-30") == 0
+    for data in sets(corpus).values():
+        for path in data.wav.values():
+            assert loud_level([read_audio(path, 8000)[None]], 800) == pytest.approx(-30.0, abs=0.3)
 
 
 def test_references_are_cut_alike(corpus: Path, tone: Sound, write: Sound) -> None:
@@ -205,18 +213,18 @@ def test_references_of_recordings_of_one_name(corpus: Path, tone: Sound, write: 
         np.testing.assert_allclose(read_audio(reference, 16_000), read_audio(mixture, 16_000), atol=1e-3)
 
 
-def test_tags_without_an_event_are_told(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_clip_labels_without_an_event_are_told(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (corpus / "events.tsv").write_text("filename\tonset\toffset\tevent_label\nr02.flac\t0.5\t1.0\tdog\n")
     labels = ["--clip-labels", str(corpus / "clip_labels.tsv"), "--events", str(corpus / "events.tsv")]
     assert prepare(corpus, *labels) == 0
-    assert "1 tag(s) without an event in recordings with events, first horn in" in capsys.readouterr().err
+    assert "1 clip label(s) without an event in recordings with events, first horn in" in capsys.readouterr().err
 
 
 def test_times_in_milliseconds_are_seen(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (corpus / "events.tsv").write_text("filename\tonset\toffset\tevent_label\nr02.flac\t500\t1000\tdog\n")
     labels = ["--clip-labels", str(corpus / "clip_labels.tsv"), "--events", str(corpus / "events.tsv")]
     assert prepare(corpus, *labels) == 1
-    assert "r02.flac: 1 event(s) behind its end at 5.000 s, first dog at 500 s" in capsys.readouterr().err
+    assert "r02.flac: 1 event(s) after its end at 5.000 s, first dog at 500 s" in capsys.readouterr().err
 
 
 FULL = """
@@ -304,8 +312,24 @@ def test_a_folder_of_nothing_but_audio_is_not_ours(corpus: Path, capsys: pytest.
     assert song.is_file()
 
 
-@pytest.mark.parametrize("more", [-1, 0, 1])
-def test_references_a_sample_shorter_or_longer(more: int, corpus: Path, tone: Sound, write: Sound) -> None:
+def test_a_file_in_the_place_of_a_clip_is_no_fault_of_the_recording(
+    corpus: Path, capsys: pytest.CaptureFixture[str], tone: Sound, write: Sound
+) -> None:
+    assert prepare(corpus) == 0
+    write(corpus / "audio/r12.wav", tone(2.0, 400))
+    labels = corpus / "clip_labels.tsv"
+    labels.write_text(labels.read_text() + "r12.wav\tdog\n")
+    others = [corpus.parent / f"data/{name}/audio/mix/r12-0001.wav" for name in ("train", "valid", "test")]
+    for other in others:
+        other.write_text("mine")
+    assert prepare(corpus, "--max-bad-ratio", "1") == 1
+    error = capsys.readouterr().err
+    assert "r12-0001.wav: not noted as written by weaksep" in error and "left out" not in error
+    assert [other.read_text() for other in others] == ["mine"] * 3
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1, 100])
+def test_references_a_little_shorter_or_longer(more: int, corpus: Path, tone: Sound, write: Sound) -> None:
     """The last clip ends with its file; a reference's has to begin with the recording's all the same."""
     for name, hertz in (("dog", 400), ("horn", 1000)):
         write(corpus / f"sources/{name}/r02.flac", tone(5.0 + more / 16_000, hertz))
@@ -313,7 +337,7 @@ def test_references_a_sample_shorter_or_longer(more: int, corpus: Path, tone: So
     (data,) = [data for data in sets(corpus).values() if "r02-0003" in data.wav]
     references = data.references()
     total = sum(read_audio(references[name]["r02-0003"], 16_000) for name in ("dog", "horn"))
-    np.testing.assert_allclose(total[2:-2], read_audio(data.wav["r02-0003"], 16_000)[2:-2], atol=2e-3)
+    np.testing.assert_allclose(total[:-2], read_audio(data.wav["r02-0003"], 16_000)[:-2], atol=2e-3)
 
 
 def test_what_is_named_and_not_there(

@@ -22,7 +22,7 @@ SYSTEMS: list[tuple[str, str, str, bool, int | None, str | None]] = [
     ("separator_clip_short", "clip", "clip", False, 12_000, None),
     ("separator_frame", "frame", "frame", True, 150_000, None),
     *((f"separator_frame_{name}", "frame", "frame", False, 12_000, "separator_frame_short") for name in VARIANTS[1:]),
-    ("separator_frame_remix", "frame", "frame (remixed)", True, 12_000, "separator_frame_short"),
+    ("separator_solo_segments", "frame", "frame (solo segments)", True, 12_000, "separator_frame_short"),
     ("separator_frame_short", "frame", "frame", False, 12_000, None),
     ("separator_mixed", "mixed", "clip + 50 % frame", True, 12_000, "separator_clip_short"),
     ("separator_clip_semi", "semi", "clip + 1 % strong", False, 12_000, "separator_clip_short"),
@@ -35,6 +35,14 @@ SYSTEMS: list[tuple[str, str, str, bool, int | None, str | None]] = [
     ("oracle_irm", "oracle", "ideal ratio mask", True, None, None),
     ("oracle_psm", "oracle", "phase-sensitive mask", True, None, None),
 ]
+WORDS = {
+    "frame (solo segments)": {"solo_segments": "solo segments"},
+    "clip + 50 % frame": {"frame_share": "50 % frame"},
+    "clip + 1 % strong": {"strong_share": "1 % strong"},
+    "frame + 1 % strong": {"strong_share": "1 % strong"},
+    "strong (NMF)": {"nmf": "NMF"},
+    "frame (lambda5)": {"mixtures": "lambda5"},
+}
 SEEN = ("unprocessed", "separator_clip", "separator_strong_short", "oracle_irm")
 DENSE = ("unprocessed", "separator_frame_lambda5", "separator_strong_lambda5", "oracle_irm")
 
@@ -62,6 +70,7 @@ class Maker:
             "supervision": supervision,
             "trained_from": told,
             "headline": headline,
+            "variants": WORDS.get(told, {}),
             "about": about,
             "steps": steps,
             "si_sdri_db": {"mean": mean, "median": self.draw(-5, 9), "ci95": [mean - 1.25, mean + 1.5], "n": 1549},
@@ -147,7 +156,7 @@ def make_summary(seed: int = 0) -> dict[str, Any]:
         "more_sets": {"test_lambda5": dense, "test_seen": seen},
         "classifiers": [{"name": name, **make.figures()} for name in ("classifier_clip", "separator_clip_blstm_joint")],
         "sources": [
-            {"name": row[0], "judge": "classifier_frame", **make.figures(), **make.agreement()} for row in SYSTEMS
+            {"name": row[0], "classifier": "classifier_frame", **make.figures(), **make.agreement()} for row in SYSTEMS
         ],
         "comparisons": [{"system": one, "with": other, **make.comparison()} for one, other in compared],
         "data": {name: make.facts(n) for name, n in sizes.items()},

@@ -92,10 +92,10 @@ def test_targets_made_worse(figures):
 
 
 def test_where_targets_made_worse_have_gone():
-    takers = {"bark": "bark", "drill": "bark", "horn": "siren", "siren": "siren"}
-    rows = [Score("a", name, 3, 0.0, 0.0, -1.0, taken_by=taker) for name, taker in takers.items() if name != "siren"]
-    rows.append(Score("b", "bark", 2, 0.0, 0.0, 3.0, taken_by="horn"))
-    rows.append(Score("b", "drill", 2, 0.0, 0.0, -3.0, taken_by="bark"))
+    outputs = {"bark": "bark", "drill": "bark", "horn": "siren"}
+    rows = [Score("a", name, 3, 0.0, 0.0, -1.0, dominant_output=output) for name, output in outputs.items()]
+    rows.append(Score("b", "bark", 2, 0.0, 0.0, 3.0, dominant_output="horn"))
+    rows.append(Score("b", "drill", 2, 0.0, 0.0, -3.0, dominant_output="bark"))
     found = system_statistics(rows, ("bark", "drill", "horn", "siren"), seed=0)["worse"]["found_in"]
     assert found == {"own": 1, "active": 2, "absent": 1}
 
@@ -114,7 +114,7 @@ def test_nothing_is_null_not_nan():
 
 def test_rows_from_a_file(tmp_path):
     row = dict.fromkeys(COLUMNS) | {"utt": "a", "class": "bark", "active": 1, "n_active": 1, "si_sdr_db": "12.5"}
-    numbers = {name: index / 4 for index, name in enumerate(COLUMNS[4:-1])} | {"taken_by": "bark"}
+    numbers = {name: index / 4 for index, name in enumerate(COLUMNS[4:-1])} | {"dominant_output": "bark"}
     write_tsv(tmp_path / "scores.tsv", COLUMNS, [row, row | {"class": "drill"} | numbers])
     assert read_scores(tmp_path / "scores.tsv") == [
         Score("a", "bark", 1, si_sdr_db=12.5),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from weaksep.report.markdown import render
+from weaksep.report.content import render
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("egs/*/RESULTS.md"), *ROOT.glob("egs/*/results/*/RESULTS.md")])
@@ -113,16 +113,17 @@ def check_figures(rows: Rows, systems: list[dict[str, Any]], keys: list[str]) ->
             check_list(row[column], "/", [system[key]["mean"], system[key]["median"]])
 
 
-def check_judged(rows: Rows, found: list[dict[str, Any]], column: str) -> None:
+def check_classified(rows: Rows, found: list[dict[str, Any]], column: str) -> None:
     check_names(rows, column, found)
     for row, scores in zip(rows, found, strict=True):
-        assert row.get("judge") == scores.get("judge")
+        if column == "system":
+            assert row["classifier"] == scores["classifier"]
         for heading, key in FIGURES.items():
             if heading in row:
                 check_number(row[heading], scores[key], 3)
             else:
                 assert scores.get(key) is None
-        assert set(row) <= {column, "judge", *FIGURES}
+        assert set(row) <= {column, "classifier", *FIGURES}
 
 
 def check_parts(rows: Rows, summary: dict[str, Any]) -> None:
@@ -249,6 +250,25 @@ def check_times(rows: Rows, times: list[dict[str, Any]]) -> None:
         assert row["stage"] == name and -coarse / 2 - 1e-9 <= seconds - printed < coarse, row
 
 
+def check_legend(page: str, tables: dict[str, Rows], systems: list[dict[str, Any]]) -> None:
+    """All that the page explains of the column "trained from" stands in it, and all kinds of what stands there are
+    explained."""
+    told = {row["trained from"] for rows in tables.values() for row in rows if "trained from" in row}
+    explained = set(re.findall(r'"(\([^"]+\)|\+ [^"]+)"', " ".join(page.split())))
+    for words in explained:
+        assert any(words in text for text in told), f"{words} is explained, and no system has it"
+    kinds: dict[str, set[str]] = {}
+    for system in systems:
+        if system["trained_from"] in told:
+            for kind, words in system["variants"].items():
+                assert words in system["trained_from"]
+                kinds.setdefault(kind, set()).update((f"({words})", f"+ {words}"))
+    for kind, forms in kinds.items():
+        assert forms & explained, f"{kind} is not explained"
+    brackets = {match for text in told for match in re.findall(r"\(.+?\)|\+ \d+ % \w+", text)}
+    assert brackets <= set().union(*kinds.values()), "what is this?"
+
+
 def check_page(page: str, summary: dict[str, Any]) -> None:
     """Every table of a page. AssertionError says what differs from the JSON, also a table that is not known here."""
     systems = summary["systems"]
@@ -284,9 +304,9 @@ def check_page(page: str, summary: dict[str, Any]) -> None:
             keys = ["sdr_db", "sir_db", "sar_db"]
             check_figures(rows, [s for s in systems if any(s[key]["n"] for key in keys)], keys)
         elif name == "Classifiers on the mixtures":
-            check_judged(rows, summary["classifiers"], "classifier")
-        elif name == "Separated sources, judged by a classifier":
-            check_judged(rows, summary["sources"], "system")
+            check_classified(rows, summary["classifiers"], "classifier")
+        elif name == "Separated sources, by the evaluation classifier":
+            check_classified(rows, summary["sources"], "system")
         elif name == "Separated sources against their labels, without references":
             check_agreement(rows, [one for one in summary["sources"] if any(one.get(k) for k in AGREEMENT.values())])
         elif name == "Training":
@@ -299,6 +319,7 @@ def check_page(page: str, summary: dict[str, Any]) -> None:
     optional = {"What each part is worth": "comparisons", "Training": "training", "Data": "data", "Time": "stage_times"}
     for title, key in optional.items():
         assert (title in tables) == bool(summary[key]), title
+    check_legend(page, tables, systems + [system for more in summary["more_sets"].values() for system in more])
     environment = summary["environment"]
     for key in ("date", "commit", "weaksep", "python", "torch", "numpy"):
         assert str(environment[key] or "unknown") in page.rpartition("## Environment")[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weaksep.metrics.paired import paired_bootstrap
+from weaksep.metrics.bootstrap import paired_bootstrap
 from weaksep.report.aggregate import Score
 from weaksep.report.comparisons import compare, compare_all
 

@@ -12,8 +12,9 @@ import pytest
 
 from weaksep.report.figures import write_figures
 from weaksep.report.figures_classes import box, box_systems
+from weaksep.report.figures_examples import estimated_mask, level_db, magnitude
 from weaksep.report.figures_style import MAX_LINES, families, headline, series_styles, spread
-from weaksep.report.spectro import estimated_mask, level_db, magnitude
+from weaksep.report.write import optional
 
 HISTORIES = {
     name: [{"epoch": epoch, "train": {"loss": 1 / epoch}, "valid": {"loss": 2 / epoch}} for epoch in (1, 2, 3)]
@@ -45,10 +46,9 @@ def test_files_names_and_determinism(tmp_path, experiment):
     assert all(a.read_bytes() == b.read_bytes() for a, b in zip(one, two, strict=True))
 
 
-def test_a_figure_without_anything_to_draw_goes(tmp_path, experiment):
-    draw(tmp_path, experiment, places=False)
-    left = draw(tmp_path, experiment, histories={"separator_clip": []}, scores={}, places=False)
-    assert {path.stem for path in left} == {*PLAIN}
+def test_a_figure_without_anything_to_draw_is_not_drawn(tmp_path, experiment):
+    made = draw(tmp_path, experiment, histories={"separator_clip": []}, scores={}, places=False)
+    assert {path.stem for path in made} == {*PLAIN}
     assert not (tmp_path / "training.svg").exists() and not (tmp_path / "classes.png").exists()
 
 
@@ -93,7 +93,7 @@ def test_every_system_is_in_one_panel(made_summary):
     assert drawn == Counter(system["name"] for system in systems if system["name"] != "unprocessed")
     assert all(1 <= len(members) <= MAX_LINES for _, members in panels)
     assert [s["name"] for s in headline(systems)] == ["separator_strong", "separator_frame", "separator_clip"]
-    names = ["separator_strong", "separator_frame", "separator_clip", "separator_frame_remix", "separator_nmf"]
+    names = ["separator_strong", "separator_frame", "separator_clip", "separator_solo_segments", "separator_nmf"]
     assert [s["name"] for s in box_systems(systems)] == [*names, "oracle_irm"]
     for _, members in panels:
         styles = series_styles(members, headline(systems))
@@ -133,5 +133,5 @@ def test_spectrograms():
 
 def test_without_matplotlib_the_log_says_so(tmp_path, monkeypatch, caplog, experiment):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert draw(tmp_path, experiment) == []
-    assert "weaksep[report]" in caplog.text
+    assert optional("figures", lambda: draw(tmp_path, experiment)) is None
+    assert "no figures without matplotlib: pip install 'weaksep[report]'" in caplog.text

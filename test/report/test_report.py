@@ -11,13 +11,13 @@ import pytest
 from weaksep.bin import report
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_json, write_text
+from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import write_tsv
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.report.collect import collect
-from weaksep.report.content import all_tables
-from weaksep.report.markdown import headline_table, render
+from weaksep.report.content import all_tables, headline_table, render
+from weaksep.report.formats import text_table
 from weaksep.report.systems import short_name
-from weaksep.report.tables import table
 from weaksep.score.clip import COLUMNS
 
 GAINS = {
@@ -65,7 +65,7 @@ def exp(tmp_path, test_data):
 
 @pytest.fixture
 def summary(exp, tmp_path, monkeypatch):
-    monkeypatch.setattr("weaksep.report.training.net_facts", lambda best: {"parameters": 12345, "temperature": 2.0})
+    monkeypatch.setattr("weaksep.report.facts.net_facts", lambda best: {"parameters": 12345, "temperature": 2.0})
     history = [
         {"epoch": 1, "step": 10, "seconds": 30, "train": {"loss": 4.0}, "valid": {"loss": 3.0}},
         {"epoch": 2, "step": 20, "seconds": 60, "train": {"loss": 3.0}, "valid": {"loss": 1.0}},
@@ -174,14 +174,14 @@ def test_sections_without_rows_are_left_out(summary):
 
 
 def test_a_table_in_plain_text():
-    lines = table(["name", "dB"], [["a|b", "1.0"], ["c", "-10.0"]]).splitlines()
+    lines = text_table(["name", "dB"], [["a|b", "1.0"], ["c", "-10.0"]]).splitlines()
     assert lines == [
         "| name |    dB |",
         "| :--- | ----: |",
         "| a\\|b |   1.0 |",
         "| c    | -10.0 |",
     ]
-    rule = table(["name", "labels", "dB"], [["a", "clip + 1 %", "1.0"]], texts=(0, 1)).splitlines()[1]
+    rule = text_table(["name", "labels", "dB"], [["a", "clip + 1 %", "1.0"]], texts=(0, 1)).splitlines()[1]
     assert rule == "| :--- | :--------- | --: |"
 
 
@@ -189,7 +189,7 @@ def test_a_table_in_plain_text():
 def quick(monkeypatch):
     """No nets are counted, nothing is drawn: what the drawing functions were given."""
     given = {}
-    monkeypatch.setattr("weaksep.report.training.net_facts", lambda best: {"parameters": None, "temperature": None})
+    monkeypatch.setattr("weaksep.report.facts.net_facts", lambda best: {"parameters": None, "temperature": None})
     monkeypatch.setattr("weaksep.report.figures.write_figures", lambda *args: given.update(figures=args) or [])
     monkeypatch.setattr("weaksep.report.page.write_page", lambda *args: given.update(page=args) or args[0])
     return given
@@ -208,14 +208,19 @@ def run(exp, tmp_path):
 
 
 def test_the_command_writes_all_and_prints_the_table(exp, tmp_path, quick, run, capsys):
-    write_text(exp / "report/tables/earlier.csv", "")
+    earlier = Shards(exp / "report")
+    earlier.begin([exp / "report/tables/earlier.csv"])
+    for name in ("earlier", "mine"):
+        write_text(exp / f"report/tables/{name}.csv", "")
+    earlier.finish()
     summary = run("--note", "One.", "--note", "Two.")
     assert (tmp_path / "RESULTS.md").read_text() == render(summary)
     assert (tmp_path / "results.json").read_bytes() == (exp / "report/summary.json").read_bytes()
     assert summary["notes"] == ["One.", "Two."]
     assert headline_table(summary) in capsys.readouterr().out
     tables = sorted(path.name for path in (exp / "report/tables").iterdir())
-    assert tables == sorted(f"{table.key}.{suffix}" for table in all_tables(summary) for suffix in ("csv", "tex"))
+    own = [f"{table.key}.{suffix}" for table in all_tables(summary) for suffix in ("csv", "tex")]
+    assert tables == sorted(["mine.csv", *own])
     folder, given, scores, histories, *places = quick["figures"]
     assert places == [exp, tmp_path / "data"]
     assert (folder, given, list(histories)) == (exp / "report/figures", summary, [])
@@ -277,7 +282,7 @@ def test_other_sets_and_judged_sources(exp, tmp_path, quick, run):
         shutil.copytree(exp / name / "scores/test", exp / name / "scores/test_dense")
     figures = {"frame_f1": 0.25, "clip_f1": 0.5, "map": 0.75, "event_f1": 0.125, "psds1": 0.1, "psds2": None}
     for name in ("separator_strong", "unprocessed"):
-        judged = {"name": name, "judge": "classifier_frame", **figures, "n_clips": 5}
+        judged = {"name": name, "classifier": "classifier_frame", **figures, "n_clips": 5}
         write_json(exp / name / "scores/test/sources.json", judged)
     summary = run()
     assert [(name, [s["name"] for s in systems]) for name, systems in summary["more_sets"].items()] == [
@@ -290,10 +295,10 @@ def test_other_sets_and_judged_sources(exp, tmp_path, quick, run):
         ("separator_strong", 0.1),
     ]
     page = render(summary)
-    assert "## Separation on test_dense" in page and "## Separated sources, judged by a classifier" in page
+    assert "## Separation on test_dense" in page and "## Separated sources, by the evaluation classifier" in page
     assert "| strong      | classifier_frame |   0.250 |  0.500 | 0.750 |   0.125 |  0.100 |" in page
-    write_json(exp / "unprocessed/scores/test/sources.json", {**judged, "psds2": 1.5, "judge": None})
-    with pytest.raises(UserError, match=r"not a judgement of separated sources \(psds2, judge\); rerun stage 6"):
+    write_json(exp / "unprocessed/scores/test/sources.json", {**judged, "psds2": 1.5, "classifier": None})
+    with pytest.raises(UserError, match=r"not scores of separated sources \(psds2, classifier\); rerun stage 6"):
         run()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from weaksep.fileio.yamlfile import write_yaml
-from weaksep.report.seeds import collect_seeds
+from weaksep.report.comparisons import collect_seeds
 
 CONFIG = {"supervision": "clip", "optim": {"max_epochs": 3}, "inputs": {"train": "abc"}}
 

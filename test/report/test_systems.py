@@ -14,17 +14,38 @@ from weaksep.report.systems import Origin, describe_systems, origin_of, system_o
 ORIGINS = {
     "separator_clip": ({"supervision": "clip"}, Origin("clip", "clip", True)),
     "separator_clip_max": ({"supervision": "clip"}, Origin("clip", "clip", False)),
-    "separator_clip_semi": ({"supervision": "clip", "strong_share": 0.01}, Origin("semi", "clip + 1 % strong", False)),
-    "separator_mixed": ({"supervision": "clip", "frame_share": 0.5}, Origin("mixed", "clip + 50 % frame", True)),
+    "separator_clip_semi": (
+        {"supervision": "clip", "strong_share": 0.01},
+        Origin("semi", "clip + 1 % strong", False, {"strong_share": "1 % strong"}),
+    ),
+    "separator_mixed": (
+        {"supervision": "clip", "frame_share": 0.5},
+        Origin("mixed", "clip + 50 % frame", True, {"frame_share": "50 % frame"}),
+    ),
     "separator_both": (
         {"supervision": "clip", "frame_share": 0.125, "strong_share": 0.02},
-        Origin("semi", "clip + 12.5 % frame + 2 % strong", False),
+        Origin(
+            "semi",
+            "clip + 12.5 % frame + 2 % strong",
+            False,
+            {"frame_share": "12.5 % frame", "strong_share": "2 % strong"},
+        ),
     ),
-    "separator_frame_remix": ({"supervision": "strong", "mixtures": "alone"}, Origin("frame", "frame (remixed)", True)),
-    "separator_nmf": ({"supervision": "strong", "net": {"kind": "nmf"}}, Origin("strong", "strong (NMF)", True)),
+    "separator_solo_segments": (
+        {"supervision": "strong", "mixtures": "alone"},
+        Origin("frame", "frame (solo segments)", True, {"solo_segments": "solo segments"}),
+    ),
+    "separator_nmf": (
+        {"supervision": "strong", "net": {"kind": "nmf"}},
+        Origin("strong", "strong (NMF)", True, {"nmf": "NMF"}),
+    ),
+    "separator_remix": (
+        {"supervision": "clip", "remix": {"max_clips": 3}},
+        Origin("clip", "clip (remixed)", False, {"remix": "remixed"}),
+    ),
     "separator_frame_lambda5": (
         {"supervision": "frame", "mixtures": "lambda5", "net": {"kind": "blstm"}, "strong_share": 0.0},
-        Origin("frame", "frame (lambda5)", False),
+        Origin("frame", "frame (lambda5)", False, {"mixtures": "lambda5"}),
     ),
     "unprocessed": ({}, Origin("unprocessed", "nothing", True)),
     "oracle_psm": ({}, Origin("oracle", "phase-sensitive mask", True)),
@@ -67,7 +88,7 @@ def test_order() -> None:
         ("separator_clip_blstm", "clip"),
         ("separator_frame", "frame"),
         ("separator_frame_a", "frame"),
-        ("separator_frame_remix", "frame"),
+        ("separator_frame_solo", "frame"),
         ("separator_mixed", "mixed"),
         ("separator_clip_semi", "semi"),
         ("separator_frame_semi", "semi"),

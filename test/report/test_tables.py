@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from weaksep.report.cells import COUNT, DB, SPREAD, TEXT, Column, Table, best_rows
 from weaksep.report.content import all_tables
-from weaksep.report.csvfiles import csv_text
-from weaksep.report.latex import escape, latex_table
+from weaksep.report.formats import csv_text, escape, latex_table
+from weaksep.report.table import COUNT, FIGURE, SPREAD, TEXT, Column, Table, best_rows
 
 
 def read_back(table: Table) -> list[dict[str, str]]:
@@ -113,7 +112,8 @@ def test_latex_compiles(made_summary: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_the_best_trained_system_is_bold() -> None:
-    columns = [Column("system", TEXT), Column("gain", DB, "high"), Column("leak", SPREAD, "low"), Column("n", COUNT)]
+    gain, leak = Column("gain", FIGURE, "high"), Column("leak", SPREAD, "low")
+    columns = [Column("system", TEXT), gain, leak, Column("n", COUNT)]
     rows = [
         ["clip", 1.0, [-9.0, 0.0], 5],
         ["frame", 2.0, [-3.0, -8.0], 5],

@@ -99,7 +99,7 @@ def test_each_system_is_scored_on_its_set(recipe):
     table = Path("exp/separator_frame_lambda5/scores/test_lambda5/scores.tsv").read_text()
     assert "dense-2" in table and "mix-1" not in table
     figures = json.loads(Path("exp/separator_frame_lambda5/scores/test_lambda5/sources.json").read_text())
-    assert (figures["judge"], figures["n_clips"]) == ("classifier_frame", 2)
+    assert (figures["classifier"], figures["n_clips"]) == ("classifier_frame", 2)
 
 
 def test_named_systems_bring_their_sets_and_classifiers(recipe):
@@ -153,10 +153,10 @@ def test_another_judge_judges_anew(recipe, capsys):
     torch.manual_seed(1)
     classifier(Path("exp/classifier_frame"), supervision="frame")
     assert call("--systems", "frame") == 0
-    expected = [f"exp/{name} (judged by classifier_frame)" for name in separated_by]
+    expected = [f"exp/{name} (by classifier_frame)" for name in separated_by]
     assert steps_done(capsys.readouterr().err) == sorted([*expected, "exp/classifier_frame/scores/test (classifier)"])
     assert call("--systems", "frame", "--judge", "classifier_frame_lambda5") == 0
-    expected = [f"exp/{name} (judged by classifier_frame_lambda5)" for name in separated_by]
+    expected = [f"exp/{name} (by classifier_frame_lambda5)" for name in separated_by]
     assert steps_done(capsys.readouterr().err) == sorted(expected)
 
 
@@ -169,7 +169,7 @@ def test_other_separated_files_are_scored_and_judged_anew(recipe, capsys):
     assert call("--systems", "frame") == 0
     assert steps_done(capsys.readouterr().err) == [
         "exp/separator_frame/scores/test",
-        "exp/separator_frame/scores/test (judged by classifier_frame)",
+        "exp/separator_frame/scores/test (by classifier_frame)",
     ]
 
 
@@ -187,7 +187,7 @@ def test_bss_eval_is_a_setting(recipe, capsys):
 
 def judge_of(*arguments):
     assert call("--systems", "frame", *arguments) == 0
-    return json.loads(Path("exp/separator_frame/scores/test/sources.json").read_text())["judge"]
+    return json.loads(Path("exp/separator_frame/scores/test/sources.json").read_text())["classifier"]
 
 
 def test_who_judges(recipe):
@@ -211,14 +211,14 @@ def test_who_judges_without_the_usual_one(recipe, capsys):
         classifier(Path(f"exp/classifier_{name}"), supervision=supervision)
     figures = Path("exp/separator_frame/scores/test/sources.json")
     assert call() == 0
-    assert json.loads(figures.read_text())["judge"] == "classifier_b"
+    assert json.loads(figures.read_text())["classifier"] == "classifier_b"
     shutil.rmtree("exp/classifier_b")
     assert call() == 0
-    assert json.loads(figures.read_text())["judge"] == "classifier_a"
+    assert json.loads(figures.read_text())["classifier"] == "classifier_a"
     shutil.rmtree("exp/classifier_a")
     figures.unlink()
     assert call() == 0
-    assert "no classifier that could judge" in capsys.readouterr().err
+    assert "no evaluation classifier" in capsys.readouterr().err
     assert not figures.exists()
 
 

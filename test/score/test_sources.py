@@ -18,13 +18,13 @@ from weaksep.fileio.tables import write_table  # noqa: E402
 from weaksep.infer.model import load_classifier  # noqa: E402
 from weaksep.metrics.sed import installed  # noqa: E402
 from weaksep.nets.build import build_classifier  # noqa: E402
-from weaksep.score.sources import judge_sources  # noqa: E402
-from weaksep.score.steps import scores_step, sources_step, tagging_step  # noqa: E402
+from weaksep.score.run import scores_step, sources_step, tagging_step  # noqa: E402
+from weaksep.score.sources import classify_sources  # noqa: E402
 
 CLASSES = ("bark", "drill", "horn")
 BANDS = {"bark": slice(3, 13), "drill": slice(21, 37), "horn": slice(46, 60)}  # bins of 62.5 Hz, see tiny_data.py
 CONTRACT = (
-    "name judge frame_f1 clip_f1 map frame_f1_macro clip_f1_macro event_f1 event_f1_macro psds1 psds2 n_clips "
+    "name classifier frame_f1 clip_f1 map frame_f1_macro clip_f1_macro event_f1 event_f1_macro psds1 psds2 n_clips "
     "own_class other_class first_choice inactive_classes inactive_frames residual unexplained".split()
 )
 
@@ -76,7 +76,7 @@ def judged(tmp_path, test_data):
 
     def run(folder, judge=None):
         judge = judge or BandJudge()
-        path = judge_sources(DataDir.load(test_data), folder, checkpoint, lambda _: judge)
+        path = classify_sources(DataDir.load(test_data), folder, checkpoint, lambda _: judge)
         assert path == folder / "scores/test/sources.json"
         return json.loads(path.read_text())
 
@@ -90,7 +90,7 @@ def silence_or(name, known, mixture):
 def test_perfect_sources(separated, judged):
     figures = judged(separated(silence_or))
     assert list(figures) == CONTRACT
-    assert (figures["name"], figures["judge"], figures["n_clips"]) == ("separator_x", "classifier_band", 5)
+    assert (figures["name"], figures["classifier"], figures["n_clips"]) == ("separator_x", "classifier_band", 5)
     assert figures["clip_f1"] == figures["clip_f1_macro"] == figures["map"] == 1.0
     assert figures["frame_f1"] > 0.9
     if installed():
@@ -171,8 +171,8 @@ def test_workers_make_no_difference(separated, test_data, tmp_path, monkeypatch)
     checkpoint = tmp_path / "best.pt"
     torch.save(state, checkpoint)
     folder, data = separated(silence_or), DataDir.load(test_data)
-    one = judge_sources(data, folder, checkpoint, load_classifier).read_text()
-    assert judge_sources(data, folder, checkpoint, load_classifier, nj=2).read_text() == one
+    one = classify_sources(data, folder, checkpoint, load_classifier).read_text()
+    assert classify_sources(data, folder, checkpoint, load_classifier, nj=2).read_text() == one
 
 
 def test_a_judge_of_other_classes(separated, judged):

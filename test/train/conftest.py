@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from weaksep.bin import train
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.extract import extract
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.checkpoint import load_checkpoint
 from weaksep.fileio.tables import write_table, write_tsv
 from weaksep.fileio.yamlfile import write_yaml
-from weaksep.jobs.interrupt import Interrupted
-from weaksep.train.plan import plan_training
-from weaksep.train.run import run_training
 
 CLASSES = ("low", "middle", "high")
 BANDS_HZ = {"low": (100, 900), "middle": (1200, 2400), "high": (2800, 3800)}
@@ -91,28 +84,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def stopped_and_resumed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """A check that a system of the recipe, stopped within its second epoch, ends with the weights of a whole run."""
-
-    def compare(system: str) -> None:
-        train.main(["--task", "classifier", "--systems", system, "--expdir", "whole"])
-        Path("whole").mkdir(exist_ok=True)
-        shutil.copytree("whole", "parts")
-        places = {"datadir": "data", "dumpdir": "dump"}
-        whole, parts = (plan_training("separator", "conf", [system], expdir=e, **places)[0] for e in ("whole", "parts"))
-        run_training(whole, "cpu", True)
-        calls = iter(range(100))
-
-        def stop_in_the_second_epoch() -> None:
-            if next(calls) == 9:
-                raise Interrupted(15)
-
-        with monkeypatch.context() as patched, pytest.raises(Interrupted):
-            patched.setattr("weaksep.train.loop.check", stop_in_the_second_epoch)
-            run_training(parts, "cpu", True)
-        assert not (parts.exp / "stamp.json").exists()
-        run_training(parts, "cpu", True)
-        one, two = (load_checkpoint(plan.exp / "best.pt")["model"] for plan in (whole, parts))
-        assert all(torch.equal(one[name], two[name]) for name in one)
-
-    return compare
+def recipe(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the tiny recipe, and the current folder."""
+    shutil.copytree(prepared, tmp_path / "recipe")
+    monkeypatch.chdir(tmp_path / "recipe")
+    return Path.cwd()

@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from weaksep.train.config import LossConfig, OptimConfig
+from weaksep.losses.settings import END, LossSettings, Progress, ResidualSettings
+from weaksep.train.config import OptimConfig
 from weaksep.train.prefetch import prefetch
-from weaksep.train.schedule import full_weights, learning_rate, loss_weights
+from weaksep.train.schedule import learning_rate
 
 
 def test_learning_rate() -> None:
@@ -21,19 +22,20 @@ def test_learning_rate() -> None:
     assert learning_rate(10, 10, cosine) == pytest.approx(0.0, abs=1e-9)
 
 
-def test_classification_weight() -> None:
-    assert loss_weights(0, 10, LossConfig(classification_weight=0.7)).classification == 0.7
-    ramped = LossConfig(classification_weight=1.0, classification_start=0.4, classification_ramp=0.2)
-    weights = [loss_weights(step, 10, ramped).classification for step in range(8)]
-    assert weights == pytest.approx([0, 0, 0, 0, 0.5, 1, 1, 1])
+def test_a_losss_weight_begins_and_rises() -> None:
+    assert LossSettings(weight=0.7).weight_at(Progress(0, 10)) == 0.7
+    ramped = LossSettings(weight=2.0, start=0.4, ramp=0.2)
+    weights = [ramped.weight_at(Progress(step, 10)) for step in range(8)]
+    assert weights == pytest.approx([0, 0, 0, 0, 1, 2, 2, 2])
+    assert ramped.weight_at(END) == LossSettings(weight=2.0, start=0.9, ramp=1.0).weight_at(END) == 2.0
 
 
 def test_the_residual_is_dear_until_the_classes_have_taken_shape() -> None:
-    config = LossConfig(residual_weight=0.2)
-    prices = [loss_weights(step, 10, config).residual for step in range(10)]
+    steps = [Progress(step, 10) for step in range(10)]
+    prices = [ResidualSettings(residual_weight=0.2).residual_weight_at(step) for step in steps]
     assert prices == pytest.approx([1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2, 0.2, 0.2])
-    assert full_weights(config).residual == 0.2
-    assert {loss_weights(step, 10, LossConfig(residual_weight=1.5)).residual for step in range(10)} == {1.5}
+    assert ResidualSettings(residual_weight=0.2).residual_weight_at(END) == pytest.approx(0.2)
+    assert {ResidualSettings(residual_weight=1.5).residual_weight_at(step) for step in steps} == {1.5}
 
 
 @pytest.mark.parametrize("threads", [1, 4])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import logging
 import os
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from weaksep.train.experiment import RUN_FILES as TRAIN_RUN_FILES
 
 from weaksep.bin import prepare
 from weaksep.bin.clean import main
@@ -24,27 +26,26 @@ from weaksep.fileio.lock import folder_lock
 from weaksep.fileio.shards import Shards
 from weaksep.mixtures.config import MixConfig
 from weaksep.mixtures.write import write_set
-from weaksep.train.experiment import RUN_FILES as TRAIN_RUN_FILES
 from weaksep.upkeep import clean, leftovers, removable
 
 PLACES = (Path("data"), Path("dump"), Path("exp"))
-# Kind -> the files that it is to remove. Stamps and tables first: what must be gone before the rest goes.
+# Kind -> the files that it is to remove; stamps go with the last file that they name.
 REMOVED = {
     "features": "dump/train/stamp.json dump/train/references.stamp.json dump/train/feats.scp "
     "dump/train/src_dog_feats.scp dump/train/utt2num_frames dump/train/feats.yaml dump/train/cmvn.ark "
     "dump/train/ark/feats.1.ark dump/train/ark/src_dog_feats.1.ark",
     "separated": "exp/separator_a/separated/test/stamp.json exp/separator_a/separated/test/dog.scp "
     "exp/separator_a/separated/test/source.sha256 exp/separator_a/separated/test/audio/dog/x.wav",
-    "mixtures": "data/train/stamp.json data/train/wav.scp data/train/src_dog.scp data/train/audio/mix/x.wav "
-    "data/train/audio/dog/x.wav data/events_alone/train/stamp.json data/events_alone/train/wav.scp "
-    "data/events_alone/train/audio/a.wav",
-    "events": "data/events/stamp.json data/events/train/wav.scp data/events/train/audio/a.wav",
+    "mixtures": "data/train/wav.scp data/train/src_dog.scp data/train/audio/mix/x.wav "
+    "data/train/audio/dog/x.wav data/events_alone/train/wav.scp data/events_alone/train/audio/a.wav",
+    "events": "data/events/train/wav.scp data/events/train/audio/a.wav",
     "checkpoints": "exp/separator_a/checkpoint.prev.pt exp/separator_a/checkpoint.pt",
     "earlier": "exp/separator_a/earlier/1/best.pt exp/separator_a/earlier/1/config.yaml "
     "exp/separator_a/earlier/1/tensorboard/events.out.tfevents.1",
     "tensorboard": "exp/separator_a/tensorboard/events.out.tfevents.2",
 }
 KEPT = (
+    "data/events/stamp.json data/events_alone/train/stamp.json data/train/stamp.json "
     "data/events/train/utt2class data/events/train/utt2spk data/events_alone/train/utt2class "
     "data/train/labels.txt data/train/utt2labels "
     "data/train/events.tsv data/train/scenes.jsonl data/train/utt2dur exp/separator_a/stamp.json "
@@ -72,6 +73,14 @@ def make(*paths: str) -> None:
         Path(path).write_bytes(b"." * 1000)
 
 
+def note(folder: str, step: str = "", pattern: str = "*") -> None:
+    """The stamp of a step that has made all visible files below a folder that fit the pattern."""
+    paths = (path for path in Path(folder).rglob(pattern) if path.is_file() and "stamp" not in path.name)
+    names = [os.path.relpath(path, folder) for path in paths]
+    outputs = {name: 1000 for name in names if not any(part.startswith(".") for part in name.split("/"))}
+    Path(folder, f"{step}stamp.json").write_text(json.dumps({"origin": {}, "outputs": outputs}))
+
+
 def tree(top: str = ".") -> set[str]:
     """Every file and link below a folder."""
     return {
@@ -88,6 +97,10 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.chdir(folder)
     make(*KEPT.split(), *" ".join(REMOVED.values()).split())
+    for place in ("data/events", "data/events_alone/train", "data/train", "exp/separator_a/separated/test"):
+        note(place)
+    note("dump/train")
+    note("dump/train", "references.", "src_*")
     return folder
 
 
@@ -166,10 +179,13 @@ def test_temporary_files_of_living_processes_stay(recipe: Path, run) -> None:
     dead = dead_process()
     gone = [f"data/.a.{dead}.tmp", f"exp/separator_b/.best.{dead}.tmp.pt", f"dump/x/ark/.feats.1.{dead}.tmp.ark"]
     gone.append("exp/.a.99999999999999999999.tmp.txt")
+    odd = f"data/.linked.{dead}.tmp.scp"
+    Path(odd).symlink_to("train/labels.txt")
     stay = [f"data/.b.{os.getpid()}.tmp.scp", "data/.b.1.tmp.scp", "data/.b.0.tmp.scp", f"data/b.{dead}.tmp.scp"]
+    stay += [odd, f"data/.b.{dead}.tmp.docx"]
     stay += [f"data/.b.{dead}.tmp.scp.gz", f"data/.b.{dead}.scp", "data/.b.tmp.scp", f"data/.{dead}.tmp"]
     stay.append(f"data/.git/.a.{dead}.tmp")
-    make(*gone, *stay)
+    make(*gone, *(name for name in stay if name != odd))
     before = tree()
     run("--what", "leftovers", "--remove", "true")
     assert before - tree() == set(gone)
@@ -250,7 +266,9 @@ def test_what_a_process_may_be_reading_stays(recipe: Path, run, worker: str, rea
 
 
 def test_locks_that_nobody_holds_are_leftovers(recipe: Path, run) -> None:
-    make("exp/separator_b/.lock", "dump/train/.lock")
+    for name in ("exp/separator_b/.lock", "dump/train/.lock"):
+        Path(name).write_text("process 1 on elsewhere (since long ago)\n")
+    make("exp/separator_a/.lock")  # somebody else's
     before = tree()
     lines = run("--remove", "true")
     assert [line.split(":")[0] for line in lines[:2]] == [
@@ -289,15 +307,15 @@ def test_a_process_that_begins_after_the_look_is_respected(recipe: Path, monkeyp
 def test_while_it_works_nobody_else_can(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [(find, _, _)] = removable.look(*PLACES, ["features"]).finds
     workers = []
-    forget = clean._forget
+    unlink = clean._unlink
 
-    def look_around(place: Path) -> None:
-        workers.append(leftovers.worker_in(place / ".lock"))
-        forget(place)
+    def look_around(path: Path) -> int:
+        workers.append(leftovers.worker_in(find.place / ".lock"))
+        return unlink(path)
 
-    monkeypatch.setattr(clean, "_forget", look_around)
+    monkeypatch.setattr(clean, "_unlink", look_around)
     clean.remove_find(find)
-    assert workers == ["a process"]
+    assert set(workers) == {"a process"}
 
 
 def test_a_lock_file_that_changes_hands_meanwhile_counts_as_held(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,11 +325,11 @@ def test_a_lock_file_that_changes_hands_meanwhile_counts_as_held(recipe: Path, m
         flock(descriptor, operation)
         os.unlink("dump/train/.lock")
         if again:
-            make("dump/train/.lock")
+            Path("dump/train/.lock").touch()
 
     monkeypatch.setattr(fcntl, "flock", removed_just_before)
     for again in (False, True):
-        make("dump/train/.lock")
+        Path("dump/train/.lock").touch()
         assert leftovers.worker_in(Path("dump/train/.lock")) == "a process that has just begun"
         with pytest.raises(leftovers.FolderBusy), leftovers.hold(Path("dump/train")):
             raise AssertionError
@@ -353,16 +371,15 @@ def test_stopped_at_any_moment_nothing_looks_finished(recipe: Path, monkeypatch:
         kind, "exp/separator_a/separated/test"
     )
     # Of two places of one kind, the second is untouched while the first is at work: one is enough here.
-    own = [name for name in REMOVED[kind].split() if not name.startswith("data/events_alone")]
-    files = [*own, f"{place}/.unfinished/key", f"{place}/.unfinished.references/key"]
-    notes = [f"{place}/.unfinished/1.json", f"{place}/.unfinished.references/1.json"]
-    bulk = [name for name in files if name.endswith((".wav", ".ark"))]
-    marks = [name for name in files if name.endswith(("stamp.json", "key"))]
-    tables = [name for name in files if name.endswith(".scp")]
+    own = [name for name in REMOVED[kind].split() if "stamp" not in name and not name.startswith("data/events_alone")]
+    keys = [f"{place}/.unfinished/key", f"{place}/.unfinished.references/key"]
+    bulk = {name for name in own if name.endswith((".wav", ".ark"))}
+    tables = {name for name in own if name.endswith(".scp")}
     unlink = Path.unlink
     shutil.rmtree("data/events_alone")
-    for allowed in range(len(files)):
-        make(*files, *notes)
+    for allowed in range(len(own)):
+        make(*own, *keys)
+        note(place)
         left = allowed
 
         def some(path: Path, missing_ok: bool = False) -> None:
@@ -378,29 +395,36 @@ def test_stopped_at_any_moment_nothing_looks_finished(recipe: Path, monkeypatch:
             list(clean.clean(*PLACES, [kind], remove=True))
         monkeypatch.setattr(Path, "unlink", unlink)
         there = tree()
-        if not set(bulk) <= there:
-            assert there.isdisjoint([*marks, *tables]), allowed
-        if not set(tables) <= there:
-            assert there.isdisjoint(marks), allowed
+        if not bulk <= there:
+            assert there.isdisjoint(tables), allowed
+        if not tables <= there:
+            assert there.isdisjoint(keys), allowed
         list(clean.clean(*PLACES, [kind], remove=True))
-        assert tree().isdisjoint([*files, *notes])
+        assert tree().isdisjoint([*own, *keys])
 
 
-def test_notes_of_an_interrupted_stage_go_only_when_named(recipe: Path, run) -> None:
-    def refuse() -> None:
-        raise AssertionError
-
-    shards = Shards(Path("dump/train"), key="k")
-    shards.begin(lambda: None)
+def test_an_interrupted_stage_goes_only_when_named(recipe: Path, run) -> None:
+    shards = Shards(Path("data/valid"), key="k")
+    shards.begin(["data/valid/wav.scp"])
+    shards.claims("1")(["data/valid/audio/mix/x.wav", "data/valid/audio/mix/y.wav"])
+    make("data/valid/audio/mix/x.wav", "data/valid/audio/mix/mine.wav", "data/valid/.unfinished/mine")
     shards.save("1", {}, [])
-    shards.begin(refuse)  # goes on
     before = tree()
-    assert run()[1].split()[:3] == ["unfinished", "dump/train", "2"]
+    assert run()[1].split()[:3] == ["unfinished", "data/valid", "5"]
     run("--what", "unfinished", "--remove", "true")
-    assert before - tree() == {"dump/train/.unfinished/key", "dump/train/.unfinished/1.json"}
-    begun = []
-    shards.begin(lambda: begun.append(True))
-    assert begun == [True]
+    assert before - tree() == {
+        "data/valid/audio/mix/x.wav",
+        *(f"data/valid/.unfinished/{name}" for name in ("key", "1.json", "1.files", "tables.files")),
+    }
+
+
+def test_what_the_run_before_an_interrupted_one_has_made_stays_known(recipe: Path, run) -> None:
+    """A training that was to be done again, and was stopped: its best.pt is none of what an unfinished stage left."""
+    note("exp/separator_a", pattern="best.pt")
+    Shards(Path("exp/separator_a")).open_again()
+    before = tree()
+    assert run("--what", "unfinished", "--remove", "true") == ["nothing to remove"]
+    assert tree() == before
 
 
 def test_of_the_notes_the_key_goes_first(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -412,30 +436,14 @@ def test_of_the_notes_the_key_goes_first(recipe: Path, monkeypatch: pytest.Monke
     assert gone == ["key", "1.json"]
 
 
-def test_notes_behind_a_link_stay(recipe: Path, run, tmp_path: Path) -> None:
-    make(str(tmp_path / "notes/key"))
-    Path("dump/train/.unfinished").symlink_to(tmp_path / "notes")
-    run("--what", "features", "--remove", "true")
-    assert os.listdir("dump") == []
-    assert (tmp_path / "notes/key").exists()
-
-
-def test_outputs_of_an_interrupted_stage_are_found(recipe: Path, run) -> None:
-    make("data/valid/audio/mix/x.wav", "data/valid/.unfinished/key", "dump/valid/ark/feats.1.ark")
-    run("--what", "mixtures", "features", "--remove", "true")
-    assert not Path("data/valid").exists()
-    assert not Path("dump/valid").exists()
-
-
-def test_links_go_as_links_and_lead_nowhere(recipe: Path, run, tmp_path: Path) -> None:
+def test_links_stay_and_lead_nowhere(recipe: Path, run, tmp_path: Path) -> None:
     away = tmp_path / "away"
     names = "ark/feats.1.ark audio/x.wav audio/mix/x.wav stamp.json feats.scp key wav.scp scenes.jsonl best.pt dog.scp"
     make(*(str(away / name) for name in names.split()))
     for name in ("checkpoint.pt", "separated/test/dog.scp", "tensorboard/events.out.tfevents.9", "earlier/9/best.pt"):
         make(str(away / "exp" / name))
-    whole = tree(str(away))
     make("exp/c/stamp.json", "exp/c/best.pt", "data/valid/scenes.jsonl", "data/linked/scenes.jsonl")
-    make("dump/valid/feats.yaml", "dump/test/feats.yaml")
+    make("dump/valid/feats.yaml", "dump/test/feats.yaml", "data/linked/wav.scp")
     links = {
         "dump/valid/ark": away / "ark",
         "dump/test/.unfinished": away,
@@ -450,18 +458,27 @@ def test_links_go_as_links_and_lead_nowhere(recipe: Path, run, tmp_path: Path) -
         "exp/c/separated": away / "exp/separated",
         "exp/c/tensorboard": away / "exp/tensorboard",
         "exp/c/earlier": away / "exp/earlier",
+        "dump/away": away,
+        "data/away": away,
+        "exp/away": away / "exp",
     }
-    stay = {"dump/away": away, "data/away": away, "exp/away": away / "exp"}
-    for name, target in {**links, **stay}.items():
+    for name, target in links.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).symlink_to(target)
+    made = {
+        "dump/valid": ["feats.yaml", "ark/feats.1.ark"],
+        "data/valid": ["scenes.jsonl", "wav.scp", "audio/x.wav", "audio/mix/x.wav"],
+        "data/linked": ["scenes.jsonl", "wav.scp", "audio/mix/x.wav", "audio/dog/x.wav"],
+    }
+    for place, outputs in made.items():
+        Path(place, "stamp.json").write_text(json.dumps({"origin": {}, "outputs": dict.fromkeys(outputs, 1000)}))
+    whole = tree(str(away))
     lines = run("--what", *removable.KINDS, "--remove", "true")
     assert tree(str(away)) == whole
-    assert tree().isdisjoint(links)
-    assert set(stay) <= tree()
-    assert Path("exp/c/stamp.json").exists(), "the training's stamp, not that of what it separated"
+    assert set(links) <= tree()
+    assert "data/linked/wav.scp" not in tree() and "dump/valid/feats.yaml" not in tree()
     assert [line for line in lines if "symbolic" in line] == [
-        f"left alone: {name}: a symbolic link" for name in sorted(stay)
+        f"left alone: {name}: a symbolic link" for name in ("data/away", "dump/away", "exp/away", "exp/c/separated")
     ]
 
 
@@ -488,7 +505,8 @@ def test_what_weaksep_does_not_know_stays_and_is_named(recipe: Path, run) -> Non
         "dump/train/ark/.cache/feats.1.ark",
         "dump/train/extra.scp",
         "dump/train/mystamp.json",
-        "data/train/audio/mix/x.flac",
+        "data/train/audio/mix/mine.wav",
+        "data/train/src_mine.scp",
         "data/train/src_dog.scp.bak",
         "data/train/.backup/1/wav.scp",
         "exp/separator_a/checkpoint.old.pt",
@@ -502,12 +520,14 @@ def test_what_weaksep_does_not_know_stays_and_is_named(recipe: Path, run) -> Non
     lines = run("--what", *removable.KINDS, "--remove", "true")
     assert tree() == {*KEPT.split(), *strange}
     assert "left alone: dump/train/ark/.hidden.ark and 1 more: not written by weaksep" in lines
-    assert "left alone: data/train/audio/mix/x.flac: not written by weaksep" in lines
+    assert "left alone: data/train/src_mine.scp and 1 more: not written by weaksep" in lines
 
 
 def test_names_that_would_break_a_line(recipe: Path, run) -> None:
     odd = os.fsdecode(b"dump/a\nb\xff")
-    make(f"{odd}/feats.yaml", f"{odd}/ark/c\nd", f"{odd}/ark/1.ark")
+    make(f"{odd}/feats.yaml", f"{odd}/ark/1.ark")
+    note(odd)
+    make(f"{odd}/ark/c\nd")
     lines = run("--what", "features")
     assert lines[1].startswith("features  dump/a\\nb\\xff ")
     assert lines[-1] == "left alone: dump/a\\nb\\xff/ark/c\\nd: not written by weaksep"
@@ -518,6 +538,7 @@ def test_an_empty_recipe_and_a_partial_one(tmp_path: Path, monkeypatch: pytest.M
     Path("exp").mkdir()
     assert run() == ["nothing to remove"]
     make("exp/a/separated/test/dog.scp")
+    note("exp/a/separated/test")
     assert run("--what", "separated", "--remove", "true")[-1] == "removed 1 file, 0.0 MB in all"
     assert os.listdir("exp") == []
 
@@ -598,7 +619,7 @@ def test_what_the_stages_wrote_is_known_and_comes_back_the_same(
     assert not [line for line in lines if "left alone" in line]
     assert os.listdir("dump") == []
     assert sorted(os.listdir("data/test")) == [
-        *("events.tsv", "labels.txt", "scenes.jsonl", "spk2utt", "utt2dur", "utt2labels", "utt2spk")
+        *("events.tsv", "labels.txt", "scenes.jsonl", "spk2utt", "stamp.json", "utt2dur", "utt2labels", "utt2spk")
     ]
     mix = MixConfig(clip_s=0.5, mean_events=2.0, sets={"train": 8, "valid": 3, "test": 3})
     for name in ("train", "valid", "test"):

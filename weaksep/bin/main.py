@@ -15,7 +15,7 @@ from pathlib import Path
 from weaksep import __version__
 from weaksep.bin.cli import run_command
 
-_NOT_COMMANDS = ("__init__", "__main__", "cli", "main", "separate_recordings")
+_NOT_COMMANDS = ("__init__", "__main__", "cli", "main")
 
 
 def command_files() -> dict[str, Path]:

@@ -6,20 +6,11 @@
 from __future__ import annotations
 
 import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from weaksep.bin.cli import make_parser, run_command, str2bool, tell
 from weaksep.errors import UserError
-
-
-def is_packed(path: Path) -> bool:
-    """Whether a checkpoint that can be read is a packed model."""
-    from weaksep.fileio.checkpoint import PACKED_NAME
-
-    with zipfile.ZipFile(path) as archive:
-        return PACKED_NAME in archive.namelist()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -41,38 +32,28 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import json
 
-    from weaksep.fileio.checkpoint import PACKED_NAME, write_packed
-    from weaksep.infer.model import checkpoint_path, read_checkpoint
+    from weaksep.fileio.network import DESCRIPTION_NAME, is_packed, pack_network, read_network
+    from weaksep.fileio.place import check_file
     from weaksep.report.environment import environment
     from weaksep.report.model_card import model_card, scores_of
 
-    best = checkpoint_path(args.experiment)
-    checkpoint = read_checkpoint(best, "separator")
-    if is_packed(best):
-        raise UserError(f"{best}: packed already; copy it, or pack the experiment that it was made from")
-    config = best.parent / "config.yaml"
-    if not config.is_file():
-        raise UserError(
-            f"{config}: not there, and the page about the model needs it; put what training wrote beside {best.name}, "
-            "or give the whole folder of the experiment"
-        )
-    scores, made = scores_of(best.parent), environment(checkpoint["config"].get("seed"))
-    files = {PACKED_NAME: best.read_bytes()}
-    masker = ""
+    check_file(args.out, "a packed model", is_packed)
+    if args.experiment.is_file():
+        raise UserError(f"{args.experiment}: a file; pack the folder of the experiment, which holds {DESCRIPTION_NAME}")
+    description, _ = read_network(args.experiment, "separator")
+    scores, made = scores_of(args.experiment), environment(description.config.get("seed"))
+    files, masker = {}, ""
     if args.masker:
         from weaksep.infer.export import MASKER_NAME, export_masker, masker_page
         from weaksep.infer.model import load_separator
 
-        separator = load_separator(best)
+        separator = load_separator(args.experiment)
         exported = export_masker(separator)
         files[MASKER_NAME] = exported.content
         masker = masker_page(separator, exported)
-    files |= {
-        "README.md": model_card(args.out.name, best.parent, checkpoint, scores, made, args.licence, masker).encode(),
-        "scores.json": (json.dumps(scores, indent=2) + "\n").encode(),
-        "config.yaml": config.read_bytes(),
-    }
-    write_packed(args.out, files)
+    card = model_card(args.out.name, args.experiment, description, scores, made, args.licence, masker)
+    files |= {"README.md": card.encode(), "scores.json": (json.dumps(scores, indent=2) + "\n").encode()}
+    pack_network(args.out, args.experiment, files)
     tell(f"written: {args.out}")
 
 

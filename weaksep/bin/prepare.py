@@ -42,32 +42,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     add_accept_truncated(parser, None)
     add_force(parser)
-    args = parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
 
-    from weaksep.fileio.shards import Shards
-    from weaksep.fileio.stamp import run_step
-    from weaksep.recordings.prepare import prepare
-    from weaksep.recordings.steps import Places, load_prepare_config, look, prepare_step
+    from weaksep.fileio.yamlfile import load_config
+    from weaksep.recordings.config import PrepareConfig
+    from weaksep.recordings.steps import prepare_recordings
 
-    config = load_prepare_config(args.config, [*args.set, *truncated_setting(args.accept_truncated)])
-    asked = Places(args.audio, args.clip_labels, args.events, args.references)
-    places = asked.completed(config, args.db, whole=args.config is not None)
-    found = look(config, places)
-
-    def work(shards: Shards) -> None:
-        prepare(
-            found.items,
-            found.problems,
-            config,
-            found.classes,
-            args.out,
-            nj=args.nj,
-            max_bad_ratio=args.max_bad_ratio,
-            shards=shards,
-            label_files=[path for path in (places.clip_labels, places.events) if path is not None],
-        )
-
-    run_step(prepare_step(config, places, found, args.out, args.max_bad_ratio), work, force=args.force)
+    prepare_recordings(
+        load_config(PrepareConfig, arguments.config, [*arguments.set, *truncated_setting(arguments.accept_truncated)]),
+        {name: getattr(arguments, name) for name in ("audio", "clip_labels", "events", "references")},
+        arguments.db if arguments.config else None,
+        arguments.out,
+        nj=arguments.nj,
+        max_bad_ratio=arguments.max_bad_ratio,
+        force=arguments.force,
+    )
 
 
 if __name__ == "__main__":

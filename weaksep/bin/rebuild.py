@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
     arguments = parser.parse_args(argv)
 
-    from weaksep.mixtures.rebuild import rebuild_set
+    from weaksep.mixtures.write import rebuild_set
 
     rebuild_set(arguments.scenes, arguments.events, arguments.out, nj=arguments.nj)
 

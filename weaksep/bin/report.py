@@ -6,23 +6,11 @@ The headline table is printed on the terminal too.
 from __future__ import annotations
 
 import argparse
-import json
-import logging
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
 from weaksep.bin.cli import add_force, make_parser, run_command, tell
-from weaksep.errors import UserError
-
-if TYPE_CHECKING:
-    from weaksep.fileio.shards import Shards
-
-logger = logging.getLogger(__name__)
-
-Made = TypeVar("Made")
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -62,97 +50,17 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def write_tables(folder: Path, summary: dict) -> list[Path]:
-    """Every table as CSV and LaTeX; those of an earlier report that are none any more go."""
-    from weaksep.fileio.atomic import write_text
-    from weaksep.report.content import all_tables
-    from weaksep.report.csvfiles import csv_text
-    from weaksep.report.latex import latex_table
-
-    written = []
-    for table in all_tables(summary):
-        for suffix, text in (("csv", csv_text(table)), ("tex", latex_table(table))):
-            written.append(folder / f"{table.key}.{suffix}")
-            write_text(written[-1], text)
-    for path in {*folder.glob("*.csv"), *folder.glob("*.tex")} - set(written):
-        path.unlink()
-    return written
-
-
-def optional(what: str, write: Callable[[], Made]) -> Made | None:
-    """What ``write`` returns; None, and a log line, when a package is missing that it needs."""
-    try:
-        return write()
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("weaksep"):
-            raise
-        logger.warning("no %s without %s: pip install 'weaksep[report]'", what, error.name)
-        return None
-
-
-def write_report(args: argparse.Namespace, recipe: str, shards: Shards) -> None:
-    """Collect all scores and write the pages, tables and figures."""
-    from weaksep.fileio.atomic import write_json, write_text
-    from weaksep.report.collect import collect
-    from weaksep.report.figures import write_figures
-    from weaksep.report.markdown import render
-    from weaksep.report.page import write_page
-    from weaksep.report.steps import RESULTS_NAME
-    from weaksep.report.training import histories
-
-    summary, scores = collect(recipe, args.expdir, args.datadir, args.set, args.note, config_dir=args.config_dir)
-    folder, results = args.expdir / "report", args.out.with_name(RESULTS_NAME)
-    write_json(folder / "summary.json", summary)
-    write_text(args.out, render(summary))
-    write_json(results, summary)
-    write_tables(folder / "tables", summary)
-    places = (args.expdir, args.datadir)
-    drawn = partial(write_figures, folder / "figures", summary, scores, histories(args.expdir), *places)
-    figures = optional("figures", drawn)
-    page = optional("page", partial(write_page, folder, summary, scores, *places))
-    written = [args.out, results, folder / "summary.json", folder / "tables"]
-    written += ([folder / "figures"] if figures else []) + ([page] if page else [])
-    tell(f"written: {' '.join(map(str, written))}")
-
-
-def from_saved(saved: Path, out: Path) -> str:
-    """Make the page again from a results.json; the headline table.
-
-    Raises:
-        UserError: the file is not one that this command has written.
-    """
-    from weaksep.fileio.atomic import write_text
-    from weaksep.fileio.jsontext import load_object
-    from weaksep.fileio.tables import read_lines
-    from weaksep.report.markdown import headline_table, render_saved
-
-    summary = load_object("\n".join(read_lines(saved)), str(saved), "rerun stage 7")
-    write_text(out, render_saved(summary, str(saved)))
-    return headline_table(summary)
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Run stage 7."""
     args = get_parser().parse_args(argv)
+
+    from weaksep.report.write import from_saved, make_report
+
     if args.saved is not None:
         tell(from_saved(args.saved, args.out))
         return
-
-    from weaksep.fileio.names import id_problem
-    from weaksep.fileio.stamp import run_step
-    from weaksep.report.markdown import headline_table
-    from weaksep.report.steps import report_step
-    from weaksep.report.systems import describe_systems
-
-    if problem := id_problem(args.set):
-        raise UserError(f"--set {args.set!r} {problem}; give the name of a folder in {args.datadir}")
-    recipe = args.recipe or Path.cwd().name
-    experiments = [path.name for path in sorted(args.expdir.glob("separator_*"))]
-    descriptions = describe_systems(experiments, args.config_dir)
-    step = report_step(recipe, args.expdir, args.datadir, args.set, args.note, args.out, descriptions=descriptions)
-    run_step(step, partial(write_report, args, recipe), force=args.force)
-    summary = args.expdir / "report" / "summary.json"
-    tell(headline_table(json.loads(summary.read_text(encoding="utf-8"))))
+    recipe, places = args.recipe or Path.cwd().name, (args.expdir, args.datadir)
+    tell(make_report(recipe, *places, args.set, args.note, args.out, config_dir=args.config_dir, force=args.force))
 
 
 if __name__ == "__main__":

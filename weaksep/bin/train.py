@@ -66,10 +66,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
 
     from weaksep.fileio.atomic import write_text
+    from weaksep.fileio.place import check_list
     from weaksep.train.plan import plan_training, users_of
     from weaksep.train.trainings import Options, train_all, try_all
 
     systems = args.systems.split()
+    check_list(args.failed, systems)
     plans = plan_training(
         args.task,
         args.config_dir,

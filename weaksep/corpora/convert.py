@@ -21,10 +21,10 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.eventdir import EVENT_TABLES, event_path, write_event_tables
 from weaksep.fileio.names import clashes
-from weaksep.fileio.place import check_place, clear_set
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step
-from weaksep.jobs import cut_shards, run_shards
+from weaksep.jobs import Claim, cut_shards, run_shards
 from weaksep.signal.level import is_silent
 
 logger = logging.getLogger(__name__)
@@ -33,16 +33,16 @@ SHARD_EVENTS = 100
 
 
 def convert_shard(
-    load: Callable[[SourceEvent, int], np.ndarray], sample_rate: int, shard: tuple[Path, Sequence[SourceEvent]]
-) -> tuple[list[int | str], list[Path]]:
-    """Write the files of some events of a set's folder.
-
-    Returns:
-        of each event its length in samples, or what is wrong with it; and the files.
+    load: Callable[[SourceEvent, int], np.ndarray],
+    sample_rate: int,
+    shard: tuple[Path, Sequence[SourceEvent]],
+    claim: Claim,
+) -> list[int | str]:
+    """Write the files of some events of a set's folder; of each event its length in samples, or what is wrong with it.
     """
     folder, events = shard
     results: list[int | str] = []
-    files: list[Path] = []
+    claim(folder / event_path(event.event_id) for event in events)
     for event in events:
         try:
             waveform = load(event, sample_rate)
@@ -52,10 +52,9 @@ def convert_shard(
         if is_silent(waveform):
             results.append(f"{event.path or event.event_id}: digital silence, no level can be set")
             continue
-        files.append(folder / event_path(event.event_id))
-        write_audio(files[-1], waveform, sample_rate, "FLOAT", durable=False)
+        write_audio(folder / event_path(event.event_id), waveform, sample_rate, "FLOAT", durable=False)
         results.append(len(waveform))
-    return results, files
+    return results
 
 
 def convert_step(corpus: Corpus, module: str, config: CorpusConfig, out: Path, max_bad_ratio: float) -> Step:
@@ -72,7 +71,7 @@ def convert_step(corpus: Corpus, module: str, config: CorpusConfig, out: Path, m
         },
         files={f"{e.event_id} ({e.path.name})": e.path for _, e in events if e.path},
         code=["weaksep.corpora.convert", module],
-        outputs=list(corpus.sets),
+        outputs=[f"{name}/{output}" for name in corpus.sets for output in (*EVENT_TABLES, "audio/*.wav")],
     )
 
 
@@ -90,27 +89,22 @@ def convert(corpus: Corpus, config: CorpusConfig, notes: Shards, *, nj: int, max
         UserError: more bad clips than allowed, then nothing is left in the folder; or a class without a good one.
     """
     folders = {name: notes.folder / name for name in corpus.sets}
+    sources = [event.path for events in corpus.sets.values() for event in events if event.path]
     for name, folder in folders.items():
-        check_place(folder, "events", "utt2class", notes.path.exists())
+        check_place(folder, "events", notes.known(), sources)
         raise_problems(f"{folder} cannot be written", clashes((e.event_id for e in corpus.sets[name]), notes.folder))
-
-    def clear() -> None:
-        for folder in folders.values():
-            clear_set(folder, EVENT_TABLES)
-
     shards = {
         shard: (folders[name], events)
         for name, chosen in corpus.sets.items()
         for shard, events in cut_shards(chosen, SHARD_EVENTS, f"{name}.").items()
     }
-    with notes.unfinished(clear):
+    with notes.unfinished(folder / table for folder in folders.values() for table in EVENT_TABLES):
         work = partial(convert_shard, corpus.load, config.sample_rate)
         results = chain.from_iterable(run_shards(work, shards, notes, nj=nj, description="data"))
         result = dict(zip((e.event_id for events in corpus.sets.values() for e in events), results, strict=True))
         bad = [line for line in result.values() if isinstance(line, str)]
         if len(bad) > max_bad_ratio * len(result):
-            clear()
-            notes.remove()
+            notes.undo()
             raise_problems(f"{len(bad)} of {len(result)} clips cannot be used: fix them, or see --max-bad-ratio", bad)
         for line in bad:
             logger.warning("left out: %s", line)

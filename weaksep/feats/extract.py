@@ -14,16 +14,17 @@ import numpy as np
 from weaksep.errors import UserError
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.stats import accumulate
-from weaksep.feats.steps import REFERENCES_HASH, REFERENCES_STAMP
+from weaksep.feats.steps import REFERENCES_HASH, TABLES
 from weaksep.fileio.ark import write_ark
-from weaksep.fileio.atomic import atomic_path, clear_folder, write_text
+from weaksep.fileio.atomic import atomic_path, write_text
 from weaksep.fileio.audio import audio_info, read_audio
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import require_space
 from weaksep.fileio.tables import write_table
 from weaksep.fileio.yamlfile import write_yaml
-from weaksep.jobs import cut_shards, run_shards
+from weaksep.jobs import Claim, cut_shards, run_shards
 from weaksep.signal.units import n_frames
 
 logger = logging.getLogger(__name__)
@@ -48,12 +49,12 @@ def _batches(wavs: Wavs, sample_rate: int) -> Iterator[tuple[list[str], np.ndarr
 
 
 def extract_shard(
-    config: FeatsConfig, sample_rate: int, with_stats: bool, shard: tuple[Path, Wavs]
-) -> tuple[dict[str, Any], list[Path]]:
+    config: FeatsConfig, sample_rate: int, with_stats: bool, shard: tuple[Path, Wavs], claim: Claim
+) -> dict[str, Any]:
     """Write the clips of one archive (none of ``feats_type: raw``).
 
     Returns:
-        offset and frames of each matrix, a hash of them all and, if asked for, their CMVN statistics; and the archive.
+        offset and frames of each matrix, a hash of them all and, if asked for, their CMVN statistics.
     """
     import torch
 
@@ -75,14 +76,14 @@ def extract_shard(
                 digest.update(utt.encode() + matrix.data)
                 yield utt, matrix
 
-    written = [ark] if config.feats_type == "ark" else []
-    if written:
+    if config.feats_type == "ark":
+        claim([ark])
         with atomic_path(ark) as temporary:
             offsets = write_ark(temporary, matrices(), compress=config.compress)
     else:
         offsets = dict.fromkeys((utt for utt, _ in matrices()), 0)
     entries = {utt: [offsets[utt], frames[utt]] for utt in offsets}
-    return {"entries": entries, "stats": stats.tolist() if with_stats else None, "sha256": digest.hexdigest()}, written
+    return {"entries": entries, "stats": stats.tolist() if with_stats else None, "sha256": digest.hexdigest()}
 
 
 def _run(
@@ -105,22 +106,6 @@ def _run(
     for table, scp in scps.items() if config.feats_type == "ark" else ():
         write_table(dump_dir / f"{table}.scp", scp)
     return results
-
-
-def _clear_references(dump_dir: Path) -> None:
-    """Take away the references' features, their stamp and tables first."""
-    own = [dump_dir / REFERENCES_STAMP, dump_dir / REFERENCES_HASH]
-    for path in [*own, *dump_dir.glob("src_*_feats.scp"), *dump_dir.glob("ark/src_*.ark")]:
-        path.unlink(missing_ok=True)
-
-
-def _clear(dump_dir: Path) -> None:
-    """Take away what an earlier run left, tables first: a dump folder with a feats.yaml is whole and of one piece."""
-    _clear_references(dump_dir)
-    for table in ("feats.yaml", "feats.scp", "utt2num_frames", "cmvn.ark"):
-        (dump_dir / table).unlink(missing_ok=True)
-    clear_folder(dump_dir / "ark")
-    Shards(dump_dir, step="references").remove()
 
 
 def _opened(data_dir: Path) -> tuple[DataDir, int, int]:
@@ -165,7 +150,9 @@ def extract(
     data, n_samples, rate = _opened(data_dir)
     _require_space(dump_dir, config, len(data.wav), n_samples)
     notes = notes or Shards(dump_dir)
-    with notes.unfinished(lambda: _clear(dump_dir)):
+    check_place(dump_dir, "features", notes.known(), [data_dir, *data.wav.values()])
+    tables = [dump_dir / name for name in TABLES]
+    with notes.unfinished(tables, others=[Shards(dump_dir, step="references")]):
         results = _run({"feats": data.wav}, dump_dir, config, rate, nj, notes)["feats"]
         stats = np.sum([result["stats"] for result in results], axis=0)
         with atomic_path(dump_dir / "cmvn.ark") as temporary:
@@ -192,8 +179,8 @@ def extract_references(
     references = data.references()
     _require_space(dump_dir, config, sum(len(table) for table in references.values()), n_samples)
     notes = notes or Shards(dump_dir, step="references")
-    with notes.unfinished(lambda: _clear_references(dump_dir)):
-        tables = {f"src_{name}_feats": wav for name, wav in references.items()}
+    tables = {f"src_{name}_feats": wav for name, wav in references.items()}
+    with notes.unfinished(dump_dir / name for name in (REFERENCES_HASH, *(f"{table}.scp" for table in tables))):
         results = _run(tables, dump_dir, config, rate, nj, notes)
         hashes = [result["sha256"] for own in results.values() for result in own]
         write_text(dump_dir / REFERENCES_HASH, hashlib.sha256("".join(hashes).encode()).hexdigest() + "\n")

@@ -9,8 +9,8 @@ from weaksep.fileio.datadir import TIMED_NAME, DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
 from weaksep.fileio.stamp import STAMP_NAME, Step
 
-REFERENCES_STAMP = f"references.{STAMP_NAME}"
 REFERENCES_HASH = "references.sha256"
+TABLES = ("cmvn.ark", "feats.yaml", "utt2num_frames", "feats.scp")
 CODE = ("weaksep.feats.extract", "weaksep.signal.stft")
 
 
@@ -29,10 +29,6 @@ def fingerprint_files(data_dir: Path, dump_dir: Path, supervision: str) -> dict[
     return {**named, **{f"{data_dir.name} {name}": data_dir / name for name in tables}}
 
 
-def _archives(config: FeatsConfig, *tables: str) -> tuple[str, ...]:
-    return (*tables, "ark") if config.feats_type == "ark" else ()
-
-
 def features_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:
     """The mixtures' features as a step.
 
@@ -47,7 +43,7 @@ def features_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:
         tables=tables_of(data.path, ["wav.scp"]),
         files=files_of(data.path, ["wav.scp"]),
         code=CODE,
-        outputs=("cmvn.ark", "feats.yaml", "utt2num_frames", *_archives(config, "feats.scp")),
+        outputs=(*TABLES, "ark/feats.*.ark"),
     )
 
 
@@ -66,6 +62,6 @@ def references_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step
         tables=tables_of(data.path, [*scps, "labels.txt"]),
         files=files_of(data.path, scps),
         code=CODE,
-        outputs=[*_archives(config, *(f"src_{name}_feats.scp" for name in data.labels)), REFERENCES_HASH],
-        stamp_name=REFERENCES_STAMP,
+        outputs=("src_*_feats.scp", REFERENCES_HASH, "ark/src_*.ark"),
+        stamp_name=f"references.{STAMP_NAME}",
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Any
 
 from weaksep.errors import UserError
 
-_TEMPORARY = re.compile(r"\..*\.\d+\.tmp(\.[^.]*)?")
+# .<stem>.<process>.tmp<suffix>, of the kinds of files that are written here; tables like utt2spk have no suffix.
+_KINDS = "ark csv flac html json jsonl md png pt scp sha256 svg tex tsv txt wav yaml zip"
+_TEMPORARY = re.compile(rf"\.(.+)\.([1-9][0-9]*)\.tmp((?:\.(?:{_KINDS.replace(' ', '|')}))?)")
 # No block, no quota, or no permission to make a file so large (ulimit -f).
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -30,9 +32,9 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; rename it to ``path`` when the block ends well, remove it otherwise.
+    """Give a new, empty file beside ``path``; rename it to ``path`` when the block ends well, remove it otherwise.
 
-    The temporary name keeps the suffix, since some writers choose the format by it.
+    Its name keeps the suffix, since some writers choose the format by it.
 
     Args:
         path: the final file; its folder is made if needed.
@@ -40,9 +42,10 @@ def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
             last with durable=True, is what makes them count.
     """
     final = Path(path)
-    temporary = final.with_name(f".{final.stem}.{os.getpid()}.tmp{final.suffix}")
+    temporary = None
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _new_file(final)
         yield temporary
         if durable:
             sync(temporary)
@@ -50,16 +53,30 @@ def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
         if durable:
             sync(final.parent)
     except BaseException as error:
-        _discard(temporary)
+        if temporary is not None:
+            _discard(temporary)
         if isinstance(error, OSError) and error.errno in FULL_DISK:
             raise UserError(full_disk_message(final, error)) from None
         raise
 
 
+def _new_file(final: Path) -> Path:
+    """An empty file that was not there before: what already has the name, a link above all, is somebody else's."""
+    for number in itertools.count(1):
+        stem = final.stem if number == 1 else f"{final.stem}.{number}"
+        temporary = final.with_name(f".{stem}.{os.getpid()}.tmp{final.suffix}")
+        try:
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        except FileExistsError:
+            continue
+        return temporary
+    raise AssertionError("unreachable")
+
+
 def _discard(temporary: Path) -> None:
     try:
         temporary.unlink(missing_ok=True)
-    except OSError:  # its folder could not be made, or has gone: then so has the file
+    except OSError:  # its folder has gone: then so has the file
         return
 
 
@@ -71,27 +88,14 @@ def full_disk_message(path: str | Path, error: OSError) -> str:
     )
 
 
-def remove_temporaries(folder: str | Path, recursive: bool = True) -> None:
-    """Remove the temporary files that killed processes left in a folder; call it while nothing else writes there."""
-    for parent, folders, names in os.walk(folder):
-        if not recursive:
-            folders.clear()
-        for name in names:
-            if _TEMPORARY.fullmatch(name):
-                os.unlink(os.path.join(parent, name))
+def temporary_of(name: str) -> tuple[str, int] | None:
+    """The file that a temporary one was to become, and the process that wrote it; None for another file's name.
 
-
-def clear_folder(folder: str | Path) -> None:
-    """Remove a folder; one that is a link to another disk is emptied, and the link stays."""
-    folder = Path(folder)
-    if not folder.is_symlink():
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    for child in folder.iterdir() if folder.is_dir() else ():
-        if child.is_dir() and not child.is_symlink():
-            shutil.rmtree(child)
-        else:
-            child.unlink()
+    >>> temporary_of(".feats.1.4242.tmp.ark"), temporary_of(".thesis.4242.tmp.docx")
+    (('feats.1.ark', 4242), None)
+    """
+    match = _TEMPORARY.fullmatch(name)
+    return (match[1] + match[3], int(match[2])) if match else None
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -10,19 +10,19 @@ from scipy.io import wavfile
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
-from weaksep.fileio.audioread import n_samples, opened, read_blocks, refuse_no_sound
+from weaksep.fileio.audioread import checked_parts, n_samples, opened, refuse_no_sound
 
 INT16_SCALE = 32768.0
 
 
 def _read(path: str | Path, accept_truncated: bool | None = None) -> tuple[np.ndarray, int]:
-    """Samples (channels, N) in float32 and the rate; every failure becomes one line."""
+    """Samples (N, channels) in float32 and the rate; every failure becomes one line."""
     with opened(path, accept_truncated) as file:
         rate = file.samplerate
-    blocks = list(read_blocks(path, accept_truncated))
-    if not sum(block.shape[1] for block in blocks):
+        blocks = list(checked_parts(path, file, accept_truncated))
+    if not sum(map(len, blocks)):
         raise UserError(f"{path}: holds no samples; get the whole file")
-    return np.concatenate(blocks, axis=1), rate
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks), rate
 
 
 def read_audio(path: str | Path, sample_rate: int) -> np.ndarray:
@@ -32,12 +32,12 @@ def read_audio(path: str | Path, sample_rate: int) -> np.ndarray:
         UserError: missing, unreadable, truncated, empty, not finite, not mono, or at another rate.
     """
     samples, rate = _read(path)
-    if rate != sample_rate or len(samples) != 1:
+    if rate != sample_rate or samples.shape[1] != 1:
         raise UserError(
-            f"{path}: {rate} Hz with {len(samples)} channel(s), expected {sample_rate} Hz mono "
+            f"{path}: {rate} Hz with {samples.shape[1]} channel(s), expected {sample_rate} Hz mono "
             "(rerun the stage that wrote it)"
         )
-    return samples[0]
+    return samples[:, 0]
 
 
 def read_any(path: str | Path, sample_rate: int, accept_truncated: bool | None = None) -> np.ndarray:
@@ -52,7 +52,7 @@ def read_any(path: str | Path, sample_rate: int, accept_truncated: bool | None =
         UserError: missing, unreadable, truncated, empty or not finite.
     """
     samples, rate = _read(path, accept_truncated)
-    mono = samples.mean(axis=0, dtype=np.float64)
+    mono = samples.mean(axis=1, dtype=np.float64)
     if rate != sample_rate:
         mono = soxr.resample(mono, rate, sample_rate, quality="VHQ")
     if mono.size == 0:

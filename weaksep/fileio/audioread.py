@@ -130,7 +130,9 @@ def parts(file: Sound, accept_truncated: bool | None = None) -> Iterator[np.ndar
     """All that a decoder gives of a file, float32 (n, C); up to where it fails, where that is accepted."""
     size = max(1, min(int(BLOCK_S * file.samplerate), file.frames, BLOCK_NUMBERS // file.channels))
     while True:
-        block = np.full((size, file.channels), np.nan, dtype=np.float32)
+        block = np.empty((size, file.channels), dtype=np.float32)
+        if accept_truncated:
+            block[:] = np.nan  # which stays where the decoder has given nothing
         try:
             found = file.read(out=block)
         except soundfile.SoundFileError:
@@ -143,6 +145,25 @@ def parts(file: Sound, accept_truncated: bool | None = None) -> Iterator[np.ndar
         yield found
 
 
+def checked_parts(path: str | Path, file: Sound, accept_truncated: bool | None) -> Iterator[np.ndarray]:
+    """All samples of an open file, float32 (n, C).
+
+    Raises:
+        UserError: no sound (``samples_problem``), or fewer samples than the header promises.
+    """
+    held = 0
+    for block in parts(file, accept_truncated):
+        problem = samples_problem(block)
+        if problem:
+            raise UserError(f"{path}: holds {problem}; make the file again")
+        held += len(block)
+        yield block
+    if held < file.promised:
+        share = f"{100 * (file.promised - held) / file.promised:.3g} % is missing"
+        missing = f"its header promises {file.promised} samples, {held} can be read ({share})"
+        _truncated(path, missing, accept_truncated)
+
+
 def read_blocks(path: str | Path, accept_truncated: bool | None = None) -> Iterator[np.ndarray]:
     """Blocks of a file, float32 (C, n).
 
@@ -151,20 +172,11 @@ def read_blocks(path: str | Path, accept_truncated: bool | None = None) -> Itera
         accept_truncated: see ``opened``.
 
     Raises:
-        UserError: see ``opened``; no sound (``samples_problem``), or fewer samples than the header promises.
+        UserError: see ``opened`` and ``checked_parts``.
     """
-    held = 0
     with opened(path, accept_truncated) as file:
-        promised = file.promised
-        for block in parts(file, accept_truncated):
-            problem = samples_problem(block)
-            if problem:
-                raise UserError(f"{path}: holds {problem}; make the file again")
-            held += len(block)
+        for block in checked_parts(path, file, accept_truncated):
             yield block.T
-    if held < promised:
-        share = f"{100 * (promised - held) / promised:.3g} % is missing"
-        _truncated(path, f"its header promises {promised} samples, {held} can be read ({share})", accept_truncated)
 
 
 def n_samples(file: Sound, path: str | Path, accept_truncated: bool | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Checkpoints: tensors, numbers, strings and containers of them; never code."""
+"""Checkpoints, to go on from: tensors, numbers, strings and containers of them; never code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import pickle
 import shutil
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,6 @@ from weaksep.fileio.atomic import atomic_path
 logger = logging.getLogger(__name__)
 
 PREVIOUS_SUFFIX = ".prev"
-# A packed model is a zip file with a checkpoint in it, under this name.
-PACKED_NAME = "best.pt"
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # equal contents give equal files, whenever they are packed
 
 
 def save_checkpoint(path: str | Path, state: dict[str, Any], *, keep_previous: bool = False) -> None:
@@ -51,7 +47,8 @@ def _same_file(one: Path, two: Path) -> bool:
 
 
 def _second_name(path: Path, other: Path) -> None:
-    """The same file under another name; a copy where the file system has no links."""
+    """The same file under the name of an empty one; a copy where the file system has no links."""
+    other.unlink()
     try:
         os.link(path, other)
     except OSError:
@@ -90,27 +87,8 @@ def load_latest(path: str | Path, device: str = "cpu") -> dict[str, Any] | None:
     return None
 
 
-def write_packed(path: str | Path, files: Mapping[str, bytes]) -> None:
-    """Write a packed model atomically: files by their names in it, ``PACKED_NAME`` the checkpoint."""
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, content in files.items():
-            # Weights hardly shrink, and a checkpoint that is stored as it is can be read at once.
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_STORED)
-
-
-def _checked(archive: zipfile.ZipFile, path: str | Path) -> bytes | None:
-    """The checkpoint in a packed model, None for one that is not packed; check sums compared.
-
-    Torch compares none: a bit that a disk has turned over would be another weight.
-    """
-    damaged = archive.testzip()
-    if damaged:
-        raise UserError(f"{path}: damaged ({damaged} does not fit its check sum); restore it or train again")
-    return archive.read(PACKED_NAME) if PACKED_NAME in archive.namelist() else None
-
-
 def load_checkpoint(path: str | Path, device: str = "cpu") -> dict[str, Any]:
-    """Read a checkpoint, or the one in a packed model; code inside it is refused, not run (weights_only).
+    """Read a checkpoint; code inside it is refused, not run (weights_only).
 
     Raises:
         UserError: missing, truncated, not a checkpoint, or holding more than plain data.
@@ -119,14 +97,11 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> dict[str, Any]:
 
     try:
         with zipfile.ZipFile(path) as archive:
-            packed = _checked(archive, path)
-        source: io.BytesIO | str | Path = path
-        if packed is not None:
-            source = io.BytesIO(packed)
-            with zipfile.ZipFile(source) as archive:
-                _checked(archive, path)
-            source.seek(0)
-        state = torch.load(source, map_location=device, weights_only=True)
+            # Torch compares no check sums: a bit that a disk has turned over would be another weight.
+            damaged = archive.testzip()
+        if damaged:
+            raise UserError(f"{path}: damaged ({damaged} does not fit its check sum); restore it or train again")
+        state = torch.load(path, map_location=device, weights_only=True)
     except UserError:
         raise
     except FileNotFoundError:

@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,33 @@ logger = logging.getLogger(__name__)
 LOCK_NAME = ".lock"
 # A process that was killed a moment ago may still be ending; so may its workers.
 PATIENCE_S = 10.0
+NO_LOCK = "{}: not a lock of weaksep, which goes there; move it away"
+
+
+def open_lock(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
+    """Open a lock file; no link is followed, and a pipe holds nobody up.
+
+    Raises:
+        UserError: it is no lock file of weaksep: not a plain file, or one that holds or is something else.
+        OSError: it cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise UserError(NO_LOCK.format(path)) from None
+        raise
+    status = os.fstat(descriptor)
+    plain = stat.S_ISREG(status.st_mode) and status.st_nlink <= 1  # 0: its holder has just removed it
+    if plain and (status.st_size == 0 or _written(descriptor).startswith("process ")):
+        return descriptor
+    os.close(descriptor)
+    raise UserError(NO_LOCK.format(path))
+
+
+def _written(descriptor: int) -> str:
+    """What a lock file says."""
+    return os.pread(descriptor, 200, 0).decode(errors="replace").strip()
 
 
 def _try(descriptor: int, path: Path) -> bool:
@@ -43,7 +71,7 @@ def _acquire(path: Path, patience_s: float) -> int:
     """A descriptor that holds the lock."""
     deadline = time.monotonic() + patience_s
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = open_lock(path)
         if _try(descriptor, path):
             try:
                 same = os.fstat(descriptor).st_ino == os.stat(path).st_ino
@@ -53,7 +81,7 @@ def _acquire(path: Path, patience_s: float) -> int:
                 return descriptor
             os.close(descriptor)  # its last holder removed the file between our open and our lock
             continue
-        holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
+        holder = _written(descriptor) or "another process"
         os.close(descriptor)
         if time.monotonic() >= deadline:
             raise UserError(
@@ -71,13 +99,13 @@ def folder_lock(folder: str | Path, patience_s: float = PATIENCE_S) -> Iterator[
         patience_s: how long to wait for another process to let go.
 
     Raises:
-        UserError: another process holds it for longer.
+        UserError: another process holds it for longer, or the lock is somebody else's file.
     """
     path = Path(folder) / LOCK_NAME
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _acquire(path, patience_s)
     try:
-        before = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+        before = _written(descriptor)
         if before:
             logger.info("%s: took over the lock of %s, which has gone", path.parent, before)
         os.ftruncate(descriptor, 0)

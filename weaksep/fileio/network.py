@@ -8,6 +8,7 @@ else has bounds.
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -65,7 +66,7 @@ class Description(BaseModel):
         temperature: of a separator's masks (train/calibrate.py).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: Literal["separator", "classifier"]
     classes: list[str] = Field(..., min_length=1, max_length=10_000)
@@ -117,7 +118,7 @@ def read_description(place: str | Path, task: str | None = None) -> Description:
     text = _member(Path(place), DESCRIPTION_NAME, MAX_DESCRIPTION_BYTES)
     value = load_object(text.decode("utf-8", errors="replace"), where, "train again, or get the whole model")
     try:
-        description = Description.model_validate(value)
+        description = Description.model_validate(value, strict=True)
     except ValidationError as error:
         reasons = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
         raise UserError(f"{where}: does not describe a network of weaksep ({reasons}); train again") from None
@@ -143,9 +144,10 @@ def read_network(place: str | Path, task: str | None = None) -> tuple[Descriptio
     content = _member(Path(place), WEIGHTS_NAME, MAX_WEIGHTS_BYTES)
     try:
         weights = load(content)
-    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise UserError(f"{where}: damaged ({error}); restore it or train again") from None
-    bad = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+        bad = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"{where}: damaged ({reason}); restore it or train again") from None
     if bad:
         raise UserError(f"{where}: {bad[0]} holds NaN or infinity; restore it or train again")
     return description, weights
@@ -159,10 +161,26 @@ def pack_network(path: str | Path, folder: str | Path, files: dict[str, bytes]) 
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_STORED)
 
 
-def is_network(place: str | Path) -> bool:
-    """Whether there is a network, as far as names tell."""
+def is_network(folder: Path) -> bool:
+    """Whether a folder holds a network, as far as names tell."""
+    return (folder / DESCRIPTION_NAME).is_file()
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is one that ``pack_network`` has written: nobody else's archive has these times in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            return {info.date_time for info in archive.infolist()} == {_EPOCH} and DESCRIPTION_NAME in names
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def network_files(place: str | Path) -> dict[str, Path]:
+    """The files of a network by the names that they have in messages."""
     place = Path(place)
-    return (place / DESCRIPTION_NAME).is_file() if place.is_dir() else zipfile.is_zipfile(place)
+    names = (DESCRIPTION_NAME, WEIGHTS_NAME)
+    return {name: place / name for name in names} if place.is_dir() else {place.name: place}
 
 
 def _where(place: str | Path, name: str) -> str:
@@ -181,21 +199,27 @@ def _member(place: Path, name: str, limit: int) -> bytes:
             path = place / name
             if path.exists() and not path.is_file():
                 raise UserError(f"{path}: not a file")
-            with open(path, "rb") as file:
-                content = file.read(limit + 1)
-        elif not place.is_file():
+            _require_size(where, path.stat().st_size, limit)
+            return path.read_bytes()
+        if not place.is_file():
             raise UserError(f"{place}: no such model; give an experiment's folder or a packed model")
-        else:
-            with zipfile.ZipFile(place) as archive:
-                (info,) = [entry for entry in archive.infolist() if entry.filename == name]
-                if info.compress_type != zipfile.ZIP_STORED or info.file_size > place.stat().st_size:
-                    raise UserError(f"{where}: compressed, as no model that weaksep has packed is; pack it again")
-                with archive.open(info) as member:
-                    content = member.read(limit + 1)
+        with zipfile.ZipFile(place) as archive:
+            found = [entry for entry in archive.infolist() if entry.filename == name]
+            if len(found) != 1:
+                raise UserError(f"{where}: is {len(found)} times in it, expected once; get the whole model")
+            (info,) = found
+            if info.compress_type != zipfile.ZIP_STORED or info.file_size > place.stat().st_size:
+                raise UserError(f"{where}: compressed, as no model that weaksep has packed is; pack it again")
+            _require_size(where, info.file_size, limit)
+            return archive.read(info)
     except FileNotFoundError:
         raise UserError(f"{where}: no such file (train first: stages 3 and 4)") from None
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise UserError(f"{where}: cannot be read ({error or 'damaged'}); restore it or train again") from None
-    if len(content) > limit:
+    # What zipfile raises, on whatever damaged bytes lead it to.
+    except (OSError, ValueError, EOFError, struct.error, zipfile.BadZipFile, RuntimeError) as error:
+        reason = (str(error) or "damaged").splitlines()[0]
+        raise UserError(f"{where}: cannot be read ({reason}); restore it or train again") from None
+
+
+def _require_size(where: str, size: int, limit: int) -> None:
+    if size > limit:
         raise UserError(f"{where}: more than {limit} bytes; is it a model?")
-    return content

@@ -1,35 +1,48 @@
-"""Places that are cleared before they are written: only what an earlier run of the same kind has left may go."""
+"""Places to write: refused before any work when they hold what is read, or what weaksep has not put there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.atomic import clear_folder
 
 
-def check_place(folder: Path, what: str, mark: str, begun: bool, sources: Iterable[Path] = ()) -> None:
+def check_sources(folder: Path, sources: Iterable[Path]) -> None:
+    """Refuse a folder to write that holds, or lies among, what is read meanwhile, also by way of links.
+
+    Args:
+        folder: what is in it, and in its ``audio``, will be replaced.
+        sources: files, and folders whose audio is in their ``audio``.
+
+    Raises:
+        UserError: one of them overlaps with the folder.
+    """
+    written = [folder.resolve(), (folder / "audio").resolve()]
+    for source in {path if path.is_symlink() or path.is_dir() else path.parent for path in sources}:
+        read = [source.resolve(), *([(source / "audio").resolve()] if source.is_dir() else [])]
+        inside = any(place in (path, *path.parents) for place in written for path in read)
+        if inside or any(path in place.parents for place in written for path in read[1:]):
+            raise UserError(f"{folder}: holds {source.resolve()}, which is read here; give another folder to write")
+
+
+def check_place(folder: Path, what: str, known: bool, sources: Iterable[Path] = ()) -> None:
     """Refuse a folder that holds something else than what is about to be written there.
 
     Args:
-        folder: to be cleared and written.
+        folder: to be written.
         what: goes there, for the message.
-        mark: a file that says so.
-        begun: an unfinished run is known to have written there.
-        sources: folders that are read meanwhile.
+        known: an earlier run has left its stamp or notes there.
+        sources: see ``check_sources``.
 
     Raises:
-        UserError: the folder is a file, holds something else, or is one of the sources.
+        UserError: the folder is a file, holds something else, or overlaps with one of the sources.
     """
-    place = folder.resolve()
-    for source in (path.resolve() for path in sources):
-        if source == place or place / "audio" in (source, *source.parents):
-            raise UserError(f"{folder}: holds {source}, which is read here; give another folder to write")
+    check_sources(folder, sources)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; give a folder to write")
     found = sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
-    if found and not begun and not (folder / mark).is_file():
+    if found and not known:
         raise UserError(f"{folder}: holds something else than {what} ({', '.join(found[:3])}); give another folder")
 
 
@@ -61,8 +74,27 @@ def _identity(folder: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def clear_set(folder: Path, tables: Iterable[str]) -> None:
-    """Remove what an earlier run wrote into a data folder: tables first, so that no table outlives its audio."""
-    for table in [folder / name for name in tables] + list(folder.glob("src_*.scp")):
-        table.unlink(missing_ok=True)
-    clear_folder(folder / "audio")
+def check_file(path: Path, what: str, ours: Callable[[Path], bool]) -> None:
+    """Refuse a file to write that is there already, unless it is one that weaksep has written.
+
+    Args:
+        path: the file.
+        what: is to be written, for the message.
+        ours: whether a file is such a one.
+
+    Raises:
+        UserError: something else is there.
+    """
+    if path.is_symlink() or (path.exists() and not (path.is_file() and ours(path))):
+        raise UserError(f"{path}: is there and not {what}; give another name, or move it away")
+
+
+def check_list(path: Path | None, names: Iterable[str]) -> None:
+    """Refuse a file for a list of names that is there and holds anything else.
+
+    Raises:
+        UserError: it does.
+    """
+    known = {name.encode() for name in names}
+    if path is not None:
+        check_file(path, "an empty file or such a list", lambda file: set(file.read_bytes().split()) <= known)

@@ -1,7 +1,10 @@
-"""Finished shards of an unfinished step: an interrupted stage goes on with those that are missing.
+"""Notes of an unfinished step: what it has written, and which of its shards an interrupted run has finished.
 
-Each shard leaves ``<folder>/.unfinished/<name>.json`` once all its files are on the disk. The key says for which
-settings, inputs and code the shards were made; with another key the step starts from nothing.
+While a step is unfinished, ``<folder>/.unfinished`` holds
+    key            a hash of the settings, inputs and code; with another one the step starts from nothing
+    <shard>.files  names of files, claimed before they are written (``owned.Claims``)
+    <shard>.json   a finished shard, once all its files are on the disk
+    stamp          the stamp of the run before, which names what that has written
 """
 
 from __future__ import annotations
@@ -9,19 +12,21 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
+from weaksep.fileio.owned import Claims, fits, read_claims, refuse_others, remove_files, sizes, stamped
 
 logger = logging.getLogger(__name__)
 
+STAMP_NAME = "stamp.json"
 UNFINISHED_NAME = ".unfinished"
+NOTES = ("key", "*.json", "*.files", "stamp")  # in the order in which they go: without the key nobody goes on
 
 
 @dataclass(frozen=True)
@@ -32,49 +37,130 @@ class Shards:
         folder: where the step's outputs go.
         key: what they are made from, as a hash; empty when nobody knows, then nothing is ever gone on with.
         step: tells the steps of one folder apart.
+        outputs: patterns of the names that the step writes below the folder; any name without them.
     """
 
     folder: Path
     key: str = ""
     step: str = ""
+    outputs: Sequence[str] = ()
 
     @property
     def path(self) -> Path:
-        """Where the notes are."""
-        return self.folder / (f"{UNFINISHED_NAME}.{self.step}" if self.step else UNFINISHED_NAME)
+        """Where the notes are.
+
+        Raises:
+            UserError: that is a link or a file.
+        """
+        path = self.folder / (f"{UNFINISHED_NAME}.{self.step}" if self.step else UNFINISHED_NAME)
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise UserError(f"{path}: a link or a file where the notes of weaksep go; move it away")
+        return path
+
+    @property
+    def stamp(self) -> Path:
+        """Where the stamp of the finished step is."""
+        return self.folder / (f"{self.step}.{STAMP_NAME}" if self.step else STAMP_NAME)
 
     def _file(self, name: str) -> Path:
         return self.path / f"{name}.json"
 
+    def known(self) -> bool:
+        """Whether an earlier run has worked here, finished or not."""
+        return self.path.exists() or self.stamp.exists()
+
+    def names(self) -> set[str]:
+        """Names of the files that earlier runs and this one have written."""
+        names = self.claimed()
+        for stamp in (self.stamp, self.path / "stamp"):
+            try:
+                names.update(stamped(stamp, self.outputs))
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError) as error:
+                logger.warning("%s: cannot be read (%s), so nothing that it names is removed", stamp, error)
+        return {name for name in names if fits(name, self.outputs)}
+
+    def claimed(self) -> set[str]:
+        """Names of the files that the unfinished run has written."""
+        return {name for note in self.path.glob("*.files") for name in read_claims(note)}
+
+    def claims(self, shard: str) -> Claims:
+        """What a shard's worker claims its files with, before it writes them."""
+        return Claims(self.folder, self.path / f"{shard}.files")
+
+    def open_again(self) -> None:
+        """Take the stamp away: the step is unfinished from now on, and what it has written still known as its own."""
+        if self.stamp.exists():
+            self.path.mkdir(exist_ok=True)
+            os.replace(self.stamp, self.path / "stamp")
+
     @contextmanager
-    def unfinished(self, clear: Callable[[], None]) -> Iterator[None]:
+    def unfinished(self, tables: Iterable[str | Path], others: Iterable[Shards] = ()) -> Iterator[None]:
         """The block in which the step is at work: ``begin``, and what is left of a block that fails is gone on with.
 
-        At its end ``run_step`` forgets the notes, once the stamp is written; those without a key, which no step has
-        given, are forgotten here.
+        ``run_step`` writes the stamp at its end; notes without a key, which no step has given, are finished here.
         """
-        self.begin(clear)
+        self.begin(tables, others)
         yield
         if not self.key:
-            self.remove()
+            self.finish()
 
-    def begin(self, clear: Callable[[], None]) -> None:
-        """Go on, or begin with a clean folder.
+    def begin(self, tables: Iterable[str | Path], others: Iterable[Shards] = ()) -> None:
+        """Go on, or begin with nothing of what earlier runs have written.
 
         Args:
-            clear: removes what earlier runs left in the folder, tables first.
+            tables: the files that the step writes beside those of its shards.
+            others: steps whose outputs go too, since they belong to those of this one.
+
+        Raises:
+            UserError: other files have the names of the tables, or a link is in the way. Nothing has been removed.
         """
-        key_file = self.path / "key"
-        if self.key and key_file.is_file() and key_file.read_text(encoding="utf-8") == self.key:
+        self.open_again()
+        names = {os.path.relpath(table, self.folder) for table in tables}
+        if self.goes_on():
             logger.info("%s: going on, %d shard(s) are done", self.folder, len(list(self.path.glob("*.json"))))
-            return
-        # The notes' folder stays: it says that what is half cleared is ours, should this process be killed now.
-        self.path.mkdir(parents=True, exist_ok=True)
-        key_file.unlink(missing_ok=True)
-        for note in self.path.glob("*.json"):
-            note.unlink()
-        clear()
-        write_text(key_file, self.key)
+        else:
+            refuse_others(self.folder, names - self.names())
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.start_over()
+            for other in others:
+                other.undo()
+            remove_files(self.folder, self.names())
+            self._forget()
+            self.mark()
+        self.claims("tables")(self.folder / name for name in names)
+
+    def goes_on(self) -> bool:
+        """Whether an unfinished run was begun with the same settings, inputs and code."""
+        key_file = self.path / "key"
+        return bool(self.key) and key_file.is_file() and key_file.read_text(encoding="utf-8") == self.key
+
+    def mark(self) -> None:
+        """Note that the step has been begun, and with what."""
+        write_text(self.path / "key", self.key)
+
+    def start_over(self) -> None:
+        """See that nothing is gone on with."""
+        (self.path / "key").unlink(missing_ok=True)
+
+    def undo(self) -> None:
+        """Remove all that the step has written, and forget it."""
+        self.open_again()
+        self.start_over()
+        remove_files(self.folder, self.names())
+        self.remove()
+
+    def finish(self, made: Mapping[str, Any] | None = None, outputs: Iterable[str] = ()) -> None:
+        """Write the stamp, and forget the notes.
+
+        Args:
+            made: what it says beside the outputs' sizes; nothing of a step that is done outside the stages.
+            outputs: names of outputs that have not been claimed.
+        """
+        written = sizes(self.folder, self.claimed() | set(outputs))
+        write_text(self.stamp, json.dumps({**(made or {}), "outputs": written}, indent=1) + "\n")
+        self.remove()
 
     def done(self, name: str) -> bool:
         """Whether a shard is finished: noted for these very inputs, and its files are there."""
@@ -83,17 +169,16 @@ class Shards:
         note = self._note(name)
         return note["key"] == self.key and all(_has_size(self.folder / file, n) for file, n in note["files"].items())
 
-    def save(self, name: str, result: Any, files: Iterable[str | Path]) -> None:
-        """Note a shard as finished. Its files are forced to the disk first, all at once.
+    def save(self, name: str, result: Any) -> None:
+        """Note a shard as finished, with the files that it has claimed. They are forced to the disk first, all at once.
 
         Args:
             name: of the shard.
             result: anything that JSON can say.
-            files: what it has written, below the folder.
         """
         os.sync()
-        sizes = {os.path.relpath(file, self.folder): os.stat(file).st_size for file in files}
-        write_text(self._file(name), json.dumps({"key": self.key, "files": sizes, "result": result}))
+        files = sizes(self.folder, self.claims(name).names)
+        write_text(self._file(name), json.dumps({"key": self.key, "files": files, "result": result}))
 
     def load(self, name: str) -> Any:
         """Result of a finished shard.
@@ -111,11 +196,33 @@ class Shards:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: cannot be read ({error}); remove {self.path} and run again") from None
 
+    def _forget(self) -> None:
+        for pattern in NOTES:
+            for note in self.path.glob(pattern):
+                note.unlink()
+
     def remove(self) -> None:
-        """Forget all shards."""
-        # The key first: a folder half removed must not be gone on with.
-        (self.path / "key").unlink(missing_ok=True)
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Forget all notes. Whatever else lies among them stays."""
+        self._forget()
+        with suppress(OSError):  # not there, or not empty
+            self.path.rmdir()
+
+
+def steps_in(folder: Path) -> list[Shards]:
+    """The steps that have left a stamp or notes in a folder; links count as neither."""
+    names = [path.name for path in folder.iterdir() if not path.is_symlink()] if folder.is_dir() else []
+    stamps = {name.removesuffix(STAMP_NAME).rstrip(".") for name in names if name.endswith(STAMP_NAME)}
+    return [Shards(folder, step=step) for step in sorted(stamps | {step_of(name) for name in names if is_notes(name)})]
+
+
+def is_notes(name: str) -> bool:
+    """Whether a folder of this name holds the notes of a step: .unfinished, .unfinished.<step>."""
+    return name == UNFINISHED_NAME or name.startswith(f"{UNFINISHED_NAME}.")
+
+
+def step_of(name: str) -> str:
+    """The step of a folder of notes."""
+    return name.removeprefix(UNFINISHED_NAME).lstrip(".")
 
 
 def _has_size(path: Path, size: int) -> bool:

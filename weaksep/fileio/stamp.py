@@ -2,7 +2,7 @@
 
 A stamp beside the outputs holds the step's part of the configuration, its inputs (tables by content; audio and
 archives by size and time of change), the source of the code that ran, and the outputs' names and sizes. It is taken
-away before work begins and written when all outputs are there.
+away before work begins and written when all outputs are there. What it names is what a later run may remove.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ from typing import Any
 
 from weaksep import __version__
 from weaksep.errors import UserError
-from weaksep.fileio.atomic import remove_temporaries, write_text
 from weaksep.fileio.code_version import code_version
 from weaksep.fileio.lock import LOCK_NAME, folder_lock
+from weaksep.fileio.owned import remove_temporaries, stamped
 from weaksep.fileio.parsed import open_regular
-from weaksep.fileio.shards import Shards
+from weaksep.fileio.shards import STAMP_NAME, Shards
 
 logger = logging.getLogger(__name__)
 
-STAMP_NAME = "stamp.json"
 PREPARE_STAMP = f"prepare.{STAMP_NAME}"  # of labelled recordings, which have no folder to themselves
 # A file named here by run.sh is appended to when a command did work: it then writes down how long the stage took.
 WORK_NOTE_VARIABLE = "WEAKSEP_WORK_NOTE"
@@ -46,7 +45,8 @@ class Step:
         tables: inputs that are compared by content, by the name they have in messages.
         files: inputs that are compared by size and time of change.
         code: modules that do the work.
-        outputs: files and folders under ``folder`` whose names and sizes the stamp remembers.
+        outputs: patterns of the names under ``folder`` that it writes. The stamp remembers the sizes of those without
+            wildcards, and of all files that the work has claimed (``Shards.claims``).
         stamp_name: when several steps share a folder.
         keeps_with_other_code: a change of the code alone is told, and is no reason to work again (trainings).
     """
@@ -57,7 +57,7 @@ class Step:
     code: Sequence[str]
     tables: Mapping[str, Path] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
-    outputs: Sequence[str] = (".",)
+    outputs: Sequence[str] = ()
     stamp_name: str = STAMP_NAME
     keeps_with_other_code: bool = False
 
@@ -68,54 +68,52 @@ class Step:
 
     def shards(self, key: str = "") -> Shards:
         """Where finished shards are noted while the step is not finished."""
-        return Shards(self.folder, key, self.stamp_name.removesuffix(STAMP_NAME).rstrip("."))
+        return Shards(self.folder, key, self.stamp_name.removesuffix(STAMP_NAME).rstrip("."), tuple(self.outputs))
 
-    def origin(self) -> dict[str, Any]:
-        """What the step is made from, as it is now."""
+    def origin(self, known: Mapping[str, tuple[str, str]] | None = None) -> dict[str, Any]:
+        """What the step is made from, as it is now; ``known``: see ``code_version``."""
+        code, sources = code_version(self.code, known)
         return {
             "settings": json.loads(json.dumps(self.settings)),
             "tables": {name: _content(path) for name, path in self.tables.items()},
             "files": {name: _size_and_time(path) for name, path in self.files.items()},
-            "code": code_version(self.code),
+            "code": code,
+            "sources": sources,
         }
-
-    def made(self) -> list[str]:
-        """Names of what an earlier run has written, by its stamp; none without a stamp that can be read."""
-        try:
-            return list(json.loads(self.stamp.read_text(encoding="utf-8"))["outputs"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
 
     def changes(self) -> list[str]:
         """Why the step has to be done; empty when it is up to date."""
         try:
             saved = json.loads(self.stamp.read_text(encoding="utf-8"))
-            before, outputs = dict(saved["origin"]), dict(saved["outputs"])
+            if "origin" not in saved:
+                return ["made by another command"]
+            before, outputs = dict(saved["origin"]), stamped(self.stamp, self.outputs)
         except FileNotFoundError:
             return ["not finished yet"]
         except (OSError, ValueError, KeyError, TypeError):
             return [f"{self.stamp} cannot be read"]
-        now = self.origin()
+        code, sources = before.get("code", {}), before.get("sources", {})
+        now = self.origin({name: (sources.get(name, ""), code[name]) for name in code})
         changes = list(differences(before.get("settings", {}), now["settings"]))
         for kind in ("tables", "files"):
             changes += _changed_files(before.get(kind, {}), now[kind])
-        code = [f"{what} (code)" for what in _changed_files(before.get("code", {}), now["code"])]
-        if code and self.keeps_with_other_code:
-            logger.info("%s: kept, though the code has changed since (%s); --force makes it anew", self.name, code[0])
+        other = [f"{what} (code)" for what in _changed_files(code, now["code"])]
+        if other and self.keeps_with_other_code:
+            logger.info("%s: kept, though the code has changed since (%s); --force makes it anew", self.name, other[0])
         else:
-            changes += code
+            changes += other
         return changes + list(_damaged(self.folder, outputs))
 
-    def finish(self, origin: Mapping[str, Any], seconds: float) -> None:
+    def finish(self, origin: Mapping[str, Any], seconds: float, shards: Shards) -> None:
         """Write the stamp."""
-        outputs = dict(_sizes(self.folder, self.outputs))
         made = {
             "step": self.name,
             "weaksep": __version__,
             "finished_at": time.strftime("%Y-%m-%dT%H:%M:%S"),
             "seconds": round(seconds, 2),
+            "origin": origin,
         }
-        write_text(self.stamp, json.dumps({**made, "origin": origin, "outputs": outputs}, indent=1) + "\n")
+        shards.finish(made, [name for name in self.outputs if "*" not in name])
 
 
 def run_step(step: Step, work: Callable[[Shards], None], *, force: bool = False) -> bool:
@@ -144,18 +142,16 @@ def run_step(step: Step, work: Callable[[Shards], None], *, force: bool = False)
         logger.info("%s: to do (%s%s)", step.name, "; ".join(changes[:SHOWN]), more)
         note_work()
         started = time.monotonic()
-        step.stamp.unlink(missing_ok=True)
-        for output in step.outputs:  # only where this step writes: its lock says nothing of other places
-            place = Path(os.path.normpath(step.folder / output))
-            remove_temporaries(place if place.is_dir() else place.parent, recursive=place.is_dir())
         origin = step.origin()
-        identity = {**origin, "code": None} if step.keeps_with_other_code else origin
+        without = ("code", "sources") if step.keeps_with_other_code else ("sources",)
+        identity = {name: value for name, value in origin.items() if name not in without}
         shards = step.shards(key=_hash(json.dumps(identity).encode()))
+        shards.open_again()
+        remove_temporaries(step.folder, step.outputs)
         if force:
-            shards.remove()
+            shards.start_over()
         work(shards)
-        step.finish(origin, time.monotonic() - started)
-        shards.remove()
+        step.finish(origin, time.monotonic() - started, shards)
     return True
 
 
@@ -219,20 +215,6 @@ def _changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[st
         elif before[name] != now.get(name):
             changes.append(f"{name} has {'gone' if now.get(name) is None else 'changed'}")
     return changes
-
-
-def _sizes(folder: Path, outputs: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """Name and size of every output file; hidden files and stamps are none."""
-    for output in outputs:
-        top = os.path.normpath(folder / output)
-        if os.path.isfile(top):
-            yield os.path.relpath(top, folder), os.stat(top).st_size
-        for parent, folders, names in os.walk(top, followlinks=True):  # audio/ may lie on another disk
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(names):
-                if not name.startswith(".") and not name.endswith(STAMP_NAME):
-                    path = os.path.join(parent, name)
-                    yield os.path.relpath(path, folder), os.stat(path).st_size
 
 
 def _damaged(folder: Path, outputs: Mapping[str, int]) -> Iterator[str]:

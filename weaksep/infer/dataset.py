@@ -13,6 +13,7 @@ import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -21,10 +22,11 @@ import numpy as np
 import torch
 
 from weaksep.errors import UserError
-from weaksep.fileio.atomic import clear_folder, write_text
+from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import INT16_SCALE, read_audio, write_audio
 from weaksep.fileio.datadir import SOURCE_NAME, DataDir
 from weaksep.fileio.network import WEIGHTS_NAME
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.tables import write_table
@@ -32,7 +34,7 @@ from weaksep.infer.clips import Clip, equal_length_batches, read_clips
 from weaksep.infer.masks import ORACLES
 from weaksep.infer.model import Separator, load_separator
 from weaksep.infer.separate import apply_masks, separate_waveform
-from weaksep.jobs import cut_shards, run_shards
+from weaksep.jobs import Claim, cut_shards, run_shards
 from weaksep.signal.stft import Stft
 
 logger = logging.getLogger(__name__)
@@ -68,6 +70,10 @@ class Task:
     sample_rate: int
     out: Path
     device: str
+
+    def files(self, clips: Sequence[Clip]) -> list[Path]:
+        """Where the outputs of clips go, clip by clip."""
+        return [self.out / "audio" / name / f"{clip.utt}.wav" for clip in clips for name in self.outputs]
 
 
 @lru_cache(maxsize=1)
@@ -113,8 +119,8 @@ def _write(task: Task, path: Path, source: np.ndarray) -> int:
 
 
 @torch.inference_mode()
-def separate_batch(task: Task, clips: Sequence[Clip]) -> tuple[list[int], list[Path]]:
-    """Read, separate and write clips of one length; returns how many samples of each file clipped, and the files.
+def separate_batch(task: Task, clips: Sequence[Clip]) -> list[int]:
+    """Read, separate and write clips of one length; returns how many samples of each file clipped.
 
     Raises:
         UserError: a file cannot be read, or the network gives NaN or infinity.
@@ -127,17 +133,15 @@ def separate_batch(task: Task, clips: Sequence[Clip]) -> tuple[list[int], list[P
         else:
             modified_ns = os.stat(task.system / WEIGHTS_NAME).st_mtime_ns
             sources = separate_waveform(_separator(task.system, modified_ns, task.device), mixtures).cpu().numpy()
-        files = [task.out / "audio" / name / f"{clip.utt}.wav" for clip in clips for name in task.outputs]
-        write = partial(_write, task)
-        clipped = list(pool.map(write, files, sources.reshape(len(files), -1)))
-    return clipped, files
+        files = task.files(clips)
+        return list(pool.map(partial(_write, task), files, sources.reshape(len(files), -1)))
 
 
-def separate_shard(task: Task, batches: Sequence[Sequence[Clip]]) -> tuple[list[int], list[Path]]:
-    """Separate some batches; returns how many samples and files clipped, and the files."""
-    counts, files = zip(*(separate_batch(task, clips) for clips in batches), strict=True)
-    clipped = [count for own in counts for count in own]
-    return [sum(clipped), sum(count > 0 for count in clipped)], [file for own in files for file in own]
+def separate_shard(task: Task, batches: Sequence[Sequence[Clip]], claim: Claim) -> list[int]:
+    """Separate some batches; returns how many samples and files clipped."""
+    claim(file for clips in batches for file in task.files(clips))
+    clipped = [count for clips in batches for count in separate_batch(task, clips)]
+    return [sum(clipped), sum(count > 0 for count in clipped)]
 
 
 def _finish(out: Path, data: DataDir, tables: dict[str, dict[str, str]]) -> None:
@@ -147,12 +151,10 @@ def _finish(out: Path, data: DataDir, tables: dict[str, dict[str, str]]) -> None
         write_table(out / f"{name}.scp", table)
 
 
-def _clear(out: Path) -> None:
-    """Take away what an earlier run left: tables first, so the folder never looks whole while it is not."""
-    out.mkdir(parents=True, exist_ok=True)
-    for table in out.glob("*.scp"):
-        table.unlink()
-    clear_folder(out / "audio")
+def _begun(notes: Shards, data: DataDir, outputs: Sequence[str]) -> AbstractContextManager[None]:
+    """The block in which files are written: tables last, so the folder never looks whole while it is not."""
+    check_place(notes.folder, "separated files", notes.known(), [data.path, *data.wav.values()])
+    return notes.unfinished(notes.folder / name for name in (SOURCE_NAME, *(f"{output}.scp" for output in outputs)))
 
 
 def separate_dataset(
@@ -198,7 +200,7 @@ def separate_dataset(
     n_bytes = len(outputs) * sum(on_disk(44 + 2 * clip.n_samples) for clip in clips)
     require_space(out, n_bytes, n_files, "--expdir")
     notes, task = notes or Shards(out), Task(system, outputs, sample_rate, out, device)
-    with notes.unfinished(lambda: _clear(out)):
+    with _begun(notes, data, outputs):
         shards = cut_shards(list(equal_length_batches(clips, batch_size)), SHARD_BATCHES)
         counts = run_shards(
             partial(separate_shard, task),
@@ -215,7 +217,7 @@ def separate_dataset(
     logger.info("%s: %d clips x %d classes", out, len(clips), len(data.labels))
 
 
-def write_unprocessed(data: DataDir, out: str | Path) -> None:
+def write_unprocessed(data: DataDir, out: str | Path, notes: Shards | None = None) -> None:
     """The row that separates nothing: every class's table points at the mixtures themselves.
 
     Raises:
@@ -223,8 +225,8 @@ def write_unprocessed(data: DataDir, out: str | Path) -> None:
     """
     out = Path(out)
     clips, _ = read_clips(data, with_references=False)
-    _clear(out)
-    # Resolved first: ".." out of a folder that is a symbolic link leads elsewhere than its name says.
-    table = {clip.utt: os.path.relpath(Path(clip.wav).resolve(), out.resolve()) for clip in clips}
-    _finish(out, data, dict.fromkeys(data.labels, table))
+    with _begun(notes or Shards(out), data, data.labels):
+        # Resolved first: ".." out of a folder that is a symbolic link leads elsewhere than its name says.
+        table = {clip.utt: os.path.relpath(Path(clip.wav).resolve(), out.resolve()) for clip in clips}
+        _finish(out, data, dict.fromkeys(data.labels, table))
     logger.info("%s: %d clips, all classes the mixture", out, len(clips))

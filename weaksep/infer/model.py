@@ -64,10 +64,15 @@ class TrainedClassifier:
         return self.net.time_pooling
 
     @torch.inference_mode()
-    def probabilities(self, magnitude: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Magnitude (B, T, F) -> probabilities of frames (B, T', K) and of clips (B, K), float32."""
-        batch = torch.from_numpy(magnitude).to(self.device)
-        return self.net(batch).sigmoid().cpu().numpy(), self.net.clip_probabilities(batch).cpu().numpy()
+    def probabilities(
+        self, magnitude: torch.Tensor, frames: torch.Tensor | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Magnitude (B, T, F) -> probabilities of frames (B, T', K) and of clips (B, K), float32.
+
+        ``frames``, (B, T), is 1.0 where a clip has a frame; None when there is no padding.
+        """
+        batch, valid = magnitude.to(self.device), None if frames is None else frames.to(self.device)
+        return self.net(batch).sigmoid().cpu().numpy(), self.net.clip_probabilities(batch, valid).cpu().numpy()
 
 
 def _one_line(error: Exception) -> str:
@@ -87,7 +92,7 @@ def _filled(make: Callable[[], Net], description: Description, weights: Weights,
         # First without memory: a description of a huge net is not worth trying unless the weights are as many.
         with torch.device("meta"):
             expected = {name: tensor.shape for name, tensor in make().state_dict().items()}
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UserError(
             f"{place}: its config does not describe a {description.task} ({_one_line(error)}); train again"
         ) from None
@@ -104,10 +109,6 @@ def _filled(make: Callable[[], Net], description: Description, weights: Weights,
     return net.eval()
 
 
-def _net_settings(description: Description) -> dict[str, Any]:
-    return dict(description.config.get("net", {}))
-
-
 def load_separator(place: str | Path, device: str = "cpu") -> Separator:
     """A separator in evaluation mode.
 
@@ -119,7 +120,7 @@ def load_separator(place: str | Path, device: str = "cpu") -> Separator:
         UserError: see ``read_network``; or weights that do not fit the description.
     """
     description, weights = read_network(place, "separator")
-    features, settings = description.features, _net_settings(description)
+    features, settings = description.features, description.config.get("net", {})
     sizes = (len(description.classes), features.window_samples // 2 + 1)
     net = _filled(lambda: build_separator(settings, *sizes), description, weights, place)
     net.temperature = description.temperature
@@ -138,7 +139,8 @@ def load_classifier(place: str | Path, device: str = "cpu") -> TrainedClassifier
         UserError: see ``load_separator``.
     """
     description, weights = read_network(place, "classifier")
-    features, settings, where = description.features, _net_settings(description), torch.device(device)
+    features, settings = description.features, description.config.get("net", {})
+    where = torch.device(device)
     sizes = (len(description.classes), features.window_samples // 2 + 1, features.sample_rate)
     net = _filled(lambda: build_classifier(settings, *sizes), description, weights, place)
     supervision = str(description.config.get("supervision", ""))

@@ -18,6 +18,7 @@ import torch
 from weaksep.fileio.audioread import read_blocks
 from weaksep.fileio.audiostream import FORMATS, AudioInfo, resampled, stream_info, writers
 from weaksep.fileio.datadir import EVENT_COLUMNS, RESIDUAL
+from weaksep.fileio.network import network_files
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import write_tsv
 from weaksep.infer.chunks import ChunkPlan, separate_chunks
@@ -113,7 +114,7 @@ def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step
     """The separation of a recording as a step: done once, and again when the model, the recording or an option changes.
 
     Args:
-        model: the separator's best.pt.
+        model: the separator: an experiment's folder, or a packed model.
         path: the recording.
         out: folder of its separated files.
         options: see there.
@@ -122,15 +123,21 @@ def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step
         name=str(out),
         folder=out,
         settings=asdict(options),
-        tables={str(model): model},
+        tables=network_files(model),
         files={str(path): path},
         code=["weaksep.infer.recordings"],
+        outputs=(*(f"*.{form}" for form in FORMATS), EVENTS_NAME),
     )
 
 
 def source_files(separator: Separator, out: str | Path, options: Options) -> list[Path]:
     """Where the sources of a recording go, in the order of the classes, the residual last."""
     return [Path(out) / f"{name}.{options.form}" for name in (*separator.classes, RESIDUAL)]
+
+
+def output_files(separator: Separator, out: str | Path, options: Options) -> list[Path]:
+    """All files of a separated recording."""
+    return source_files(separator, out, options) + ([Path(out) / EVENTS_NAME] if options.events else [])
 
 
 def separate_recording(
@@ -171,15 +178,9 @@ def separate_recording(
             if options.events:
                 finder.add(piece)
             progress(round(piece.shape[2] * info.sample_rate / rate))
-    for file in files:  # what an earlier run left there in another format
-        for form in FORMATS.keys() - {options.form}:
-            file.with_suffix(f".{form}").unlink(missing_ok=True)
-    table = Path(out) / EVENTS_NAME
     if options.events:
         rows = [(Path(path).name, f"{onset:.3f}", f"{offset:.3f}", name) for onset, offset, name in finder.events()]
-        write_tsv(table, EVENT_COLUMNS, [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
-    else:
-        table.unlink(missing_ok=True)
+        write_tsv(Path(out) / EVENTS_NAME, EVENT_COLUMNS, [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
     if writing.clipped:
         logger.warning("%s: %d samples are beyond full scale and were clipped", out, writing.clipped)
     return files

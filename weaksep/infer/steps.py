@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.feats.config import FeatsConfig
-from weaksep.fileio.datadir import FINGERPRINT_TABLES, DataDir
+from weaksep.fileio.code_version import found_by_name
+from weaksep.fileio.datadir import FINGERPRINT_TABLES, SOURCE_NAME, DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
-from weaksep.fileio.network import DESCRIPTION_NAME, WEIGHTS_NAME
+from weaksep.fileio.network import network_files, read_description
 from weaksep.fileio.stamp import Step
 
 # The keys of ``masks.ORACLES``.
@@ -27,14 +28,20 @@ def _step(experiment: Path, data: DataDir, settings: dict[str, Any], references:
         tables=tables_of(data.path, [*FINGERPRINT_TABLES, *scps]),
         files=files_of(data.path, ["wav.scp", *scps]),
         code=CODE,
+        outputs=("*.scp", SOURCE_NAME, "audio/*/*.wav"),
     )
 
 
 def separator_step(experiment: Path, data: DataDir, batch_size: int) -> Step:
-    """A trained separator's outputs."""
+    """A trained separator's outputs.
+
+    Raises:
+        UserError: the network's description cannot be read.
+    """
     step = _step(experiment, data, {"batch_size": batch_size})
-    network = {name: experiment / name for name in (WEIGHTS_NAME, DESCRIPTION_NAME)}
-    return dataclasses.replace(step, tables={**step.tables, **network})
+    kind = read_description(experiment, "separator").config.get("net", {}).get("kind")
+    code = [*step.code, *found_by_name("weaksep.nets.separators", kind)]
+    return dataclasses.replace(step, code=code, tables={**step.tables, **network_files(experiment)})
 
 
 def oracle_step(experiment: Path, name: str, data: DataDir, feats: FeatsConfig, batch_size: int) -> Step:

@@ -130,7 +130,7 @@ def _separate(out: Path, system: System, data: DataDir, device: str, options: Op
 
     check_apart([out], files_of(data.path, ["wav.scp", *source_scps(data.path)]).values())
     if system is None:
-        write_unprocessed(data, out)
+        write_unprocessed(data, out, notes)
         return
     what: Oracle | Path
     if isinstance(system, Path):

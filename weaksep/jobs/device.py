@@ -40,6 +40,26 @@ def choose_device(ngpu: int, allow_cpu_fallback: bool = False) -> str:
     return device
 
 
+def named_device(name: str) -> str:
+    """The torch device that a user names: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name in ("auto", "cpu"):
+        return choose_device(int(name == "auto"), allow_cpu_fallback=True)
+    import torch
+
+    number = name.removeprefix("cuda").removeprefix(":")
+    there = torch.cuda.device_count() if name.startswith("cuda") else 0
+    if name != "cuda" and not (number.isascii() and number.isdigit() and name == f"cuda:{number}"):
+        raise UserError(f"--device {name}: no such device; give auto, cpu, cuda or cuda:N")
+    if int(number or 0) >= there:
+        raise UserError(f"--device {name}: this machine shows {there} GPU(s) that PyTorch can use; give auto or cpu")
+    logger.info("device: %s", name)
+    return name
+
+
 def _free_gpu(allow_cpu: bool) -> tuple[str, str]:
     """The GPU with the most free memory, or the CPU; and why."""
     import torch

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Claim = Callable[[Iterable[Path]], None]
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -72,13 +73,14 @@ def cut_shards(items: Sequence[Item], size: int, prefix: str = "") -> dict[str, 
 
 
 def run_shards(
-    function: Callable[[Item], tuple[Any, Iterable[Path]]], shards: Mapping[str, Item], notes: Any, **options: Any
+    function: Callable[[Item, Claim], Any], shards: Mapping[str, Item], notes: Any, **options: Any
 ) -> list[Any]:
     """Do those shards of a step that its notes do not hold yet; results of all of them, in order.
 
     Args:
-        function: see ``run_sharded``; returns a shard's result, anything that JSON can say, and the files it wrote.
-            What all shards of the step share is bound to it with ``functools.partial``.
+        function: see ``run_sharded``; is given a shard and what to call with the paths of its files before it writes
+            them, and returns a result, anything that JSON can say. What all shards of the step share is bound to it
+            with ``functools.partial``.
         shards: by name, for example from ``cut_shards``.
         notes: of the step, ``weaksep.fileio.shards.Shards``: there a worker notes a shard as soon as it is finished.
         options: of ``run_sharded``.
@@ -91,8 +93,9 @@ def run_shards(
     return [notes.load(name) for name in shards]
 
 
-def _do_shard(function: Callable[[Item], tuple[Any, Iterable[Path]]], notes: Any, shard: tuple[str, Item]) -> None:
-    notes.save(shard[0], *function(shard[1]))
+def _do_shard(function: Callable[[Item, Claim], Any], notes: Any, shard: tuple[str, Item]) -> None:
+    name, items = shard
+    notes.save(name, function(items, notes.claims(name)))
 
 
 def run_sharded(

@@ -17,14 +17,14 @@ equal to fast_bss_eval's, which solves for the filters and takes ten times as lo
 Conventions:
 - Estimates belong to the references in their order; no permutation is looked for.
 - All is held in [FLOOR_DB, CEILING_DB], as SI-SDR is, and a silent estimate has FLOOR_DB three times.
-- Sources of few tones leave T singular. ``LOAD`` on its diagonal, which lies below the noise of 16 bits, mends that.
+- Sources of few tones leave T singular. ``LOAD`` on its diagonal, below the noise of 16 bits, keeps it regular.
 - In a clip of fewer than K * 512 samples the filters are shorter: else they could turn anything into the estimate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import fft
@@ -37,8 +37,7 @@ LOAD = 1e-9
 TOGETHER = 32
 
 
-@dataclass(frozen=True)
-class Correlations:
+class Correlations(NamedTuple):
     """All that BSS eval must know of a mixture; much smaller than its signals.
 
     Attributes:
@@ -145,26 +144,17 @@ def ratios(mixtures: Sequence[Correlations]) -> list[np.ndarray]:
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for index, mixture in enumerate(mixtures):
         by_shape.setdefault(mixture.own.shape, []).append(index)
-    results: list[np.ndarray] = [np.empty(0)] * len(mixtures)
+    results: dict[int, np.ndarray] = {}
     for (taps, k, _), indices in by_shape.items():
         for start in range(0, len(indices), TOGETHER):
             part = indices[start : start + TOGETHER]
-            own = np.stack([mixtures[index].own for index in part])
-            cross = np.stack([mixtures[index].cross for index in part])
+            stacked = [np.stack([mixtures[index][which] for index in part]) for which in (0, 1)]
             # Each source by itself is a problem with K = 1.
-            alone, alone_cross = (
-                np.einsum("btkk->bkt", array).reshape(len(part) * k, taps, 1, 1) for array in (own, cross)
-            )
-            target = _shares(alone, alone_cross).reshape(len(part), k)
-            sources = _shares(own, cross)
-            values = (
-                _decibels(target, 1 - target),
-                _decibels(target, sources - target),
-                _decibels(sources, 1 - sources),
-            )
-            for index, columns in zip(part, np.stack(values, axis=1), strict=True):
-                results[index] = columns
-    return results
+            alone = [np.einsum("btkk->bkt", array).reshape(-1, taps, 1, 1) for array in stacked]
+            target, sources = _shares(*alone).reshape(-1, k), _shares(*stacked)
+            pairs = ((target, 1 - target), (target, sources - target), (sources, 1 - sources))
+            results.update(zip(part, np.stack([_decibels(*pair) for pair in pairs], axis=1), strict=True))
+    return [results[index] for index in range(len(mixtures))]
 
 
 def bss_eval(

@@ -6,8 +6,6 @@ energy relative to the mixture's, in dB: 0 dB is the whole mixture, and lower is
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from weaksep.metrics.si_sdr import inner
@@ -36,12 +34,9 @@ def leak_db(mixture: np.ndarray, estimate: np.ndarray) -> np.ndarray:
     mixture, estimate = np.asarray(mixture), np.asarray(estimate)
     if mixture.ndim != 1 or mixture.size == 0 or estimate.shape[-1:] != mixture.shape:
         raise ValueError(f"expected a mixture (N,) and estimates (..., N), got {mixture.shape} and {estimate.shape}")
-    energy = inner(mixture, mixture)
-    energies = [inner(row, row) for row in estimate.reshape(-1, mixture.size)]
-    if not math.isfinite(energy + sum(energies)):
+    energy, *energies = (inner(row, row) for row in (mixture, *estimate.reshape(-1, mixture.size)))
+    if not np.isfinite([energy, *energies]).all():
         raise ValueError("signals hold NaN or infinite samples, or overflow when squared")
-    if energy == 0:
-        return np.full(estimate.shape[:-1], np.nan)
-    ratios = [value / energy for value in energies]
-    decibels = [max(10.0 * math.log10(ratio), LEAK_FLOOR_DB) if ratio > 0 else LEAK_FLOOR_DB for ratio in ratios]
-    return np.array(decibels).reshape(estimate.shape[:-1])
+    with np.errstate(divide="ignore"):
+        decibels = 10.0 * np.log10(np.array(energies) / (energy or np.nan))
+    return np.maximum(decibels, LEAK_FLOOR_DB).reshape(estimate.shape[:-1])

@@ -20,7 +20,6 @@ def overlap_share(activity: np.ndarray) -> np.ndarray:
     active = np.asarray(activity) > 0
     if active.ndim != 2:
         raise ValueError(f"expected frame labels (T, K), got {active.shape}")
-    crowded = active.sum(axis=1, keepdims=True) > 1
     frames = active.sum(axis=0)
-    shared = (active & crowded).sum(axis=0)
+    shared = (active & (active.sum(axis=1, keepdims=True) > 1)).sum(axis=0)
     return np.divide(shared, frames, out=np.full(frames.shape, np.nan), where=frames > 0)

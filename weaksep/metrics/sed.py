@@ -19,7 +19,6 @@ Conventions:
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import logging
 import warnings
@@ -114,9 +113,7 @@ class EventScores:
 
     def __init__(self, n_classes: int) -> None:
         self._n_classes = n_classes
-        self._probabilities: list[np.ndarray] = []
-        self._times: list[np.ndarray] = []
-        self._events: list[list[TimedClass]] = []
+        self._clips: list[tuple[np.ndarray, np.ndarray, list[TimedClass]]] = []
 
     def add(self, probabilities: np.ndarray, times: np.ndarray, events: Iterable[TimedClass]) -> None:
         """Take in a clip.
@@ -131,9 +128,7 @@ class EventScores:
         """
         if probabilities.shape != (len(times) - 1, self._n_classes):
             raise ValueError(f"expected probabilities {(len(times) - 1, self._n_classes)}, got {probabilities.shape}")
-        self._probabilities.append(np.asarray(probabilities, dtype=np.float64))
-        self._times.append(times)
-        self._events.append(merged(events, float(times[-1])))
+        self._clips.append((np.asarray(probabilities, dtype=np.float64), times, merged(events, float(times[-1]))))
 
     def result(self) -> dict[str, float | None]:
         """``NAMES`` and their values in [0, 1]; None where nothing occurs (event F: or is detected), or all without
@@ -141,7 +136,7 @@ class EventScores:
         package = _package()
         if package is None:
             return dict.fromkeys(NAMES)
-        occurring = sorted({k for events in self._events for _, _, k in events})
+        occurring = sorted({k for *_, events in self._clips for _, _, k in events})
         return {**self._event_f1(package, occurring), **self._psds(package, occurring)}
 
     def _inputs(self, package: ModuleType, classes: Sequence[int], binary: bool) -> dict[str, Any]:
@@ -149,46 +144,36 @@ class EventScores:
         names = [f"class {k}" for k in classes]
         create = package.base_modules.scores.create_score_dataframe
         scores, truth = {}, {}
-        for number, (probabilities, times) in enumerate(zip(self._probabilities, self._times, strict=True)):
+        for number, (probabilities, times, events) in enumerate(self._clips):
             chosen = probabilities[:, classes]
             scores[str(number)] = create((chosen >= THRESHOLD).astype(float) if binary else chosen, times, names)
-            truth[str(number)] = [(a, b, f"class {k}") for a, b, k in self._events[number]]
+            truth[str(number)] = [(a, b, f"class {k}") for a, b, k in events]
         return {"scores": scores, "ground_truth": truth}
 
     def _event_f1(self, package: ModuleType, occurring: list[int]) -> dict[str, float | None]:
-        hits, false_alarms, events = (np.zeros(self._n_classes) for _ in range(3))
+        counts = np.zeros((3, self._n_classes))  # hits, false alarms and events of each class
+        for k in set(range(self._n_classes)) - set(occurring):
+            # Each run of detected frames has two edges, or one where the clip ends.
+            found = (np.diff(probabilities[:, k] >= THRESHOLD, prepend=False) for probabilities, *_ in self._clips)
+            counts[1, k] = sum((np.count_nonzero(edges) + 1) // 2 for edges in found)
         if occurring:
             # Of zeros and ones: one threshold instead of all, and "at least 0.5" is meant to the letter.
             inputs = self._inputs(package, occurring, binary=True)
-            counts = package.collar_based.fscore(**inputs, threshold=THRESHOLD, **COLLARS)[3]
-            for k in occurring:
-                own = counts[f"class {k}"]
-                hits[k], false_alarms[k], events[k] = own["tps"], own["fps"], own["n_ref"]
-        for k in set(range(self._n_classes)) - set(occurring):
-            false_alarms[k] = sum(_n_runs(clip[:, k] >= THRESHOLD) for clip in self._probabilities)
-        total = hits + false_alarms + events  # 2 TP + FP + FN
-        own_f1 = [2 * hit / all_ for hit, all_ in zip(hits, total, strict=True) if all_]
+            own = package.collar_based.fscore(**inputs, threshold=THRESHOLD, **COLLARS)[3]
+            counts[:, occurring] = [[own[f"class {k}"][key] for k in occurring] for key in ("tps", "fps", "n_ref")]
+        hits, total = counts[0], counts.sum(axis=0)  # total: 2 TP + FP + FN
         return {
             "event_f1": float(2 * hits.sum() / total.sum()) if total.any() else None,
-            "event_f1_macro": float(np.mean(own_f1)) if own_f1 else None,
+            "event_f1_macro": float(np.mean(2 * hits[total > 0] / total[total > 0])) if total.any() else None,
         }
 
     def _psds(self, package: ModuleType, occurring: list[int]) -> dict[str, float | None]:
         if not occurring:
             return dict.fromkeys(SCENARIOS)
         inputs = self._inputs(package, occurring, binary=False)
-        durations = {str(number): float(times[-1]) for number, times in enumerate(self._times)}
-        values: dict[str, float | None] = {}
-        for name, scenario in SCENARIOS.items():
-            settings: dict[str, Any] = {**scenario, **MAX_FALSE_ALARMS}
-            if len(occurring) == 1:  # one class cannot be taken for another
-                settings["alpha_ct"] = 0.0
-                settings.pop("cttc_threshold", None)
-            value = package.intersection_based.psds(**inputs, audio_durations=durations, **settings)[0]
-            values[name] = float(np.clip(value, 0.0, 1.0))
-        return values
-
-
-def _n_runs(found: np.ndarray) -> int:
-    """Number of runs of True in (T,)."""
-    return int(np.count_nonzero(np.diff(found.astype(np.int8), prepend=0) > 0))
+        inputs["audio_durations"] = {str(number): float(times[-1]) for number, (_, times, _) in enumerate(self._clips)}
+        # One class cannot be taken for another.
+        alone = {"alpha_ct": 0.0, "cttc_threshold": None} if len(occurring) == 1 else {}
+        settings = {name: {**MAX_FALSE_ALARMS, **scenario, **alone} for name, scenario in SCENARIOS.items()}
+        psds = package.intersection_based.psds
+        return {name: float(np.clip(psds(**inputs, **how)[0], 0.0, 1.0)) for name, how in settings.items()}

@@ -45,18 +45,6 @@ def inner(a: np.ndarray, b: np.ndarray) -> float:
     return math.fsum([np.dot(a[s : s + BLOCK_SAMPLES], b[s : s + BLOCK_SAMPLES]) for s in starts])
 
 
-def _rows(signals: list[np.ndarray], zero_mean: bool) -> list[np.ndarray]:
-    """(..., N) each -> (R, N) each, all float32, or all float64 when one of them is anything else."""
-    for signal in signals:
-        if signal.ndim == 0 or signal.shape[-1] == 0:
-            raise ValueError(f"expected signals of shape (..., N) with N > 0, got {signal.shape}")
-    dtype = np.float32 if all(signal.dtype == np.float32 for signal in signals) else np.float64
-    rows = [signal.reshape(-1, signal.shape[-1]).astype(dtype, copy=False) for signal in signals]
-    if zero_mean:
-        rows = [r - r.mean(axis=1, keepdims=True, dtype=np.float64).astype(dtype) for r in rows]
-    return rows
-
-
 def _residual_ratio(reference: np.ndarray, estimate: np.ndarray, reference_energy: float, scale: float) -> float:
     """|s|^2 / |e - s|^2 from the residual itself, in double; inf when nothing is left.
 
@@ -70,27 +58,19 @@ def _residual_ratio(reference: np.ndarray, estimate: np.ndarray, reference_energ
     return scale * scale * reference_energy / left if left > 0 else math.inf
 
 
-def _si_sdr_row(reference: np.ndarray, estimate: np.ndarray, reference_energy: float, estimate_energy: float) -> float:
-    """SI-SDR in dB of one pair of signals (N,), given <r,r> and <e,e>."""
-    cross = inner(reference, estimate)
-    if not math.isfinite(reference_energy + estimate_energy + cross):
+def _si_sdr_row(reference: np.ndarray, estimate: np.ndarray) -> float:
+    """SI-SDR in dB of one pair of signals (N,)."""
+    cross, energy = inner(reference, estimate), inner(reference, reference)
+    target, product = cross * cross, energy * inner(estimate, estimate)
+    if not math.isfinite(energy + cross + product):
         raise ValueError("signals hold NaN or infinite samples, or overflow when squared")
-    if reference_energy == 0:
-        return math.nan
-    target = cross * cross
-    noise = reference_energy * estimate_energy - target
-    if target == 0:
-        return FLOOR_DB
-    if target > noise * 10.0 ** (PRODUCTS_TRUSTED_DB / 10.0):
-        ratio = _residual_ratio(reference, estimate, reference_energy, cross / reference_energy)
+    if energy == 0 or target == 0:
+        return math.nan if energy == 0 else FLOOR_DB
+    if target > (product - target) * 10.0 ** (PRODUCTS_TRUSTED_DB / 10.0):
+        ratio = _residual_ratio(reference, estimate, energy, cross / energy)
     else:
-        ratio = target / noise
+        ratio = target / (product - target)
     return min(max(10.0 * math.log10(ratio), FLOOR_DB), CEILING_DB) if ratio < math.inf else CEILING_DB
-
-
-def _checked(reference: np.ndarray, estimate: np.ndarray) -> None:
-    if reference.shape != estimate.shape:
-        raise ValueError(f"reference {reference.shape} and estimate {estimate.shape} differ in shape")
 
 
 def si_sdr(reference: np.ndarray, estimate: np.ndarray, zero_mean: bool = False) -> np.ndarray:
@@ -112,15 +92,21 @@ def si_sdr(reference: np.ndarray, estimate: np.ndarray, zero_mean: bool = False)
     >>> float(si_sdr(reference, 5.0 * (reference + 0.1 * noise)).round(6))
     20.0
     """
-    reference, estimate = np.asarray(reference), np.asarray(estimate)
-    _checked(reference, estimate)
-    references, estimates = _rows([reference, estimate], zero_mean)
-    values = [_si_sdr_row(r, e, inner(r, r), inner(e, e)) for r, e in zip(references, estimates, strict=True)]
-    return np.array(values).reshape(reference.shape[:-1])
+    signals = [np.asarray(reference), np.asarray(estimate)]
+    shape = signals[0].shape
+    if shape != signals[1].shape:
+        raise ValueError(f"reference {shape} and estimate {signals[1].shape} differ in shape")
+    if not shape or shape[-1] == 0:
+        raise ValueError(f"expected signals of shape (..., N) with N > 0, got {shape}")
+    dtype = np.float32 if all(signal.dtype == np.float32 for signal in signals) else np.float64
+    rows = [signal.reshape(-1, shape[-1]).astype(dtype, copy=False) for signal in signals]
+    if zero_mean:
+        rows = [r - r.mean(axis=1, keepdims=True, dtype=np.float64).astype(dtype) for r in rows]
+    return np.array([_si_sdr_row(r, e) for r, e in zip(*rows, strict=True)]).reshape(shape[:-1])
 
 
 def si_sdr_improvement(
-    reference: np.ndarray, estimate: np.ndarray, mixture: np.ndarray, zero_mean: bool = False
+    reference: np.ndarray, estimate: np.ndarray, mixture: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """SI-SDR of the estimate, of the unprocessed mixture, and their difference.
 
@@ -128,7 +114,6 @@ def si_sdr_improvement(
         reference: (..., N).
         estimate: (..., N).
         mixture: (N,), the one mixture of all the references.
-        zero_mean: remove each signal's mean first.
 
     Returns:
         (si_sdr_db, mixture_si_sdr_db, improvement_db), each float64 (...).
@@ -136,17 +121,8 @@ def si_sdr_improvement(
     Raises:
         ValueError: see ``si_sdr``.
     """
-    reference, estimate, mixture = np.asarray(reference), np.asarray(estimate), np.asarray(mixture)
-    _checked(reference, estimate)
-    if mixture.shape != reference.shape[-1:]:
-        raise ValueError(f"expected a mixture of shape {reference.shape[-1:]}, got {mixture.shape}")
-    references, estimates, (mixed,) = _rows([reference, estimate, mixture], zero_mean)
-    mixture_energy = inner(mixed, mixed)
-    separated = np.empty(len(references))
-    unprocessed = np.empty(len(references))
-    for row, (r, e) in enumerate(zip(references, estimates, strict=True)):
-        energy = inner(r, r)
-        separated[row] = _si_sdr_row(r, e, energy, inner(e, e))
-        unprocessed[row] = _si_sdr_row(r, mixed, energy, mixture_energy)
-    shape = reference.shape[:-1]
-    return separated.reshape(shape), unprocessed.reshape(shape), (separated - unprocessed).reshape(shape)
+    if np.shape(mixture) != np.shape(reference)[-1:]:
+        raise ValueError(f"expected a mixture of shape {np.shape(reference)[-1:]}, got {np.shape(mixture)}")
+    separated = si_sdr(reference, estimate)
+    unprocessed = si_sdr(reference, np.broadcast_to(mixture, np.shape(reference)))
+    return separated, unprocessed, separated - unprocessed

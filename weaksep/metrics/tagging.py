@@ -11,14 +11,11 @@ Conventions:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 THRESHOLD = 0.5
 
 
-@dataclass
 class TagCounts:
     """True positives, false positives and false negatives of each class, added up clip by clip.
 
@@ -28,23 +25,16 @@ class TagCounts:
     (0.6667, 0.6667)
     """
 
-    n_classes: int
-    true_positives: np.ndarray = field(init=False)
-    false_positives: np.ndarray = field(init=False)
-    false_negatives: np.ndarray = field(init=False)
+    def __init__(self, n_classes: int) -> None:
+        self.n_classes = n_classes
+        self.true_positives, self.false_positives, self.false_negatives = np.zeros((3, n_classes), dtype=np.int64)
 
-    def __post_init__(self) -> None:
-        self.true_positives = np.zeros(self.n_classes, dtype=np.int64)
-        self.false_positives = np.zeros(self.n_classes, dtype=np.int64)
-        self.false_negatives = np.zeros(self.n_classes, dtype=np.int64)
-
-    def add(self, labels: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD) -> None:
+    def add(self, labels: np.ndarray, probabilities: np.ndarray) -> None:
         """Count frames or clips.
 
         Args:
             labels: zero or one, (R, K).
             probabilities: (R, K).
-            threshold: a class is predicted from this probability on.
 
         Raises:
             ValueError: shapes differ or do not end in K.
@@ -54,15 +44,14 @@ class TagCounts:
             raise ValueError(
                 f"labels {labels.shape} and probabilities {probabilities.shape} must be (R, {self.n_classes})"
             )
-        true, found = labels > 0, probabilities >= threshold
+        true, found = labels > 0, probabilities >= THRESHOLD
         self.true_positives += (true & found).sum(axis=0)
         self.false_positives += (~true & found).sum(axis=0)
         self.false_negatives += (true & ~found).sum(axis=0)
 
     def class_f1(self) -> np.ndarray:
         """F of each class, float64 (K,); NaN where it neither occurs nor is predicted."""
-        wrong = self.false_positives + self.false_negatives
-        total = 2 * self.true_positives + wrong
+        total = 2 * self.true_positives + self.false_positives + self.false_negatives
         return np.divide(2 * self.true_positives, total, out=np.full(self.n_classes, np.nan), where=total > 0)
 
     def micro_f1(self) -> float:
@@ -115,9 +104,6 @@ def mean_average_precision(labels: np.ndarray, probabilities: np.ndarray) -> flo
     Returns:
         in [0, 1]; NaN when no class occurs.
     """
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
-    if labels.shape != probabilities.shape or labels.ndim != 2:
-        raise ValueError(f"labels {labels.shape} and probabilities {probabilities.shape} must both be (R, K)")
-    scores = [average_precision(labels[:, k], probabilities[:, k]) for k in range(labels.shape[1])]
+    scores = [average_precision(*columns) for columns in zip(labels.T, probabilities.T, strict=True)]
     present = [score for score in scores if not np.isnan(score)]
     return float(np.mean(present)) if present else float("nan")

@@ -7,7 +7,7 @@ such pieces have references without anybody having isolated a sound: the baselin
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from weaksep.fileio.audio import audio_info, read_audio, write_audio
 from weaksep.fileio.datadir import DataDir, EventLabel
 from weaksep.fileio.eventdir import EVENT_TABLES, event_path, write_event_tables
 from weaksep.fileio.inputs import files_of, tables_of
-from weaksep.fileio.place import check_place, clear_set
+from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step
 from weaksep.mixtures.config import AloneConfig
@@ -75,7 +75,18 @@ def alone_step(data_dir: Path, folder: Path, config: AloneConfig) -> Step:
         tables=tables_of(data_dir, ("wav.scp", "labels.txt", "events.tsv")),
         files=files_of(data_dir, ["wav.scp"]),
         code=["weaksep.mixtures.alone"],
+        outputs=(*EVENT_TABLES, "audio/*.wav"),
     )
+
+
+def _pieces(data: DataDir, min_s: float, sample_rate: int) -> Iterator[tuple[str, str, str, np.ndarray]]:
+    """Stretches in which one class is active: (event id, class, clip, waveform (N,))."""
+    for utt, labelled in data.events().items():
+        segments = alone_segments(labelled, min_s)
+        mixture = read_audio(data.wav[utt], sample_rate) if segments else np.empty(0)
+        for number, segment in enumerate(segments, start=1):
+            first, last = (seconds_to_samples(t, sample_rate) for t in (segment.onset_s, segment.offset_s))
+            yield f"{utt}-{number:03d}", segment.label, utt, mixture[first:last]
 
 
 def write_alone_events(data_dir: Path, config: AloneConfig, notes: Shards) -> None:
@@ -89,37 +100,24 @@ def write_alone_events(data_dir: Path, config: AloneConfig, notes: Shards) -> No
     Raises:
         UserError: the data cannot be read, or a class is never alone.
     """
-    folder = notes.folder
-    check_place(folder, "events", "utt2class", notes.path.exists(), [data_dir])
-    data = DataDir.load(data_dir)
-    with notes.unfinished(lambda: clear_set(folder, EVENT_TABLES)):
-        events = _cut(data, folder, config)
-        found = {name for name, _, _ in events.values()}
+    folder, data = notes.folder, DataDir.load(data_dir)
+    check_place(folder, "events", notes.known(), [data_dir, *data.wav.values()])
+    sample_rate = audio_info(next(iter(data.wav.values())))[1]
+    events: dict[str, tuple[str, str, float]] = {}
+    faint = 0
+    with notes.unfinished(folder / name for name in EVENT_TABLES):
+        claim = notes.claims("audio")
+        for event, label, utt, piece in _pieces(data, config.min_s, sample_rate):
+            if rms(piece) < db_to_gain(config.min_level_db):
+                faint += 1
+                continue
+            path = folder / event_path(event)
+            claim([path])
+            write_audio(path, faded(piece, sample_rate), sample_rate, "FLOAT", durable=False)
+            events[event] = label, utt, len(piece) / sample_rate
+        found = {label for label, _, _ in events.values()}
         never = [f"{data_dir}/events.tsv: {name} is never active alone" for name in data.labels if name not in found]
         raise_problems(f"no events of every class can be cut out of {data_dir}", never)
         write_event_tables(folder, data.labels, events)
-
-
-def _cut(data: DataDir, folder: Path, config: AloneConfig) -> dict[str, tuple[str, str, float]]:
-    """Write the pieces; id -> class, the mixture that it was cut from, and its length in seconds."""
-    least = db_to_gain(config.min_level_db)
-    cut: dict[str, tuple[str, str, float]] = {}
-    faint = 0
-    _, sample_rate, _ = audio_info(next(iter(data.wav.values())))
-    for utt, events in data.events().items():
-        segments = alone_segments(events, config.min_s)
-        if not segments:
-            continue
-        mixture = read_audio(data.wav[utt], sample_rate)
-        for number, segment in enumerate(segments, start=1):
-            first, last = (seconds_to_samples(t, sample_rate) for t in (segment.onset_s, segment.offset_s))
-            piece = mixture[first:last]
-            if rms(piece) < least:
-                faint += 1
-                continue
-            event = f"{utt}-{number:03d}"
-            write_audio(folder / event_path(event), faded(piece, sample_rate), sample_rate, "FLOAT", durable=False)
-            cut[event] = segment.label, utt, len(piece) / sample_rate
     if faint:
         logger.info("%s: %d pieces left out, fainter than %g dB", folder, faint, config.min_level_db)
-    return cut

@@ -72,9 +72,6 @@ class Variant(BaseModel, extra="forbid", frozen=True):
         return self
 
 
-VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
-
-
 class MixConfig(BaseModel, extra="forbid", frozen=True):
     """How mixtures are drawn.
 
@@ -94,7 +91,7 @@ class MixConfig(BaseModel, extra="forbid", frozen=True):
     level_db: tuple[float, float] = (-30.0, -25.0)
     min_event_s: float = Field(ge=0, default=0.0)
     sets: SetSizes
-    variants: dict[VariantName, Variant] = {}
+    variants: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")], Variant] = {}
 
     @model_validator(mode="after")
     def _ordered(self) -> MixConfig:
@@ -123,9 +120,9 @@ class MixConfig(BaseModel, extra="forbid", frozen=True):
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self.variants) or 'none'}"
             raise UserError(f"no variant {name!r} of the mixtures in mix.yaml ({hint}); a system asks for it")
         found = self.variants[name]
-        changed = found.model_dump(include={"mean_events", "level_db", "min_event_s"}, exclude_none=True)
+        own = found.model_dump(include={"mean_events", "level_db", "min_event_s"}, exclude_none=True)
         try:
-            whole = MixConfig.model_validate({**self.model_dump(exclude={"variants"}), **changed})
+            whole = MixConfig.model_validate({**self.model_dump(exclude={"variants"}), **own})
         except ValueError as error:
             raise UserError(f"mix.yaml: variants.{name}: {error}") from None
         return whole.model_copy(update={"sets": found.sets})

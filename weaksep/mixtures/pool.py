@@ -48,8 +48,8 @@ class EventPool:
         wav = read_scp(folder / "wav.scp")
         class_of, recordings = read_table(folder / "utt2class"), read_table(folder / "utt2spk")
         found = {event: class_of[event] for event in wav if event in class_of}
-        problems = [f"{event}: not in utt2class" for event in wav if event not in class_of]
-        problems += [f"{event}: not in utt2spk" for event in wav if event not in recordings]
+        tables = {"utt2class": class_of, "utt2spk": recordings}
+        problems = [f"{event}: not in {name}" for name in tables for event in wav if event not in tables[name]]
         problems += [
             f"{event}: class {name} is not in labels.txt" for event, name in found.items() if name not in classes
         ]
@@ -58,8 +58,7 @@ class EventPool:
         by_class = {
             name: tuple((event, recordings[event]) for event in wav if class_of[event] == name) for name in classes
         }
-        _, sample_rate, _ = audio_info(next(iter(wav.values())))
-        return cls(folder, classes, by_class, wav, sample_rate)
+        return cls(folder, classes, by_class, wav, sample_rate=audio_info(next(iter(wav.values())))[1])
 
 
 class EventAudio:

@@ -65,6 +65,5 @@ def sample_scene(
         used[name].add(index)
         event_id, recording_id = by_class[name][index]
         onset_s = samples_to_seconds(int(rng.integers(n_starts)), sample_rate)
-        level_db = float(rng.uniform(*config.level_db))
-        events.append(Event(event_id, name, recording_id, onset_s, level_db))
+        events.append(Event(event_id, name, recording_id, onset_s, level_db=float(rng.uniform(*config.level_db))))
     return Scene(utt_id, config.clip_s, sample_rate, 0.0, tuple(events))

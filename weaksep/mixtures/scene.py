@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from weaksep.fileio.audioread import RATES_HZ
 from weaksep.fileio.jsontext import finite
 from weaksep.fileio.names import id_problem, label_problem
 from weaksep.fileio.parsed import Parsed
@@ -15,7 +16,6 @@ from weaksep.fileio.tables import parse
 from weaksep.signal.units import seconds_to_samples
 
 MAX_CLIP_S = 3600.0  # a mixture is held in memory, with a reference a class
-RATES_HZ = (1000, 768_000)
 LEVELS_DB = (-300.0, 0.0)  # of an event, and of the gain that keeps a scene from clipping
 
 
@@ -97,8 +97,7 @@ def scene_problem(scene: Scene) -> str | None:
         return f"gain_db {scene.gain_db!r} is not between {LEVELS_DB[0]:g} and {LEVELS_DB[1]:g}"
     if not scene.events:
         return "no events"
-    problems = (_event_problem(event, scene.duration_s) for event in scene.events)
-    return next((problem for problem in problems if problem), None)
+    return next(filter(None, (_event_problem(event, scene.duration_s) for event in scene.events)), None)
 
 
 def _event_problem(event: Event, duration_s: float) -> str | None:

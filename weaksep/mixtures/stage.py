@@ -40,8 +40,14 @@ def make_mixtures(
             events = events_dir / ("train" if source and source.recordings == "train" else name)
             if source and source.events == "alone":
                 events = out / f"events_{variant}" / name
-                cut = partial(write_alone_events, out / name, source.alone)
-                run_step(alone_step(out / name, events, source.alone), cut, force=force)
+                run_step(
+                    alone_step(out / name, events, source.alone),
+                    partial(write_alone_events, out / name, source.alone),
+                    force=force,
+                )
             folder = out / (f"{name}_{variant}" if variant else name)
-            draw = partial(write_set, settings, name, events, nj=nj, variant=variant)
-            run_step(mix_step(settings, name, events, folder), draw, force=force)
+            run_step(
+                mix_step(settings, name, events, folder),
+                partial(write_set, settings, name, events, nj=nj, variant=variant),
+                force=force,
+            )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.datadir import EVENT_COLUMNS, SECONDS, audio_name
@@ -49,17 +49,17 @@ def write_tables(folder: Path, scenes: Sequence[Scene], rows: Sequence[dict[str,
     write_table(folder / "utt2spk", itself)
     write_table(folder / "spk2utt", invert(itself))
     for name in classes:
-        present = [utt for utt, names in active.items() if name in names]
-        write_table(folder / f"src_{name}.scp", {utt: audio_name(name, utt) for utt in present})
+        write_table(
+            folder / f"src_{name}.scp", {utt: audio_name(name, utt) for utt, names in active.items() if name in names}
+        )
     write_table(folder / "wav.scp", {utt: audio_name("mix", utt) for utt in active})
 
 
 def described(scenes: Sequence[Scene]) -> str:
     """What a set of mixtures is like, for the log."""
-    active = Counter(len(scene.active_classes) for scene in scenes)
-    total = len(scenes)
-    n_events = sum(len(scene.events) for scene in scenes)
-    n_active = sum(n * count for n, count in active.items())
-    means = f"{n_events / total:.2f} events and {n_active / total:.2f} active classes a mixture"
-    shares = ", ".join(f"{n}: {active[n] / total:.1%}" for n in sorted(active))
-    return f"{means}; share by number of active classes {shares}"
+    active = [len(scene.active_classes) for scene in scenes]
+    shares = ", ".join(f"{n}: {active.count(n) / len(active):.1%}" for n in sorted(set(active)))
+    return (
+        f"{fmean(len(scene.events) for scene in scenes):.2f} events and {fmean(active):.2f} active classes a mixture; "
+        f"share by number of active classes {shares}"
+    )

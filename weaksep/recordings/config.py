@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from weaksep.fileio.names import doubled, label_problem
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
 
-
-class Shares(BaseModel):
+class Shares(BaseModel, extra="forbid", frozen=True):
     """Shares of the recordings whose set no label file names."""
 
-    model_config = STRICT
     train: float = Field(0.8, gt=0, le=1)
     valid: float = Field(0.1, ge=0, lt=1)
     test: float = Field(0.1, ge=0, lt=1)
@@ -25,7 +22,7 @@ class Shares(BaseModel):
         return self
 
 
-class PrepareConfig(BaseModel):
+class PrepareConfig(BaseModel, extra="forbid", frozen=True):
     """How labelled recordings become data folders.
 
     Args:
@@ -45,7 +42,6 @@ class PrepareConfig(BaseModel):
         accept_truncated: take what is there of recordings that were cut short.
     """
 
-    model_config = STRICT
     audio: str = "audio"
     clip_labels: str | None = "clip_labels.tsv"
     events: str | None = "events.tsv"
@@ -65,7 +61,6 @@ class PrepareConfig(BaseModel):
         if doubled(names):
             raise ValueError("classes: one is listed twice")
         for name in [*names, *self.rename.values()]:
-            problem = label_problem(name)
-            if problem:
+            if problem := label_problem(name):
                 raise ValueError(f"class {name!r} {problem}")
         return self

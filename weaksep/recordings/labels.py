@@ -1,15 +1,13 @@
-"""What label files say, whatever their format: one entry for each stretch of a recording that was listened to."""
+"""What label files say of recordings, whatever their format: entries, and how their cells are read."""
 
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
-from weaksep.errors import raise_problems
+from weaksep.errors import UserError
 from weaksep.fileio.datadir import MAX_EVENT_S, EventLabel
 from weaksep.fileio.tables import to_float
 
@@ -24,62 +22,58 @@ SET_NAMES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A recording, or a stretch of it, of which a label file speaks.
+    """What a label file says of a recording, or of a stretch of it.
 
     Attributes:
         place: "file:line", for messages.
-        names: what the file may be called, the likeliest first; without suffix any will do.
-        whole_names: what it may be called, after those, where it may hold more than the stretch.
-        span_s: the stretch; None for all of it.
-        recording: what was recorded together and must not lie on two sides of the split.
+        names: what its audio file may be called, the likeliest first; without a suffix, any suffix will do.
+        clip_labels: what occurs, as the label file spells it; None where it does not say.
+        events: everything that happens, with times of the file, or of the stretch; None where no times are known.
+        whole_names: what a file may be called, after ``names``, that may hold more than the stretch.
+        span_s: the stretch, from onset to offset; None for the whole file.
+        recording: what was recorded together and must stay in one set.
         set_name: train, valid or test, where the label file says so; or dev, see ``dev_meaning``.
     """
 
     place: str
     names: tuple[str, ...]
-    whole_names: tuple[str, ...] = field(default=(), kw_only=True)
-    span_s: tuple[float, float] | None = field(default=None, kw_only=True)
-    recording: str | None = field(default=None, kw_only=True)
-    set_name: str | None = field(default=None, kw_only=True)
+    clip_labels: tuple[str, ...] | None = None
+    events: tuple[EventLabel, ...] | None = None
+    whole_names: tuple[str, ...] = ()
+    span_s: tuple[float, float] | None = None
+    recording: str | None = None
+    set_name: str | None = None
 
 
-@dataclass(frozen=True)
-class Tagged(Entry):
-    """The clip labels of a recording, or of a stretch of it.
-
-    Attributes:
-        tags: as the label file spells them.
-    """
-
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Timed(Entry):
-    """Everything that happens in a recording, or in a stretch of it, with its times.
-
-    Attributes:
-        events: by the label file's names; times are those of the file, or of the stretch where there is one.
-    """
-
-    events: tuple[EventLabel, ...]
+def join(entries: Sequence[Entry], name: str) -> Entry:
+    """All that is said of one recording, as one entry. ValueError when two entries give it different groups or sets."""
+    labels = [label for entry in entries for label in entry.clip_labels or ()]
+    events = [event for entry in entries for event in entry.events or ()]
+    return replace(
+        entries[0],
+        clip_labels=None if all(entry.clip_labels is None for entry in entries) else tuple(dict.fromkeys(labels)),
+        events=None if all(entry.events is None for entry in entries) else tuple(events),
+        recording=_agreed(name, "recording", [(entry.place, entry.recording) for entry in entries]),
+        set_name=_agreed(name, "set", [(entry.place, entry.set_name) for entry in entries]),
+    )
 
 
-AnyEntry = TypeVar("AnyEntry", bound=Entry)
+def _agreed(name: str, column: str, cells: Sequence[tuple[str, str | None]]) -> str | None:
+    """The one value in a column, of which some cells may be empty."""
+    said = [(place, value) for place, value in cells if value is not None]
+    for place, value in said:
+        if value != said[0][1]:
+            raise ValueError(f"{place}: {name} has the {column} {value}, at {' '.join(said[0])}; leave one of them")
+    return said[0][1] if said else None
 
 
-def agreed(entries: Sequence[Entry], name: str) -> tuple[str | None, str | None]:
-    """Recording and set by the entries of one file, of which some may not say. ValueError when two differ."""
-    found: list[str | None] = []
-    for what in ("recording", "set_name"):
-        said = [(value, entry.place) for entry in entries if (value := getattr(entry, what)) is not None]
-        for value, place in said:
-            if value != said[0][0]:
-                first, before = said[0]
-                column = what.removesuffix("_name")
-                raise ValueError(f"{place}: {name} has the {column} {value}, at {before} {first}; leave one of them")
-        found.append(said[0][0] if said else None)
-    return found[0], found[1]
+@contextmanager
+def noted(problems: list[str], place: str = "") -> Iterator[None]:
+    """End the block at a ValueError or UserError, and add it to a list, so that all problems are reported at once."""
+    try:
+        yield
+    except (ValueError, UserError) as error:
+        problems.append(f"{place}: {error}" if place else str(error))
 
 
 def dev_meaning(named: set[str | None]) -> str:
@@ -94,46 +88,30 @@ def dev_meaning(named: set[str | None]) -> str:
     return "valid" if "train" in named and "valid" not in named else "train"
 
 
-def settle_dev(entries: Sequence[AnyEntry], named: set[str | None]) -> list[AnyEntry]:
-    """Entries with what dev means, see ``dev_meaning``, in its place."""
-    return [replace(entry, set_name=dev_meaning(named)) if entry.set_name == "dev" else entry for entry in entries]
-
-
 def set_of(text: str) -> str | None:
     """A set by any of its usual names; None for an empty cell. ValueError for anything else.
 
     >>> set_of("val"), set_of("")
     ('valid', None)
     """
-    if not text:
-        return None
-    try:
-        return SET_NAMES[text.lower()]
-    except KeyError:
-        raise ValueError(f"set {text!r} is none of {', '.join(SET_NAMES)}") from None
+    if text and text.lower() not in SET_NAMES:
+        raise ValueError(f"set {text!r} is none of {', '.join(SET_NAMES)}")
+    return SET_NAMES.get(text.lower())
 
 
-def csv_cells(path: Path, lines: Sequence[str], *, blanks: bool = False) -> list[list[str]]:
-    """The cells of each line of a CSV file; a row is a line, so that a quote left open does not swallow others.
+def csv_cells(line: str, *, blanks: bool = False) -> list[str]:
+    """The cells of a line of a CSV file; a row is one line, so that an unclosed quote does not swallow others.
 
     Args:
-        path: for messages.
-        lines: of the file.
         blanks: they may stand around cells.
 
     Raises:
-        UserError: listing every line whose quotes are wrong.
+        ValueError: the quotes are wrong.
     """
-    cells: list[list[str]] = []
-    problems = []
-    for number, line in enumerate(lines, start=1):
-        text = line.strip() if blanks else line
-        try:
-            cells += list(csv.reader([text], strict=True, skipinitialspace=blanks))
-        except csv.Error as error:
-            problems.append(f"{path}:{number}: no CSV ({error}); a cell's quotes begin and end it, on one line")
-    raise_problems(f"{path} is not a valid CSV file", problems)
-    return cells
+    try:
+        return next(csv.reader([line.strip() if blanks else line], strict=True, skipinitialspace=blanks))
+    except csv.Error as error:
+        raise ValueError(f"no CSV ({error}); a cell's quotes begin and end it, on one line") from None
 
 
 def span_of(onset: str, offset: str) -> tuple[float, float]:
@@ -147,29 +125,10 @@ def span_of(onset: str, offset: str) -> tuple[float, float]:
     return onset_s, offset_s
 
 
-def tags_of(text: str) -> tuple[str, ...]:
-    """Names in a cell, parted by commas.
+def labels_of(text: str) -> tuple[str, ...]:
+    """The labels in a cell, separated by commas.
 
-    >>> tags_of("Speech, Dog,,Speech")
+    >>> labels_of("Speech, Dog,,Speech")
     ('Speech', 'Dog')
     """
     return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
-
-
-def plain(tag: str) -> str:
-    """A tag as the name of a class: what is no letter or digit becomes _.
-
-    >>> plain("Walk, footsteps"), plain("/m/09x0r")
-    ('Walk_footsteps', 'm_09x0r')
-    """
-    return re.sub(r"[\W_]+", "_", tag).strip("_")
-
-
-def class_of(tag: str, rename: dict[str, str]) -> str:
-    """The class that a tag of the label files stands for."""
-    return rename.get(tag) or plain(tag)
-
-
-def all_classes(tags: Iterable[str], rename: dict[str, str]) -> list[str]:
-    """Classes of all tags, sorted."""
-    return sorted({class_of(tag, rename) for tag in tags} - {""})

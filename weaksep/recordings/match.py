@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from weaksep.errors import UserError
@@ -13,76 +13,63 @@ from weaksep.fileio.audiostream import looks_like_audio
 from weaksep.fileio.datadir import EventLabel
 from weaksep.recordings import audioset, jams, tables
 from weaksep.recordings.cut import stretch_of
-from weaksep.recordings.labels import Entry, Tagged, Timed, agreed, dev_meaning, settle_dev
+from weaksep.recordings.labels import Entry, dev_meaning, join, noted
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A recording, or a stretch of it, and all that its labels say; names are still those of the label files.
+class Recording:
+    """A recording, or a stretch of one, and all that is known of it.
+
+    What ``match`` gives is named as in the label files. ``sets.by_set`` puts ids and the recipe's classes in their
+    place, and adds the references.
 
     Attributes:
         file: its audio.
-        name: the file's path below the audio folder, without suffix.
-        alone: no other recording has its file name.
-        tags: its clip labels; those of its events where there are no others.
-        events: None where their times are not known.
+        name: the file's path below the audio folder, without suffix; then what the ids of its clips begin with.
+        group: what was recorded together and stays in one set.
+        set_name: None where no label file names one.
         span_s: the stretch, which is cut out unless the file's length shows that it is the stretch; None: all of it.
-        recording: what was recorded together.
-        set_name: None where no label file says so.
+        classes: that occur in it.
+        events: None where their times are not known.
+        unique: no other recording has its file name.
+        references: class -> file with its source alone.
     """
 
     file: Path
     name: str
-    alone: bool
-    tags: tuple[str, ...]
-    events: tuple[EventLabel, ...] | None
-    span_s: tuple[float, float] | None
-    recording: str
+    group: str
     set_name: str | None
+    span_s: tuple[float, float] | None
+    classes: tuple[str, ...]
+    events: tuple[EventLabel, ...] | None
+    unique: bool
+    references: Mapping[str, Path] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Matched:
-    """What was found.
-
-    Attributes:
-        stretches: in the order of the label files.
-        problems: entries without audio, or whose audio could be one of several files; entries that do not agree.
-        unlabelled: audio files that no label file names.
-    """
-
-    stretches: list[Stretch]
-    problems: list[str]
-    unlabelled: list[Path]
-
-
-def read_label_files(clip_labels: Path | None, events: Path | None) -> tuple[list[Tagged], list[Timed]]:
+def read_label_files(clip_labels: Path | None, events: Path | None) -> list[Entry]:
     """All entries of the label files, whatever their formats.
 
     Raises:
         UserError: none is given, or one cannot be read.
     """
-    tagged: list[Tagged] = []
-    timed: list[Timed] = []
-    for path in (clip_labels, events):
-        if path is not None and not path.exists():
+    entries: list[Entry] = []
+    for path in filter(None, (clip_labels, events)):
+        if not path.exists():
             raise UserError(f"{path}: no such file or folder")
-        if path is not None and (path.is_dir() or path.suffix.lower() == ".jams"):
-            tags, times = jams.read_jams(path)
-            tagged += tags
-            timed += times
-        elif path is not None and path is events:
-            timed += tables.read_events(path)
-        elif path is not None:
-            tagged += audioset.read_segments(path) if audioset.is_segment_list(path) else tables.read_tags(path)
+        if path.is_dir() or path.suffix.lower() == ".jams":
+            entries += jams.read_jams(path)
+        elif path is clip_labels and audioset.is_segment_list(path):
+            entries += audioset.read_segments(path)
+        else:
+            entries += tables.read_table(path, timed=path is events)
     if clip_labels is None and events is None:
         raise UserError("no labels: give --clip-labels, --events or both")
-    named = {entry.set_name for entry in (*tagged, *timed)}
+    named = {entry.set_name for entry in entries}
     if "dev" in named:
         logger.info("the set dev of the labels is taken for %s", dev_meaning(named))
-    return settle_dev(tagged, named), settle_dev(timed, named)
+    return [replace(entry, set_name=dev_meaning(named)) if entry.set_name == "dev" else entry for entry in entries]
 
 
 class AudioIndex:
@@ -102,111 +89,87 @@ class AudioIndex:
         self.files = sorted(path for path in folder.rglob("*") if looks_like_audio(path) and path.is_file())
         if not self.files:
             raise UserError(f"{folder}: no audio files in this folder")
-        self._by_path = {str(path.relative_to(folder)): path for path in self.files}
-        self._by_name: dict[str, list[Path]] = {}
-        for inside, path in self._by_path.items():
-            for name in {str(Path(inside).with_suffix("")), path.name, path.stem}:
-                self._by_name.setdefault(name, []).append(path)
+        self.by_name: dict[str, list[Path]] = defaultdict(list)
+        for path in self.files:
+            for name in {str(path.relative_to(folder).with_suffix("")), path.name, path.stem}:
+                self.by_name[name].append(path)
+        self.by_name |= {str(path.relative_to(folder)): [path] for path in self.files}  # never means another file
 
-    def find(self, names: Iterable[str]) -> Path | None:
-        """The file that goes by one of these names; ValueError when several do."""
-        for name in names:
-            exact = self._by_path.get(name)
-            found = [exact] if exact is not None else self._by_name.get(name, [])
+    def find(self, entry: Entry) -> tuple[Path, Entry]:
+        """The file of an entry, and the entry: without a stretch where the file's name says that it is the stretch.
+
+        Raises:
+            ValueError: no file goes by one of its names, or several do.
+        """
+        for name in (*entry.names, *entry.whole_names):
+            found = self.by_name.get(name, [])
             if len(found) > 1:
                 raise ValueError(f"{name} may be {found[0]} or {found[1]}; name it with its folder")
             if found:
-                return found[0]
-        return None
+                return found[0], entry if name in entry.whole_names else replace(entry, span_s=None)
+        raise ValueError(f"no audio for {name} in {self.folder}")
 
-    def alone(self, path: Path) -> bool:
-        """Whether no other file of the folder has this one's name."""
-        return len({str(other) for other in self._by_name[path.name]}) == 1
+    def recording(self, file: Path, entries: Sequence[Entry]) -> Recording:
+        """A file, or a stretch of it, by all its entries. ValueError where they differ about its group or set."""
+        joined = join(entries, str(file))
+        classes = dict.fromkeys([*(joined.clip_labels or ()), *(event.label for event in joined.events or ())])
+        name, unique = str(file.relative_to(self.folder).with_suffix("")), self.by_name[file.name] == [file]
+        group, set_name = joined.recording or name, joined.set_name
+        return Recording(file, name, group, set_name, joined.span_s, tuple(classes), joined.events, unique)
 
 
-class _Found:
-    """Entries with their files, and what is wrong with the others."""
+Place = tuple[Path, float | None]  # where events are: a file, and where a stretch of it begins (None: all of it)
 
-    def __init__(self, index: AudioIndex, accept_truncated: bool) -> None:
-        self.index = index
-        self.accept_truncated = accept_truncated
-        self.problems: list[str] = []
-        self.stretches: list[Stretch] = []
 
-    def file_of(self, entry: Entry) -> tuple[Path, tuple[float, float] | None] | None:
-        """The file of an entry, and the stretch to look for in it: none where the name says that it is the stretch."""
-        try:
-            file, span_s = self.index.find(entry.names), None
-            if file is None:
-                file, span_s = self.index.find(entry.whole_names), entry.span_s
-        except ValueError as error:
-            self.problems.append(f"{entry.place}: {error}")
-            return None
-        if file is None:
-            name = (*entry.names, *entry.whole_names)[-1]
-            self.problems.append(f"{entry.place}: no audio for {name} in {self.index.folder}")
-            return None
-        return file, span_s
+def _places(file: Path, entry: Entry) -> list[Place]:
+    """Where the events of an entry are: in its stretch, and anywhere in its file."""
+    return [(file, None)] if entry.span_s is None else [(file, entry.span_s[0]), (file, None)]
 
-    def heard(self, timed: Sequence[Timed]) -> dict[tuple[Path, float | None], list[Timed]]:
-        """Events with the times of their file, by file and begin of the stretch; None: they are of all of it."""
-        heard: dict[tuple[Path, float | None], list[Timed]] = defaultdict(list)
-        for entry in timed:
-            place = self.file_of(entry)
-            if place is None:
-                continue
-            file, span_s = place
-            try:
-                # Opens the file only where its name does not tell.
-                begin_s, end_s = stretch_of(file, span_s, self.accept_truncated)
-            except UserError as error:
-                self.problems.append(f"{entry.place}: {error}")
-                continue
-            events = tuple(EventLabel(e.onset_s + begin_s, e.offset_s + begin_s, e.label) for e in entry.events)
-            span_s = None if end_s is None else span_s
-            heard[file, span_s and span_s[0]].append(replace(entry, events=events, span_s=span_s))
-        return heard
 
-    def add(self, file: Path, span_s: tuple[float, float] | None, tags: Tagged | None, times: Sequence[Timed]) -> None:
-        """A stretch by all its entries; a problem where they differ about its recording or set."""
-        try:
-            recording, set_name = agreed([*([tags] if tags else []), *times], str(file))
-        except ValueError as error:
-            self.problems.append(str(error))
-            return
-        events = tuple(event for entry in times for event in entry.events) if times else None
-        labels = tags.tags if tags else tuple(dict.fromkeys(event.label for event in events or ()))
-        name, alone = str(file.relative_to(self.index.folder).with_suffix("")), self.index.alone(file)
-        self.stretches.append(Stretch(file, name, alone, labels, events, span_s, recording or name, set_name))
+def _timed(file: Path, entry: Entry, accept_truncated: bool) -> Entry:
+    """The events of an entry with the times of their file, which is opened only where its name does not tell."""
+    span_s = stretch_of(file, entry.span_s, accept_truncated)
+    begin_s = span_s[0] if span_s else 0.0
+    events = (EventLabel(e.onset_s + begin_s, e.offset_s + begin_s, e.label) for e in entry.events or ())
+    return replace(entry, clip_labels=None, events=tuple(events), span_s=span_s)
 
 
 def match(
-    tagged: Sequence[Tagged], timed: Sequence[Timed], audio: Path, accept_truncated: bool = False
-) -> Matched:
+    entries: Iterable[Entry], audio: Path, accept_truncated: bool = False
+) -> tuple[list[Recording], list[str], list[Path]]:
     """Find the audio of every entry and join what is known of each recording.
+
+    Returns:
+        the recordings; entries without audio, with several files that it could be, or that do not agree, a line each;
+        and audio files that no label file names.
 
     Raises:
         UserError: see ``AudioIndex``.
     """
     index = AudioIndex(audio)
-    found = _Found(index, accept_truncated)
-    heard = found.heard(timed)
-    used: set[tuple[Path, float | None]] = set()
-    tagged_files: Counter[Path] = Counter()
-    for tags in tagged:
-        place = found.file_of(tags)
-        if place is None:
-            continue
-        file, span_s = place
-        tagged_files[file] += 1
-        if tagged_files[file] > 1 and span_s is None:
-            found.problems.append(f"{tags.place}: {file} has labels already; one entry a file")
-            continue
-        keys = dict.fromkeys([(file, span_s and span_s[0]), (file, None)])  # events of the stretch, and of the file
-        used.update(keys)
-        found.add(file, span_s, tags, [entry for key in keys for entry in heard.get(key, ())])
-    for (file, begin_s), times in heard.items():
-        if (file, begin_s) not in used:
-            found.add(file, times[0].span_s, None, times)
-    labelled = {*tagged_files, *(file for file, _ in heard)}
-    return Matched(found.stretches, found.problems, [file for file in index.files if file not in labelled])
+    labelled: dict[Path, list[Entry]] = defaultdict(list)
+    timed: dict[Place, list[Entry]] = defaultdict(list)
+    problems: list[str] = []
+    for given in entries:
+        with noted(problems, given.place):
+            file, entry = index.find(given)
+            if entry.events is not None:
+                events = _timed(file, entry, accept_truncated)
+                timed[_places(file, events)[0]].append(events)
+            if entry.clip_labels is not None:
+                if entry.span_s is None and labelled[file]:
+                    raise ValueError(f"{file} has labels already; one entry a file")
+                labelled[file].append(replace(entry, events=None))
+    groups = [
+        (file, [entry, *(events for place in _places(file, entry) for events in timed.get(place, ()))])
+        for file, own in labelled.items()
+        for entry in own
+    ]
+    taken = {place for file, own in labelled.items() for entry in own for place in _places(file, entry)}
+    groups += [(place[0], own) for place, own in timed.items() if place not in taken]
+    recordings = []
+    for file, own in groups:
+        with noted(problems):
+            recordings.append(index.recording(file, own))
+    used = {file for file, _ in groups}
+    return recordings, problems, [file for file in index.files if file not in used]

@@ -35,10 +35,7 @@ def split(classes: Mapping[str, Set[str]], shares: Mapping[str, float], seed: in
         for name in classes[recording]:
             wanted[home][name] -= 1
 
-    while True:
-        remaining = Counter(name for recording in left for name in classes[recording])
-        if not remaining:
-            break
+    while remaining := Counter(name for recording in left for name in classes[recording]):
         rarest = min(remaining, key=lambda name: (remaining[name], name))
         for recording in [recording for recording in left if rarest in classes[recording]]:
             place(recording, max(shares, key=lambda which: (wanted[which][rarest], room[which])))

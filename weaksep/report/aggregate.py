@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import bisect
 import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.tables import read_tsv, to_float
 from weaksep.metrics.bootstrap import bootstrap_mean_ci
 
 VALUES = ("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db", "sdr_db", "sir_db", "sar_db", "leak_db", "overlap")
-COLUMNS = ("utt", "class", "active", "n_active", *VALUES, "taken_by")
-# Share of the target's active frames in which another class is active too: 0 alone, then fifths.
-OVERLAP_BINS = ("0", "0-0.2", "0.2-0.4", "0.4-0.6", "0.6-0.8", "0.8-1")
+COLUMNS = ("utt", "class", "active", "n_active", *VALUES, "dominant_output")
+# Bins and what they are in words; an edge belongs to the bin above it. Share of the target's active frames in which
+# another class is active too: none (no share is smaller than a frame in a billion), then fifths.
+OVERLAP_EDGES = (1e-9, 0.2, 0.4, 0.6, 0.8)
+OVERLAP_BINS = {
+    "0": "none",
+    "0-0.2": "0 to 20 %",
+    "0.2-0.4": "20 to 40 %",
+    "0.4-0.6": "40 to 60 %",
+    "0.6-0.8": "60 to 80 %",
+    "0.8-1": "80 to 100 %",
+}
 # SI-SDR of the unprocessed mixture, in dB.
-INPUT_BINS = ("<-10", "-10--5", "-5-0", "0-5", ">=5")
 INPUT_EDGES_DB = (-10.0, -5.0, 0.0, 5.0)
+INPUT_BINS = {
+    "<-10": "below -10 dB",
+    "-10--5": "-10 to -5 dB",
+    "-5-0": "-5 to 0 dB",
+    "0-5": "0 to 5 dB",
+    ">=5": "5 dB and more",
+}
 PLACES = 4
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """One row of scores.tsv; a cell that does not apply is None."""
 
     utt: str
@@ -38,7 +51,7 @@ class Score:
     sar_db: float | None = None
     leak_db: float | None = None
     overlap: float | None = None
-    taken_by: str | None = None
+    dominant_output: str | None = None
 
 
 def read_scores(path: str | Path) -> list[Score]:
@@ -54,7 +67,7 @@ def read_scores(path: str | Path) -> list[Score]:
         key = (row["utt"], row["class"])
         try:
             cells: dict[str, Any] = {column: to_float(row[column]) if row[column] else None for column in VALUES}
-            score = Score(*key, _count(row["n_active"]), **cells, taken_by=row["taken_by"] or None)
+            score = Score(*key, int(to_float(row["n_active"])), **cells, dominant_output=row["dominant_output"] or None)
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
             continue
@@ -67,96 +80,44 @@ def read_scores(path: str | Path) -> list[Score]:
     return list(scores.values())
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise ValueError(f"{text!r} is not a number of classes")
-    return int(text)
-
-
 def check_complete(scores: Sequence[Score], utts: Sequence[str], classes: Sequence[str], path: Path) -> None:
     """A mean over fewer rows than there are clips and classes would pass for the result.
 
     Raises:
         UserError: listing what is missing and what does not belong here.
     """
-    wanted = {(utt, name) for utt in utts for name in classes}
-    found = {(score.utt, score.name) for score in scores}
-    problems = []
-    for title, rows in (("missing", wanted - found), ("not in the data folder", found - wanted)):
-        if rows:
-            problems.append(f"{path}: {len(rows)} rows are {title}, first {' '.join(min(rows))}")
+    wanted, found = {(utt, name) for utt in utts for name in classes}, {(score.utt, score.name) for score in scores}
+    wrong = {"missing": wanted - found, "not in the data folder": found - wanted}
+    problems = [f"{path}: {len(x)} rows are {what}, first {' '.join(min(x))}" for what, x in wrong.items() if x]
     raise_problems(f"{path} does not fit the data folder; rerun stage 6", problems)
 
 
 def describe(values: Sequence[float]) -> dict[str, Any]:
     """{"mean", "median", "n"}; null for a mean of nothing, since JSON has no NaN."""
-    if not values:
-        return {"mean": None, "median": None, "n": 0}
-    return {
-        "mean": round(statistics.fmean(values), PLACES),
-        "median": round(statistics.median(values), PLACES),
-        "n": len(values),
-    }
+    mean, median = (round(of(values), PLACES) if values else None for of in (statistics.fmean, statistics.median))
+    return {"mean": mean, "median": median, "n": len(values)}
 
 
 def describe_with_interval(values: Sequence[float], mixtures: Sequence[str], seed: int) -> dict[str, Any]:
-    """{"mean", "median", "ci95": [low, high], "n"}; the interval resamples whole mixtures."""
-    described = describe(values)
-    interval: list[float | None] = [None, None]
-    if values:
-        interval = [round(bound, PLACES) for bound in bootstrap_mean_ci(values, mixtures, seed)]
-    return {"mean": described["mean"], "median": described["median"], "ci95": interval, "n": described["n"]}
+    """{"mean", "median", "n", "ci95": [low, high]}; the interval resamples whole mixtures."""
+    interval = [round(bound, PLACES) for bound in bootstrap_mean_ci(values, mixtures, seed)] if values else [None, None]
+    return {**describe(values), "ci95": interval}
 
 
-def overlap_bin(overlap: float) -> str:
-    """Name of the bin of an overlap share in [0, 1]; an edge belongs to the bin above it, 1 to the last.
+def _below_zero(gains: Sequence[float]) -> float | None:
+    """Share of the improvements that are below 0 dB; null for none."""
+    return round(sum(gain < 0 for gain in gains) / len(gains), PLACES) if gains else None
 
-    >>> [overlap_bin(share) for share in (0.0, 0.1, 0.2, 1.0)]
+
+def bin_of(bins: Iterable[str], edges: Sequence[float], value: float | None) -> str | None:
+    """The bin of a value; None for no value.
+
+    >>> [bin_of(OVERLAP_BINS, OVERLAP_EDGES, share) for share in (0.0, 0.1, 0.2, 1.0)]
     ['0', '0-0.2', '0.2-0.4', '0.8-1']
-    """
-    return "0" if overlap <= 0 else OVERLAP_BINS[1 + min(int(overlap * 5), 4)]
-
-
-def input_bin(si_sdr_mixture_db: float) -> str:
-    """Name of the bin of the unprocessed mixture's SI-SDR in dB; an edge belongs to the bin above it.
-
-    >>> [input_bin(level) for level in (-60.0, -10.0, -0.1, 0.0, 5.0)]
+    >>> [bin_of(INPUT_BINS, INPUT_EDGES_DB, level) for level in (-60.0, -10.0, -0.1, 0.0, 5.0)]
     ['<-10', '-10--5', '-5-0', '0-5', '>=5']
     """
-    return INPUT_BINS[bisect.bisect_right(INPUT_EDGES_DB, si_sdr_mixture_db)]
-
-
-def _gains_by(
-    scores: Sequence[Score], bins: Sequence[str], bin_of: Callable[[Score], str | None]
-) -> dict[str, dict[str, Any]]:
-    """The improvement in each bin, in the bins' order; rows whose bin is None count in none."""
-    values: dict[str, list[float]] = {name: [] for name in bins}
-    for score in scores:
-        name = bin_of(score)
-        if name is not None and score.si_sdri_db is not None:
-            values[name].append(score.si_sdri_db)
-    return {name: describe(found) for name, found in values.items()}
-
-
-def _below_zero(scores: Sequence[Score], bins: Sequence[str], bin_of: Callable[[Score], str | None]) -> dict[str, Any]:
-    """Share of the rows of each bin whose improvement is below 0 dB, in the bins' order; null for an empty one."""
-    gains = {name: [score.si_sdri_db for score in scores if bin_of(score) == name] for name in bins}
-    return {
-        name: round(sum(gain is not None and gain < 0 for gain in found) / len(found), PLACES) if found else None
-        for name, found in gains.items()
-    }
-
-
-def _whereabouts(pairs: Sequence[Score]) -> dict[str, int]:
-    """Of the pairs with an improvement below 0 dB: how often most of the class is in which kind of output."""
-    active = {(score.utt, score.name) for score in pairs}
-    counts = dict.fromkeys(("own", "active", "absent"), 0)
-    for score in pairs:
-        if score.si_sdri_db is None or score.si_sdri_db >= 0:
-            continue
-        own = score.taken_by == score.name
-        counts["own" if own else "active" if (score.utt, score.taken_by) in active else "absent"] += 1
-    return counts
+    return None if value is None else list(bins)[bisect.bisect_right(edges, value)]
 
 
 def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int) -> dict[str, Any]:
@@ -176,33 +137,38 @@ def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int
         sdr_db, sir_db and sar_db (BSS eval) over the pairs for which stage 6 measured them.
     """
     # Only mixtures of two or more active classes have an improvement at all (score/clip.py).
-    pairs = [score for score in scores if score.si_sdri_db is not None]
-    counts = sorted({score.n_active for score in pairs})
+    pairs = [(score, score.si_sdri_db) for score in scores if score.si_sdri_db is not None]
+    gains = [gain for _, gain in pairs]
 
-    def values(name: str, rows: Sequence[Score] = scores) -> list[float]:
+    def values(name: str, n_active: int | None = None) -> list[float]:
+        rows = (score for score in scores if n_active in (None, score.n_active))
         return [value for row in rows if (value := getattr(row, name)) is not None]
 
-    def overlap(score: Score) -> str | None:
-        return None if score.overlap is None else overlap_bin(score.overlap)
+    def split(bins: Iterable[str], of: Callable[[Score], str | None]) -> dict[str, list[float]]:
+        return {name: [gain for score, gain in pairs if of(score) == name] for name in bins}
 
-    def level(score: Score) -> str | None:
-        return None if score.si_sdr_mixture_db is None else input_bin(score.si_sdr_mixture_db)
-
+    splits = {
+        "by_active_classes": split(
+            [str(count) for count in sorted({score.n_active for score, _ in pairs})], lambda score: str(score.n_active)
+        ),
+        "by_class": split(classes, lambda score: score.name),
+        "by_overlap": split(OVERLAP_BINS, lambda score: bin_of(OVERLAP_BINS, OVERLAP_EDGES, score.overlap)),
+        "by_input_si_sdr": split(INPUT_BINS, lambda s: bin_of(INPUT_BINS, INPUT_EDGES_DB, s.si_sdr_mixture_db)),
+    }
+    worse = [score for score, gain in pairs if gain < 0]
+    own = sum(score.dominant_output == score.name for score in worse)
+    active = {(score.utt, score.name) for score, _ in pairs}
+    present = sum((score.utt, score.dominant_output) in active for score in worse)
     return {
-        "si_sdri_db": describe_with_interval(values("si_sdri_db", pairs), [score.utt for score in pairs], seed),
-        "by_active_classes": _gains_by(pairs, [str(count) for count in counts], lambda score: str(score.n_active)),
-        "by_class": _gains_by(pairs, classes, lambda score: score.name),
-        "by_overlap": _gains_by(pairs, OVERLAP_BINS, overlap),
-        "by_input_si_sdr": _gains_by(pairs, INPUT_BINS, level),
+        "si_sdri_db": describe_with_interval(gains, [score.utt for score, _ in pairs], seed),
+        **{by: {name: describe(found) for name, found in bins.items()} for by, bins in splits.items()},
         "worse": {
-            "all": _below_zero(pairs, ["all"], lambda score: "all")["all"],
-            "by_class": _below_zero(pairs, classes, lambda score: score.name),
-            "by_input_si_sdr": _below_zero(pairs, INPUT_BINS, level),
-            "found_in": _whereabouts(pairs),
+            "all": _below_zero(gains),
+            "by_class": {name: _below_zero(found) for name, found in splits["by_class"].items()},
+            "by_input_si_sdr": {name: _below_zero(found) for name, found in splits["by_input_si_sdr"].items()},
+            "found_in": {"own": own, "active": present - own, "absent": len(worse) - present},
         },
-        "single_class_si_sdr_db": describe(values("si_sdr_db", [score for score in scores if score.n_active == 1])),
+        "single_class_si_sdr_db": describe(values("si_sdr_db", n_active=1)),
         "absent_leak_db": describe(values("leak_db")),
-        "sdr_db": describe(values("sdr_db")),
-        "sir_db": describe(values("sir_db")),
-        "sar_db": describe(values("sar_db")),
+        **{name: describe(values(name)) for name in ("sdr_db", "sir_db", "sar_db")},
     }

@@ -8,19 +8,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from weaksep.errors import UserError
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.network import is_network
 from weaksep.fileio.yamlfile import read_yaml
 from weaksep.report.aggregate import Score, check_complete, read_scores, system_statistics
-from weaksep.report.comparisons import compare_all
+from weaksep.report.comparisons import collect_seeds, compare_all
 from weaksep.report.environment import environment
-from weaksep.report.facts import collect_sets, collect_stage_times
-from weaksep.report.judged import collect_classifiers, collect_sources
-from weaksep.report.seeds import collect_seeds
-from weaksep.report.systems import describe_systems, origin_of, system_order
-from weaksep.report.training import trained_steps, training_facts
+from weaksep.report.facts import (
+    collect_classifiers,
+    collect_sets,
+    collect_sources,
+    collect_stage_times,
+    histories,
+    training_facts,
+)
+from weaksep.report.systems import origin_of, system_order
 
 logger = logging.getLogger(__name__)
 
@@ -30,43 +36,25 @@ System = dict[str, Any]
 Scores = dict[str, list[Score]]
 
 
-def scored_experiments(expdir: Path, test_set: str) -> list[str]:
-    """Names of the experiments with scores of the test set."""
-    return sorted(path.parents[2].name for path in expdir.glob(f"*/scores/{test_set}/scores.tsv"))
-
-
 def collect_systems(
-    expdir: Path,
-    data: DataDir,
-    set_name: str,
-    descriptions: Mapping[str, Mapping[str, Any]],
+    expdir: Path, data: DataDir, set_name: str, descriptions: Mapping[str, Mapping[str, Any]]
 ) -> tuple[list[System], Scores]:
     """Figures and rows of every scored system, ordered from unprocessed to oracles.
 
     Raises:
         UserError: none is scored, a table is damaged, or a system was scored on other mixtures.
     """
+    steps = {name: rows[-1]["step"] for name, rows in histories(expdir).items() if rows}
     systems: list[System] = []
     found: Scores = {}
-    for name in scored_experiments(expdir, set_name):
-        experiment = expdir / name
-        path = experiment / "scores" / set_name / "scores.tsv"
+    for path in sorted(expdir.glob(f"*/scores/{set_name}/scores.tsv")):
+        experiment, name = path.parents[2], path.parents[2].name
         data.check_source(path.parent, "rerun stages 5 and 6 for this system, or move it away")
-        scores = read_scores(path)
-        check_complete(scores, data.utt_ids, data.labels, path)
-        origin = origin_of(experiment)
-        systems.append(
-            {
-                "name": name,
-                "supervision": origin.supervision,
-                "trained_from": origin.trained_from,
-                "headline": origin.headline,
-                "about": descriptions.get(name, {}).get("about", ""),
-                "steps": trained_steps(experiment),
-                **system_statistics(scores, data.labels, BOOTSTRAP_SEED),
-            }
-        )
-        found[name] = scores
+        found[name] = read_scores(path)
+        check_complete(found[name], data.utt_ids, data.labels, path)
+        known = {"name": name, "about": descriptions.get(name, {}).get("about", ""), "steps": steps.get(name)}
+        figures = system_statistics(found[name], data.labels, BOOTSTRAP_SEED)
+        systems.append({**known, **origin_of(experiment)._asdict(), **figures})
     if not systems:
         raise UserError(f"{expdir}: no */scores/{set_name}/scores.tsv; run stage 6 first")
     for separated in sorted(expdir.glob(f"*/separated/{set_name}")):
@@ -80,9 +68,8 @@ def collect_more_sets(
     expdir: Path, datadir: Path, test_set: str, descriptions: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, list[System]]:
     """The systems of every other test set that was scored (test_lambda5 beside test), by the set's name."""
-    names = sorted({path.parent.name for path in expdir.glob(f"*/scores/{test_set}_*/scores.tsv")})
     more = {}
-    for name in names:
+    for name in sorted({path.parent.name for path in expdir.glob(f"*/scores/{test_set}_*/scores.tsv")}):
         if not (datadir / name).is_dir():
             logger.warning("%s: scored, but there is no such data folder any more; left out", datadir / name)
             continue
@@ -91,20 +78,22 @@ def collect_more_sets(
 
 
 def collect_training(expdir: Path) -> tuple[list[dict[str, Any]], int | dict[str, int] | None, set[str]]:
-    """Facts of every training with a best.pt, their seed, and the variants of the mixtures they were trained on.
+    """Facts of every training with a network, their seed, and the variants of the mixtures they were trained on.
 
     The seed is one number, or one each when they differ.
     """
     facts, seeds, variants = [], {}, set()
-    for best in sorted(expdir.glob("classifier_*/best.pt")) + sorted(expdir.glob("separator_*/best.pt")):
-        config = read_yaml(best.parent / "config.yaml")
-        facts.append({**training_facts(best.parent, config), "trained_from": origin_of(best.parent).trained_from})
+    for path in (path for task in ("classifier", "separator") for path in sorted(expdir.glob(f"{task}_*"))):
+        if not is_network(path):
+            continue
+        config = read_yaml(path / "config.yaml")
+        facts.append({**training_facts(path, config), "trained_from": origin_of(path).trained_from})
         if isinstance(config.get("seed"), int):
-            seeds[best.parent.name] = config["seed"]
-        if isinstance(config.get("mixtures"), str) and config["mixtures"]:
+            seeds[path.name] = config["seed"]
+        if isinstance(config.get("mixtures"), str):
             variants.add(config["mixtures"])
     distinct = set(seeds.values())
-    return facts, seeds if len(distinct) > 1 else next(iter(distinct), None), variants
+    return facts, seeds if len(distinct) > 1 else next(iter(distinct), None), variants - {""}
 
 
 def collect(
@@ -113,7 +102,7 @@ def collect(
     datadir: Path,
     test_set: str,
     notes: Sequence[str],
-    config_dir: Path | None = None,
+    descriptions: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], Scores]:
     """The whole summary.
 
@@ -123,7 +112,7 @@ def collect(
         datadir: folder of the sets.
         test_set: the set whose scores are reported.
         notes: sentences about the data, printed above the table.
-        config_dir: the recipe's configurations, for what they say of each system; None for nothing.
+        descriptions: what the recipe's configurations say of each system, see ``describe_systems``.
 
     Returns:
         the summary, and the rows of every system of the test set in the summary's order.
@@ -133,13 +122,9 @@ def collect(
     """
     data = DataDir.load(datadir / test_set)
     training, seed, variants = collect_training(expdir)
-    descriptions = describe_systems((path.name for path in sorted(expdir.glob("separator_*"))), config_dir)
     systems, scores = collect_systems(expdir, data, test_set, descriptions)
     more_sets = collect_more_sets(expdir, datadir, test_set, descriptions)
     variants |= {name.removeprefix(f"{test_set}_") for name in more_sets}
-    order = list(scores)
-    sources = collect_sources(expdir, test_set)
-    sources.sort(key=lambda row: (order.index(row["name"]) if row["name"] in order else len(order), row["name"]))
     summary = {
         "recipe": recipe,
         "environment": environment(seed),
@@ -149,7 +134,7 @@ def collect(
         "seeds": collect_seeds(expdir, systems),
         "more_sets": more_sets,
         "classifiers": collect_classifiers(expdir, test_set),
-        "sources": sources,
+        "sources": collect_sources(expdir, test_set, list(scores)),
         "comparisons": compare_all(scores, descriptions, BOOTSTRAP_SEED),
         "data": collect_sets(datadir, test_set, variants),
         "training": training,

@@ -1,12 +1,18 @@
-"""What a part is worth: each system against the one that its recipe compares it with, on the same mixtures."""
+"""Systems against one another on the same mixtures: with the one that a recipe compares them with, and the same system
+trained with several seeds."""
 
 from __future__ import annotations
 
+import json
 import logging
+import statistics
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from weaksep.metrics.paired import paired_bootstrap
+from weaksep.fileio.yamlfile import read_yaml
+from weaksep.metrics.bootstrap import paired_bootstrap
 from weaksep.report.aggregate import PLACES, Score
 
 logger = logging.getLogger(__name__)
@@ -50,13 +56,46 @@ def compare_all(
         descriptions: see ``describe_systems``.
         seed: of the bootstrap.
     """
-    comparisons = []
-    for name, rows in scores.items():
-        other = descriptions.get(name, {}).get("compare_with")
-        if other is None:
-            continue
-        if other not in scores:
-            logger.warning("%s: not compared with %s, which is not scored", name, other)
-            continue
-        comparisons.append({"system": name, "with": other, **compare(rows, scores[other], seed)})
-    return comparisons
+    wanted = {name: descriptions[name]["compare_with"] for name in scores if name in descriptions}
+    others = {name: other for name, other in wanted.items() if other is not None}
+    for name in others:
+        if others[name] not in scores:
+            logger.warning("%s: not compared with %s, which is not scored", name, others[name])
+    return [
+        {"system": name, "with": other, **compare(scores[name], scores[other], seed)}
+        for name, other in others.items()
+        if other in scores
+    ]
+
+
+def collect_seeds(expdir: Path, systems: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row for every system that was trained with two seeds or more, in the order of ``systems``.
+
+    Args:
+        expdir: experiments.
+        systems: their figures, see ``collect_systems``.
+
+    Returns:
+        {"system": name of the one with the lowest seed, "seeds": [...], "means_db": [...], "medians_db": [...],
+        "mean_db", "sd_db"} each: the mean SI-SDRi of every seed, and over the seeds their mean and their standard
+        deviation (that of a sample).
+
+    Raises:
+        UserError: a config.yaml is damaged.
+    """
+    groups: dict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
+    for system in systems:
+        path = expdir / system["name"] / "config.yaml"
+        config = read_yaml(path) if path.is_file() else {}
+        if isinstance(seed := config.get("seed"), int):
+            same = {key: value for key, value in config.items() if key not in ("seed", "name")}
+            groups[json.dumps(same, sort_keys=True, default=str)].append((seed, system))
+    rows = []
+    for found in groups.values():
+        seeds, members = zip(*sorted(found, key=lambda pair: pair[0]), strict=True)
+        means, medians = ([system["si_sdri_db"][of] for system in members] for of in ("mean", "median"))
+        if len(set(seeds)) > 1 and None not in means:
+            row = {"system": members[0]["name"], "seeds": list(seeds), "means_db": means, "medians_db": medians}
+            mean, deviation = statistics.fmean(means), statistics.stdev(means)
+            rows.append({**row, "mean_db": round(mean, PLACES), "sd_db": round(deviation, PLACES)})
+    return rows

@@ -1,58 +1,40 @@
-"""All tables of a report as data, in the order of the page. They need the summary and nothing else."""
+"""All tables of a report as data, in the order of the page, and the page itself as Markdown (RESULTS.md).
+
+They need the summary and nothing else, so that the page can be made again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import textwrap
 from typing import Any
 
-from weaksep.report import run_tables, study_tables, system_tables
-from weaksep.report.cells import Table
-from weaksep.report.system_tables import (
-    MEASURE_TEXT,
-    has_references,
-    legend,
-    level_heading,
-    overlap_heading,
-    separation,
-    split,
-)
+from weaksep.errors import UserError
+from weaksep.report import run_tables, tables
+from weaksep.report.aggregate import INPUT_BINS, OVERLAP_BINS
+from weaksep.report.environment import environment_lines
+from weaksep.report.formats import markdown_table
+from weaksep.report.table import Table
+from weaksep.report.tables import has_references, headline_systems, legend, separation
+from weaksep.report.texts import END, MEASURE, TEXTS
 
 Summary = dict[str, Any]
 
-ALL_TEXT = "Every system that was scored; the next table says what the variants are and what difference they make."
-OVERLAP_TEXT = "Overlap: share of the class's active frames in which another class is active too."
-LEVEL_TEXT = """\
-By the SI-SDR of the unprocessed mixture: how strong the class is in its mixture before anything is done. The weaker it
-is, the more there is to gain."""
-
-
-def _paragraphs(*texts: str) -> str:
-    return "\n\n".join(texts)
+WIDTH = 110
+# Key in the summary, what it is by, and the bins in words.
+SPLITS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("by_active_classes", "number of active classes", {}),
+    ("by_class", "class", {}),
+    ("by_overlap", "overlap", OVERLAP_BINS),
+    ("by_input_si_sdr", "SI-SDR of the mixture", INPUT_BINS),
+)
 
 
 def headline(summary: Summary) -> Table:
     """The table that one looks at first: SI-SDRi; of recordings without references, what labels say of the sources."""
-    without = run_tables.agreement(summary)
-    if not has_references(summary["systems"]) and without.rows:
+    without, systems = run_tables.agreement(summary), headline_systems(summary["systems"])
+    if without.rows and not has_references(summary["systems"]):
         return without
-    systems = system_tables.headline_systems(summary)
-    return separation(systems, "separation", "Separation", _paragraphs(MEASURE_TEXT, *legend(systems)))
-
-
-def _more_sets(summary: Summary) -> list[Table | None]:
-    """What the systems do on each further test set, and by the number of classes in its mixtures."""
-    tables: list[Table | None] = []
-    for name, systems in summary["more_sets"].items():
-        here, main = (summary["data"].get(key, {}).get("mean_active_classes") for key in (name, summary["test_set"]))
-        text = f"The same on the mixtures of `{name}`"
-        known = here is not None and main is not None
-        text += f", with {here:.2f} active classes on average instead of {main:.2f}." if known else "."
-        title = f"Separation on {name}"
-        tables.append(study_tables.gap(summary, name))
-        tables.append(separation(systems, name, title, _paragraphs(text, *legend(systems, known=summary["systems"]))))
-        key, heading = f"{name}_by_active_classes", f"SI-SDRi on {name} by number of active classes (mean / median, dB)"
-        tables.append(split(systems, "by_active_classes", key, heading, ""))
-    return tables
+    return separation(systems, "separation", "Separation", MEASURE, *legend(systems))
 
 
 def all_tables(summary: Summary) -> list[Table]:
@@ -61,34 +43,74 @@ def all_tables(summary: Summary) -> list[Table]:
     Args:
         summary: see ``collect``.
     """
-    without = run_tables.agreement(summary)
-    if has_references(summary["systems"]) or not without.rows:
-        tables = [*_improvements(summary), run_tables.classifiers(summary), run_tables.sources(summary), without]
-    else:
-        tables = [without, run_tables.sources(summary), run_tables.classifiers(summary)]
-    tables += [*_more_sets(summary), run_tables.training(summary), run_tables.data(summary)]
-    if summary["stage_times"]:
-        tables.append(run_tables.time(summary))
-    return [table for table in tables if table is not None and table.rows]
+    first, sources, classifiers = headline(summary), run_tables.sources(summary), run_tables.classifiers(summary)
+    found = [first, sources, classifiers]
+    if first.key != "agreement":
+        found = [first, *_improvements(summary), classifiers, sources, run_tables.agreement(summary)]
+    for name in summary["more_sets"]:
+        found += _of_a_further_set(summary, name)
+    found += [run_tables.training(summary), run_tables.data(summary), run_tables.time(summary)]
+    return [table for table in found if table.rows]
 
 
-def _improvements(summary: Summary) -> list[Table | None]:
-    """The tables that need references."""
-    systems = summary["systems"]
-    first, parts = headline(summary), system_tables.parts(summary)
-    tables: list[Table | None] = [first]
-    if len(first.rows) < len(systems):
-        more = legend(systems, known=system_tables.headline_systems(summary))
-        text = _paragraphs(*([ALL_TEXT] if parts.rows else []), *more)
-        tables.append(separation(systems, "all_systems", "All systems", text))
-    splits: tuple[tuple[str, str, str, Callable[[str], str]], ...] = (
-        ("by_active_classes", "number of active classes", "", str),
-        ("by_class", "class", "", str),
-        ("by_overlap", "overlap", OVERLAP_TEXT, overlap_heading),
-        ("by_input_si_sdr", "SI-SDR of the mixture", LEVEL_TEXT, level_heading),
-    )
-    tables += [parts, study_tables.seeds(summary)]
-    tables += [split(systems, by, by, f"SI-SDRi by {of} (mean / median, dB)", text, heading)
-               for by, of, text, heading in splits]  # fmt: skip
-    tables += study_tables.worse_tables(systems)
-    return [*tables, system_tables.single(systems), system_tables.bss_eval(systems)]
+def _improvements(summary: Summary) -> list[Table]:
+    """The tables after the first that need references."""
+    systems, parts = summary["systems"], tables.parts(summary)
+    first, text = headline_systems(systems), TEXTS["all_systems"] if parts.rows else ""
+    more = separation(systems, "all_systems", "All systems", text, *legend(systems, known=first))
+    splits = [
+        tables.split(systems, by, by, f"SI-SDRi by {of} (mean / median, dB)", words) for by, of, words in SPLITS
+    ]
+    worse = [tables.worse(systems, *SPLITS[1]), tables.worse(systems, *SPLITS[3]), tables.found_in(systems)]
+    found = [parts, tables.seeds(summary), *splits, *worse, tables.single(systems), tables.bss_eval(systems)]
+    return [more, *found] if len(first) < len(systems) else found
+
+
+def _of_a_further_set(summary: Summary, name: str) -> list[Table]:
+    """What the systems do on a further test set, and by the number of classes in its mixtures."""
+    systems = summary["more_sets"][name]
+    here, main = (summary["data"].get(key, {}).get("mean_active_classes") for key in (name, summary["test_set"]))
+    text = f"The same on the mixtures of `{name}`"
+    if here is not None and main is not None:
+        text += f", with {here:.2f} active classes on average instead of {main:.2f}"
+    title = f"SI-SDRi on {name} by number of active classes (mean / median, dB)"
+    return [
+        tables.gap(summary, name),
+        separation(systems, name, f"Separation on {name}", f"{text}.", *legend(systems, known=summary["systems"])),
+        tables.split(systems, "by_active_classes", f"{name}_by_active_classes", title, {}),
+    ]
+
+
+def headline_table(summary: Summary) -> str:
+    """The table that one looks at first, as it stands on the page and on the terminal."""
+    return markdown_table(headline(summary))
+
+
+def render(summary: Summary) -> str:
+    """The text of RESULTS.md.
+
+    Args:
+        summary: see ``collect``.
+    """
+
+    def wrapped(text: str) -> str:
+        return textwrap.fill(" ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False)
+
+    blocks = [f"# Results of {summary['recipe']}", *summary["notes"]]
+    for table in all_tables(summary):
+        blocks += [f"## {table.title}", markdown_table(table), *map(wrapped, filter(None, table.text.split("\n\n")))]
+    environment = [f"- {what}: {text}" for what, text in environment_lines(summary["environment"]).items()]
+    return "\n\n".join([*blocks, "## Environment", "\n".join(environment), wrapped(END)]) + "\n"
+
+
+def render_saved(summary: Summary, where: str) -> str:
+    """``render`` of a summary that was read from a file.
+
+    Raises:
+        UserError: it is not one that ``weaksep report`` has written.
+    """
+    try:
+        return render(summary)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"{where}: not results of weaksep report ({reason}); rerun stage 7") from None

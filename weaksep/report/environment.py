@@ -6,19 +6,13 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import weaksep
-
-
-def _version(package: str) -> str | None:
-    """Installed version from the metadata; importing torch for its number would take seconds."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _run(*command: str, folder: Path | None = None) -> str | None:
@@ -44,35 +38,14 @@ def git_commit(folder: Path) -> str | None:
     return f"{commit}-dirty" if commit and changes != "" else commit
 
 
-def _cpu_model() -> str | None:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine() or None
-
-
-def _memory_gb() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
-def _cores() -> int:
-    """Cores this process may use, which a container or a batch system limits."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def machine() -> dict[str, Any]:
     """CPU, cores, memory and GPUs of this machine; what cannot be found out is null."""
+    model = re.search(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
     gpus = _run("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
     return {
-        "cpu": _cpu_model(),
-        "cores": _cores(),
-        "memory_gb": _memory_gb(),
+        "cpu": model[1].strip() if model else platform.machine() or None,
+        "cores": len(os.sched_getaffinity(0)),  # those this process may use, which a container limits
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "gpu": ", ".join(gpus.splitlines()) if gpus else None,
         "system": f"{platform.system()} {platform.machine()}",
     }
@@ -88,9 +61,28 @@ def environment(seed: int | dict[str, int] | None) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "weaksep": weaksep.__version__,
         "python": platform.python_version(),
-        "torch": _version("torch"),
-        "numpy": _version("numpy"),
+        # By their metadata: importing torch for its number would take seconds.
+        **{package: importlib.metadata.version(package) for package in ("torch", "numpy")},
         "commit": git_commit(Path(weaksep.__file__).parent),
         "machine": machine(),
         "seed": seed,
+    }
+
+
+def environment_lines(found: Mapping[str, Any]) -> dict[str, str]:
+    """An environment in words, as every page has it."""
+    computer, seed = found["machine"], found["seed"]
+    parts = [computer["cpu"] or "unknown CPU", f"{computer['cores']} core(s)"]
+    if computer["memory_gb"] is not None:
+        parts.append(f"{computer['memory_gb']:g} GB of memory")
+    parts += [f"GPU {computer['gpu']}" if computer["gpu"] else "no GPU", computer["system"]]
+    if isinstance(seed, dict):
+        seed = ", ".join(f"{name} {value}" for name, value in seed.items())
+    names = {"weaksep": "weaksep", "Python": "python", "PyTorch": "torch", "numpy": "numpy"}
+    return {
+        "date": found["date"],
+        "commit": found["commit"] or "unknown",
+        "versions": ", ".join(f"{name} {found[key] or 'unknown'}" for name, key in names.items()),
+        "machine": ", ".join(parts),
+        "seed": "unknown" if seed is None else str(seed),
     }

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
+from typing import NamedTuple
 
 from weaksep.report.aggregate import Score
 from weaksep.report.systems import short_name
@@ -22,8 +22,7 @@ DRAWN = "drawn"  # the kind of those that no score has chosen
 DOZEN = 12
 
 
-@dataclass(frozen=True)
-class Example:
+class Example(NamedTuple):
     """A chosen mixture.
 
     Attributes:
@@ -54,13 +53,16 @@ def reference_system(names: Sequence[str]) -> str | None:
     >>> reference_system(["unprocessed", "separator_clip", "oracle_irm"])
     'separator_clip'
     """
-    if "separator_frame" in names:
-        return "separator_frame"
-    for prefix in ("separator_", "oracle_irm", "oracle_", ""):
-        found = [name for name in names if name.startswith(prefix)]
-        if found:
-            return found[0]
-    return None
+    order = ("separator_frame", "separator_", "oracle_irm", "oracle_", "")
+    ranks = {name: (name != order[0], *(not name.startswith(prefix) for prefix in order[1:])) for name in names}
+    return min(names, key=ranks.__getitem__, default=None)
+
+
+def _in_turn(utts: Sequence[str], n_active: Mapping[str, int], count: int) -> list[str]:
+    """Up to ``count`` clips, in turn from each number of active classes, those of two and more first."""
+    numbers = sorted(set(map(n_active.__getitem__, utts)), key=lambda number: (number == 1, number))
+    turns = zip_longest(*([utt for utt in utts if n_active[utt] == number] for number in numbers))
+    return [utt for turn in turns for utt in turn if utt is not None][:count]
 
 
 def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -> list[Example]:
@@ -80,11 +82,10 @@ def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -
     if system is None:
         return []
     gains: dict[str, list[float]] = {}
-    active: dict[str, int] = {}
+    active = {row.utt: row.n_active for row in scores[system]}
     for row in scores[system]:
         if row.si_sdri_db is not None:
             gains.setdefault(row.utt, []).append(row.si_sdri_db)
-            active[row.utt] = row.n_active
     means = {utt: statistics.fmean(values) for utt, values in gains.items()}
     order = sorted(means, key=lambda utt: (means[utt], utt))
     thirds: dict[str, list[tuple[float, str]]] = {kind: [] for kind in KINDS}
@@ -92,18 +93,12 @@ def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -
         kind = _THIRDS[(6 * rank + 3) // (2 * len(order))]
         # Distance in ranks: it does not depend on how far the few best and worst ones lie out.
         thirds[kind].append((abs((rank + 0.5) / len(order) - KINDS[kind]), utt))
-    chosen = []
-    for kind, near in thirds.items():
-        queues: dict[int, list[str]] = {}
-        for _, utt in sorted(near):
-            queues.setdefault(active[utt], []).append(utt)
-        turns = zip_longest(*(queues[number] for number in sorted(queues)))
-        taken = [utt for turn in turns for utt in turn if utt is not None][: count // len(KINDS)]
-        chosen += [
-            Example(utt, kind, round(means[utt], 4), active[utt], system)
-            for utt in sorted(taken, key=lambda utt: (active[utt], utt))
-        ]
-    return chosen
+    taken = {kind: _in_turn([utt for _, utt in sorted(near)], active, count // 3) for kind, near in thirds.items()}
+    return [
+        Example(utt, kind, round(means[utt], 4), active[utt], system)
+        for kind, utts in taken.items()
+        for utt in sorted(utts, key=lambda utt: (active[utt], utt))
+    ]
 
 
 def draw_examples(labels: Mapping[str, Sequence[str]], systems: Sequence[str], count: int = DOZEN) -> list[Example]:
@@ -117,12 +112,7 @@ def draw_examples(labels: Mapping[str, Sequence[str]], systems: Sequence[str], c
     system = reference_system(systems)
     if system is None:
         return []
-    queues: dict[int, list[str]] = {}
-    for utt in sorted(labels, key=lambda utt: (generator(0, "examples", utt).random(), utt)):
-        if labels[utt]:
-            queues.setdefault(len(labels[utt]), []).append(utt)
-    order = sorted(queues, key=lambda number: (number == 1, number))
-    turns = zip_longest(*(queues[number] for number in order))
-    taken = [utt for turn in turns for utt in turn if utt is not None][:count]
-    drawn = [Example(utt, DRAWN, None, len(labels[utt]), system) for utt in taken]
-    return sorted(drawn, key=lambda example: (example.n_active, example.utt))
+    active = {utt: len(names) for utt, names in labels.items() if names}
+    drawn = sorted(active, key=lambda utt: (generator(0, "examples", utt).random(), utt))
+    examples = [Example(utt, DRAWN, None, active[utt], system) for utt in _in_turn(drawn, active, count)]
+    return sorted(examples, key=lambda example: (example.n_active, example.utt))

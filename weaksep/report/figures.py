@@ -1,29 +1,64 @@
-"""The report's figures as PNG and SVG: see figures_systems, figures_classes, figures_training and figures_examples."""
+"""The report's figures as PNG and SVG; see figures_systems, figures_classes and figures_examples too."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from weaksep.fileio.atomic import atomic_path
 from weaksep.report.aggregate import OVERLAP_BINS, Score
-from weaksep.report.system_tables import has_references
+from weaksep.report.examples import KINDS
+from weaksep.report.figures_style import COLOURS, GREY, panels_of
+from weaksep.report.systems import short_name
+from weaksep.report.tables import has_references
 
-logger = logging.getLogger(__name__)
-
-NEED_REFERENCES = ("si_sdri", "active_classes", "overlap", "classes", "example_good", "example_median", "example_worst")
+NAMES = ("si_sdri", "active_classes", "overlap", "classes", "training", *(f"example_{kind}" for kind in KINDS))
 FORMATS = ("png", "svg")
 _DPI = 150
 # A fixed salt (and no date, below): the same figures give the same files. White paper in every theme.
-_SETTINGS: dict[Any, Any] = {"svg.hashsalt": "weaksep", "savefig.facecolor": "white", "hatch.linewidth": 0.5}
+_SETTINGS: dict[Any, Any] = {
+    **{"svg.hashsalt": "weaksep", "savefig.facecolor": "white", "hatch.linewidth": 0.5},
+    **dict.fromkeys(("axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize"), "small"),
+    **{"legend.fontsize": "small", "figure.titlesize": "small"},
+}
+_FEW = 9  # trainings: up to so many panels are drawn larger
+
+Histories = Mapping[str, Sequence[dict[str, Any]]]
+
+
+def training_figure(histories: Histories) -> Any | None:
+    """The course of every training that has an epoch, a panel each: training and validation loss; None when none has.
+
+    Args:
+        histories: rows of history.jsonl of each training, by the name of its folder.
+    """
+    trainings = {name: history for name, history in histories.items() if history}
+    if not trainings:
+        return None
+    columns, size = (3, (3.3, 2.3)) if len(trainings) <= _FEW else (5, (2.15, 1.55))
+    figure, grid = panels_of(len(trainings), columns, size, (0.4, 0.6), "epoch", "loss")
+    for axes, (name, history) in zip(grid, trainings.items(), strict=True):
+        epochs = [row["epoch"] for row in history]
+        losses = {split: [row[split]["loss"] for row in history] for split in ("train", "valid")}
+        few = {"markersize": 3, "markevery": max(1, len(epochs) // 8)}
+        axes.plot(epochs, losses["train"], "--", marker="o", color=COLOURS[0], label="train", **few)
+        axes.plot(epochs, losses["valid"], "-", marker="s", color=COLOURS[1], label="valid", **few)
+        best = epochs[losses["valid"].index(min(losses["valid"]))]
+        axes.axvline(best, color=GREY, linewidth=0.9, linestyle=":", label="best epoch (valid)")
+        axes.set(title=short_name(name), ylim=(min(0.0, *losses["train"], *losses["valid"]), None))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.tick_params(labelsize="x-small")
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    return figure
 
 
 def _draw(
     summary: dict[str, Any],
     scores: Mapping[str, Sequence[Score]],
-    histories: Mapping[str, Sequence[dict[str, Any]]],
+    histories: Histories,
     expdir: Path | None,
     datadir: Path | None,
 ) -> dict[str, Any]:
@@ -31,23 +66,17 @@ def _draw(
     from weaksep.report.figures_classes import classes_figure
     from weaksep.report.figures_examples import example_figures
     from weaksep.report.figures_systems import split_figure, systems_figure
-    from weaksep.report.figures_training import training_figure
 
-    systems = summary["systems"]
-    counts = sorted({name for system in systems for name in system["by_active_classes"]}, key=int)
-    if not has_references(systems):
-        return {**dict.fromkeys(NEED_REFERENCES), "training": training_figure(dict(histories))}
-    figures = {
-        "si_sdri": systems_figure(systems),
-        "active_classes": split_figure(systems, "by_active_classes", counts, "active classes in the mixture"),
-        "overlap": split_figure(
-            systems, "by_overlap", OVERLAP_BINS, "share of the class's time in which another class sounds too"
-        ),
-        "classes": classes_figure(systems, dict(scores)),
-        "training": training_figure(dict(histories)),
-    }
-    if expdir is not None and datadir is not None:
-        figures |= example_figures(scores, expdir, datadir / summary["test_set"])
+    systems, figures = summary["systems"], {"training": training_figure(histories)}
+    if has_references(systems):
+        counts = sorted({name for system in systems for name in system["by_active_classes"]}, key=int)
+        bins, share = list(OVERLAP_BINS), "share of the class's time in which another class sounds too"
+        figures["si_sdri"] = systems_figure(systems)
+        figures["active_classes"] = split_figure(systems, "by_active_classes", counts, "active classes in the mixture")
+        figures["overlap"] = split_figure(systems, "by_overlap", bins, share)
+        figures["classes"] = classes_figure(systems, scores)
+        if expdir is not None and datadir is not None:
+            figures |= example_figures(scores, expdir, datadir / summary["test_set"])
     return figures
 
 
@@ -55,11 +84,11 @@ def write_figures(
     folder: Path,
     summary: dict[str, Any],
     scores: Mapping[str, Sequence[Score]],
-    histories: Mapping[str, Sequence[dict[str, Any]]],
+    histories: Histories,
     expdir: Path | None = None,
     datadir: Path | None = None,
 ) -> list[Path]:
-    """Write the figures; none without matplotlib, and the log says so.
+    """Write the figures; those of an earlier report that are none any more go.
 
     Args:
         folder: where to; made when needed.
@@ -72,21 +101,17 @@ def write_figures(
     Returns:
         the files.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        logger.warning("no figures without matplotlib: pip install 'weaksep[report]'")
-        return []
+    import matplotlib
+
     written = []
     with matplotlib.rc_context(_SETTINGS):
-        for name, figure in _draw(summary, scores, histories, expdir, datadir).items():
-            for suffix in FORMATS:
-                path = folder / f"{name}.{suffix}"
-                if figure is None:
-                    path.unlink(missing_ok=True)  # an earlier report's
-                    continue
-                with atomic_path(path) as temporary:
-                    figure.savefig(temporary, dpi=_DPI, metadata={"Date": None} if suffix == "svg" else None)
-                figure.set_layout_engine("none")  # the second file is laid out as the first: it takes most of the time
-                written.append(path)
+        figures = _draw(summary, scores, histories, expdir, datadir)
+        for path in (folder / f"{name}.{suffix}" for name in NAMES for suffix in FORMATS):
+            figure = figures.get(path.stem)
+            if figure is None:
+                continue
+            with atomic_path(path) as temporary:
+                figure.savefig(temporary, dpi=_DPI, metadata={"Date": None} if path.suffix == ".svg" else None)
+            figure.set_layout_engine("none")  # the second file is laid out as the first: it takes most of the time
+            written.append(path)
     return written

@@ -8,15 +8,52 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from weaksep.errors import UserError
 from weaksep.fileio.audio import audio_info, read_audio
 from weaksep.fileio.datadir import DataDir, EventLabel, read_scp
 from weaksep.report.aggregate import Score
 from weaksep.report.examples import KINDS, Example, choose_examples
 from weaksep.report.figures_style import COLOURS
-from weaksep.report.spectro import RANGE_DB, estimated_mask, level_db, magnitude
 
 logger = logging.getLogger(__name__)
+
+RANGE_DB = 60.0  # what a picture shows below its loudest point
+_WINDOW_S = 0.032
+
+
+def magnitude(audio: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Magnitudes (F, T) of audio (N,): windows of about 32 ms (a power of two of samples), half of it apart."""
+    import torch
+
+    from weaksep.signal.stft import Stft
+
+    window = 2 ** max(4, round(np.log2(_WINDOW_S * sample_rate)))
+    samples = torch.from_numpy(np.ascontiguousarray(audio, dtype=np.float32))
+    return Stft(window, window // 2).magnitude(samples[None])[0].numpy().T
+
+
+def level_db(magnitudes: np.ndarray, peak: float) -> np.ndarray:
+    """Magnitudes in dB below ``peak``, held between -RANGE_DB and 0; all at the bottom when the peak is 0.
+
+    >>> level_db(np.array([1.0, 0.1, 0.0]), 1.0).tolist()
+    [0.0, -20.0, -60.0]
+    """
+    if peak <= 0:
+        return np.full(magnitudes.shape, -RANGE_DB)
+    floor = 10 ** (-RANGE_DB / 20)
+    return 20 * np.log10(np.clip(magnitudes / peak, floor, 1.0))
+
+
+def estimated_mask(separated: np.ndarray, mixture: np.ndarray) -> np.ndarray:
+    """Share of the mixture's magnitude that a source took, in [0, 1], same shape; NaN where the mixture is silent.
+
+    A picture of what the system did, not its own mask: that one is not kept, and a phase may have been changed.
+    """
+    silent = mixture <= max(float(mixture.max(initial=0.0)) * 10 ** (-RANGE_DB / 20), 1e-12)
+    ratio = np.divide(separated, mixture, out=np.full(mixture.shape, np.nan), where=~silent)
+    return np.clip(ratio, 0.0, 1.0)
 
 
 def example_figures(scores: Mapping[str, Sequence[Score]], expdir: Path, test_dir: Path) -> dict[str, Any]:
@@ -29,78 +66,61 @@ def example_figures(scores: Mapping[str, Sequence[Score]], expdir: Path, test_di
         test_dir: data folder of the test set.
     """
     figures: dict[str, Any] = {}
-    chosen = choose_examples(scores)
-    for kind in KINDS:
-        mixtures = [example for example in chosen if example.kind == kind]
-        if mixtures:
-            # Three classes if there are such: enough to see, and the picture stays on one page.
-            best = min(mixtures, key=lambda example: abs(example.n_active - 3))
-            rows = {row.name: row for row in scores[best.system] if row.utt == best.utt}
-            separated = expdir / best.system / "separated" / test_dir.name
-            try:
-                figures[f"example_{kind}"] = _figure(best, rows, separated, DataDir.load(test_dir))
-            except (UserError, KeyError) as error:
-                logger.warning("%s: %s; no figure of it", best.utt, error)
-    return figures
+    # Three classes if there are such: enough to see, and the picture stays on one page.
+    chosen = sorted(choose_examples(scores), key=lambda example: abs(example.n_active - 3))
+    for example in {example.kind: example for example in reversed(chosen)}.values():
+        gains = {row.name: row.si_sdri_db for row in scores[example.system] if row.utt == example.utt}
+        separated = expdir / example.system / "separated" / test_dir.name
+        try:
+            figures[f"example_{example.kind}"] = _figure(example, gains, separated, DataDir.load(test_dir))
+        except (UserError, KeyError) as error:
+            logger.warning("%s: %s; no figure of it", example.utt, error)
+    return {name: figures[name] for name in (f"example_{kind}" for kind in KINDS) if name in figures}
 
 
-def _figure(example: Example, rows: dict[str, Score], separated: Path, data: DataDir) -> Any | None:
+def _figure(example: Example, gains: dict[str, float | None], separated: Path, data: DataDir) -> Any | None:
     from matplotlib.figure import Figure
 
-    names = [name for name in data.labels if name in rows and rows[name].si_sdri_db is not None]
-    tables = {name: separated / f"{name}.scp" for name in names}
-    if not names or not all(table.is_file() for table in tables.values()):
+    tables = {name: separated / f"{name}.scp" for name in data.labels if gains.get(name) is not None}
+    if not tables or not all(table.is_file() for table in tables.values()):
         return None
-    rate = audio_info(data.wav[example.utt])[1]
-    mixture = magnitude(read_audio(data.wav[example.utt], rate), rate)
-    duration_s = audio_info(data.wav[example.utt])[0] / rate
-    frame: dict[str, Any] = {"duration_s": duration_s, "top_khz": rate / 2000}
-    figure = Figure(figsize=(9, 1.75 * (len(names) + 1) + 0.5), layout="constrained")
-    grid = figure.subplots(len(names) + 1, 3, squeeze=False)
+    wav = data.wav[example.utt]
+    n_samples, rate, _ = audio_info(wav)
+    mixture = magnitude(read_audio(wav, rate), rate)
     peak = float(mixture.max())
-    image = _spectrogram(grid[0, 0], level_db(mixture, peak), **frame)
-    grid[0, 0].set_title(f"mixture {example.utt}", fontsize="small")
-    _labels(grid[0, 1], names, data.events().get(example.utt, []), duration_s)
+    figure = Figure(figsize=(9, 1.75 * (len(tables) + 1) + 0.5), layout="constrained")
+    grid = figure.subplots(len(tables) + 1, 3, squeeze=False)
+    look = {"origin": "lower", "aspect": "auto", "extent": (0, n_samples / rate, 0, rate / 2000)}
+    look["interpolation"] = "nearest"
+
+    def picture(axes: Any, magnitudes: np.ndarray, title: str) -> Any:
+        axes.set_title(title)
+        return axes.imshow(level_db(magnitudes, peak), cmap="magma", vmin=-RANGE_DB, vmax=0, **look)
+
+    levels = picture(grid[0, 0], mixture, f"mixture {example.utt}")
+    _labels(grid[0, 1], list(tables), data.events().get(example.utt, []), n_samples / rate)
     grid[0, 2].set_axis_off()
-    for row, name in enumerate(names, start=1):
+    for row, (name, table) in zip(grid[1:], tables.items(), strict=True):
         reference = read_scp(data.path / f"src_{name}.scp")[example.utt]
-        source = magnitude(read_audio(read_scp(tables[name])[example.utt], rate), rate)
-        reference_levels = level_db(magnitude(read_audio(reference, rate), rate), peak)
-        _spectrogram(grid[row, 0], reference_levels, **frame)
-        mask = _spectrogram(grid[row, 1], estimated_mask(source, mixture), **frame, cmap="cividis", low=0, high=1)
-        _spectrogram(grid[row, 2], level_db(source, peak), **frame)
-        grid[row, 0].set_title(f"{name}: reference", fontsize="small")
-        grid[row, 1].set_title(f"{name}: mask, estimated", fontsize="small")
-        gain = rows[name].si_sdri_db
-        grid[row, 2].set_title(f"{name}: separated, SI-SDRi {gain:.1f} dB", fontsize="small")
+        source = magnitude(read_audio(read_scp(table)[example.utt], rate), rate)
+        picture(row[0], magnitude(read_audio(reference, rate), rate), f"{name}: reference")
+        mask = row[1].imshow(estimated_mask(source, mixture), cmap="cividis", vmin=0, vmax=1, **look)
+        row[1].set_title(f"{name}: mask, estimated")
+        picture(row[2], source, f"{name}: separated, SI-SDRi {gains[name]:.1f} dB")
+    for axes in grid.flatten():
+        axes.tick_params(labelsize="x-small")
     for axes in grid[:, 0]:
-        axes.set_ylabel("kHz", fontsize="small")
+        axes.set_ylabel("kHz")
     for axes in [*grid[-1, :], grid[0, 1]]:
-        axes.set_xlabel("s", fontsize="small")
+        axes.set_xlabel("s")
     peak_text = f"dB below the mixture's peak, to {RANGE_DB:.0f}"
-    for bar, height, label in ((image, 0.7, peak_text), (mask, 0.1, "estimated mask; white: silence")):
+    for bar, height, label in ((levels, 0.7, peak_text), (mask, 0.1, "estimated mask; white: silence")):
         scale = figure.colorbar(bar, cax=grid[0, 2].inset_axes((0.05, height, 0.9, 0.1)), orientation="horizontal")
-        scale.ax.set_title(label, fontsize="small")
+        scale.ax.set_title(label)
         scale.ax.tick_params(labelsize="x-small")
     what = f"{example.reason}, mean over the classes of the mixture"
-    figure.suptitle(f"{what}\nmask: magnitude of the separated source over that of the mixture", fontsize="small")
+    figure.suptitle(f"{what}\nmask: magnitude of the separated source over that of the mixture")
     return figure
-
-
-def _spectrogram(
-    axes: Any,
-    picture: Any,
-    duration_s: float,
-    top_khz: float,
-    cmap: str = "magma",
-    low: float = -RANGE_DB,
-    high: float = 0,
-) -> Any:
-    axes.tick_params(labelsize="x-small")
-    extent = (0, duration_s, 0, top_khz)
-    return axes.imshow(
-        picture, origin="lower", aspect="auto", extent=extent, cmap=cmap, vmin=low, vmax=high, interpolation="nearest"
-    )
 
 
 def _labels(axes: Any, names: Sequence[str], events: Sequence[EventLabel], duration_s: float) -> None:
@@ -109,8 +129,5 @@ def _labels(axes: Any, names: Sequence[str], events: Sequence[EventLabel], durat
         spans = [(event.onset_s, event.offset_s - event.onset_s) for event in events if event.label == name]
         axes.broken_barh(spans, (row - 0.35, 0.7), facecolors=COLOURS[row % len(COLOURS)], edgecolor="black", lw=0.5)
     axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_xlim(0, duration_s)
-    axes.set_title("labels", fontsize="small")
-    axes.tick_params(labelsize="x-small")
+    axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, duration_s), title="labels")
     axes.grid(axis="x", alpha=0.3)

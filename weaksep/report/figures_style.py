@@ -7,6 +7,7 @@ differ as well, for print in grey.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 System = dict[str, Any]
@@ -25,9 +26,43 @@ SUPERVISIONS: dict[str, tuple[str, str, str]] = {
     "strong": ("#009E73", "D", "isolated sources"),
     "oracle": (GREY, "^", "oracle masks"),
 }
-OTHER = (GREY, "*", "other")
 TRAINED = ("strong", "frame", "clip")
 MAX_LINES = 6  # of a panel: as many as there are colours
+
+
+def panels_of(
+    n: int, columns: int, size: tuple[float, float], more: tuple[float, float], xlabel: str, ylabel: str, **options: Any
+) -> tuple[Any, Any]:
+    """A figure with a grid of ``n`` panels, labelled at its left and lower edges, and the axes (n,).
+
+    Args:
+        n: number of panels.
+        columns: of the grid, at most.
+        size: width and height of a panel, inches.
+        more: width and height of what is around them.
+        xlabel, ylabel: of the panels at the edges.
+        options: of ``Figure.subplots``.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    inches = (size[0] * columns + more[0], size[1] * rows + more[1])
+    figure = Figure(figsize=inches, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, **options).flatten()
+    for axes in grid[n:]:
+        axes.set_axis_off()
+    for axes in grid[:n:columns]:
+        axes.set_ylabel(ylabel)
+    for axes in grid[max(0, n - columns) : n]:
+        axes.set_xlabel(xlabel)
+    return figure, grid[:n]
+
+
+def limits_of(values: Sequence[float], below: float, above: float) -> tuple[float, float]:
+    """Limits of an axis of SI-SDRi: the values, 0 and 1 dB, and margins as shares of their range."""
+    low, high = min(0.0, *values), max(1.0, *values)
+    return low - below * (high - low), high + above * (high - low)
 
 
 def series_styles(members: Sequence[System], lead: Sequence[System]) -> list[dict[str, Any]]:
@@ -35,23 +70,16 @@ def series_styles(members: Sequence[System], lead: Sequence[System]) -> list[dic
     others take in turn the colours that are left; theirs last, where there is a headline system or an oracle."""
     names = {system["name"] for system in lead}
     taken = {look_of(system)[0] for system in members if system["name"] in names}
+    reserved = {SUPERVISIONS[name][0] for name in TRAINED} if taken or oracles(members) else set()
     free = [place for place, colour in enumerate(COLOURS) if colour not in taken]
-    if taken or oracles(members):
-        free.sort(key=lambda place: COLOURS[place] in {SUPERVISIONS[name][0] for name in TRAINED})
-    styles, count = [], 0
-    for system in members:
-        if system["name"] in names:
-            place = COLOURS.index(look_of(system)[0])
-        else:
-            place = free[count % len(free)]
-            count += 1
-        styles.append({"color": COLOURS[place], "marker": MARKERS[place], "linestyle": LINES[place]})
-    return styles
+    turn = cycle(sorted(free, key=lambda place: COLOURS[place] in reserved))
+    places = [COLOURS.index(look_of(system)[0]) if system["name"] in names else next(turn) for system in members]
+    return [{"color": COLOURS[place], "marker": MARKERS[place], "linestyle": LINES[place]} for place in places]
 
 
 def look_of(system: System) -> tuple[str, str, str]:
     """(colour, marker, words) of a system's supervision."""
-    return SUPERVISIONS.get(system["supervision"], OTHER)
+    return SUPERVISIONS[system["supervision"]]
 
 
 def headline(systems: Sequence[System]) -> list[System]:
@@ -81,13 +109,14 @@ def families(systems: Sequence[System]) -> list[tuple[str, list[System]]]:
     """Every system once, in panels of at most ``MAX_LINES``: headline and oracles, frame, clip, and all others."""
     first = [*headline(systems), *oracles(systems)]
     names = {system["name"] for system in first}
-    rest = [s for s in systems if s["name"] not in names and s["supervision"] != "unprocessed"]
-    groups = [("headline systems and oracles", first)]
-    for title, kinds in (("frame labels", ["frame"]), ("clip labels", ["clip"])):
-        groups.append((title, [system for system in rest if system["supervision"] in kinds]))
-    groups.append(("other supervision", [s for s in rest if s["supervision"] not in ("frame", "clip")]))
+    groups: dict[str, list[System]] = {"headline systems and oracles": first}
+    groups |= {title: [] for title in ("frame labels", "clip labels", "other supervision")}
+    for system in systems:
+        if system["name"] not in names and system["supervision"] != "unprocessed":
+            title = f"{system['supervision']} labels"
+            groups[title if title in groups else "other supervision"].append(system)
     panels = []
-    for title, members in groups:
+    for title, members in groups.items():
         parts = -(-len(members) // MAX_LINES)
         for part in range(parts):
             # As even as can be: 8 are 4 and 4, not 6 and 2.
@@ -104,16 +133,12 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
     >>> spread([0.0, 0.0, 5.0], 1.0)
     [-0.5, 0.5, 5.0]
     """
-    order = sorted(range(len(wanted)), key=lambda index: (wanted[index], index))
     blocks: list[tuple[float, list[int]]] = []  # (centre, members)
-    for index in order:
+    for index in sorted(range(len(wanted)), key=lambda index: (wanted[index], index)):
         centre, members = wanted[index], [index]
         while blocks and blocks[-1][0] + gap * (len(blocks[-1][1]) + len(members)) / 2 > centre + 1e-12:
             members = blocks.pop()[1] + members
             centre = sum(wanted[member] for member in members) / len(members)
         blocks.append((centre, members))
-    places = [0.0] * len(wanted)
-    for centre, members in blocks:
-        for rank, member in enumerate(members):
-            places[member] = centre + gap * (rank - (len(members) - 1) / 2)
-    return places
+    places = {k: centre + gap * (i - (len(ks) - 1) / 2) for centre, ks in blocks for i, k in enumerate(ks)}
+    return [places[index] for index in range(len(wanted))]

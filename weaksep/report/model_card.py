@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from weaksep.fileio.network import Description
 from weaksep.report.aggregate import describe, read_scores
+from weaksep.report.formats import text_table
 from weaksep.report.systems import origin_of
-from weaksep.report.tables import number, table
+from weaksep.report.table import number
 
 USE = """\
 ## Use
@@ -41,7 +43,7 @@ def scores_of(experiment: Path) -> dict[str, dict[str, Any]]:
 def model_card(
     name: str,
     experiment: Path,
-    checkpoint: Mapping[str, Any],
+    description: Description,
     scores: Mapping[str, Mapping[str, Any]],
     made: Mapping[str, Any],
     licence: str,
@@ -52,25 +54,22 @@ def model_card(
     Args:
         name: of the packed file.
         experiment: the folder that it was packed from.
-        checkpoint: what best.pt holds.
+        description: of the network.
         scores: see ``scores_of``.
         made: date and versions, see ``environment``.
         licence: of the weights; empty when nobody has said.
         masker: how the net alone is used, a section of the page (infer/export.py); empty where there is none.
     """
-    feats, net = checkpoint["feats"], checkpoint["config"].get("net", {})
+    features, net = description.features, description.config.get("net", {})
+    softer = {"temperature of the masks": f"{description.temperature:g}, above 1 softer than the net left them"}
     facts = {
-        "classes": ", ".join(checkpoint["classes"]),
-        "sample rate": f"{feats['sample_rate']} Hz; recordings of other rates are resampled",
+        "classes": ", ".join(description.classes),
+        "sample rate": f"{features.sample_rate} Hz; recordings of other rates are resampled",
         "trained from": origin_of(experiment).trained_from,
         "net": ", ".join(f"{key} {value}" for key, value in net.items()),
-        "STFT": f"square-root Hann windows of {feats['window_samples']} samples, {feats['hop_samples']} apart",
-        **(
-            {"temperature of the masks": f"{checkpoint['temperature']:g}, above 1 softer than the net left them"}
-            if "temperature" in checkpoint
-            else {}
-        ),
-        "epoch": checkpoint.get("epoch", "unknown"),
+        "STFT": f"square-root Hann windows of {features.window_samples} samples, {features.hop_samples} apart",
+        **(softer if description.config.get("calibrate") else {}),
+        "epoch": description.epoch,
         "licence of the weights": licence or "not stated: ask whoever gave you this file",
         "packed": f"{made['date']}, weaksep {made['weaksep']}, PyTorch {made['torch']}, commit {made['commit']}",
     }
@@ -78,6 +77,6 @@ def model_card(
     if scores:
         rows = [[key, number(row["mean"]), number(row["median"]), row["n"]] for key, row in scores.items()]
         header = ["scored on", "mean SI-SDRi (dB)", "median", "pairs"]
-        blocks += ["## Scores", table(header, rows)]
+        blocks += ["## Scores", text_table(header, rows)]
         blocks.append("Mixtures of two or more classes; improvement over the mixture itself.")
     return "\n\n".join([*blocks, USE.format(name=name)]) + (f"\n{masker}" if masker else "")

@@ -7,19 +7,18 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
 from weaksep.report.aggregate import Score
 from weaksep.report.content import all_tables
+from weaksep.report.environment import environment_lines
 from weaksep.report.figures_style import headline, oracles
-from weaksep.report.page_audio import Listening, gather
-from weaksep.report.page_store import LIMIT_BYTES
-from weaksep.report.page_tables import environment_lines, page_table
-from weaksep.report.system_tables import has_references
+from weaksep.report.page_audio import LIMIT_BYTES, Listening, gather
 from weaksep.report.systems import short_name
-from weaksep.report.tables import interval, number
+from weaksep.report.table import TEXT, Table, best_rows, interval, leading, number, shown
+from weaksep.report.tables import has_references
 
 logger = logging.getLogger(__name__)
 
@@ -53,35 +52,58 @@ FIGURES = {
 _TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 
+class Cell(NamedTuple):
+    """One cell: its text, the number it is sorted by (None: by its text), and whether it is the best of its column."""
+
+    text: str
+    value: float | None
+    best: bool
+
+
+def page_table(table: Table) -> dict[str, Any]:
+    """A table as the template wants it: ``numeric`` says of each column whether it holds numbers."""
+    numeric = [column.kind is not TEXT for column in table.columns]
+    best = [best_rows(table, index) for index in range(len(table.columns))]
+    rows = [
+        [
+            Cell(text, leading(cell) if numeric[index] else None, number in best[index])
+            for index, (text, cell) in enumerate(zip(texts, row, strict=True))
+        ]
+        for number, (texts, row) in enumerate(zip(shown(table), table.rows, strict=True))
+    ]
+    return {
+        "key": re.sub(r"[^A-Za-z0-9]+", "-", table.key),  # an id of the page, whatever a set is called
+        "title": table.title,
+        "paragraphs": table.text.split("\n\n") if table.text else [],
+        "headings": [column.heading for column in table.columns],
+        "numeric": numeric,
+        "rows": rows,
+    }
+
+
 def _figure(folder: Path, name: str) -> str | None:
     """A figure as a data URL, of its two files the smaller one; None when there is none."""
-    found = [folder / f"{name}.{suffix}" for suffix in _TYPES]
-    sizes = {path: path.stat().st_size for path in found if path.is_file()}
-    if not sizes:
+    found = [path for path in (folder / f"{name}.{suffix}" for suffix in _TYPES) if path.is_file()]
+    path = min(found, key=lambda file: (file.stat().st_size, file), default=None)
+    if path is None:
         return None
-    path = min(sizes, key=lambda file: (sizes[file], file))
     return f"data:{_TYPES[path.suffix[1:]]};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
 def _tiles(systems: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
-    """The figures that one looks at first: headline systems and the best oracle."""
+    """The figures that one looks at first: headline systems and the best oracle; none without references."""
     scored = [system for system in oracles(systems) if system["si_sdri_db"]["mean"] is not None]
     best = sorted(scored, key=lambda system: -system["si_sdri_db"]["mean"])[:1]
-    tiles = []
-    if not has_references(systems):
-        return []
-    for system in [*headline(systems)[::-1], *best]:
-        told = system.get("trained_from") or system["supervision"]
-        tiles.append(
-            {
-                "name": short_name(system["name"]),
-                "origin": told if system in best else f"trained from: {told}",
-                "mean": number(system["si_sdri_db"]["mean"]),
-                "interval": interval(system["si_sdri_db"]["ci95"]),
-                "supervision": system["supervision"],
-            }
-        )
-    return tiles
+    return [
+        {
+            "name": short_name(system["name"]),
+            "origin": system["trained_from"] if system in best else f"trained from: {system['trained_from']}",
+            "mean": number(system["si_sdri_db"]["mean"]),
+            "interval": interval(system["si_sdri_db"]["ci95"]),
+            "supervision": system["supervision"],
+        }
+        for system in ([*headline(systems)[::-1], *best] if has_references(systems) else [])
+    ]
 
 
 def write_page(
@@ -91,8 +113,8 @@ def write_page(
     expdir: Path,
     datadir: Path,
     limit: int = LIMIT_BYTES,
-) -> Path | None:
-    """Write folder/index.html; without Jinja the log says so, and there is none.
+) -> Path:
+    """Write folder/index.html.
 
     Args:
         folder: exp/report; figures are taken from its folder ``figures``.
@@ -105,12 +127,9 @@ def write_page(
     Returns:
         the page's path.
     """
-    try:
-        import jinja2
-        from markupsafe import Markup, escape
-    except ImportError:
-        logger.warning("no listening page without jinja2: pip install jinja2")
-        return None
+    import jinja2
+    from markupsafe import Markup, escape
+
     try:
         listening = gather(summary["systems"], scores, expdir, datadir / summary["test_set"], limit)
     except UserError as error:  # the numbers are there all the same
@@ -132,7 +151,7 @@ def write_page(
         tables=[page_table(table) for table in all_tables(summary)],
         figures=[figure for figure in figures if figure[-1] is not None],
         listening=listening,
-        environment=environment_lines(summary.get("environment") or {}),
+        environment=environment_lines(summary["environment"]).items(),
         # Our own files, put in as they are.
         style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
         script=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),

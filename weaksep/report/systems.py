@@ -6,9 +6,8 @@ Experiments are exp/unprocessed, exp/oracle_NAME and exp/separator_NAME[+TAG]; t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from weaksep.errors import UserError
 from weaksep.fileio.experiments import name_and_tag
@@ -20,11 +19,28 @@ from weaksep.fileio.yamltext import load_yaml
 # From what learns nothing to what knows everything.
 SUPERVISION_ORDER = ("unprocessed", "clip", "frame", "mixed", "semi", "strong", "oracle")
 PREFIX = "separator_"
+CLASSIFIER_PREFIX = "classifier_"
 ORACLES = {"ibm": "ideal binary mask", "irm": "ideal ratio mask", "psm": "phase-sensitive mask"}
+# What there can be beside the labels in what a system was trained from, and the line that explains its words.
+LEGENDS = {
+    "frame_share": """\
+"+ {}" means that for this share of the training clips the times were known too.""",
+    "strong_share": """\
+"+ {}" means that for this share of the training clips the isolated sources were known too.""",
+    "remix": """\
+"({})" means trained on remixes: training clips added together afresh in every epoch, so that the part of each clip in
+the mixture is known.""",
+    "solo_segments": """\
+"({})" is a baseline, trained like a strong system on mixtures of segments that were cut out where the frame labels say
+that one class sounds alone.""",
+    "nmf": """\
+"({})" is a baseline: non-negative matrix factorisation with a dictionary of spectra for each class.""",
+    "mixtures": """\
+"({})" and the like are the mixtures that a system was trained on: a variant of the configuration's mix.yaml.""",
+}
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """What a system learnt from.
 
     Attributes:
@@ -32,19 +48,13 @@ class Origin:
         trained_from: the same for people.
         headline: whether it is one of those that one looks at first: each kind of labels' main system, baselines,
             oracles and the unprocessed mixture.
+        variants: what there is beside the labels, a key of LEGENDS each, and its words in ``trained_from``.
     """
 
     supervision: str
     trained_from: str
     headline: bool
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a recipe says of a system: ``about`` in a line, and the experiment that it is to be compared with."""
-
-    about: str = ""
-    compare_with: str | None = None
+    variants: dict[str, str] = {}
 
 
 def short_name(experiment: str) -> str:
@@ -65,13 +75,6 @@ def system_name(experiment: str) -> str:
     return name_and_tag(short_name(experiment))[0]
 
 
-def _share(config: Mapping[str, Any], key: str, path: Path) -> float:
-    value = config.get(key, 0.0)
-    if not finite(value, 0, 1):
-        raise UserError(f"{path}: {key} is {value!r}, expected a share between 0 and 1")
-    return float(value)
-
-
 def origin_of(experiment: Path) -> Origin:
     """What a system was told, from its folder's name or its config.yaml.
 
@@ -86,26 +89,25 @@ def origin_of(experiment: Path) -> Origin:
         return Origin("oracle", ORACLES.get(kind, kind), True)
     path = experiment / "config.yaml"
     config = read_yaml(path)
-    supervision = config.get("supervision")
-    if supervision not in ("strong", "frame", "clip"):
-        raise UserError(f"{path}: supervision is {supervision!r}, expected strong, frame or clip")
-    frames, sources = (_share(config, key, path) for key in ("frame_share", "strong_share"))
-    mixtures, net = config.get("mixtures") or "", config.get("net")
-    told = str(supervision)
-    if frames:
-        supervision, told = "mixed", f"{told} + {100 * frames:g} % frame"
-    if sources:
-        supervision, told = "semi", f"{told} + {100 * sources:g} % strong"
+    labels, mixtures, net = config.get("supervision"), config.get("mixtures") or "", config.get("net")
+    if labels not in ("strong", "frame", "clip"):
+        raise UserError(f"{path}: supervision is {labels!r}, expected strong, frame or clip")
     if mixtures == "alone":
         # Its sources were cut out of mixtures with the help of frame labels: nobody isolated them.
-        return Origin("frame", "frame (remixed)", True)
-    if isinstance(net, dict) and net.get("kind") == "nmf":
-        return Origin(str(supervision), f"{told} (NMF)", True)
-    if config.get("remix"):
-        told += " (summed)"
-    if mixtures:
-        told += f" ({mixtures})"
-    return Origin(str(supervision), told, system_name(name) == supervision)
+        return Origin("frame", "frame (solo segments)", True, {"solo_segments": "solo segments"})
+    supervision, shares = labels, {}
+    for key, kind, what in (("frame_share", "mixed", "frame"), ("strong_share", "semi", "strong")):
+        share = config.get(key, 0.0)
+        if not finite(share, 0, 1):
+            raise UserError(f"{path}: {key} is {share!r}, expected a share between 0 and 1")
+        if share:
+            supervision, shares[key] = kind, f"{100 * share:g} % {what}"
+    baseline = isinstance(net, dict) and net.get("kind") == "nmf"
+    notes = {"nmf": "NMF"} if baseline else {}
+    notes |= {"remix": "remixed"} if config.get("remix") else {}
+    notes |= {"mixtures": str(mixtures)} if mixtures else {}
+    told = " + ".join([labels, *shares.values()]) + "".join(f" ({note})" for note in notes.values())
+    return Origin(supervision, told, baseline or system_name(name) == supervision, {**shares, **notes})
 
 
 def system_order(system: Mapping[str, Any]) -> tuple[int, bool, str]:
@@ -130,8 +132,10 @@ def describe_systems(experiments: Iterable[str], config_dir: Path | None) -> dic
     Raises:
         UserError: no such folder, a YAML is damaged, or one of the two is no text.
     """
-    if config_dir is not None and not config_dir.is_dir():
-        raise UserError(f"{config_dir}: no such configuration folder; mend --config-dir")
+    if config_dir is None:
+        return {}
+    if not config_dir.is_dir():
+        raise UserError(f"{config_dir}: no such configuration folder; fix --config-dir")
     found = {}
     for experiment in experiments:
         name = system_name(experiment)
@@ -144,5 +148,5 @@ def describe_systems(experiments: Iterable[str], config_dir: Path | None) -> dic
         if not isinstance(about, str) or not (other is None or isinstance(other, str)):
             raise UserError(f"{path}: about and compare_with are texts: put them in quotes")
         against = PREFIX + other + short_name(experiment).removeprefix(name) if other and other != name else None
-        found[experiment] = asdict(Description(" ".join(about.split()), against))
+        found[experiment] = {"about": " ".join(about.split()), "compare_with": against}
     return found

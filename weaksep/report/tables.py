@@ -1,74 +1,178 @@
-"""Markdown tables and numbers as text."""
+"""The tables of the page that have a row for each system, each out of the summary alone."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial, reduce
 from typing import Any
 
-MISSING = "–"
+from weaksep.report.systems import LEGENDS, short_name
+from weaksep.report.table import (
+    COUNT,
+    FIGURE,
+    FIGURE2,
+    FIGURE3,
+    INTERVAL,
+    SPREAD,
+    TEXT,
+    Field,
+    P,
+    Table,
+    field,
+    table_of,
+)
+from weaksep.report.texts import LABELS, STEPS, TEXTS
+
+Summary = dict[str, Any]
+Systems = Sequence[dict[str, Any]]
+
+_BSS = ("sdr", "sir", "sar")
+FOUND_IN = {"own": "in its own output", "active": "in another active class's", "absent": "in an absent class's"}
+SYSTEM = field("system", TEXT, lambda row: short_name(row["name"]))
 
 
-def number(value: float | None, places: int = 1) -> str:
-    """A figure with fixed places, or a dash when there is none.
-
-    >>> number(3.14159, 2), number(-0.01), number(None)
-    ('3.14', '0.0', '–')
-    """
-    if value is None:
-        return MISSING
-    text = f"{value:.{places}f}"
-    return text.removeprefix("-") if float(text) == 0 else text
+def is_trained(system: Mapping[str, Any]) -> bool:
+    """Whether it is neither the mixture itself nor an oracle."""
+    return system["supervision"] not in ("unprocessed", "oracle")
 
 
-def interval(bounds: Sequence[float | None]) -> str:
-    """A 95 % interval, "3.1 to 4.2"."""
-    low, high = bounds
-    return MISSING if low is None or high is None else f"{number(low)} to {number(high)}"
+def has_references(systems: Systems) -> bool:
+    """Whether SI-SDRi could be measured at all."""
+    return any(system["si_sdri_db"]["n"] for system in systems)
 
 
-def duration(seconds: float) -> str:
-    """Seconds as people say them.
-
-    >>> duration(59.6), duration(3725.0), duration(125.0)
-    ('1 min 0 s', '1 h 2 min', '2 min 5 s')
-    """
-    whole = int(seconds + 0.5)
-    if whole < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+def headline_systems(systems: Systems) -> Systems:
+    """Those that one looks at first; all of them where no trained system is marked as one."""
+    marked = [system for system in systems if system["headline"]]
+    return marked if any(map(is_trained, marked)) else systems
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Any]], texts: Collection[int] = (0,)) -> str:
-    """A Markdown table: names to the left, columns with numbers to the right.
+def legend(systems: Systems, known: Systems = ()) -> list[str]:
+    """What the words of the column "trained from" mean, as far as they occur here and not in a table before."""
+    texts = [] if known else [LABELS]
+    here, before = ({k: word for s in rows for k, word in s["variants"].items()} for rows in (systems, known))
+    texts += [text.format(here[kind]) for kind, text in LEGENDS.items() if kind in here and kind not in before]
+    budgets, earlier = ({system["steps"] for system in rows} - {None} for rows in (systems, known))
+    return [" ".join(texts), STEPS if len(budgets) > 1 and len(earlier) < 2 else ""]
 
-    The cells are padded, so that it reads well as plain text in a terminal too.
 
-    Args:
-        header: names of the columns.
-        rows: their cells.
-        texts: columns that hold text whatever digits are in it.
-    """
-    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in (header, *rows)]
-    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(header))]
-
-    columns = range(len(header))
-    left = [column in texts or not _holds_numbers(row[column] for row in cells[1:]) for column in columns]
-
-    def line(row: Sequence[str]) -> str:
-        padded = [
-            cell.ljust(width) if at_left else cell.rjust(width)
-            for cell, width, at_left in zip(row, widths, left, strict=True)
-        ]
-        return f"| {' | '.join(padded)} |"
-
-    rule = [
-        ":" + "-" * (width - 1) if at_left else "-" * (width - 1) + ":"
-        for width, at_left in zip(widths, left, strict=True)
+def separation(systems: Systems, key: str, title: str, *paragraphs: str) -> Table:
+    """The main figures."""
+    fields = [
+        SYSTEM,
+        field("trained from", TEXT, "trained_from"),
+        field("steps", COUNT, "steps"),
+        field("mean SI-SDRi (dB)", FIGURE, ("si_sdri_db", "mean"), "high"),
+        field("95 % interval", INTERVAL, ("si_sdri_db", "ci95")),
+        field("median", FIGURE, ("si_sdri_db", "median"), "high"),
+        field("pairs", COUNT, ("si_sdri_db", "n")),
     ]
-    return "\n".join([line(cells[0]), line(rule), *map(line, cells[1:])])
+    return table_of(key, title, systems, fields, is_trained, "\n\n".join(filter(None, paragraphs)))
 
 
-def _holds_numbers(cells: Iterable[str]) -> bool:
-    return any(character.isdigit() for cell in cells for character in cell)
+def parts(summary: Summary) -> Table:
+    """Every system against the one that its recipe compares it with."""
+    about = {system["name"]: system["about"] for system in summary["systems"]}
+    fields = [
+        field("system", TEXT, lambda row: short_name(row["system"])),
+        field("what it is", TEXT, lambda row: about.get(row["system"])),
+        field("compared with", TEXT, lambda row: short_name(row["with"])),
+        field("difference (dB)", FIGURE, "difference_db"),
+        field("95 % interval", INTERVAL, "ci95"),
+        field("p", P, "p"),
+        field("pairs", COUNT, "n"),
+    ]
+    return table_of("parts", "What each part is worth", summary["comparisons"], fields)
+
+
+def seeds(summary: Summary) -> Table:
+    """Systems that were trained with several seeds."""
+    fields = [
+        field("system", TEXT, lambda row: short_name(row["system"])),
+        field("seeds", COUNT, lambda row: len(row["seeds"])),
+        field("mean SI-SDRi (dB)", FIGURE2, "mean_db", "high"),
+        field("standard deviation", FIGURE2, "sd_db"),
+        field("lowest", FIGURE2, lambda row: min(row["means_db"])),
+        field("highest", FIGURE2, lambda row: max(row["means_db"])),
+        field("mean of the medians", FIGURE2, lambda row: sum(row["medians_db"]) / len(row["medians_db"]), "high"),
+    ]
+    return table_of("seeds", "Several seeds", summary.get("seeds", []), fields, lambda row: True)
+
+
+def _spread(systems: Systems, heading: str, *path: str, best: str = "high") -> Field:
+    """Mean and median of a figure, by its keys in the summary; the heading says the number of values."""
+
+    def figures(system: dict[str, Any]) -> dict[str, Any]:
+        return reduce(lambda found, key: found.get(key, {}), path, system)
+
+    n = max((figures(system).get("n", 0) for system in systems), default=0)
+    return field(f"{heading} (n={n})", SPREAD, lambda row: [figures(row).get("mean"), figures(row).get("median")], best)
+
+
+def split(systems: Systems, by: str, key: str, title: str, headings: Mapping[str, str]) -> Table:
+    """SI-SDRi by a property (columns); ``headings``: its values in words, where they need any."""
+    names = dict.fromkeys(name for system in systems for name in system[by])
+    fields = [SYSTEM, *(_spread(systems, headings.get(name, name), by, name) for name in names)]
+    return table_of(key, title, systems, fields, is_trained)
+
+
+def single(systems: Systems) -> Table:
+    """What a system does where it should do nothing."""
+    fields = [
+        SYSTEM,
+        _spread(systems, "SI-SDR (dB)", "single_class_si_sdr_db"),
+        _spread(systems, "leak (dB)", "absent_leak_db", best="low"),
+    ]
+    title = "Mixtures of one class, and leak into absent classes (mean / median)"
+    return table_of("single", title, systems, fields, is_trained)
+
+
+def bss_eval(systems: Systems) -> Table:
+    """SDR, SIR and SAR of the systems for which stage 6 has measured them."""
+    measured = [system for system in systems if any(system[f"{name}_db"]["n"] for name in _BSS)]
+    fields = [SYSTEM, *(_spread(measured, f"{name.upper()} (dB)", f"{name}_db") for name in _BSS)]
+    return table_of("bss_eval", "BSS eval (mean / median)", measured, fields, is_trained)
+
+
+def _made_worse(systems: Systems) -> Systems:
+    """Trained systems of which the summary counts the targets that they make worse."""
+    return [system for system in systems if system.get("worse") and is_trained(system)]
+
+
+def worse(systems: Systems, by: str, of: str, headings: Mapping[str, str]) -> Table:
+    """Targets that a system makes worse, by a property."""
+    counted = _made_worse(systems)
+    names = dict.fromkeys(name for system in counted for name in system["worse"][by])
+    fields = [SYSTEM, field("all", FIGURE3, ("worse", "all"), "low")]
+    fields += [field(headings.get(name, name), FIGURE3, ("worse", by, name), "low") for name in names]
+    return table_of(f"worse_{by}", f"Targets made worse, by {of}", counted, fields, is_trained)
+
+
+def found_in(systems: Systems) -> Table:
+    """Where the targets are that a system makes worse."""
+
+    def share(key: str, system: dict[str, Any]) -> float | None:
+        counts = system["worse"]["found_in"]
+        return counts[key] / sum(counts.values()) if any(counts.values()) else None
+
+    fields = [SYSTEM, field("made worse", COUNT, lambda system: sum(system["worse"]["found_in"].values()), "low")]
+    fields += [field(heading, FIGURE3, partial(share, key)) for key, heading in FOUND_IN.items()]
+    title = "Targets made worse, and where they are"
+    return table_of("worse_found_in", title, _made_worse(systems), fields, is_trained)
+
+
+def gap(summary: Summary, name: str) -> Table:
+    """Systems on a further test set and on the main one; without rows when no trained one is on both."""
+    main = {system["name"]: system for system in summary["systems"] if system["supervision"] != "unprocessed"}
+    further = {s["name"]: s["si_sdri_db"]["mean"] for s in summary["more_sets"][name] if s["name"] in main}
+    both = [{**main[one], "here": mean} for one, mean in further.items() if mean is not None]
+    rows = [system for system in both if system["si_sdri_db"]["mean"] is not None]
+    names = {"name": name, "main": summary["test_set"]}
+    fields = [
+        SYSTEM,
+        field(f"on {name} (dB)", FIGURE, "here", "high"),
+        field(f"on {summary['test_set']} (dB)", FIGURE, ("si_sdri_db", "mean"), "high"),
+        field("gap (dB)", FIGURE, lambda system: system["here"] - system["si_sdri_db"]["mean"], "low"),
+    ]
+    title, shown = "Gap between {name} and {main}".format(**names), rows if any(map(is_trained, rows)) else []
+    return table_of(f"{name}_gap", title, shown, fields, is_trained, TEXTS["gap"].format(**names))

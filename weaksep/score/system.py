@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.feats.labels import frame_labels
@@ -33,21 +31,13 @@ class TestSet:
 
     Attributes:
         data: the folder.
-        sample_rate: of its audio, in Hz.
-        references: clip -> class -> file, for the classes labelled in it.
-        overlaps: clip -> (K,) share of the class's active frames in which another is active, NaN if absent.
-        classes: clip -> those labelled in it.
-        referenced: clips whose sources are known.
+        clips: all clips, without estimates.
     """
 
     __test__ = False  # pytest, not a test
 
     data: DataDir
-    sample_rate: int
-    references: Mapping[str, Mapping[str, Path]]
-    overlaps: Mapping[str, np.ndarray]
-    classes: Mapping[str, tuple[str, ...]]
-    referenced: frozenset[str]
+    clips: tuple[ClipFiles, ...]
 
     @classmethod
     def load(cls, path: str | Path, hop_samples: int) -> TestSet:
@@ -64,63 +54,47 @@ class TestSet:
         data = DataDir.load(path)
         tables, labels, events = data.references(), data.clip_labels(), data.events()
         referenced, listed = data.referenced(), (data.path / REFERENCED_NAME).is_file()
-        problems = []
-        references: dict[str, dict[str, Path]] = {}
-        overlaps: dict[str, np.ndarray] = {}
-        sample_rate = 0
+        problems = [] if data.wav else [f"{data.path}/wav.scp is empty"]
+        clips: list[ClipFiles] = []
         for utt, wav in data.wav.items():
             try:
                 n_samples, rate, channels = audio_info(wav)
             except UserError as error:
                 problems.append(str(error))
                 continue
-            sample_rate = sample_rate or rate
-            if (rate, channels) != (sample_rate, 1):
-                problems.append(
-                    f"{wav}: {rate} Hz, {channels} channel(s); expected {sample_rate} Hz mono; rerun stage 1"
-                )
-            references[utt] = {}
-            for name in labels[utt] if utt in referenced else ():
-                file = tables[name].get(utt)
-                if file is None and listed:
-                    continue  # silent: cut where the class does not sound
-                if file is None:
-                    problems.append(f"{data.path}/src_{name}.scp: {utt} has the class {name} but no reference")
-                elif not file.is_file():
+            expected = clips[0].sample_rate if clips else rate
+            if (rate, channels) != (expected, 1):
+                problems.append(f"{wav}: {rate} Hz, {channels} channel(s); expected {expected} Hz mono; rerun stage 1")
+            files = {name: tables[name].get(utt) for name in labels[utt]} if utt in referenced else {}
+            for name, file in files.items():
+                if file is not None and not file.is_file():
                     problems.append(f"{file}: no such file (reference of {utt})")
-                else:
-                    references[utt][name] = file
-            frames = n_frames(n_samples, hop_samples)
-            overlaps[utt] = overlap_share(frame_labels(events[utt], data.labels, frames, sample_rate, hop_samples))
-        if not data.wav:
-            problems.append(f"{data.path}/wav.scp is empty")
+                elif file is None and not listed:  # where they are listed, none is silence: the class does not sound
+                    problems.append(f"{data.path}/src_{name}.scp: {utt} has the class {name} but no reference")
+            activity = frame_labels(events[utt], data.labels, n_frames(n_samples, hop_samples), expected, hop_samples)
+            active = tuple(name in labels[utt] for name in data.labels)
+            references = tuple(str(files[name]) if files.get(name) else None for name in data.labels)
+            overlaps = tuple(overlap_share(activity).tolist())
+            clips.append(ClipFiles(utt, expected, data.labels, active, overlaps, str(wav), references))
         raise_problems(f"{data.path} cannot be scored", problems)
-        return cls(data, sample_rate, references, overlaps, labels, referenced)
+        return cls(data, tuple(clips))
 
 
 def find_estimates(data: DataDir, separated: Path) -> dict[str, tuple[str, ...]]:
     """Separated files of every clip, in the order of the classes.
 
     Raises:
-        UserError: listing every table, entry and file that is missing.
+        UserError: made from other mixtures, or listing every table, entry and file that is missing.
     """
-    problems = []
-    files: dict[str, list[str]] = {utt: [] for utt in data.wav}
-    for label in data.labels:
-        path = separated / f"{label}.scp"
-        if not path.is_file():
-            problems.append(f"{path}: no such table")
-            continue
-        table = read_scp(path)
-        for utt, found in files.items():
-            if utt not in table:
-                problems.append(f"{path}: no entry for {utt}")
-            elif not table[utt].is_file():
-                problems.append(f"{table[utt]}: no such file")
-            else:
-                found.append(str(table[utt]))
+    data.check_source(separated, "rerun stage 5")
+    paths = {label: separated / f"{label}.scp" for label in data.labels}
+    problems = [f"{path}: no such table" for path in paths.values() if not path.is_file()]
+    tables = {path: read_scp(path) for path in paths.values() if path.is_file()}
+    for path, table in tables.items():
+        problems += [f"{path}: no entry for {utt}" for utt in data.wav if utt not in table]
+        problems += [f"{table[utt]}: no such file" for utt in data.wav if utt in table and not table[utt].is_file()]
     raise_problems(f"{separated} is not complete; rerun stage 5", problems)
-    return {utt: tuple(found) for utt, found in files.items()}
+    return {utt: tuple(str(table[utt]) for table in tables.values()) for utt in data.wav}
 
 
 def _warn(rows: Sequence[Row], name: str, referenced: frozenset[str]) -> None:
@@ -153,31 +127,15 @@ def score_system(test: TestSet, experiment: str | Path, *, bss_eval: bool = True
     Raises:
         UserError: see ``find_estimates`` and ``score_clip``.
     """
-    experiment = Path(experiment)
-    data = test.data
-    set_name = data.path.resolve().name
-    separated = experiment / "separated" / set_name
-    data.check_source(separated, "rerun stage 5")
-    estimates = find_estimates(data, separated)
-    clips = [
-        ClipFiles(
-            utt,
-            test.sample_rate,
-            data.labels,
-            str(wav),
-            tuple(str(test.references[utt][c]) if c in test.references[utt] else None for c in data.labels),
-            estimates[utt],
-            tuple(test.overlaps[utt].tolist()),
-            tuple(c in test.classes[utt] for c in data.labels),
-        )
-        for utt, wav in data.wav.items()
-    ]
+    experiment, set_name = Path(experiment), test.data.path.resolve().name
+    estimates = find_estimates(test.data, experiment / "separated" / set_name)
+    clips = [replace(clip, estimates=estimates[clip.utt]) for clip in test.clips]
     jobs = [tuple(clips[start : start + CLIPS_IN_A_JOB]) for start in range(0, len(clips), CLIPS_IN_A_JOB)]
     parts = run_sharded(partial(score_clips, bss_eval=bss_eval), jobs, nj=nj, description=f"score {experiment.name}")
     rows = [row for part in parts for row in part]
-    _warn(rows, experiment.name, test.referenced)
+    _warn(rows, experiment.name, test.data.referenced())
     path = experiment / "scores" / set_name / "scores.tsv"
-    write_text(path.parent / SOURCE_NAME, data.fingerprint() + "\n")
+    write_text(path.parent / SOURCE_NAME, test.data.fingerprint() + "\n")
     write_tsv(path, COLUMNS, rows)
     logger.info("%s: %d rows", path, len(rows))
     return path

@@ -1,4 +1,4 @@
-"""What stage 6 finds in an experiment folder: separated systems and classifiers, each with the sets it is scored on.
+"""What stage 6 finds in an experiment folder: separated systems and classifiers, each with the set it is scored on.
 
 A system or classifier with ``mixtures: NAME`` in its config.yaml is scored on the set's variant of that name, where
 there is one (fileio/variants.py), and no other. Oracles and the unprocessed mixture have no config.yaml and are scored
@@ -8,116 +8,149 @@ on every set of the run on which they were separated.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from weaksep.errors import UserError
+from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.experiments import experiment_dir, name_and_tag
+from weaksep.fileio.network import JOINT_CLASSIFIER, is_network, read_description
 from weaksep.fileio.variants import variant_folder
 from weaksep.fileio.yamlfile import read_yaml
 
+logger = logging.getLogger(__name__)
+
 CONFIG_NAME = "config.yaml"
 
+# What went wrong with something, by its name; kept for later, so that the others are scored.
+Failures = list[tuple[str, UserError]]
+# ("separator" or "classifier", name of its YAML) -> its folder (train/plan.py).
+FolderOf = Callable[[str, str], Path]
 
-@dataclass(frozen=True)
-class Target:
-    """Something to score.
 
-    Attributes:
-        path: a system's folder, or a classifier's checkpoint.
-        mixtures: name of the variant on which it is scored, empty for the plain set.
-    """
+class Target(NamedTuple):
+    """Something to score: a system's folder, or that of a classifier's network; and the set that it is scored on."""
 
     path: Path
-    mixtures: str
+    data: Path
+    dump: Path
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether it is a classifier."""
+        return _is_classifier(self.path)
 
 
-@dataclass
-class Targets:
-    """All that a run scores; what is wrong with a system or classifier is kept for later, so that the others are."""
-
-    systems: list[Target] = field(default_factory=list)
-    classifiers: list[Target] = field(default_factory=list)
-    problems: list[tuple[str, UserError]] = field(default_factory=list)
-
-
-def mixtures_of(experiment: Path, data: Path) -> str:
-    """Name of the variant of ``data`` on which a system or classifier is scored; empty for ``data`` itself.
-
-    Raises:
-        UserError: its config.yaml cannot be read.
-    """
-    path = experiment / CONFIG_NAME
-    name = read_yaml(path).get("mixtures") if path.is_file() else None
-    return name if isinstance(name, str) and variant_folder(data, name) != data else ""
+def _set_of(experiment: Path, data: Path, dump: Path) -> tuple[Path, Path]:
+    """The set that a system or classifier is scored on, and its features: a variant of ``data``, or that itself."""
+    config = experiment / CONFIG_NAME
+    name = read_yaml(config).get("mixtures") if config.is_file() else None
+    if not isinstance(name, str) or variant_folder(data, name) == data:
+        return data, dump
+    # Not dump/test where dump/test_NAME is missing: other features under the same names of clips.
+    return variant_folder(data, name), dump.parent / f"{dump.name}_{name}"
 
 
-def is_separated(experiment: Path, data: Path, mixtures: str) -> bool:
-    """Whether a system has separated a variant."""
-    return (experiment / "separated" / variant_folder(data, mixtures).resolve().name).exists()
+def _is_separated(experiment: Path, data: Path) -> bool:
+    return (experiment / "separated" / data.resolve().name).exists()
 
 
-def separated_folders(expdir: Path) -> list[Path]:
-    """Everything that has separated any set."""
-    return sorted(path.parent for path in expdir.glob("*/separated"))
+def _is_classifier(folder: Path) -> bool:
+    return folder.name == JOINT_CLASSIFIER or folder.name.startswith("classifier_")
 
 
-def checkpoints(expdir: Path) -> list[Path]:
-    """Trained classifiers: each has a folder of its own, or was trained along with a separator."""
-    return sorted([*expdir.glob("classifier_*/best.pt"), *expdir.glob("separator_*/classifier.pt")])
+def experiment_of(network: Path) -> Path:
+    """The folder of the training that has left a network: its own, or that of the separator it was trained with."""
+    return network.parent if network.name == JOINT_CLASSIFIER else network
 
 
-def find_targets(folders: Iterable[Path], classifiers: Iterable[Path], data: Path) -> Targets:
-    """Give systems and classifiers their sets; a system that has not separated its set is left out.
+def classifiers_in(expdir: Path) -> list[Path]:
+    """Folders of trained classifiers: each has one of its own, or was trained along with a separator."""
+    folders = [*expdir.glob("classifier_*"), *expdir.glob(f"separator_*/{JOINT_CLASSIFIER}")]
+    return sorted(folder for folder in folders if is_network(folder))
+
+
+def _named(expdir: Path, data: Path, names: Iterable[str], folder_of: FolderOf) -> tuple[list[Path], set[Path]]:
+    """Folders of the systems with these names, and the classifiers that they use."""
+    problems, folders, classifiers = [], [], set()
+    for name in names:
+        folder = folder_of("separator", name)
+        folders.append(folder)
+        own_set, _ = _set_of(folder, data, data)
+        if not _is_separated(folder, own_set):
+            others = [path.parent.name for path in expdir.glob("*/separated") if path.parent != folder]
+            near = difflib.get_close_matches(folder.name, others, n=1)
+            hint = f"did you mean {near[0]}?" if near and not folder.is_dir() else "run stage 5 first"
+            problems.append(f"{folder}: no separated/{own_set.resolve().name}; {hint}")
+            continue
+        config = read_yaml(folder / CONFIG_NAME)
+        if config.get("joint"):
+            classifiers.add(folder / JOINT_CLASSIFIER)
+        elif config.get("classifier"):
+            _, tag = name_and_tag(folder.name)
+            classifiers.add(experiment_dir(expdir, "classifier", str(config["classifier"]), tag))
+    raise_problems("cannot score", problems)
+    return folders, classifiers
+
+
+def find_targets(
+    expdir: Path, data: Path, dump: Path, names: Iterable[str] | None, folder_of: FolderOf
+) -> tuple[list[Target], Failures]:
+    """Systems, then classifiers, each with its set, and what has a config.yaml that cannot be read.
 
     Args:
-        folders: of systems.
-        classifiers: checkpoints.
-        data: the plain set, data/test.
+        expdir: experiments.
+        data, dump: the plain set and its features.
+        names: systems to score beside the oracles and the unprocessed mixture, with their classifiers; None for all
+            that are separated, and all classifiers.
+        folder_of: see above.
+
+    Raises:
+        UserError: listing the named systems that are not separated.
     """
-    targets = Targets()
-    for kind, paths in ((targets.systems, folders), (targets.classifiers, classifiers)):
-        for path in paths:
-            experiment = path if path.is_dir() else path.parent
-            if path.is_dir() and not (path / CONFIG_NAME).is_file():
-                continue
-            try:
-                mixtures = mixtures_of(experiment, data)
-            except UserError as error:
-                targets.problems.append((str(experiment), error))
-                continue
-            if not path.is_dir() or is_separated(path, data, mixtures):
-                kind.append(Target(path, mixtures))
-    found = {target.mixtures for target in targets.systems + targets.classifiers}
-    for mixtures in sorted(found | {""}):
-        others = [path for path in folders if not (path / CONFIG_NAME).is_file()]
-        targets.systems += [Target(path, mixtures) for path in others if is_separated(path, data, mixtures)]
-    return targets
+    folders, classifiers = sorted(path.parent for path in expdir.glob("*/separated")), classifiers_in(expdir)
+    if names is not None:
+        wanted, used = _named(expdir, data, names, folder_of)
+        folders = [*wanted, *(path for path in folders if not path.name.startswith("separator_"))]
+        classifiers = [path for path in classifiers if path in used]
+    targets: list[Target] = []
+    failures: Failures = []
+    for path in [*(folder for folder in folders if (folder / CONFIG_NAME).is_file()), *classifiers]:
+        experiment = experiment_of(path)
+        try:
+            targets.append(Target(path, *_set_of(experiment, data, dump)))
+        except UserError as error:
+            failures.append((str(experiment), error))
+    targets = [target for target in targets if target.is_classifier or _is_separated(target.path, target.data)]
+    sets = sorted({(data, dump), *(target[1:] for target in targets)})
+    bare = [folder for folder in folders if not (folder / CONFIG_NAME).is_file()]
+    targets += [Target(path, *place) for place in sets for path in bare if _is_separated(path, place[0])]
+    if names is None:
+        known = {target.path for target in targets} | {Path(name) for name, _ in failures}
+        for folder in sorted({path for path in expdir.glob("separator_*") if is_network(path)} - known):
+            logger.warning("%s: not separated yet, so not scored (stage 5)", folder)
+    return sorted(targets, key=lambda target: target.is_classifier), failures
 
 
-def find_judge(expdir: Path, name: str | None, short: Path, scored: Sequence[Path]) -> Path | None:
-    """The checkpoint of the classifier that judges separated files; None when there is no classifier.
+def find_evaluation_classifier(expdir: Path, name: str | None, short: Path, scored: Sequence[Path]) -> Path | None:
+    """The folder of the classifier that all separated files are given to; None when there is no classifier.
 
     Args:
         expdir: experiments.
         name: what the user calls it; None for no wish.
-        short: the classifier's folder if ``name`` is short for it, or that of the judge by default.
-        scored: checkpoints from which one is taken when the default is not there: the first that was trained on frame
+        short: the classifier's folder if ``name`` is short for it, or that of the default.
+        scored: classifiers from which one is taken when the default is not there: the first that was trained on frame
             labels, or the first.
 
     Raises:
         UserError: the classifier that was named is not there.
     """
-    folders = {path.parent: path for path in checkpoints(expdir)}
-    for folder in ([expdir / name] if name else []) + [short]:
-        if folder in folders:
-            return folders[folder]
-    if name is not None:
+    folders = {experiment_of(path): path for path in classifiers_in(expdir)}
+    wanted = [folders[folder] for folder in ([expdir / name] if name else []) + [short] if folder in folders]
+    if name is not None and not wanted:
         near = difflib.get_close_matches(name, [folder.name for folder in folders], n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}?" if near else "train it first (stage 3)"
-        raise UserError(f"--judge: {name!r} is no trained classifier in {expdir}; {hint}")
-    for checkpoint in scored:
-        path = checkpoint.parent / CONFIG_NAME
-        if path.is_file() and read_yaml(path).get("supervision") == "frame":
-            return checkpoint
-    return scored[0] if scored else None
+        raise UserError(f"--evaluation-classifier: {name!r} is no trained classifier in {expdir}; {hint}")
+    framed = [path for path in scored if read_description(path).config.get("supervision") == "frame"]
+    return next(iter([*wanted, *framed, *scored]), None)

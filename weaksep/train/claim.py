@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, WEIGHTS_NAME, is_network
+from weaksep.errors import UserError
+from weaksep.fileio.checkpoint import previous_of
+from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, WEIGHTS_NAME, read_network
 from weaksep.fileio.shards import Shards
+from weaksep.train.plan import CALIBRATION_STAMP
 from weaksep.train.state import CHECKPOINT_NAME, HISTORY_NAME
 
 logger = logging.getLogger(__name__)
 
 EARLIER_NAME = "earlier"
+CHECKPOINTS = (previous_of(Path(CHECKPOINT_NAME)).name, CHECKPOINT_NAME)
 # What a training writes. The checkpoints last: while they lie there, a process killed on its way through this list
 # begins again with it.
 RUN_FILES = (
     "scores",
+    CALIBRATION_STAMP,
     DESCRIPTION_NAME,
     WEIGHTS_NAME,
     JOINT_CLASSIFIER,
@@ -23,8 +28,7 @@ RUN_FILES = (
     "tensorboard",
     "train.log",
     "config.yaml",
-    "checkpoint.prev.pt",
-    CHECKPOINT_NAME,
+    *CHECKPOINTS,
 )
 
 
@@ -36,16 +40,25 @@ def claim_experiment(exp: Path, notes: Shards, joint: bool) -> None:
         notes: of the training's step; they say whether it was begun with the same settings, data and classifier.
         joint: whether a classifier is trained along.
     """
-    notes.begin(lambda: _put_aside(exp))
-    networks = [exp, exp / JOINT_CLASSIFIER] if joint else [exp]
-    if (exp / HISTORY_NAME).exists() and not all(map(is_network, networks)):
-        logger.warning("%s: the network of the best epoch is missing", exp)
+    if not notes.goes_on():
+        _put_aside(exp)
+        notes.mark()
+    history = exp / HISTORY_NAME
+    if not history.exists() or not history.stat().st_size:  # stopped within its first epoch, which leaves no network
+        return
+    try:
+        if not any((exp / name).exists() for name in CHECKPOINTS):
+            raise UserError(f"{exp}: its checkpoints are gone")
+        for network in [exp, exp / JOINT_CLASSIFIER] if joint else [exp]:
+            read_network(network)
+    except UserError as error:
+        logger.warning("%s", error)
         _put_aside(exp)
 
 
 def _put_aside(exp: Path) -> None:
     found = [name for name in RUN_FILES if (exp / name).exists()]
-    if not any(name in found for name in (DESCRIPTION_NAME, "checkpoint.prev.pt", CHECKPOINT_NAME)):
+    if not any(name in found for name in (DESCRIPTION_NAME, *CHECKPOINTS)):
         return
     taken = [int(path.name) for path in (exp / EARLIER_NAME).glob("*") if path.name.isdigit()]
     place = exp / EARLIER_NAME / str(max(taken, default=0) + 1)

@@ -11,6 +11,7 @@ import torch
 from weaksep.errors import UserError
 from weaksep.feats.dataset import TrainingSet
 from weaksep.fileio.network import Description, write_network
+from weaksep.fileio.yamlfile import write_yaml
 from weaksep.jobs.interrupt import check
 from weaksep.losses.mixture import kept_frames
 from weaksep.losses.strong import strong_loss
@@ -48,7 +49,7 @@ def class_frames(train: TrainingSet, seed: int) -> list[np.ndarray]:
 
 
 def learn_dictionary(plan: Plan, train: TrainingSet, valid: TrainingSet, description: Description) -> State:
-    """Learn the dictionaries and leave the network file and history.jsonl in the experiment folder, as a training does.
+    """Learn the dictionaries; leave the network file, config.yaml and history.jsonl in the experiment folder.
 
     Args:
         plan: of the training; ``net.units`` spectra a class.
@@ -85,6 +86,7 @@ def learn_dictionary(plan: Plan, train: TrainingSet, valid: TrainingSet, descrip
     }
     state = State(threads=torch.get_num_threads())
     state.end_epoch(row)
+    write_yaml(exp / "config.yaml", {**description.config, "train_threads": state.threads})
     write_history(exp / HISTORY_NAME, state.history)  # first: where the network is, the training has ended
     write_network(exp, description.model_copy(update={"epoch": 1}), net.state_dict())
     logger.info("%s: finished; validation loss %.4f", exp.name, state.best_loss)

@@ -12,8 +12,6 @@ import torch
 from weaksep.errors import UserError
 from weaksep.losses.settings import END
 from weaksep.nets.separators.nmf import learn_spectra
-from weaksep.train.calibrate import validation_remixes
-from weaksep.train.config import SeparatorTraining
 from weaksep.train.objectives import Losses
 from weaksep.train.plan import Plan
 from weaksep.train.run import make_objective, training_sets
@@ -46,8 +44,6 @@ def dry_run(plan: Plan, device: str) -> Losses:
         learn_spectra(train.features.read(train.data.utt_ids[0]), 1, config.seed)
         logger.info("%s: learns dictionaries, in minutes", plan.exp.name)
         return {}
-    if isinstance(config, SeparatorTraining) and config.calibrate:
-        validation_remixes(plan)
     objective = make_objective(plan, train, untrained=True).to(where).train()
     parameters = [p for p in objective.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(parameters, lr=config.optim.learning_rate)

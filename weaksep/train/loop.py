@@ -25,6 +25,7 @@ from tqdm import tqdm
 from weaksep.errors import UserError
 from weaksep.feats.batch import Batch
 from weaksep.feats.dataset import TrainingSet
+from weaksep.fileio.yamlfile import write_yaml
 from weaksep.jobs.interrupt import check, deferred
 from weaksep.losses.settings import END, Progress
 from weaksep.seeding import derived_seed, generator
@@ -80,13 +81,15 @@ def fit(
     optim: OptimConfig,
     settled: float,
     seed: int,
+    config: dict[str, Any],
     exp: Path,
     device: torch.device,
     save_network: Callable[[int], None],
     name: str,
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
 ) -> State:
-    """Train ``objective`` and leave checkpoint.pt, the network file, history.jsonl and TensorBoard events in ``exp``.
+    """Train ``objective``; leave checkpoint.pt, the network file, config.yaml, history.jsonl and TensorBoard events in
+    ``exp``.
 
     Goes on from a checkpoint that is there. The network file holds the net to be used: of the best epoch or, with
     ``optim.keep: last``, of the last one.
@@ -97,6 +100,7 @@ def fit(
         optim: settings.
         settled: share of the steps after which every loss has its full weight.
         seed: of the order of the clips and of dropout.
+        config: all settings, for config.yaml.
         exp: experiment folder.
         device: where to compute.
         save_network: writes the network file, given the epoch.
@@ -112,6 +116,7 @@ def fit(
     run = Run(exp, objective, optimiser, device, checkpoint_minutes)
     state = run.resume()
     torch.set_num_threads(state.threads)  # as the run began: sums depend on how they are cut up
+    write_yaml(exp / "config.yaml", {**config, "train_threads": state.threads})
     if state.epoch or state.batch:
         logger.info("%s: resumed after epoch %d and %d steps of the next", name, state.epoch, state.batch)
     steps_per_epoch = -(-len(train) // optim.batch_size)

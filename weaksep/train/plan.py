@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from weaksep.errors import UserError
 from weaksep.feats.steps import fingerprint_files
+from weaksep.fileio.code_version import found_by_name
 from weaksep.fileio.experiments import experiment_dir
 from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, WEIGHTS_NAME
 from weaksep.fileio.stamp import STAMP_NAME, Step
@@ -45,7 +46,7 @@ class Plan:
 
     @property
     def task(self) -> Literal["separator", "classifier"]:
-        """"separator" or "classifier"."""
+        """What is trained."""
         return "separator" if isinstance(self.config, SeparatorTraining) else "classifier"
 
     @property
@@ -71,6 +72,13 @@ class Plan:
         folders = self.set_folders(set_name)
         return {name: path for kind in kinds for name, path in fingerprint_files(*folders, kind).items()}
 
+    def _found_by_name(self) -> list[str]:
+        """Modules of the net and the losses."""
+        modules = found_by_name(f"weaksep.nets.{self.task}s", self.config.net.get("kind", "blstm"))
+        if isinstance(self.config, SeparatorTraining):
+            modules += [module for name in self.config.losses for module in found_by_name("weaksep.losses", name)]
+        return modules
+
     def step(self) -> Step:
         """The training as a step: done once, and again when its settings, its data or its classifier change."""
         tables = {**self._input_files("train"), **self._input_files("valid")}
@@ -86,7 +94,7 @@ class Plan:
             folder=self.exp,
             settings=settings,
             tables=tables,
-            code=["weaksep.train.run"],
+            code=["weaksep.train.run", *self._found_by_name()],
             outputs=outputs,
             keeps_with_other_code=True,
         )

@@ -23,11 +23,11 @@ from weaksep.fileio.network import (
     read_network,
     write_network,
 )
-from weaksep.fileio.yamlfile import write_yaml
 from weaksep.losses.classification import inverse_prior_weights
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifier import Classifier
 from weaksep.nets.separator import MaskSeparator
+from weaksep.train.calibrate import validation_remixes
 from weaksep.train.config import SeparatorTraining
 from weaksep.train.dictionary import learn_dictionary
 from weaksep.train.loop import fit
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 def resolved_config(plan: Plan) -> dict[str, Any]:
-    """What config.yaml of the run says: all its settings, and those of the classifier that it uses."""
+    """All settings of a run, and those of the classifier that it uses."""
     whole = {"name": plan.name, **resolved(plan.config, str(plan.origin))}
     if plan.frozen_classifier is not None:  # as it was trained, whatever its YAML says by now
         whole["classifier_training"] = read_description(plan.frozen_classifier, "classifier").config
@@ -132,8 +132,9 @@ def training_sets(plan: Plan) -> tuple[TrainingSet, TrainingSet]:
     if config.remix is not None:
         remix = config.remix.model_copy(update={"p_separated": 0.0})
         valid = replace(valid, remix=remix, augment=config.augment and config.augment.for_validation())
-    sets = TrainingSet(*plan.set_folders("valid"), valid)
-    return TrainingSet(*plan.set_folders("train"), train), sets
+    if isinstance(config, SeparatorTraining) and config.calibrate:
+        validation_remixes(plan)  # what they lack is said before the training, not after it
+    return TrainingSet(*plan.set_folders("train"), train), TrainingSet(*plan.set_folders("valid"), valid)
 
 
 def run_training(plan: Plan, device: str, checkpoint_minutes: float = CHECKPOINT_MINUTES) -> State:
@@ -146,7 +147,6 @@ def run_training(plan: Plan, device: str, checkpoint_minutes: float = CHECKPOINT
     config, name = plan.config, plan.exp.name
     train, valid = training_sets(plan)
     whole = resolved_config(plan)
-    write_yaml(plan.exp / "config.yaml", whole)
     features = Features(**train.features.settings())
     description = Description(task=plan.task, classes=list(train.classes), features=features, config=whole)
     torch.manual_seed(config.seed)
@@ -164,6 +164,7 @@ def run_training(plan: Plan, device: str, checkpoint_minutes: float = CHECKPOINT
         optim=config.optim,
         settled=settled_share(terms),
         seed=config.seed,
+        config=whole,
         exp=plan.exp,
         device=torch.device(device),
         save_network=_saver(plan, objective, description),

@@ -1,23 +1,21 @@
 """Removing what can be made again.
 
-Of a stage's outputs the stamp and the notes of finished shards go first, then the tables, then the rest: at no moment
-does anything look finished that is not. The stamp of prepared clips stays, see ``removable``.
+Of a stage's outputs the tables go first, then the rest. Its stamp stays while anything that it names does: it tells
+what is ours, and the stage that something is missing.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from weaksep.fileio.atomic import sync
 from weaksep.fileio.names import one_line
-from weaksep.fileio.stamp import STAMP_NAME
+from weaksep.fileio.shards import steps_in
 from weaksep.upkeep.finds import Find
-from weaksep.upkeep.leftovers import FolderBusy, hold, is_notes, process_of, runs
+from weaksep.upkeep.leftovers import FolderBusy, hold, process_of, runs
 from weaksep.upkeep.problems import count
 from weaksep.upkeep.removable import KINDS, look
 
@@ -58,7 +56,7 @@ def remove_find(find: Find) -> tuple[int, int]:
     """Remove what was found, and the folders that are empty then.
 
     Returns:
-        files and bytes removed, stamps and notes not counted.
+        files and bytes removed, stamps not counted.
 
     Raises:
         FolderBusy: a process has begun to work there.
@@ -66,15 +64,22 @@ def remove_find(find: Find) -> tuple[int, int]:
     if find.kind == "leftovers":
         return _remove_leftovers(find)
     n_files = n_bytes = 0
+    folders: set[Path] = set()
     with hold(find.place):
-        if find.outputs:
-            _forget(find.place)
+        steps = steps_in(find.place) if find.outputs or find.kind == "unfinished" else []
+        for step in steps if find.outputs else ():
+            step.start_over()
         for path, ours in find.walk():
             if ours:
                 n_bytes += _unlink(path)
                 n_files += 1
-        for tree in find.trees:
-            _remove_empty(tree)
+                folders.update(folder for folder in path.parents if find.place in folder.parents)
+        for folder in sorted(folders, reverse=True):
+            with suppress(OSError):  # not empty
+                folder.rmdir()
+        for step in steps:
+            if not any(os.path.lexists(find.place / name) for name in step.names()):
+                step.undo()
     folder = find.place
     while find.top in folder.parents:
         with suppress(OSError):  # not empty
@@ -107,23 +112,6 @@ def _unlink(path: Path) -> int:
         return 0
     logger.debug("removed %s", path)
     return n_bytes
-
-
-def _remove_empty(tree: Path) -> None:
-    for parent, _, _ in os.walk(tree, topdown=False):
-        with suppress(OSError):  # not empty
-            os.rmdir(parent)
-
-
-def _forget(place: Path) -> None:
-    """Remove the stamps of what is made in a folder, and the notes of finished shards; for good, before more goes."""
-    for path in sorted(place.iterdir()):
-        if is_notes(path.name) and path.is_dir() and not path.is_symlink():
-            (path / "key").unlink(missing_ok=True)  # first: without it nobody goes on with what else is there
-            shutil.rmtree(path)
-        elif is_notes(path.name) or path.name == STAMP_NAME or path.name.endswith(f".{STAMP_NAME}"):
-            _unlink(path)
-    sync(place)
 
 
 def megabytes(n_bytes: int) -> str:

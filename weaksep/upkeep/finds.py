@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from weaksep.fileio.lock import LOCK_NAME
+from weaksep.fileio.owned import link_above
+from weaksep.fileio.shards import steps_in
 from weaksep.upkeep.leftovers import process_of, raise_error
 
 
@@ -23,7 +26,7 @@ class Find:
         files: single files, in the order in which they go.
         trees: folders, which go after the files.
         names: patterns of the trees' files; others stay, all but ``files`` where there are none.
-        outputs: whether these are what a step in ``place`` has made, so that its stamp must go first.
+        outputs: whether these are what steps in ``place`` have made: what their stamps do not name stays.
         readers: folders in which whoever works may read it.
     """
 
@@ -38,31 +41,35 @@ class Find:
 
     def walk(self) -> Iterator[tuple[Path, bool]]:
         """Every file that is there now, in order, and whether it is to go."""
-        yield from ((path, True) for path in self.files if os.path.lexists(path))
-        files = frozenset(self.files)
+        made = {name for step in steps_in(self.place) for name in step.names()} if self.outputs else None
+
+        def ours(path: Path) -> bool:
+            name = os.path.relpath(path, self.place)
+            plain = stat.S_ISREG(path.lstat().st_mode) and link_above(self.place, name) is None
+            return plain and (made is None or name in made)
+
+        yield from ((path, ours(path)) for path in self.files if os.path.lexists(path))
         for tree in self.trees:
-            found = ((path, ours and bool(self.names)) for path, ours in files_below(tree, self.names))
-            yield from ((path, ours) for path, ours in found if path not in files)
+            found = (pair for pair in files_below(tree, self.names) if pair[0] not in self.files)
+            yield from ((path, named and ours(path)) for path, named in found)
 
 
 def files_below(tree: Path, names: Sequence[str]) -> Iterator[tuple[Path, bool]]:
     """Files below a folder, sorted, and whether they have one of the names. A link to a folder is a file here."""
     if tree.is_symlink():
-        yield tree, True
+        yield tree, False
         return
     if not tree.is_dir():
         return
-    everything = names == ("*",)
     for parent, folders, files in os.walk(tree, onerror=raise_error):
-        folders[:] = sorted(name for name in folders if everything or not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
             if os.path.islink(os.path.join(parent, name)):
-                yield Path(parent, name), True
+                yield Path(parent, name), False
         for name in sorted(files):
-            if not everything and (process_of(name) is not None or name == LOCK_NAME):
+            if process_of(name) is not None or name == LOCK_NAME:
                 continue  # one of the leftovers, or in use
-            ours = everything or not name.startswith(".")
-            yield Path(parent, name), ours and any(fnmatchcase(name, pattern) for pattern in names)
+            yield Path(parent, name), not name.startswith(".") and any(fnmatchcase(name, pattern) for pattern in names)
 
 
 @dataclass

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
-import re
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from weaksep.fileio.atomic import FULL_DISK
-from weaksep.fileio.lock import LOCK_NAME
-from weaksep.fileio.shards import UNFINISHED_NAME
-
-# What ``atomic_path`` writes to: .<stem>.<process>.tmp<suffix>
-_TEMPORARY = re.compile(r"\..+\.([1-9][0-9]*)\.tmp(\.[^.]*)?")
+from weaksep.errors import UserError
+from weaksep.fileio.atomic import FULL_DISK, temporary_of
+from weaksep.fileio.lock import LOCK_NAME, open_lock
+from weaksep.fileio.shards import is_notes
 
 
 class FolderBusy(Exception):
@@ -29,8 +26,8 @@ def process_of(name: str) -> int | None:
     >>> process_of(".feats.1.4242.tmp.ark"), process_of("feats.1.ark")
     (4242, None)
     """
-    match = _TEMPORARY.fullmatch(name)
-    return int(match[1]) if match else None
+    temporary = temporary_of(name)
+    return temporary[1] if temporary else None
 
 
 def runs(process: int) -> bool:
@@ -42,11 +39,6 @@ def runs(process: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def is_notes(name: str) -> bool:
-    """Whether a folder of this name holds the notes of finished shards: .unfinished, .unfinished.<step>."""
-    return name == UNFINISHED_NAME or name.startswith(f"{UNFINISHED_NAME}.")
 
 
 def _take(descriptor: int, path: Path) -> None:
@@ -75,11 +67,11 @@ def _take(descriptor: int, path: Path) -> None:
 def worker_in(lock: Path) -> str | None:
     """Who holds a lock file; None when nobody does."""
     try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = open_lock(lock, os.O_RDONLY)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        return f"perhaps somebody (its lock cannot be opened: {error.strerror})"
+    except (OSError, UserError) as error:
+        return f"perhaps somebody (its lock cannot be opened: {getattr(error, 'strerror', None) or error})"
     try:
         _take(descriptor, lock)
     except FolderBusy as busy:
@@ -100,13 +92,13 @@ def hold(folder: Path) -> Iterator[None]:
     """
     path = folder / LOCK_NAME
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        descriptor = open_lock(path)
+    except UserError as error:
+        raise FolderBusy(f"perhaps somebody ({error})") from None
     except OSError as error:
         if error.errno in FULL_DISK:  # not even a name fits in, so nobody else can begin to work there either
             yield
             return
-        if error.errno == errno.ELOOP:
-            raise FolderBusy("perhaps somebody (its lock is a symbolic link)") from None
         raise
     try:
         _take(descriptor, path)
@@ -161,7 +153,8 @@ def survey(tops: Sequence[Path]) -> Survey:
                 folders.clear()
                 continue
             seen.add(place)
-            found.notes += [Path(parent, name) for name in sorted(folders) if is_notes(name)]
+            notes = [Path(parent, name) for name in sorted(folders) if is_notes(name)]
+            found.notes += [path for path in notes if not path.is_symlink()]
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(files):
                 _look_at(Path(parent, name), found)
@@ -170,8 +163,9 @@ def survey(tops: Sequence[Path]) -> Survey:
 
 def _look_at(path: Path, found: Survey) -> None:
     process = process_of(path.name)
-    if process is not None and not runs(process):
-        found.temporaries.append(path)
+    if process is not None:
+        if stat.S_ISREG(path.lstat().st_mode) and not runs(process):
+            found.temporaries.append(path)
     elif path.name == LOCK_NAME:
         worker = worker_in(path)
         if worker is None:

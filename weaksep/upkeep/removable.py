@@ -1,7 +1,7 @@
 """What a recipe's folders hold that can be made again, by kind.
 
-Only files whose names weaksep itself gives count, in the places where it writes them. A symbolic link among them counts
-as the link; none is followed.
+Only files whose names weaksep itself gives count, in the places where it writes them; of what a step makes, those that
+its stamp names. No symbolic link is removed or followed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from weaksep.errors import UserError
 from weaksep.fileio.datadir import SOURCE_NAME
-from weaksep.fileio.stamp import STAMP_NAME
+from weaksep.fileio.shards import NOTES, STAMP_NAME, Shards, is_notes, step_of
 from weaksep.upkeep.finds import Find, Found, folders_in, matching
-from weaksep.upkeep.leftovers import Survey, is_notes, survey
+from weaksep.upkeep.leftovers import Survey, survey
 from weaksep.upkeep.prepared import cut_clips
 
 # Kind -> what makes it again.
@@ -58,7 +58,8 @@ def look(datadir: Path, dumpdir: Path, expdir: Path, kinds: Sequence[str]) -> Fo
         )
     seen = survey(tops)
     found = Found(remarks=[f"left alone: {folder}: {who} works there" for folder, who in seen.workers.items()])
-    links = sorted({path for top in tops for path in top.iterdir() if path.is_symlink() and path.is_dir()})
+    inside = [*(path for top in tops for path in top.iterdir()), *expdir.glob("*/separated")]
+    links = sorted({path for path in inside if path.is_symlink() and path.is_dir()})
     found.remarks += [f"left alone: {path}: a symbolic link" for path in links]
     finds = [*_leftovers(tops, seen), *_data(datadir, (dumpdir, expdir)), *_features(dumpdir, (expdir,))]
     finds += [*_experiments(expdir), *(cut_clips(datadir, (dumpdir, expdir), found) if "clips" in kinds else ())]
@@ -103,9 +104,11 @@ def _leftovers(tops: Sequence[Path], seen: Survey) -> Iterator[Find]:
     for place, files in groups.items():
         yield Find("leftovers", place, top_of(files[0]), tuple(files))
     for notes in seen.notes:
-        # Without its key nobody goes on with what else is there.
-        first = () if notes.is_symlink() else (notes / "key",)
-        yield Find("unfinished", notes.parent, top_of(notes), first, (notes,), ("*",))
+        step = Shards(notes.parent, step=step_of(notes.name))
+        # The key first: without it nobody goes on. The stamp of the run before stays, for what that has made does.
+        own = [path for pattern in NOTES[:-1] for path in sorted(notes.glob(pattern))]
+        made = [notes.parent / name for name in sorted(step.claimed())]
+        yield Find("unfinished", notes.parent, top_of(notes), tuple(dict.fromkeys([notes / "key", *made, *own])))
 
 
 def _data(datadir: Path, readers: tuple[Path, ...]) -> Iterator[Find]:
@@ -135,12 +138,9 @@ def _features(dumpdir: Path, readers: tuple[Path, ...]) -> Iterator[Find]:
 def _experiments(expdir: Path) -> Iterator[Find]:
     for exp in folders_in(expdir):
         separated = exp / "separated"
-        if separated.is_symlink():
-            yield Find("separated", exp, expdir, (separated,))
-        else:
-            for folder in folders_in(separated):
-                tables = matching(folder, "*.scp", SOURCE_NAME)
-                yield Find("separated", folder, expdir, tables, (folder / "audio",), ("*.wav",), True, (exp,))
+        for folder in () if separated.is_symlink() else folders_in(separated):
+            tables = matching(folder, "*.scp", SOURCE_NAME)
+            yield Find("separated", folder, expdir, tables, (folder / "audio",), ("*.wav",), True, (exp,))
         if (exp / STAMP_NAME).is_file() and (exp / "best.pt").is_file():
             yield Find("checkpoints", exp, expdir, (exp / "checkpoint.prev.pt", exp / "checkpoint.pt"))
         yield Find("earlier", exp, expdir, (), (exp / "earlier",), RUN_FILES)

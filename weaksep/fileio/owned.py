@@ -1,0 +1,172 @@
+"""Which files are ours: only those that weaksep has noted before it wrote them are ever removed or written over.
+
+Notes are names below a step's folder. A name is never followed through a link below that folder: what lies behind one
+is not known to be ours. The folder itself may be a link, to a larger disk for one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from weaksep.errors import UserError
+from weaksep.fileio.atomic import full_disk_message, temporary_of
+
+
+class NotOurs(UserError):
+    """Somebody else's file or link is where one of ours is to go."""
+
+
+def fits(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a name is that of a visible file below its folder, and fits a pattern; no patterns fit everything.
+
+    >>> fits("audio/a.wav", ["audio/*.wav"]), fits("audio/dog/a.wav", ["audio/*.wav"]), fits("../a.wav", [])
+    (True, False, False)
+    """
+    parts = name.split("/")
+    if "\0" in name or any(not part or part.startswith(".") for part in parts):
+        return False
+    for pattern in (each.split("/") for each in patterns):
+        if len(pattern) == len(parts) and all(map(fnmatchcase, parts, pattern)):
+            return True
+    return not patterns
+
+
+def stamped(stamp: Path, patterns: Sequence[str] = ()) -> dict[str, int]:
+    """Names and sizes of what a step has written, by its stamp.
+
+    Args:
+        patterns: what the step writes; those that lead out of its folder must be in the stamp as they are here.
+
+    Raises:
+        OSError: no stamp that can be opened.
+        ValueError: it is damaged, or names what the step cannot have written.
+    """
+    try:
+        outputs = json.loads(stamp.read_text(encoding="utf-8"))["outputs"].items()
+        strange = [name for name, _ in outputs if name not in patterns and not fits(name, patterns)]
+        found = {name: int(size) for name, size in outputs}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a stamp: {error}") from None
+    if strange:
+        raise ValueError(f"names {strange[0]!r}")
+    return found
+
+
+def link_above(folder: Path, name: str) -> Path | None:
+    """The link through which a file below a folder would be reached, or the file in the place of its folder, if any."""
+    path = folder
+    for part in name.split("/")[:-1]:
+        path = path / part
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            return path
+    return None
+
+
+def refuse_links(folder: Path, names: Iterable[str]) -> None:
+    """Raise NotOurs when a file below a folder would be reached through a link."""
+    for parent in {os.path.dirname(name) for name in names} - {""}:
+        link = link_above(folder, f"{parent}/")
+        if link is not None:
+            raise NotOurs(
+                f"{link}: a link or a file, and weaksep neither removes nor writes what lies behind it; move it away, "
+                f"or make {folder} itself a link"
+            )
+
+
+def refuse_others(folder: Path, names: Iterable[str]) -> None:
+    """Raise NotOurs when something has one of these names, which are about to be written."""
+    names = sorted(names)
+    refuse_links(folder, names)
+    for name in names:
+        if os.path.lexists(folder / name):
+            raise NotOurs(f"{folder / name}: not noted as written by weaksep; move it away, or give another folder")
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Remove files below a folder, tables before the audio that they name, and the folders that are empty then.
+
+    Raises:
+        NotOurs: a link is in the way; nothing has been removed.
+    """
+    names = sorted(names, key=lambda name: (name.count("/"), not name.endswith(".scp"), name))
+    refuse_links(folder, names)
+    parents: set[Path] = set()
+    for name in names:
+        path = folder / name
+        with suppress(FileNotFoundError):
+            if stat.S_ISREG(path.lstat().st_mode):
+                path.unlink()
+        parents.update(parent for parent in path.parents if folder in parent.parents)
+    for parent in sorted(parents, reverse=True):  # the deeper ones first
+        with suppress(OSError):  # not empty
+            parent.rmdir()
+
+
+def remove_temporaries(folder: Path, outputs: Iterable[str]) -> None:
+    """Remove the temporary files that killed processes left; call it while nothing else writes there.
+
+    Args:
+        folder: they are looked for in it and below.
+        outputs: patterns of names below the folder; only what was to become one of these goes.
+    """
+    for pattern in outputs:
+        place, _, wanted = pattern.rpartition("/")
+        for parent in folder.glob(place) if "*" in place else [folder / place]:
+            for path in parent.glob(".*.tmp*"):
+                temporary = temporary_of(path.name)
+                if temporary is None or not fnmatchcase(temporary[0], wanted):
+                    continue
+                with suppress(NotOurs):
+                    remove_files(folder, [os.path.relpath(path, folder)])
+
+
+class Claims:
+    """Names of files, written down before the files are.
+
+    Args:
+        folder: which they are below.
+        note: where they are written down, a line each.
+    """
+
+    def __init__(self, folder: Path, note: Path) -> None:
+        self.folder, self.note = folder, note
+        self.names = set(read_claims(note))
+
+    def __call__(self, files: Iterable[str | Path]) -> None:
+        """Claim files that are about to be written.
+
+        Raises:
+            NotOurs: something is there that was not claimed before, or a link on the way.
+        """
+        names = {os.path.relpath(file, self.folder) for file in files} - self.names
+        refuse_others(self.folder, names)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            with open(self.note, "ab", opener=lambda path, _: os.open(path, flags, 0o666)) as file:
+                # Each on a line that it begins itself: of the one before, a killed process may have written a part.
+                file.write("".join(f"\n{json.dumps(name)}" for name in sorted(names)).encode())
+        except OSError as error:
+            raise UserError(full_disk_message(self.note, error)) from None
+        self.names |= names
+
+
+def read_claims(note: Path) -> list[str]:
+    """Names in a note; none where there is no note, and without one that a killed process has not written whole."""
+    names = []
+    with suppress(FileNotFoundError):
+        for line in note.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError):
+                name = json.loads(line)
+                names += [name] if isinstance(name, str) else []
+    return names
+
+
+def sizes(folder: Path, names: Iterable[str]) -> Mapping[str, int]:
+    """Size of each file that is there, sorted by name."""
+    return {name: os.stat(folder / name).st_size for name in sorted(names) if os.path.isfile(folder / name)}

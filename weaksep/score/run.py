@@ -1,0 +1,184 @@
+"""Stage 6 as steps, two a system and one a classifier, and the run over all that an experiment folder holds.
+
+Imports no torch: a rerun with nothing to do must be quick.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from weaksep.errors import UserError, raise_problems
+from weaksep.feats.features import FeatureSet
+from weaksep.fileio.atomic import FULL_DISK
+from weaksep.fileio.code_version import found_by_name
+from weaksep.fileio.datadir import FINGERPRINT_TABLES, REFERENCED_NAME, SOURCE_NAME, TIMED_NAME, DataDir
+from weaksep.fileio.inputs import files_of, source_scps, tables_of
+from weaksep.fileio.network import network_files, read_description
+from weaksep.fileio.shards import Shards
+from weaksep.fileio.stamp import STAMP_NAME, Step, run_step
+from weaksep.metrics import sed
+from weaksep.score.sources import Load, classify_sources
+from weaksep.score.system import TestSet, score_system
+from weaksep.score.tagging import score_classifier
+from weaksep.score.targets import FolderOf, Target, experiment_of, find_evaluation_classifier, find_targets
+
+logger = logging.getLogger(__name__)
+
+
+def _sed() -> dict[str, bool]:
+    """Figures that were left out for want of a package are made up for when it is there."""
+    return {sed.PACKAGE: sed.installed()}
+
+
+def _separated(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Tables and audio of a system's separated files."""
+    scps = sorted(path.name for path in folder.glob("*.scp"))
+    named = (tables_of(folder, [*scps, SOURCE_NAME]), files_of(folder, scps))
+    tables, files = ({f"separated/{name}": path for name, path in found.items()} for found in named)
+    return tables, files
+
+
+def scores_step(experiment: Path, data: DataDir, dump: Path, bss_eval: bool = True) -> Step:
+    """Scores of a system's separated files."""
+    set_name, scps = data.path.resolve().name, source_scps(data.path)
+    tables, files = _separated(experiment / "separated" / set_name)
+    return Step(
+        name=f"{experiment}/scores/{set_name}",
+        folder=experiment / "scores" / set_name,
+        settings={"bss_eval": bss_eval},
+        tables={
+            **tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv", TIMED_NAME, REFERENCED_NAME, *scps]),
+            **tables_of(dump, ["feats.yaml"]),
+            **tables,
+        },
+        files={**files_of(data.path, ["wav.scp", *scps]), **files},
+        code=["weaksep.score.system"],
+        outputs=["scores.tsv", SOURCE_NAME],
+        stamp_name=f"scores.{STAMP_NAME}",
+    )
+
+
+def sources_step(experiment: Path, data: DataDir, classifier: Path) -> Step:
+    """What the evaluation classifier hears in a system's separated files."""
+    set_name, name = data.path.resolve().name, experiment_of(classifier).name
+    tables, files = _separated(experiment / "separated" / set_name)
+    labels = tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv", TIMED_NAME])
+    return Step(
+        name=f"{experiment}/scores/{set_name} (by {name})",
+        folder=experiment / "scores" / set_name,
+        settings={"classifier": name, **_sed()},
+        tables={**network_files(classifier), **labels, **tables},
+        files=files,
+        code=["weaksep.score.sources", *_code_of(classifier)],
+        outputs=["sources.json"],
+        stamp_name=f"sources.{STAMP_NAME}",
+    )
+
+
+def _code_of(classifier: Path) -> list[str]:
+    kind = read_description(classifier, "classifier").config.get("net", {}).get("kind")
+    return ["weaksep.infer.model", *found_by_name("weaksep.nets.classifiers", kind)]
+
+
+def tagging_step(classifier: Path, data: DataDir, dump: Path) -> Step:
+    """Scores of a classifier."""
+    set_name, experiment = data.path.resolve().name, experiment_of(classifier)
+    return Step(
+        name=f"{experiment}/scores/{set_name} (classifier)",
+        folder=experiment / "scores" / set_name,
+        settings=_sed(),
+        tables={
+            **network_files(classifier),
+            **tables_of(data.path, ["wav.scp", "labels.txt", "utt2labels", "events.tsv", TIMED_NAME]),
+            **tables_of(dump, ["feats.scp", "feats.yaml", "utt2num_frames"]),
+        },
+        files={
+            **files_of(data.path, ["wav.scp"]),
+            **{f"dump/{path.name}": path for path in sorted(dump.glob("ark/feats.*.ark"))},
+        },
+        code=["weaksep.score.tagging", *_code_of(classifier)],
+        outputs=["tagging.json"],
+        stamp_name=f"tagging.{STAMP_NAME}",
+    )
+
+
+def score_all(
+    expdir: Path,
+    data: Path,
+    dump: Path,
+    folder_of: FolderOf,
+    load: Load,
+    *,
+    systems: Sequence[str] | None = None,
+    classifier: str | None = None,
+    default_classifier: str = "frame",
+    bss_eval: bool = True,
+    nj: int = 1,
+    force: bool = False,
+) -> None:
+    """Score everything that can be scored; what cannot be is named at the end.
+
+    Args:
+        expdir: experiments.
+        data, dump: a set and its features; variants (data/test_NAME) lie beside them.
+        folder_of: see ``targets.FolderOf``.
+        load: makes a classifier of its folder.
+        systems: names of those to score beside the oracles; None for all.
+        classifier: the evaluation classifier's name, or that of its folder; None for ``default_classifier``.
+        default_classifier: taken if it is there; see ``find_evaluation_classifier``.
+        bss_eval: SDR, SIR and SAR beside SI-SDR.
+        nj: worker processes.
+        force: also what is up to date.
+
+    Raises:
+        UserError: there is nothing to score, or something could not be.
+    """
+    targets, failures = find_targets(expdir, data, dump, systems, folder_of)
+    if not targets and not failures:
+        raise UserError(f"{expdir}: nothing to score: no */separated/{data.resolve().name}, no trained classifier_*")
+    trained = [target.path for target in targets if target.is_classifier]
+    short = folder_of("classifier", classifier or default_classifier)
+    evaluation = find_evaluation_classifier(expdir, classifier, short, trained)
+    if evaluation is None and targets:
+        logger.info("%s: no evaluation classifier for the separated files, so no sources.json", expdir)
+    # A set and its features are read once, when the first step that needs work asks for them.
+    data_of = cache(DataDir.load)
+    features_of = cache(lambda dump, data: FeatureSet(dump, data_of(data)))
+    test_of = cache(lambda folder, features: TestSet.load(folder, features_of(features, folder).hop_samples))
+
+    def steps(target: Target) -> Iterator[tuple[Step, Callable[[Shards], Any]]]:
+        path, clips = target.path, data_of(target.data)
+        if target.is_classifier:
+            step = tagging_step(path, clips, target.dump)
+            features = partial(features_of, target.dump, target.data)
+            yield step, lambda _: score_classifier(experiment_of(path), load(str(path)), features(), clips)
+            return
+        step = scores_step(path, clips, target.dump, bss_eval)
+        yield step, lambda _: score_system(test_of(target.data, target.dump), path, bss_eval=bss_eval, nj=nj)
+        if evaluation is not None:
+            step = sources_step(path, clips, evaluation)
+            yield step, lambda _: classify_sources(clips, path, evaluation, load, nj=nj)
+
+    if any(target.data == data for target in targets):
+        data_of(data)  # a mistyped --data is one error, not one a system
+    for target in targets:
+        try:
+            for step, work in steps(target):  # not the second of a system when the first fails
+                run_step(step, work, force=force)
+        except UserError as error:
+            if isinstance(error.__context__, OSError) and error.__context__.errno in FULL_DISK:
+                raise  # no system after this one can be written either
+            name = f"{target.path} on {target.data}"
+            failures.append((name, error))
+            for line in str(error).splitlines():
+                logger.error("%s: %s", name, line.strip())
+    if len({str(error) for _, error in failures}) == 1:
+        raise failures[0][1]
+    raise_problems(
+        "the rest is scored, these are not",
+        [f"{name}: {str(error).splitlines()[0].rstrip(':')}" for name, error in failures],
+    )
