@@ -21,8 +21,8 @@ from weaksep.fileio.yamlfile import load_config
 from weaksep.mixtures.scene import parse_scenes, read_scenes
 from weaksep.recordings.audioset import read_segments
 from weaksep.recordings.jams import read_jams
-from weaksep.recordings.tables import read_events, read_tags
-from weaksep.report.training import read_history
+from weaksep.recordings.tables import read_table as read_labels
+from weaksep.report.facts import read_history
 
 READERS: dict[str, Callable[[Path], object]] = {
     "lines": read_lines,
@@ -33,8 +33,8 @@ READERS: dict[str, Callable[[Path], object]] = {
     "scenes": read_scenes,
     "settings": lambda path: load_config(FeatsConfig, path),
     "history": read_history,
-    "clip labels": read_tags,
-    "events": read_events,
+    "clip labels": lambda path: read_labels(path, timed=False),
+    "events": lambda path: read_labels(path, timed=True),
     "segments": read_segments,
     "jams": read_jams,
     "audio": lambda path: read_any(path, 8000),
@@ -112,7 +112,7 @@ def test_a_table_is_read_line_by_line(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("value", ["[" * 100_000, '{"a": ' * 100_000])
 def test_nested_jams(tmp_path: Path, value: str) -> None:
     (tmp_path / "a.jams").write_text(value)
-    with pytest.raises(UserError, match=r"a\.jams: not a JAMS file of tags or events"):
+    with pytest.raises(UserError, match=r"a\.jams: not a JAMS file of clip labels or events"):
         read_jams(tmp_path)
 
 
@@ -120,7 +120,7 @@ def test_a_time_of_400_digits(tmp_path: Path) -> None:
     event = {"time": 10**400, "duration": 1.0, "value": "dog", "confidence": 1.0}
     annotations = [{"namespace": "segment_open", "data": [event]}]
     (tmp_path / "a.jams").write_text(json.dumps({"file_metadata": {}, "annotations": annotations}))
-    with pytest.raises(UserError, match=r"a\.jams: not a JAMS file of tags or events .OverflowError"):
+    with pytest.raises(UserError, match=r"a\.jams: not a JAMS file of clip labels or events .OverflowError"):
         read_jams(tmp_path)
 
 
