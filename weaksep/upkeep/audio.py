@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.errors import UserError
-from weaksep.fileio.audioread import opened, parts, read_blocks, samples_problem
+from weaksep.fileio.audioread import opened, read_blocks
 from weaksep.fileio.parsed import Problem
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.upkeep.folder import MIXTURES, Folder
@@ -38,12 +38,20 @@ def _examine(clip: Clip) -> Iterator[Found]:
         if not (os.path.isfile(path) and os.path.getsize(path)):
             continue  # which is said elsewhere
         try:
-            samples, rate, wrong = _read_through(path)
+            with opened(path) as sound:
+                rate, channels = sound.samplerate, sound.channels
             yield place, rate
+            heard = [(block.shape[1], bool(block.any())) for block in read_blocks(path)]
         except UserError as error:
-            wrong = [str(error).removeprefix(f"{path}: ")]
-        yield from ((place, what) for what in wrong)
-        if not wrong:
+            yield place, str(error).removeprefix(f"{path}: ")
+            continue
+        samples = sum(length for length, _ in heard)
+        wrong = {
+            f"{channels} channels, expected one": channels != 1,
+            "silent, all samples are 0" if samples else "holds no samples": not any(sounds for _, sounds in heard),
+        }
+        yield from ((place, what) for what, is_so in wrong.items() if is_so)
+        if not any(wrong.values()):
             sizes[place] = samples, rate
     mixture = next(iter(files))
     if mixture not in sizes:
@@ -61,23 +69,6 @@ def _examine(clip: Clip) -> Iterator[Found]:
             yield mixture, f"the references do not sum to the mixture (they are off by up to {difference:.3g})"
 
 
-# Samples and rate of a file, and what is wrong unless it is one channel of sound, as long as promised.
-def _read_through(path: Path) -> tuple[int, int, list[str]]:
-    samples, problem, heard = 0, None, False
-    with opened(path) as sound:
-        for block in parts(sound):
-            samples += len(block)
-            problem = problem or samples_problem(block)
-            heard = heard or bool(block.any())
-    wrong = {
-        f"truncated: its header promises {sound.promised} samples, {samples} can be read": samples < sound.promised,
-        f"{sound.channels} channels, expected one": sound.channels != 1,
-        f"holds {problem}": problem,
-        "silent, all samples are 0" if samples else "holds no samples": not heard and not problem,
-    }
-    return samples, sound.samplerate, [what for what, is_so in wrong.items() if is_so]
-
-
 def check_audio(folder: Folder, nj: int) -> list[Problem]:
     """Read all audio of a folder, in ``nj`` processes. The rate is that of the scenes, or else of most files."""
     clips: list[Clip] = []
@@ -88,7 +79,7 @@ def check_audio(folder: Folder, nj: int) -> list[Problem]:
             Problem(path, line, f"{utt}: {value}", folder.stage): folder.path / value for path, line, value, _ in named
         }
         # Of labelled recordings nobody says that the sources are all that is in them.
-        summed = folder.kind is MIXTURES and len(files) == len(scps) > 1
+        summed = folder.kind == MIXTURES and len(files) == len(scps) > 1
         clips.append((files, folder.lengths_s.get(utt, math.nan), summed))
     shards = split_evenly(clips, max(nj, -(-len(clips) // SHARD_CLIPS)))
     results = run_sharded(examine, shards, nj=nj, description=f"audio {folder.path.name}")

@@ -91,10 +91,10 @@ def plan(folder: Folder) -> Fixed:
     Raises:
         UserError: no clip would be left.
     """
-    fixed = Fixed(folder.kind.stage + 1)
+    fixed = Fixed(folder.made_by + 1)
     lengths = _choose_clips(folder, fixed)
     if not lengths:
-        names = f"wav.scp, utt2spk and {folder.kind.labels}"
+        names = f"wav.scp, utt2spk and {folder.label_table}"
         raise UserError(f"{folder.path}: no clip is in all of {names}, so none would be left; {folder.stage}")
     groups = invert({utt: e.value for utt, e in folder["utt2spk"].entries.items() if utt in lengths})
     lines = {"spk2utt": [f"{group} {groups[group]}" for group in sorted(groups)]}
@@ -115,8 +115,8 @@ def plan(folder: Folder) -> Fixed:
     return fixed
 
 
+# The clips that stay, each with its line of utt2dur.
 def _choose_clips(folder: Folder, fixed: Fixed) -> dict[str, str]:
-    """The clips that stay, each with its line of utt2dur."""
     needed = [folder[name] for name in folder.tables if name != "utt2dur" and folder[name].there]
     others = [folder[name] for name in folder.names if name not in REMADE]
     lengths = {}
@@ -132,8 +132,8 @@ def _choose_clips(folder: Folder, fixed: Fixed) -> dict[str, str]:
     return lengths
 
 
+# The line of utt2dur, as it is or by the header of the audio.
 def _length(folder: Folder, utt: str) -> str | None:
-    """The line of utt2dur, as it is or by the header of the audio."""
     if utt in folder.lengths_s and utt not in folder["utt2dur"].conflicts:
         return folder["utt2dur"].entries[utt].text
     from weaksep.fileio.audio import audio_info  # rarely needed, and slow to import
@@ -145,8 +145,8 @@ def _length(folder: Folder, utt: str) -> str | None:
     return f"{utt} {n_samples / rate:{SECONDS}}" if n_samples else None
 
 
+# Header and rows of events.tsv, sorted, each row cut at both ends of its clip.
 def _event_lines(folder: Folder, fixed: Fixed, lengths: dict[str, str]) -> list[str]:
-    """Header and rows of events.tsv, sorted, each row cut at both ends of its clip."""
     events = folder[EVENTS_TSV]
     repeated = {problem.line for problem in repeated_or_unknown(folder) if problem.remedy == REPAIR}
     rows = []

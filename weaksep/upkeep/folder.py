@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from weaksep.fileio.datadir import REFERENCED_NAME, TIMED_NAME, parse_events, parse_lengths, parse_scp, split_labels
 from weaksep.fileio.parsed import LOST, MISSING, REPAIR, Parsed, Problem
@@ -20,17 +19,8 @@ PARSERS |= dict.fromkeys(LISTS, parse_ids)
 REMADE = {"spk2utt": "utt2spk", "utt2dur": "wav.scp"}
 
 
-class Kind(NamedTuple):
-    """What sort of folder it is: the stage that makes it, the table of its clips' classes."""
-
-    name: str
-    stage: int
-    labels: str
-
-
-MIXTURES = Kind("mixtures", 1, "utt2labels")  # data/<set>
-RECORDINGS = Kind("recordings", 0, "utt2labels")  # data/<set> by weaksep prepare
-EVENTS = Kind("events", 0, "utt2class")  # data/events/<set>
+# What sort of folder it is: data/<set>, data/<set> by weaksep prepare, data/events/<set>.
+MIXTURES, RECORDINGS, EVENTS = "mixtures", "recordings", "events"
 
 
 class Folder:
@@ -38,7 +28,9 @@ class Folder:
 
     Attributes:
         path: the folder.
-        kind: what sort of folder it is.
+        kind: what sort of folder it is, MIXTURES, RECORDINGS or EVENTS.
+        made_by: the stage that makes it.
+        label_table: the table of its clips' classes.
         fix: the command that repairs its tables.
         stage: the command that makes it again.
         clips: those of wav.scp, by id.
@@ -55,20 +47,22 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.kind = _kind(path)
-        self.fix, self.stage = fix_command(path), stage_command(self.kind.stage)
+        self.made_by = 1 if self.kind == MIXTURES else 0
+        self.label_table = "utt2class" if self.kind == EVENTS else "utt2labels"
+        self.fix, self.stage = fix_command(path), stage_command(self.made_by)
         self._parsed: dict[str, Parsed] = {}
         self.clips, self.classes = self["wav.scp"].entries, self[LABELS].entries
         self.lengths_s = {utt: entry.value for utt, entry in self["utt2dur"].entries.items()}
-        texts = {utt: entry.value for utt, entry in self[self.kind.labels].entries.items()}
-        split = split_labels if self.kind is not EVENTS else lambda text: (text,)
+        texts = {utt: entry.value for utt, entry in self[self.label_table].entries.items()}
+        split = split_labels if self.kind != EVENTS else lambda text: (text,)
         self.clip_classes: dict[str, tuple[str, ...]] = {utt: split(text) for utt, text in texts.items()}
-        self.scenes = self[SCENES].entries if self.kind is MIXTURES else {}
+        self.scenes = self[SCENES].entries if self.kind == MIXTURES else {}
         self.lists = [name for name in LISTS if (path / name).exists()]
         found = sorted(source.name[len("src_") : -len(".scp")] for source in path.glob("src_*.scp"))
         if REFERENCED_NAME not in self.lists or self[REFERENCED_NAME].entries:
             found = [*self.classes, *found]
-        self.sources = {f"src_{name}.scp": name for name in found if self.kind is not EVENTS}
-        self.tables = ("wav.scp", "utt2spk", "utt2dur", self.kind.labels)
+        self.sources = {f"src_{name}.scp": name for name in found if self.kind != EVENTS}
+        self.tables = ("wav.scp", "utt2spk", "utt2dur", self.label_table)
         self.names = [*self.tables, "spk2utt", LABELS, *self.sources, *self.lists]
         self.names += {MIXTURES: [EVENTS_TSV, SCENES], RECORDINGS: [EVENTS_TSV], EVENTS: []}[self.kind]
 
@@ -95,7 +89,7 @@ class Folder:
         return self.stage if remedy in (REPAIR, LOST, MISSING) else remedy
 
 
-def _kind(path: Path) -> Kind:
+def _kind(path: Path) -> str:
     """What sort of folder it is meant to be, also when some tables are missing."""
     if any((path / name).exists() for name in LISTS):
         return RECORDINGS

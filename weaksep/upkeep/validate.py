@@ -68,7 +68,7 @@ def validate(
 
             problems += audio.check_audio(folder, nj)
             words.append("audio read")
-        if check_feats and folder.kind is not EVENTS:
+        if check_feats and folder.kind != EVENTS:
             from weaksep.upkeep import feats
 
             problems += feats.check_feats(folder, dump, nj)
@@ -88,7 +88,7 @@ def _crossing(folder: Folder, homes: dict[str, tuple[str, str]]) -> Iterator[Pro
     """
     side = folder.path.resolve().name
     side = next((name for name in SETS if side.startswith(f"{name}_")), side)
-    if folder.kind is MIXTURES:
+    if folder.kind == MIXTURES:
         table = folder[SCENES]
         named = [(event.recording_id, line) for line, scene, _ in folder.scenes.values() for event in scene.events]
     else:
