@@ -118,7 +118,7 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "another net": (change(config={}), "weights do not fit the net of its own config"),
     "a net that there is not": (
         change(config={"net": {"kind": "magic"}}),
-        "its config does not describe a separator .ValueError: kind: 'magic'",
+        "its config does not describe a separator .ValueError: kind: no net 'magic'",
     ),
     "no weights": (other_weights(lambda _: {}), "weights do not fit the net of its own config .*; train again"),
     "weights without a value": (
