@@ -89,7 +89,7 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "text": (weights(lambda p: p.write_text("weights\n")), DAMAGED),
     "code": (weights(lambda p: p.write_bytes(pickle.dumps(Trap()))), DAMAGED),
     "code in a checkpoint": (weights(lambda p: torch.save({"model": Trap()}, p)), DAMAGED),
-    "a folder": (weights(a_folder), "model.safetensors: not a file"),
+    "a folder": (weights(a_folder), "model.safetensors: cannot be read .Is a directory."),
     "no file": (weights(Path.unlink), "model.safetensors: no such file .train first: stages 3 and 4"),
     "a bit of a weight": (weights(one_bit), DAMAGED),
     "no description": (lambda f: (f / DESCRIPTION).unlink(), "no trained separator_. and --oracles false: nothing to"),
@@ -118,7 +118,7 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "another net": (change(config={}), "weights do not fit the net of its own config"),
     "a net that there is not": (
         change(config={"net": {"kind": "magic"}}),
-        "its config does not describe a separator .ValueError: kind: 'magic'",
+        "its config does not describe a separator .ValueError: kind: no net 'magic'",
     ),
     "no weights": (other_weights(lambda _: {}), "weights do not fit the net of its own config .*; train again"),
     "weights without a value": (
