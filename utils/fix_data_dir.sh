@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Mend the tables of a data folder: utils/fix_data_dir.sh DIR [options]; --help lists them. It is `weaksep fix`.
+# Repair the tables of a data folder: utils/fix_data_dir.sh DIR [options]; --help lists them. It is `weaksep fix`.
 set -euo pipefail
 # -P: in a recipe, utils is a link.
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && cd .. && pwd)

@@ -221,7 +221,7 @@ class DataDir:
         tables = (self.path / name for name in FINGERPRINT_TABLES)
         return hash_files(table for table in tables if table.is_file())
 
-    def check_source(self, folder: Path, mend: str) -> None:
+    def check_source(self, folder: Path, remedy: str) -> None:
         """Refuse results that were made from another data folder; a folder without a note of its source may pass.
 
         Raises:
@@ -229,7 +229,7 @@ class DataDir:
         """
         note = folder / SOURCE_NAME
         if note.is_file() and read_lines(note) != [self.fingerprint()]:
-            raise UserError(f"{folder}: made from other mixtures than those now in {self.path}; {mend}")
+            raise UserError(f"{folder}: made from other mixtures than those now in {self.path}; {remedy}")
 
     def events(self) -> dict[str, list[EventLabel]]:
         """Labelled events of each clip, from events.tsv.

@@ -12,13 +12,13 @@ def _refuse(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON")
 
 
-def load_object(text: str, where: str, mend: str) -> dict[str, Any]:
+def load_object(text: str, where: str, remedy: str) -> dict[str, Any]:
     """A JSON object.
 
     Args:
         text: the JSON.
         where: file, or file:line, for the message.
-        mend: what to do when it is damaged.
+        remedy: what to do when it is damaged.
 
     Raises:
         UserError: not JSON, not an object, or with NaN or infinity, for which JSON has no word.
@@ -27,9 +27,9 @@ def load_object(text: str, where: str, mend: str) -> dict[str, Any]:
         value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         reason = getattr(error, "msg", "") or str(error) or type(error).__name__
-        raise UserError(f"{where}: not JSON ({reason}); {mend}") from None
+        raise UserError(f"{where}: not JSON ({reason}); {remedy}") from None
     if not isinstance(value, dict):
-        raise UserError(f"{where}: expected a JSON object, found a {type(value).__name__}; {mend}")
+        raise UserError(f"{where}: expected a JSON object, found a {type(value).__name__}; {remedy}")
     return value
 
 

@@ -55,7 +55,7 @@ def read_yaml(path: str | Path, _chain: tuple[Path, ...] = ()) -> dict[str, Any]
     """
     path = Path(path)
     if path.resolve() in _chain:
-        raise UserError(f"{path}: its base leads back to itself; mend one base: of the circle")
+        raise UserError(f"{path}: its base leads back to itself; change one base: of the circle")
     value = _parse(path)
     base = value.pop("base", None)
     if base is None:
@@ -64,7 +64,7 @@ def read_yaml(path: str | Path, _chain: tuple[Path, ...] = ()) -> dict[str, Any]
         raise UserError(f"{path}: base: expected the name of one YAML file, found {base!r}")
     under = path.parent / base
     if not under.is_file():
-        raise UserError(f"{path}: its base {under} is no file; mend base: or leave it out")
+        raise UserError(f"{path}: its base {under} is no file; fix base: or leave it out")
     return merge(read_yaml(under, (*_chain, path.resolve())), value)
 
 
