@@ -1,4 +1,4 @@
-# Sourced by the scripts of utils/ that call weaksep from any folder, after utils/log.sh.
+# Sourced, after utils/log.sh, by the scripts in utils/ that call weaksep from any folder.
 # shellcheck shell=bash
 
 # find_weaksep ROOT: put weaksep on PATH: ROOT/tools/venv first, then the environment that is active.

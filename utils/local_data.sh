@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # A corpus -> OUT/events.tsv, the table of its events that stage 0 reads. run.sh calls: local/data.sh --db DB --out OUT
 #
-# The table has a line an event, its cells parted by tabs: filename, class, set (train, valid or test) and, where it
-# matters, recording (what was recorded together must be in one set), onset and offset in seconds (where a file holds
-# several events). As it is, this script takes files that lie in DB/<set>/<class>/. Edit it for other corpora; it may
-# call other programs, such as a Python script beside it (egs/esc50_mix/local), and fetch the corpus first.
+# The table has one line per event, with tabs between the cells: filename, class, set (train, valid or test) and, where
+# needed, recording (what was recorded together must be in one set), onset and offset in seconds (where a file holds
+# several events). As it is, this script takes the files in DB/<set>/<class>/. Edit it for other corpora; it may call
+# other programs, such as a Python script beside it (egs/esc50_mix/local), and fetch the corpus first.
 set -euo pipefail
 . utils/log.sh
 
@@ -29,7 +29,7 @@ mkdir -p "${out}"
 
 folder=$(cd "${db}" && pwd)
 for set in train valid test; do
-    [ -d "${folder}/${set}" ] || die "${folder}/${set}: no such folder; this script expects DB/<train|valid|test>/<class>/"
+    [ -d "${folder}/${set}" ] || die "${folder}/${set}: no such folder; expected DB/<train|valid|test>/<class>/"
 done
 trap 'rm -f "${out}/.events.$$.tmp"' EXIT
 {
@@ -38,7 +38,7 @@ trap 'rm -f "${out}/.events.$$.tmp"' EXIT
         find "${folder}/${set}" -mindepth 2 -maxdepth 2 -type f | LC_ALL=C sort | while IFS= read -r file; do
             class=$(basename "$(dirname "${file}")")
             name=$(basename "${file}")
-            # Every file is a recording of its own; files of one name in two sets are two.
+            # Every file is its own recording; files with the same name in two sets are two recordings.
             printf '%s\t%s\t%s\t%s\n' "${file}" "${class}" "${set}" "${set}_${class}_${name%.*}"
         done
     done

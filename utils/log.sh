@@ -1,13 +1,13 @@
 # Sourced by the recipes: log lines as `2026-11-22T18:00:00 (run.sh:57:main) text`.
 # shellcheck shell=bash
 
-# log TEXT...: one line on stdout, with the file, line and function that asked for it.
+# log TEXT...: print one line with the calling file, line and function.
 log() {
     printf '%s (%s:%s:%s) %s\n' "$(date '+%Y-%m-%dT%H:%M:%S')" \
         "${BASH_SOURCE[1]##*/}" "${BASH_LINENO[0]}" "${FUNCNAME[1]:-main}" "$*"
 }
 
-# die TEXT...: one line on stderr, then the end of the script with status 2 (a mistake on the command line).
+# die TEXT...: print one line on stderr and end the script with status 2 (a mistake on the command line).
 die() {
     printf '%s: error: %s\n' "${0##*/}" "$*" >&2
     exit 2

@@ -1,18 +1,19 @@
-# Sourced after the options' defaults and `help_message` are set and utils/log.sh is sourced: `. utils/parse_options.sh`.
+# Sourced (`. utils/parse_options.sh`) after utils/log.sh and after the options' defaults and `help_message` are set.
 #
 #   --stop-stage 3   --stop_stage 3   --stop-stage=3     all set ${stop_stage} to 3; given twice, the last one counts
 #   --help, -h                                           prints ${help_message}
-#   --                                                   ends the options, as the first word that is none does
+#   --                                                   ends the options, as does the first word that is not one
 #
-# An option exists when a line of ${help_message} begins with it (after blanks) and a variable of its name is set: what
-# is not documented cannot be set from outside, nor can help_message, nor a name that begins with _ (as all here do).
+# An option exists when a line of ${help_message} begins with it (after blanks) and a variable of its name is set.
+# Variables that are not documented cannot be set from outside, nor can help_message, nor names that begin with _ (as
+# all here do).
 # The variable's default says what an option takes:
 #
 #   true, false   true or false; the option alone means true
 #   7             a whole number: no blanks, no +, no leading zeros, at most 18 digits (bash would read 08 as octal)
 #   0.5, 1e-3     a number: 3, -0.25, .5, 2e-4; no nan, inf or hexadecimal, nor more than a float can hold
 #   empty         any text, or none
-#   other         any text but none: an empty folder's name would lead to the root of the disk
+#   other         any text, but not none: an empty folder name would lead to the root of the disk
 #
 # A value is assigned as it is, byte for byte, and never evaluated. One that begins with -- is given as --tag=--x, since
 # an option whose value was forgotten must not swallow the next one. A mistake ends the script with status 2.
@@ -55,7 +56,7 @@ _option_nearest() {
         }'
 }
 
-# _option_unknown WORD: say that there is no such option, and which one may be meant.
+# _option_unknown WORD: say that there is no such option, and which one was probably meant.
 _option_unknown() {
     local word=${1%%=*} hint='' nearest=''
     [[ ${word} == --* ]] || hint=": options begin with two dashes"

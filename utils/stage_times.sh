@@ -1,12 +1,12 @@
 # Sourced by run.sh: the table of how long each stage took.
 # shellcheck shell=bash
 
-# record_stage_time FILE STAGE NAME SECONDS: put one row into FILE (columns stage name seconds finished_at), in place of
-# the stage's earlier row. The new table is written beside the old one and renamed over it.
+# record_stage_time FILE STAGE NAME SECONDS: write a row to FILE (columns stage name seconds finished_at), replacing the
+# stage's earlier row. The new table is written beside the old one and renamed over it.
 record_stage_time() {
     local file=$1 stage=$2 name=$3 seconds=$4 temporary
     mkdir -p "$(dirname "${file}")"
-    rm -f "$(dirname "${file}")"/.stage_times.*.tmp.tsv # of a run that was killed here
+    rm -f "$(dirname "${file}")"/.stage_times.*.tmp.tsv # left by a run that was killed here
     temporary=$(dirname "${file}")/.stage_times.$$.tmp.tsv
     {
         printf 'stage\tname\tseconds\tfinished_at\n'

@@ -1,17 +1,17 @@
-# Sourced by run.sh: commands that signals to this script reach, and that are waited for.
+# Sourced by run.sh: run commands so that signals to this script reach them and their end is waited for.
 # shellcheck shell=bash
 
 supervised_pid=
 interrupted=0
 
-# supervised COMMAND...: run it and return its status. In the background, since bash would sit on a signal until a
-# command in the foreground has ended, which may be hours. After a signal: 130 or 143, however the command ended.
+# supervised COMMAND...: run it and return its status. It runs in the background, since bash holds back a signal until a
+# foreground command has ended, which may take hours. After a signal: 130 or 143, however the command ended.
 supervised() {
     local status=0
     supervised_pid=none-yet
     "$@" &
     supervised_pid=$!
-    # One that came before there was a process to pass it on to.
+    # A signal that came before there was a process to pass it on to.
     [ "${interrupted}" -eq 0 ] || kill -s TERM "${supervised_pid}" 2>/dev/null || true
     wait "${supervised_pid}" || status=$?
     # A trapped signal ends the wait, not the command: it is saving what it has.
@@ -23,7 +23,7 @@ supervised() {
     return "${status}"
 }
 
-# pass_signals_on: from now on SIGINT and SIGTERM go to the command; without one they end the script.
+# pass_signals_on: from now on SIGINT and SIGTERM go to the running command; when there is none they end the script.
 pass_signals_on() {
     trap 'pass_on 130' INT
     trap 'pass_on 143' TERM

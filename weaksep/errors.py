@@ -1,4 +1,4 @@
-"""The one exception a user meets: something in the input, the options or the files that the user can put right."""
+"""The one exception a user meets: something in the input, the options or the files that the user can fix."""
 
 from __future__ import annotations
 

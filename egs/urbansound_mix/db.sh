@@ -1,4 +1,4 @@
-# Sourced by run.sh: where the corpora lie on this machine. Edit, or set the variable in the environment,
+# Sourced by run.sh: where the corpora are on this machine. Edit, or set the variable in the environment,
 # or give `./run.sh --db DIR`.
 # shellcheck shell=bash disable=SC2034
 

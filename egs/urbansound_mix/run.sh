@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # From a corpus of sound events to a table of separation results, in eight stages.
-# Every recipe's run.sh is a link to this one; what differs is in its db.sh and conf/.
+# Every recipe's run.sh is a link to this one; what differs between recipes is in db.sh and conf/.
 set -euo pipefail
-# In braces, the whole script is read before it begins: one that takes hours may be edited or pulled meanwhile.
+# In braces, so that bash reads the whole script before it begins: in the hours that it runs it may be edited or pulled.
 {
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . utils/log.sh
@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 systems="strong frame clip"
 evaluation_classifier=
 . ./db.sh
-. conf/defaults.sh    # sets config, db and note, and systems and evaluation_classifier where others are the recipe's
+. conf/defaults.sh    # sets config, db and note; some recipes also systems and evaluation_classifier
 
 recipe=$(basename "${PWD}")
 stage=data
@@ -44,50 +44,51 @@ help_message=$(
     cat <<EOF
 Usage: $0 [options]
 
-From a corpus to a table: the separators of --systems are trained on mixtures of its events and compared. Recipes of
-labelled recordings (with a CONFIG/prepare.yaml) mix nothing and train on the recordings themselves.
-What is up to date is not done again; an interrupted run goes on with the same command. Exit status: 0 done, 1 an error,
-2 a mistake on the command line, 130 or 143 interrupted (by Ctrl-C or SIGTERM) with everything saved.
-Dash and underscore are the same in option names. Paths start at this recipe's folder, ${PWD}
+From a corpus to a table: trains the separators of --systems on mixtures of the corpus' events and compares them. A
+recipe of labelled recordings (with CONFIG/prepare.yaml) mixes nothing and trains on the recordings themselves.
+What is up to date is not done again, and the same command continues an interrupted run. Exit status: 0 done, 1 error,
+2 mistake on the command line, 130 or 143 interrupted (by Ctrl-C or SIGTERM) with everything saved.
+Option names may have dashes or underscores. Paths are relative to this recipe's folder, ${PWD}
 
 Stages
     0 data              corpus -> DATADIR/events
-    1 mix               events -> DATADIR/{train,valid,test}: mixtures, labels, references; of labelled recordings
-                        stage 0 makes these, without references
+    1 mix               events -> DATADIR/{train,valid,test}: mixtures, labels, references (for labelled recordings
+                        stage 0 makes these)
     2 feats             audio -> DUMPDIR
     3 train_classifier  -> EXPDIR/classifier_*
     4 train_separator   -> EXPDIR/separator_*
-    5 separate          test mixtures -> one file a class
+    5 separate          test mixtures -> EXPDIR/*/separated, one file per class
     6 score             -> EXPDIR/*/scores
     7 report            -> RESULTS.md, EXPDIR/report
 
 Options [default]
     --stage N|NAME       first stage to run [${stage}]
     --stop-stage N|NAME  last stage to run [${stop_stage}]
-    --systems "A B"      separators to train and score, each described in CONFIG/A.yaml; all: every one that CONFIG
-                         describes, one that fails not stopping the others [${systems}]
+    --systems "A B"      separators to train and score, each described in CONFIG/A.yaml; all: every one in CONFIG; one
+                         that fails does not stop the others [${systems}]
     --config DIR         configuration folder [${config}]
-    --db DIR             folder of the corpus, else as in db.sh [${db}]
+    --db DIR             folder of the corpus, instead of the one in db.sh [${db}]
     --download BOOL      fetch the corpus into the folder of --db first, where that can be done [${download}]
-    --nj N               worker processes; on the CPU stages 3 and 4 train N + 1 systems at a time, one with 1 [${nj}]
+    --nj N               worker processes, one thread each; on the CPU stages 3 and 4 train N + 1 systems at a time, or
+                         one if N is 1 [${nj}]
     --ngpu 0|1           compute on a GPU when there is one (stages 3 to 5) [${ngpu}]
-    --allow-cpu BOOL     take the CPU when GPUs exist but none is free [${allow_cpu}]
-    --tag NAME           added to the names of the experiment folders, behind a + [${tag}]
-    --seed N             seed of mixtures and trainings, instead of the configurations' [${seed}]
-    --classifier-args "..."  settings to override in stage 3, e.g. "optim.max_epochs=3 net.units=32" [${classifier_args}]
-    --separator-args "..."   settings to override in stage 4, e.g. "loss.mixture.weight=10" [${separator_args}]
-    --feats-type ark|raw  spectra of fixed mixtures from stage 2's Kaldi archives, or from the audio while training, which
-                         takes no disk; remixing always reads audio [of CONFIG/feats.yaml]
-    --train-threads N    threads of each training on the CPU; another number gives other weights, --nj does not [${train_threads}]
-    --strong-share R     share of clips with isolated sources for the semi-supervised systems, not their own [${strong_share}]
-    --dry-run BOOL       two steps of every training, of which nothing is kept, then the end [${dry_run}]
-    --max-bad-ratio R    share of unreadable clips that stage 0 may leave out, each one named [${max_bad_ratio}]
-    --accept-truncated BOOL  stage 0 takes what is there of audio files that were cut short [${accept_truncated}]
-    --test-sets "A B"    what systems are scored on: test, and more of it, test_NAME for a variant of CONFIG/mix.yaml
-                         with a test set; tables are of the first [${test_sets}]
-    --results FILE       the page of stage 7 [RESULTS.md, in EXPDIR unless that is exp]
-    --force BOOL         do the stages again even where nothing has changed [${force}]
-    --resume BOOL        go on with trainings; false: train anew [${resume}]
+    --allow-cpu BOOL     use the CPU when there are GPUs but none is free [${allow_cpu}]
+    --tag NAME           added to the names of the experiment folders, after a + [${tag}]
+    --seed N             seed of mixtures and trainings [as configured]
+    --classifier-args "..."  settings to override in stage 3: "optim.max_epochs=3 net.units=32" [${classifier_args}]
+    --separator-args "..."   settings to override in stage 4: "loss.mixture.weight=10" [${separator_args}]
+    --feats-type ark|raw  spectra of fixed clips: from stage 2's Kaldi archives, or computed from the audio in training,
+                         which takes no disk space; those of remixes always are [as CONFIG/feats.yaml says]
+    --train-threads N    threads of each training on the CPU; weights depend on it, but not on --nj [${train_threads}]
+    --strong-share R     share of clips with isolated sources, for semi-supervised systems [their own]
+    --dry-run BOOL       run two steps of every training, keep nothing, and stop after stage 4 [${dry_run}]
+    --max-bad-ratio R    share of unreadable clips that stage 0 may leave out, naming each [${max_bad_ratio}]
+    --accept-truncated BOOL  stage 0 uses what is left of truncated audio files [${accept_truncated}]
+    --test-sets "A B"    what systems are scored on: test, and test_NAME for a variant of CONFIG/mix.yaml with a test
+                         set; the main tables are of the first [${test_sets}]
+    --results FILE       page that stage 7 writes [RESULTS.md, in EXPDIR unless that is exp]
+    --force BOOL         do the stages again even if nothing has changed [${force}]
+    --resume BOOL        continue trainings that were interrupted; false: train anew [${resume}]
     --checkpoint-minutes M  time between checkpoints within an epoch [${checkpoint_minutes}]
     --skip-train BOOL    leave out stages 3 and 4 [${skip_train}]
     --datadir DIR        [${datadir}]
@@ -147,7 +148,7 @@ begin() {
     : >"${WEAKSEP_WORK_NOTE}"
     log "Stage $1: ${stage_names[$1]}: $2"
 }
-# A stage that found everything up to date leaves the time of its last work in the table.
+# A stage that found everything up to date keeps the time of its last work in the table.
 finish() {
     if "${dry_run}" && [ "${current_stage}" -ge 3 ]; then
         log "Stage ${current_stage}: tried, nothing is kept"
@@ -170,7 +171,7 @@ on_exit() {
         log "Stage ${current_stage} stopped with status ${status}, see above. The same command goes on from here" >&2
     fi
 }
-# The commands write into it when they do work.
+# The commands append to this file when they do work.
 WEAKSEP_WORK_NOTE=$(mktemp)
 failed_note=$(mktemp)
 export WEAKSEP_WORK_NOTE
@@ -183,7 +184,7 @@ seed_options=(${seed:+--seed "${seed}"})
 truncated_options=()
 if "${accept_truncated}"; then truncated_options=(--accept-truncated true); fi
 
-# Systems that failed in a stage are left out of the next ones, and named at the end.
+# Systems that failed in a stage are left out of later ones and named at the end.
 failed=
 leave_out_failed() {
     local system kept=
@@ -197,7 +198,7 @@ leave_out_failed() {
     done
     systems=${kept# }
     : >"${failed_note}"
-    log "goes on without:${failed}"
+    log "continuing without:${failed}"
 }
 
 # train TASK SETTINGS OPTIONS: train all classifiers or separators that the systems need.
@@ -210,7 +211,8 @@ train() {
     supervised weaksep train --task "${task}" --config-dir "${config}" --systems "${systems}" \
         --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" \
         --nj "${nj}" --train-threads "${train_threads}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" \
-        --resume "${resume}" --force "${force}" --checkpoint-minutes "${checkpoint_minutes}" --dry-run "${dry_run}" --failed "${failed_note}" \
+        --resume "${resume}" --force "${force}" --checkpoint-minutes "${checkpoint_minutes}" --dry-run "${dry_run}" \
+        --failed "${failed_note}" \
         ${strong_share:+--strong-share "${strong_share}"} "${options[@]}"
     leave_out_failed
 }
@@ -224,7 +226,7 @@ if wanted 0 && [ -e "${config}/prepare.yaml" ]; then
     finish
 elif wanted 0; then
     begin 0 "corpus -> ${datadir}/events"
-    if [ -e local/data.sh ]; then  # a corpus without a reader of its own: the recipe writes its table of events
+    if [ -e local/data.sh ]; then  # no reader in weaksep/corpora: the recipe writes a table of events
         supervised local/data.sh --db "${db}" --out "${datadir}/local"
         db_options=(--db "${datadir}/local")
     fi

@@ -45,7 +45,7 @@ OUTPUTS = {
     "mix": ["data/train", "data/valid", "data/test"],
     "feats": ["dump"],
     "train": ["exp"],
-    "separate": ["exp"],
+    "infer": ["exp"],
     "score": ["exp"],
     "report": ["exp/report", "RESULTS.md", "results.json"],
     "rebuild": ["again"],

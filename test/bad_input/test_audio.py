@@ -135,7 +135,7 @@ def test_all_bad_audio_is_listed_at_once(recipe: Path, refused) -> None:
 
 LATER: dict[str, tuple[tuple[str, ...], str, str]] = {
     "truncated mixture, feats": (("feats", "--config", "conf/feats.yaml"), "data/test/audio/mix", "truncated"),
-    "truncated mixture, separate": (("separate",), "data/test/audio/mix", "cannot be separated .3 problems.*truncated"),
+    "truncated mixture, infer": (("infer",), "data/test/audio/mix", "cannot be separated .3 problems.*truncated"),
     "truncated mixture, score": (("score",), "data/test/audio/mix", "cannot be scored .3 problems.*truncated"),
     "truncated event, mix": (("mix", "--config", "conf/mix.yaml"), "data/events/test/audio", "truncated"),
     "truncated output, score": (("score",), "exp/separator_strong/separated/test/audio/siren", "truncated"),

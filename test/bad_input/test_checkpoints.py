@@ -1,10 +1,15 @@
-"""Checkpoints that are damaged, of something else, or a trap; separating and scoring read them."""
+"""Networks and checkpoints that are damaged, of something else, or a trap; every stage from 3 to 6 reads them.
+
+What is wrong inside the network file alone is tested in test/fileio/test_network.py.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
-import zipfile
+import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +17,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
-SEPARATOR = Path("exp/separator_strong/best.pt")
-CLASSIFIER = Path("exp/classifier_frame/best.pt")
-UNREADABLE = "best.pt: (cannot be read as a checkpoint .*|refused: .*); restore it or train again"
-SEPARATE = ("separate", "--oracles", "false")
+from weaksep.bin.main import main
+from weaksep.fileio.network import read_description, write_network
+from weaksep.jobs.interrupt import Interrupted
+
+SEPARATOR = Path("exp/separator_strong")
+CLASSIFIER = Path("exp/classifier_frame")
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+DAMAGED = r"model.safetensors: damaged \(.*\); restore it or train again$"
+INFER = ("infer", "--oracles", "false")
+Spoil = Callable[[Path], object]
 
 
 class Trap:
@@ -26,56 +38,64 @@ class Trap:
         return os.mkdir, ("sprung",)
 
 
-def change(**parts: Any) -> Callable[[Path], object]:
-    """Some parts replaced."""
+def weights(spoil: Spoil) -> Spoil:
+    """The file of the weights spoilt."""
+    return lambda folder: spoil(folder / WEIGHTS)
 
-    def spoil(path: Path) -> None:
-        torch.save({**torch.load(path, weights_only=True), **parts}, path)
+
+def change(**parts: Any) -> Spoil:
+    """Some parts of the description replaced."""
+
+    def spoil(folder: Path) -> None:
+        path = folder / DESCRIPTION
+        path.write_text(json.dumps({**json.loads(path.read_text()), **parts}))
 
     return spoil
 
 
-def plain_zip(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr("readme.txt", "not a checkpoint")
+def other_weights(change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> Spoil:
+    """A whole file of other weights."""
+    return lambda folder: write_network(folder, read_description(folder), change(load_file(folder / WEIGHTS)))
+
+
+def copy_of(other: Path) -> Spoil:
+    def spoil(folder: Path) -> None:
+        for name in (WEIGHTS, DESCRIPTION):
+            shutil.copy(other / name, folder / name)
+
+    return spoil
 
 
 def one_bit(path: Path) -> None:
     """One weight with another exponent, as a bad disk does it."""
     content = bytearray(path.read_bytes())
-    weights = torch.load(path, weights_only=True)["model"]["output.weight"].numpy().tobytes()
-    content[content.index(weights) + 3] ^= 1
+    content[content.index(load_file(path)["output.weight"].numpy().tobytes()) + 3] ^= 1
     path.write_bytes(content)
-    assert torch.load(path, weights_only=True)["model"]["output.weight"].isfinite().all()
+    assert load_file(path)["output.weight"].isfinite().all()
 
 
-def diverged(path: Path) -> None:
-    saved = torch.load(path, weights_only=True)
-    for weights in saved["model"].values():
-        weights.fill_(float("nan"))
-    torch.save(saved, path)
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
 
 
-FEATS = {"sample_rate": 8000, "window_samples": 128, "hop_samples": 64}
+FEATURES = {"sample_rate": 8000, "window_samples": 128, "hop_samples": 64}
 NET = {"layers": 1, "units": 4}
+NAN = float("nan")
 
-BAD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "truncated": (lambda p: os.truncate(p, p.stat().st_size // 2), UNREADABLE),
-    "empty": (lambda p: os.truncate(p, 0), UNREADABLE),
-    "text": (lambda p: p.write_text("weights\n"), UNREADABLE),
-    "a plain zip": (plain_zip, UNREADABLE),
-    "a folder": (lambda p: (p.unlink(), p.mkdir()), "no best.pt; did you mean|train it first .stage 4|nothing to do"),
-    "code": (lambda p: torch.save({"model": Trap()}, p), "best.pt: refused: it is damaged or holds more than tensors"),
-    "code in a plain pickle": (
-        lambda p: p.write_bytes(pickle.dumps(Trap())),
-        "best.pt: refused: damaged, or no checkpoint",
-    ),
-    "a list": (lambda p: torch.save([1, 2], p), r"best.pt: not a checkpoint of weaksep \(a list\)"),
-    "another program's": (lambda p: torch.save({"state_dict": {}}, p), "not a weaksep checkpoint .without task, model"),
-    "a classifier": (
-        lambda p: p.write_bytes(CLASSIFIER.read_bytes()),
-        "best.pt: holds a classifier, expected a separator",
-    ),
+BAD: dict[str, tuple[Spoil, str]] = {
+    "truncated": (weights(lambda p: os.truncate(p, p.stat().st_size // 2)), DAMAGED),
+    "empty": (weights(lambda p: os.truncate(p, 0)), DAMAGED),
+    "text": (weights(lambda p: p.write_text("weights\n")), DAMAGED),
+    "code": (weights(lambda p: p.write_bytes(pickle.dumps(Trap()))), DAMAGED),
+    "code in a checkpoint": (weights(lambda p: torch.save({"model": Trap()}, p)), DAMAGED),
+    "a folder": (weights(a_folder), "model.safetensors: cannot be read .Is a directory."),
+    "no file": (weights(Path.unlink), "model.safetensors: no such file .train first: stages 3 and 4"),
+    "a bit of a weight": (weights(one_bit), DAMAGED),
+    "no description": (lambda f: (f / DESCRIPTION).unlink(), "no trained separator_. and --oracles false: nothing to"),
+    "half a description": (lambda f: os.truncate(f / DESCRIPTION, 50), "model.json: not JSON .*; train again"),
+    "another program's": (lambda f: (f / DESCRIPTION).write_text("{}"), "model.json: does not describe a network of w"),
+    "a classifier": (copy_of(CLASSIFIER), "model.json: describes a classifier, expected a separator"),
     "other classes": (
         change(classes=["siren", "dog_bark"]),
         "trained for classes siren dog_bark, but data/test/labels.txt",
@@ -84,28 +104,27 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         change(classes=["a", "b", "c"]),
         "weights do not fit .*first output.weight: .195, 8. and .130, 8.",
     ),
-    "a class of another folder": (
-        change(classes=["../a", "b"]),
-        "classes is no list of class names; train again|classes is",
+    "a class of another folder": (change(classes=["../a", "b"]), "model.json: .* classes: '../a': holds a slash"),
+    "another rate": (change(features={**FEATURES, "sample_rate": 16000}), "trained at 16000 Hz, data/test is at 8000"),
+    "another window": (change(features={**FEATURES, "window_samples": 256}), "weights do not fit the net of its own c"),
+    "a huge window": (
+        change(features={**FEATURES, "window_samples": 10**12}),
+        "features.window_samples: .*less than or equal",
     ),
-    "another rate": (change(feats={**FEATS, "sample_rate": 16000}), "trained at 16000 Hz, data/test is at 8000 Hz"),
-    "another window": (change(feats={**FEATS, "window_samples": 256}), "weights do not fit the net of its own config"),
-    "a huge window": (change(feats={**FEATS, "window_samples": 10**12}), "feats: window_samples: .*less than or equal"),
     "a huge net": (
         change(config={"net": {**NET, "units": 8192, "layers": 64}}),
-        "weights do not fit the net of its own con",
+        "weights do not fit the net of its own con|net.layers: |config does not describe a separator .*layers",
     ),
-    "no net": (change(config={}), "its config does not describe a separator .KeyError"),
-    "weights that are numbers": (
-        change(model={"output.weight": 3.0}),
-        "not a weaksep checkpoint .model holds no weights",
+    "another net": (change(config={}), "weights do not fit the net of its own config"),
+    "a net that there is not": (
+        change(config={"net": {"kind": "magic"}}),
+        "its config does not describe a separator .ValueError: kind: no net 'magic'",
     ),
-    "no weights": (change(model={}), "weights do not fit the net of its own config .*; train again"),
-    "a bit of a weight": (
-        one_bit,
-        r"best.pt: damaged \(.*/data/\d+ does not fit its check sum\); restore it or train ag",
+    "no weights": (other_weights(lambda _: {}), "weights do not fit the net of its own config .*; train again"),
+    "weights without a value": (
+        other_weights(lambda all_: {name: torch.full_like(w, NAN) for name, w in all_.items()}),
+        "model.safetensors: .* holds NaN or infinity; restore it or train again",
     ),
-    "weights without a value": (diverged, "output for .* is not finite; the training has diverged"),
 }
 
 
@@ -113,23 +132,20 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_bad_separators(recipe: Path, refused, name: str) -> None:
     spoil, message = BAD[name]
     spoil(SEPARATOR)
-    refused(*SEPARATE, match=message)
+    refused(*INFER, match=message)
     assert not Path("sprung").exists()
 
 
-CLASSIFIERS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "truncated": (lambda p: os.truncate(p, 1000), UNREADABLE),
-    "code": (lambda p: p.write_bytes(pickle.dumps(Trap())), "exp/classifier_frame/best.pt: refused"),
-    "a separator": (
-        lambda p: p.write_bytes(SEPARATOR.read_bytes()),
-        "best.pt: holds a separator, expected a classifier",
-    ),
+CLASSIFIERS: dict[str, tuple[Spoil, str]] = {
+    "truncated": (weights(lambda p: os.truncate(p, 1000)), DAMAGED),
+    "code": (weights(lambda p: p.write_bytes(pickle.dumps(Trap()))), f"exp/classifier_frame/{DAMAGED}"),
+    "a separator": (copy_of(SEPARATOR), "model.json: describes a separator, expected a classifier"),
     "other classes": (
         change(classes=["siren", "dog_bark"]),
         "cannot be scored: classes siren dog_bark, but data/test/lab",
     ),
     "other features": (
-        change(feats={**FEATS, "hop_samples": 32}),
+        change(features={**FEATURES, "hop_samples": 32}),
         "cannot be scored: hop_samples 32, but dump/test has 64",
     ),
 }
@@ -139,32 +155,29 @@ CLASSIFIERS: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_bad_classifiers(recipe: Path, refused, name: str) -> None:
     spoil, message = CLASSIFIERS[name]
     spoil(CLASSIFIER)
-    # One that is whole but not of these features is no reason not to judge the separated files by it.
+    # One that is whole but not of these features is no reason not to evaluate the separated files with it.
     refused("score", match=message, others=r"/scores/test/sources\.stamp\.json$" if name == "other features" else "$^")
     assert not Path("sprung").exists()
 
 
-ASSESSORS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a separator": (lambda p: p.write_bytes(SEPARATOR.read_bytes()), "not a classifier of weaksep; rerun stage 3"),
-    "other classes": (change(classes=["siren", "dog_bark"]), "trained for other classes or features than data/train"),
-    "no weights": (change(model={}), "not a whole classifier .RuntimeError: .*; rerun stage 3"),
-    "no classes": (
-        lambda p: torch.save({"task": "classifier"}, p),
-        "not a whole classifier .KeyError: 'classes'.; rerun",
-    ),
+FROZEN: dict[str, tuple[Spoil, str]] = {
+    "a separator": (copy_of(SEPARATOR), "/model.json: describes a separator, expected a classifier"),
+    "other classes": (change(classes=["siren", "dog_bark"]), ": trained for other classes or features than data/train"),
+    "no weights": (other_weights(lambda _: {}), ": not a whole classifier .RuntimeError: .*; rerun stage 3"),
+    "no net": (change(config={}), ": not a whole classifier .KeyError: 'net'.; rerun stage 3"),
     "a huge net": (
         change(config={"net": {"units": 10**9}}),
-        "not a whole classifier .ValidationError: .*; rerun stage 3",
+        ": not a whole classifier .ValidationError: .*; rerun stage 3",
     ),
 }
 
 
-@pytest.mark.parametrize("name", ASSESSORS)
+@pytest.mark.parametrize("name", FROZEN)
 def test_weak_trainings_with_a_bad_classifier(recipe: Path, refused, name: str) -> None:
-    spoil, message = ASSESSORS[name]
+    spoil, message = FROZEN[name]
     spoil(CLASSIFIER)
     train = ("train", "--task", "separator", "--config-dir", "conf", "--systems", "frame")
-    refused(*train, match=f"classifier_frame/best.pt: {message}")
+    refused(*train, match=f"classifier_frame{message}")
 
 
 def other_sizes(value: Any) -> Any:
@@ -179,32 +192,40 @@ UNFINISHED: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda p: os.truncate(p, 0), "checkpoint.pt: refused: damaged"),
     "code": (lambda p: torch.save({"objective": Trap()}, p), "checkpoint.pt: refused"),
     "nothing in it": (lambda p: torch.save({}, p), "checkpoint.pt: does not fit this network"),
-    "a classifier": (lambda p: p.write_bytes(CLASSIFIER.read_bytes()), "checkpoint.pt: does not fit this network"),
+    "a network file": (lambda p: shutil.copy(CLASSIFIER / WEIGHTS, p), "checkpoint.pt: refused: damaged"),
     "other sizes": (lambda p: torch.save(other_sizes(torch.load(p)), p), "checkpoint.pt: does not fit this network"),
 }
 
 
 @pytest.mark.parametrize("name", UNFINISHED)
-def test_trainings_that_cannot_be_gone_on_with(recipe: Path, accepted, refused, name: str) -> None:
+def test_trainings_that_cannot_be_gone_on_with(
+    recipe: Path, refused, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spoil, message = UNFINISHED[name]
     train = ("train", "--task", "separator", "--config-dir", "conf", "--systems", "strong", "--tag", "b")
-    accepted(*train, "--set", "optim.max_epochs=1")
+
+    def stopped(*_: object) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("weaksep.fileio.stamp.Step.finish", stopped)
+        assert main([*train, "--set", "optim.max_epochs=1"]) == 143
     exp = Path("exp/separator_strong+b")
-    for path in (*exp.glob("checkpoint.prev.pt"), *exp.glob("*stamp.json")):
-        path.unlink()
+    (exp / "checkpoint.prev.pt").unlink(missing_ok=True)
     spoil(exp / "checkpoint.pt")
-    best = (exp / "best.pt").read_bytes()
+    weights = (exp / WEIGHTS).read_bytes()
     refused(*train, "--set", "optim.max_epochs=1", match=f"{message}.*begin again with --resume false")
-    assert (exp / "best.pt").read_bytes() == best and not Path("sprung").exists()
+    assert (exp / WEIGHTS).read_bytes() == weights and not Path("sprung").exists()
 
 
 def test_damage_anywhere_is_one_line(recipe: Path, refused) -> None:
     """Thirty bytes changed at random, as a bad disk does it."""
     random = np.random.default_rng(0)
-    whole = SEPARATOR.read_bytes()
+    path = SEPARATOR / WEIGHTS
+    whole = path.read_bytes()
     for _ in range(20):
         content = bytearray(whole)
         for place in random.integers(0, len(content), 30):
             content[place] ^= int(random.integers(1, 256))
-        SEPARATOR.write_bytes(content)
-        refused(*SEPARATE, match="^exp/separator_strong/best.pt: (damaged|refused|cannot be read|weights do not fit)")
+        path.write_bytes(content)
+        refused(*INFER, match=f"^{SEPARATOR}/{DAMAGED}")

@@ -28,18 +28,18 @@ BAD: dict[str, tuple[tuple[str, ...], int, str]] = {
     "no jobs, mix": (("mix", "--config", "conf/mix.yaml", "--nj", "0"), 2, "argument --nj: .*'?0'?"),
     "no jobs, feats": (("feats", "--config", "conf/feats.yaml", "--nj", "-1"), 2, "argument --nj: .*'?-1'?"),
     "no jobs, train": ((*TRAIN, "--nj", "0"), 2, "argument --nj: .*'?0'?"),
-    "no jobs, separate": (("separate", "--nj", "-1"), 2, "argument --nj: .*'?-1'?"),
+    "no jobs, infer": (("infer", "--nj", "-1"), 2, "argument --nj: .*'?-1'?"),
     "no jobs, score": (("score", "--nj", "0"), 2, "argument --nj: .*'?0'?"),
     "no jobs, rebuild": (
         ("rebuild", "--scenes", "x", "--events", "x", "--out", "x", "--nj", "0"),
         2,
         "argument --nj: .*'?0'?",
     ),
-    "no clips at a time": (("separate", "--batch-size", "0"), 2, "argument --batch-size: .*'?0'?"),
-    "seven GPUs": (("separate", "--ngpu", "7"), 2, "argument --ngpu: invalid choice: '?7'? .choose from 0, 1"),
+    "no clips at a time": (("infer", "--batch-size", "0"), 2, "argument --batch-size: .*'?0'?"),
+    "seven GPUs": (("infer", "--ngpu", "7"), 2, "argument --ngpu: invalid choice: '?7'? .choose from 0, 1"),
     "less than no GPU": ((*TRAIN, "--ngpu", "-1"), 2, "argument --ngpu: invalid choice: '?-1'? .choose from"),
     "text for a seed": (("mix", "--config", "conf/mix.yaml", "--seed", "zero"), 2, "argument --seed: .*'zero'"),
-    "text for a switch": (("separate", "--oracles", "maybe"), 2, "--oracles: 'maybe' is neither true nor false"),
+    "text for a switch": (("infer", "--oracles", "maybe"), 2, "--oracles: 'maybe' is neither true nor false"),
     "text for a share": (("data", "--config", "x", "--max-bad-ratio", "few"), 2, "argument --max-bad-ratio: .*'few'"),
     "a share above one": (
         ("data", "--config", "conf/data.yaml", "--db", "db", "--max-bad-ratio", "2"),
@@ -58,9 +58,9 @@ BAD: dict[str, tuple[tuple[str, ...], int, str]] = {
         1,
         "^--systems: 'stong' has no conf/stong.yaml .there are: strong, frame.$",
     ),
-    "a system that is not trained": (("separate", "--systems", "frame"), 1, "frame: no best.pt; did you mean"),
+    "a system that is not trained": (("infer", "--systems", "frame"), 1, "frame: no model.json; did you mean"),
     "a system that is not separated": (("score", "--systems", "frame"), 1, "separator_frame: no separated/test; did"),
-    "nothing to separate": (("separate", "--expdir", "none", "--oracles", "false"), 1, "^none: no separator_./best.pt"),
+    "nothing to separate": (("infer", "--expdir", "none", "--oracles", "false"), 1, "^none: no trained separator_"),
     "nothing to score": (("score", "--expdir", "none"), 1, "^none: nothing to score"),
     "nothing to report": (("report", "--expdir", "none"), 1, "^none: no ./scores/test/scores.tsv; run stage 6 first$"),
     "a set that there is not": (("report", "--set", "tset"), 1, "^data/tset: no such data folder"),
@@ -107,7 +107,7 @@ def test_a_folder_that_is_read_only(recipe: Path, refused, permissions: None, na
 
 def test_a_table_that_may_not_be_read(recipe: Path, refused, permissions: None) -> None:
     Path("data/test/wav.scp").chmod(0)
-    refused("separate", match="data/test/wav.scp: cannot be read .Permission denied.")
+    refused("infer", match="data/test/wav.scp: cannot be read .Permission denied.")
 
 
 PROCESSES: dict[str, tuple[tuple[str, ...], int, str]] = {

@@ -56,8 +56,8 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "a wrong tag": (GOOD + "seed: !!bool maybe\n", "^conf/mix.yaml: not valid YAML"),
     "not UTF-8": (GOOD.encode() + b"# caf\xe9\n", "^conf/mix.yaml:4: not UTF-8 text .*; save it as UTF-8$"),
     "a zero byte": (GOOD + "# \0\n", "^conf/mix.yaml: not valid YAML .unacceptable character #x0000"),
-    "a base that is its own": ("base: mix.yaml\n", "^conf/mix.yaml: its base leads back to itself; change one base"),
-    "a base that is not there": ("base: none.yaml\n", "^conf/mix.yaml: its base conf/none.yaml is no file; fix base"),
+    "a base that is its own": ("base: mix.yaml\n", "^conf/mix.yaml: its base leads back to itself; fix one base:"),
+    "a base that is not there": ("base: none.yaml\n", "^conf/mix.yaml: its base conf/none.yaml is no file; fix base:"),
     "a base that is a folder": ("base: ..\n", r"conf/mix.yaml: its base conf/\.\. is no file"),
     "two bases": ("base: [a.yaml, b.yaml]\n", "^conf/mix.yaml: base: expected the name of one YAML file, found"),
     "levels the wrong way round": (

@@ -83,7 +83,7 @@ REPORT: dict[str, tuple[Path, Spoil, str]] = {
     "a share of text": (EXP / "config.yaml", lambda t: t + "strong_share: x\n", "strong_share is 'x', expected a"),
     "settings that are none": (EXP / "config.yaml", constant("a: [\n"), "config.yaml:2: not valid YAML"),
     "no length": (DURATIONS, lambda t: t.partition("\n")[2], "utt2dur: no length of test-000001; rerun st"),
-    "a length of text": (DURATIONS, lambda t: t.replace("0.5", "x", 1), "utt2dur:1: test-000001: 'x000000' is not"),
+    "a length of text": (DURATIONS, lambda t: t.replace("0.5", "x", 1), "utt2dur:1: test-000001: 'x000000' is not a "),
     "another test set": (LABELS, lambda t: t.replace("0001 ", "0001 siren,"), "made from other mixtures"),
     "a note of bytes": (EXP / "scores/test/source.sha256", lambda t: "\0", "sha256:1: not text: the control"),
 }  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 
 SCP = Path("data/test/wav.scp")
 FIRST = "test-000001 audio/mix/test-000001.wav"
-SEPARATE = ("separate", "--oracles", "false")
+SEPARATE = ("infer", "--oracles", "false")
 
 Spoil = Callable[[str], str | bytes]
 
@@ -272,7 +272,7 @@ MISSING = {
         ("feats", "--config", "conf/feats.yaml", "--datadir", "none"),
         "^none/train: no such data folder",
     ),
-    "separate without data": (
+    "infer without data": (
         (*SEPARATE, "--data", "none/test"),
         "^none/test: no such data folder .stage 1 makes it.$",
     ),

@@ -133,7 +133,7 @@ def test_unknown_and_missing_commands(capsys) -> None:
 
 
 def test_every_stage_has_its_command() -> None:
-    assert {"data", "mix", "feats", "train", "separate", "score", "report"} <= set(COMMANDS)
+    assert {"data", "mix", "feats", "train", "infer", "score", "report"} <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

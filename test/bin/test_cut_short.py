@@ -22,10 +22,11 @@ from weaksep.bin.cli import run_command
 from weaksep.fileio.audio import read_audio
 from weaksep.fileio.checkpoint import load_checkpoint
 from weaksep.fileio.datadir import read_scp
+from weaksep.fileio.network import DESCRIPTION_NAME, WEIGHTS_NAME, read_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.jobs.interrupt import Interrupted
 
-STAGES = ["data", "mix", "feats", "train", "separate", "score", "report"]
+STAGES = ["data", "mix", "feats", "train", "infer", "score", "report"]
 FOLDERS = {"data": "data", "mix": "data", "feats": "dump", **dict.fromkeys(STAGES[3:], "exp")}
 
 
@@ -50,7 +51,7 @@ def arguments(stage: str, place: Path, conf: Path) -> list[str]:
         "feats": ["--config", f"{conf}/feats.yaml", "--datadir", data, "--dumpdir", dump, *systems],
         "train": ["--task", "separator", "--config-dir", str(conf), *systems]
         + ["--datadir", data, "--dumpdir", dump, "--expdir", exp],
-        "separate": [*systems, "--expdir", exp, "--data", f"{data}/test", "--feats", f"{conf}/feats.yaml"],
+        "infer": [*systems, "--expdir", exp, "--data", f"{data}/test", "--feats", f"{conf}/feats.yaml"],
         "report": ["--recipe", "tiny", "--expdir", exp, "--datadir", data, "--out", f"{place}/RESULTS.md"],
         "score": [*systems, "--expdir", exp, "--data", f"{data}/test", "--dump", f"{dump}/test"],
     }[stage]
@@ -69,6 +70,8 @@ def check_valid(place: Path) -> None:
             assert all(read_audio(path, 8000).size for path in read_scp(scp).values()), scp
     for path in place.rglob("*.pt"):
         load_checkpoint(path)
+    for path in place.rglob(DESCRIPTION_NAME):
+        read_network(path.parent)
     for path in place.rglob("*.json"):
         json.loads(path.read_text())
 
@@ -76,7 +79,7 @@ def check_valid(place: Path) -> None:
 def results(place: Path) -> dict[str, bytes]:
     """Audio, features, weights and scores."""
     kinds = (".wav", ".ark", ".scp", ".tsv")
-    found = [path for path in place.rglob("*") if path.suffix in kinds or path.name == "best.pt"]
+    found = [path for path in place.rglob("*") if path.suffix in kinds or path.name == WEIGHTS_NAME]
     return {str(path.relative_to(place)): path.read_bytes() for path in found}
 
 
@@ -101,7 +104,7 @@ CUTS = {
     "data": ("weaksep.corpora.convert", "write_audio", 14, "data/events/train/audio/*.wav"),
     "mix": ("weaksep.mixtures.write", "write_stems", 260, "data/train/audio/*/train-0000*.wav"),
     "feats": ("weaksep.feats.extract", "read_audio", 190, "dump/train/ark/feats.[12].ark"),
-    "separate": ("weaksep.infer.dataset", "write_audio", 150, "exp/separator_strong/separated/*/audio/*/*-00000?.wav"),
+    "infer": ("weaksep.infer.dataset", "write_audio", 150, "exp/separator_strong/separated/*/audio/*/*-00000?.wav"),
 }
 
 
@@ -185,7 +188,7 @@ def test_a_full_disk_is_told_and_more_room_is_all_it_takes(
     assert results(small_disk) == results(whole)
 
 
-@pytest.mark.parametrize(("stage", "option"), [("mix", "--datadir"), ("feats", "--dumpdir"), ("separate", "--expdir")])
+@pytest.mark.parametrize(("stage", "option"), [("mix", "--datadir"), ("feats", "--dumpdir"), ("infer", "--expdir")])
 def test_too_little_room_is_seen_before_the_stage_begins(
     whole: Path, conf: Path, small_disk: Path, stage: str, option: str, capfd
 ) -> None:

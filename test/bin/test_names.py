@@ -15,9 +15,10 @@ import pytest
 import soundfile
 
 import weaksep.bin
-from weaksep.bin import separate
-from weaksep.bin.cli import LineFormatter, make_parser, run_command, tell
+from weaksep.bin import infer, separate
+from weaksep.bin.cli import make_parser, run_command, tell
 from weaksep.errors import UserError
+from weaksep.fileio.logs import LineFormatter
 from weaksep.infer.model import save_untrained
 
 
@@ -116,7 +117,7 @@ def test_mixtures_that_would_be_written_over(test_data: Path, tmp_path: Path, mo
     Path("conf/feats.yaml").write_text("window_samples: 128\nhop_samples: 64\n")
     before = tree(place)
     with pytest.raises(UserError, match="what is read would be overwritten"):
-        separate.main(["--data", str(test_data)])
+        infer.main(["--data", str(test_data)])
     assert before and tree(place) == before
 
 
@@ -185,7 +186,7 @@ def test_commands_on_folders_with_odd_names(tmp_path: Path) -> None:
     """In their own process, where stdout is what it is for users."""
     odd = os.fsencode(tmp_path) + b"/data/a\xff\n\x1b[2J"
     os.makedirs(odd)
-    for command in (["clean", "--datadir", "data"], ["validate", "data"], ["fix", "data"], ["separate"]):
+    for command in (["clean", "--datadir", "data"], ["validate", "data"], ["fix", "data"], ["infer"]):
         result = subprocess.run(
             [sys.executable, "-m", "weaksep.bin", *command], cwd=tmp_path, capture_output=True, check=False
         )

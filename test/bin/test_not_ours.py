@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from weaksep.bin import data, mix, pack, prepare, report, separate, train
+from weaksep.bin import data, infer, mix, pack, prepare, report, separate, train
 from weaksep.errors import UserError
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.infer.model import save_untrained
@@ -135,7 +135,7 @@ def test_a_recording_that_lies_where_its_sources_go(model: str) -> None:
     command = ["--model", model, "--device", "cpu", "--force", "true", "--out", "out"]
     separate.main([*command, "in/Dog.wav"])
     recording = Path("out/Dog/Dog.flac")
-    with pytest.raises(UserError, match="out/Dog: holds .*which is read here"):
+    with pytest.raises(UserError, match="out/Dog/Dog.flac: lies in out/Dog, which is written"):
         separate.main([*command, str(recording)])
     assert recording.exists()
 
@@ -178,12 +178,12 @@ def test_committed_pages_are_known(root: Path) -> None:
 
 
 def test_archives_of_others(model: str) -> None:
-    folder = Path(model).parent
-    write_yaml(folder / "config.yaml", {"supervision": "clip"})
+    folder = Path(model)
+    write_yaml(folder / "config.yaml", {"supervision": "strong"})
     pack.main([str(folder), "model.zip"])
     pack.main([str(folder), "model.zip"])
     with zipfile.ZipFile("backup.zip", "w") as archive:
-        archive.write(folder / "best.pt", "best.pt")
+        archive.write(folder / "model.json", "model.json")
     Path("text.zip").write_text("mine")
     os.symlink("model.zip", "link.zip")
     before = contents(".")
@@ -195,7 +195,7 @@ def test_archives_of_others(model: str) -> None:
 
 def test_lists_of_others(model: str) -> None:
     Path("thesis.txt").write_text("strong evidence")
-    for command in ([train.main, "--task", "separator"], [separate.main]):
+    for command in ([train.main, "--task", "separator"], [infer.main]):
         with pytest.raises(UserError, match="^thesis.txt: is there and not an empty file or such a list"):
             command[0]([*command[1:], "--systems", "strong", "--failed", "thesis.txt"])
     assert Path("thesis.txt").read_text() == "strong evidence"

@@ -27,7 +27,7 @@ from weaksep.score.clip import COLUMNS
 def experiment(tmp_path: Path) -> Path:
     folder = tmp_path / "exp/separator_remix"
     save_untrained(folder, ["bark", "horn"], 8000)
-    write_yaml(folder / "config.yaml", {"supervision": "clip", "remix": {"clips": 2}})
+    write_yaml(folder / "config.yaml", {"supervision": "clip", "remix": {"max_clips": 2}})
     row = dict.fromkeys(COLUMNS) | {"active": 1, "n_active": 2, "utt": "a"}
     rows = [row | {"class": name, "si_sdri_db": gain} for name, gain in (("bark", 4.0), ("horn", 7.0))]
     write_tsv(folder / "scores/test/scores.tsv", COLUMNS, rows)
@@ -42,7 +42,7 @@ def test_it_separates_as_the_experiment_does(experiment: Path, tmp_path: Path) -
     assert list(there) == list(here) == ["bark", "horn", "residual"]
     assert all(np.array_equal(there[name], here[name]) for name in there)
     with zipfile.ZipFile(packed) as archive:
-        assert sorted(archive.namelist()) == ["README.md", "best.pt", "config.yaml", "scores.json"]
+        assert sorted(archive.namelist()) == ["README.md", "model.json", "model.safetensors", "scores.json"]
         card = archive.read("README.md").decode()
         assert json.loads(archive.read("scores.json")) == {"test": {"mean": 5.5, "median": 5.5, "n": 2}}
     told = ("classes: bark, horn", "trained from: clip (remixed)", "CC BY 4.0", "| test", "5.5", "--model model.zip")
@@ -50,8 +50,9 @@ def test_it_separates_as_the_experiment_does(experiment: Path, tmp_path: Path) -
     first = packed.read_bytes()
     pack.main([str(experiment), str(packed), "--licence", "CC BY 4.0"])
     with zipfile.ZipFile(packed) as archive:
-        assert archive.read("best.pt") == (experiment / "best.pt").read_bytes()
-    assert len(packed.read_bytes()) == len(first)
+        for name in ("model.json", "model.safetensors"):
+            assert archive.read(name) == (experiment / name).read_bytes()
+    assert packed.read_bytes() == first
 
 
 def test_a_turned_bit_is_seen(experiment: Path, tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_a_turned_bit_is_seen(experiment: Path, tmp_path: Path) -> None:
     content = bytearray(packed.read_bytes())
     content[len(content) // 2] ^= 1
     packed.write_bytes(content)
-    with pytest.raises(UserError, match="model.zip: (damaged|refused|cannot be read)"):
+    with pytest.raises(UserError, match=r"model.zip \(model.safetensors\): (damaged|cannot be read)"):
         weaksep.load_separator(packed)
 
 
@@ -68,10 +69,10 @@ def test_a_turned_bit_is_seen(experiment: Path, tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["exp/separator_remix", "model.tar"], "model.tar: a packed model's name ends in .zip"),
-        (["exp/separator_lost", "model.zip"], "exp/separator_lost: no such checkpoint"),
-        (["packed/a.zip", "model.zip"], "packed/a.zip: packed already; copy it"),
-        (["lone", "model.zip"], "lone/config.yaml: not there, .* beside best.pt, or give the whole folder"),
-        (["lone/best.pt", "model.zip"], "lone/config.yaml: not there"),
+        (["exp/separator_lost", "model.zip"], "exp/separator_lost: no such model"),
+        (["packed/a.zip", "model.zip"], "packed/a.zip: a file; pack the folder of the experiment"),
+        (["lone", "model.zip"], "lone/config.yaml: no such configuration file"),
+        (["lone/model.json", "model.zip"], "lone/model.json: a file; pack the folder of the experiment"),
     ],
 )
 def test_mistakes(

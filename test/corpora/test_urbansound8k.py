@@ -148,7 +148,7 @@ def test_recordings_on_two_sides_move_whole(tmp_path, caplog):
     home = {name: sorted({event.recording_id for event in events}) for name, events in sets.items()}
     assert home == {"train": ["11", "13", "15"], "valid": ["12"], "test": ["10", "14"]}
     assert sum(len(events) for events in sets.values()) == 12
-    assert "3 recordings lay on two sides of the split, 3 clips moved" in caplog.text
+    assert "3 recordings were in two sets, 3 clips moved" in caplog.text
 
 
 def test_the_official_split_has_five_recordings_in_two_folds(tmp_path):

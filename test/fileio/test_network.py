@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import resource
 import struct
@@ -131,6 +132,15 @@ def test_wrong_weights(network: Path, name: str) -> None:
     refused(network, "model.safetensors: (damaged .*|w holds NaN or infinity); restore it or train again$")
 
 
+@pytest.mark.parametrize("bit", range(8))
+def test_a_turned_bit_of_a_weight(network: Path, bit: int) -> None:
+    path = network / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[content.index(WEIGHTS["output.weight"].numpy().tobytes()) + 4] ^= 1 << bit
+    path.write_bytes(content)
+    refused(network, "model.safetensors: damaged .the weights do not match their checksum.; restore it or train again$")
+
+
 def changed(**changes: Any) -> bytes:
     return json.dumps({**description().model_dump(mode="json"), **changes}).encode()
 
@@ -197,7 +207,8 @@ def test_what_is_missing_or_no_file(network: Path, tmp_path: Path) -> None:
 
 
 def members(**changes: Any) -> dict[str, bytes]:
-    weights = safetensors(one_tensor(), EIGHT)
+    header = json.dumps({"__metadata__": {"sha256": hashlib.sha256(EIGHT).hexdigest()}, **json.loads(one_tensor())})
+    weights = safetensors(header.encode(), EIGHT)
     return {"model.json": changed(), "model.safetensors": weights, **changes}
 
 

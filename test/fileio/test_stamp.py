@@ -192,7 +192,7 @@ def test_a_step_cut_short_has_no_stamp_and_goes_on_with_its_shards(maker: Maker)
         shards.claims("1")([maker.step.folder / "audio/1.wav"])
         (maker.step.folder / "audio").mkdir()
         (maker.step.folder / "audio/1.wav").write_bytes(b"1234")
-        shards.save("1", {"rows": [1.5]}, [maker.step.folder / "audio/1.wav"])
+        shards.save("1", {"rows": [1.5]})
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -215,25 +215,25 @@ def test_shards_of_another_origin_are_not_gone_on_with(maker: Maker) -> None:
     first.claims("1")([maker.step.folder / "audio/1.wav"])
     (maker.step.folder / "audio").mkdir(exist_ok=True)
     (maker.step.folder / "audio/1.wav").write_bytes(b"1234")
-    first.save("1", 1, [])
+    first.save("1", 1)
     second = maker.step.shards(key="two")
     second.begin([])
     assert not list(maker.step.folder.glob("[!.]*"))
     assert not second.done("1")
-    first.save("1", 1, [])  # by a job of the run before that has not heard of its end
+    first.save("1", 1)  # by a job of the run before that has not heard of its end
     assert (second.path / "1.json").exists() and not second.done("1")
     nameless = maker.step.shards()
     for _ in range(2):
         nameless.begin([])
         assert not (nameless.path / "1.json").exists(), "without a key nothing is ever gone on with"
-        nameless.save("1", 1, [])
+        nameless.save("1", 1)
 
 
 def test_steps_that_share_a_folder_keep_apart(maker: Maker) -> None:
     other = dataclasses.replace(maker.step, stamp_name="references.stamp.json", outputs=("src.scp",))
     shards = other.shards(key="k")
     shards.begin([])
-    shards.save("1", 1, [])
+    shards.save("1", 1)
     assert not maker()  # up to date; forgets its own shards alone
     assert shards.done("1")
     assert run_step(other, lambda shards: shards.begin([other.folder / "src.scp"]))
@@ -243,9 +243,10 @@ def test_steps_that_share_a_folder_keep_apart(maker: Maker) -> None:
 def test_a_shard_whose_files_are_gone_or_cut_is_not_done(tmp_path: Path) -> None:
     shards = Shards(tmp_path, "key")
     shards.begin([])
+    shards.claims("1")([tmp_path / "a.wav", tmp_path / "b.wav"])
     for name in ("a.wav", "b.wav"):
         (tmp_path / name).write_bytes(b"1234")
-    shards.save("1", None, [tmp_path / "a.wav", tmp_path / "b.wav"])
+    shards.save("1", None)
     assert shards.done("1")
     (tmp_path / "b.wav").write_bytes(b"123")
     assert not shards.done("1")

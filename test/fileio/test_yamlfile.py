@@ -57,9 +57,7 @@ def write(folder: Path, value: dict) -> Path:
     return folder / "w.yaml"
 
 
-def test_a_weak_system_without_a_classifier_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="classifier: needed by weak supervision"):
-        load_config(SeparatorTraining, write(tmp_path, {"supervision": "frame"}))
+def test_a_strong_system_with_a_classifier_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="strong supervision uses no classifier"):
         load_config(SeparatorTraining, write(tmp_path, {"supervision": "strong", "classifier": "frame"}))
 

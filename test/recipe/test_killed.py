@@ -83,7 +83,7 @@ def test_what_has_changed_is_told_and_just_what_depends_on_it_is_done_again(
     done = done_again(runs, place)
     name = "exp/separator_strong"
     # The report's own configuration folder has another path here, which its page names.
-    judged = "scores/test (judged by classifier_frame)"
+    judged = "scores/test (by classifier_frame)"
     made = [f"{name}/separated/test", f"{name}/scores/test", f"{name}/{judged}"]
     assert list(done) == ["separator_strong", *made, "exp/RESULTS.md"]
     assert done["separator_strong"] == "config.net.units: 24 -> 20"

@@ -83,7 +83,7 @@ def test_all_stages_run_in_order_from_any_folder(recipes: Recipes) -> None:
         "feats",
         "train",
         "train",
-        "separate",
+        "infer",
         "score",
         "report",
     ]
@@ -120,11 +120,11 @@ def test_the_commands_understand_what_run_sh_gives_them(recipes: Recipes, monkey
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--stage", "5"], ["separate", "score", "report"]),
+        (["--stage", "5"], ["infer", "score", "report"]),
         (["--stage", "3", "--stop-stage", "4"], ["train", "train"]),
-        (["--stage=train_separator", "--stop_stage=separate"], ["train", "separate"]),
+        (["--stage=train_separator", "--stop_stage=separate"], ["train", "infer"]),
         (["--stage", "train-separator", "--stop-stage", "4"], ["train"]),
-        (["--stage", "2", "--skip-train"], ["feats", "separate", "score", "report"]),
+        (["--stage", "2", "--skip-train"], ["feats", "infer", "score", "report"]),
         (["--stop-stage", "data"], ["data"]),
     ],
 )
@@ -139,11 +139,11 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
         "--db", f"my corpus $(touch {evil})", "--download", "true", "--tag", "t1", "--seed", "5", "--nj", "3",
         "--systems", "strong clip", "--separator-args", "optim.max_epochs=3 *", "--ngpu", "0",
         "--classifier-args", "net.units=8", "--max-bad-ratio", "0.5", "--accept-truncated",
-        "--resume", "false", "--force", "--checkpoint-minutes", "2",
+        "--resume", "false", "--force", "--checkpoint-minutes", "2", "--feats-type", "raw", "--train-threads", "3",
         "--datadir", "d", "--dumpdir", "f", "--expdir", "e",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    data, mix, feats, classifier, separator, separate, score, report = recipes.calls()
+    data, mix, feats, classifier, separator, infer, score, report = recipes.calls()
     assert value(data, "--db") == f"my corpus $(touch {evil})"
     assert not evil.exists()
     assert value(data, "--download") == "true"
@@ -151,19 +151,34 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
     assert value(data, "--max-bad-ratio") == "0.5"
     assert value(data, "--accept-truncated") == "true"
     assert value(mix, "--seed") == "5"
-    for call in (data, mix, feats, classifier, separator, separate, score):
+    for call in (data, mix, feats, classifier, separator, infer, score):
         assert value(call, "--nj") == "3"
-    for call in (feats, classifier, separator, separate, score):
+    for call in (feats, classifier, separator, infer, score):
         assert value(call, "--systems") == "strong clip"
     for call, expected in ((classifier, ["net.units=8"]), (separator, ["optim.max_epochs=3", "*"])):
         settings = [call[index + 1] for index, word in enumerate(call) if word == "--set"]
         assert settings == ["seed=5", *expected]
         assert (value(call, "--resume"), value(call, "--ngpu"), value(call, "--tag")) == ("false", "0", "t1")
-        assert value(call, "--checkpoint-minutes") == "2"
+        assert (value(call, "--checkpoint-minutes"), value(call, "--train-threads")) == ("2", "3")
+    assert value(feats, "--feats-type") == "raw"
     assert all(value(call, "--force") == "true" for call in recipes.calls())
     assert value(report, "--recipe") == "mini_urban"
     assert value(report, "--out") == "e/RESULTS.md"
     assert (recipes.folder / "egs/mini_urban/e/stage_times.tsv").exists()
+
+
+def test_what_is_the_recipes_own_unless_it_is_given(recipes: Recipes) -> None:
+    assert recipes.run("--stop-stage", "4").returncode == 0
+    _, _, feats, *trainings = recipes.calls()
+    assert "--feats-type" not in feats  # conf/feats.yaml says it
+    assert [value(call, "--train-threads") for call in trainings] == ["1", "1"]
+
+
+def test_the_evaluation_classifier_is_trained_and_taken_by_default(recipes: Recipes) -> None:
+    assert recipes.run("--stage", "3", recipe="labelled_recordings").returncode == 0
+    classifier, separator, _, score, _ = recipes.calls()
+    assert value(classifier, "--evaluation-classifier") == value(score, "--default-evaluation-classifier") == "clip"
+    assert "--evaluation-classifier" not in separator
 
 
 def test_no_corpus_folder_is_given_as_none(recipes: Recipes) -> None:
@@ -195,7 +210,7 @@ def test_all_stands_for_every_system(recipes: Recipes) -> None:
     first, *calls = recipes.calls()
     assert first == ["systems", "--config-dir", "conf/short", "--about", "false"]
     named = [call for call in calls if "--systems" in call]
-    assert [call[0] for call in named] == ["mix", "feats", "train", "train", "separate", "score"]
+    assert [call[0] for call in named] == ["mix", "feats", "train", "train", "infer", "score"]
     assert {value(call, "--systems") for call in named} == {"strong frame clip"}
 
 
@@ -263,6 +278,8 @@ def test_a_stage_without_work_keeps_its_time(recipes: Recipes) -> None:
         (["--stages", "4"], "unknown option --stages; did you mean --stage?"),
         (["--nj", "0"], "option --nj takes a number from 1, not '0'"),
         (["--ngpu", "2"], "option --ngpu takes 0 or 1, not '2'"),
+        (["--feats-type", "rwa"], "option --feats-type takes ark or raw, not 'rwa'"),
+        (["--train-threads", "0"], "option --train-threads takes a number from 1, not '0'"),
         (["--config", "conf/nope"], "no configuration folder 'conf/nope'"),
         (["--strong-share", "1.5"], "option --strong-share takes a share like 0.05, not '1.5'"),
         (["--dry-run", "true", "--stage", "5"], "--dry-run: stages 3 and 4 are tried, and neither is asked for"),
@@ -285,7 +302,7 @@ def test_help_needs_no_installation_and_names_every_option(recipes: Recipes, rec
     assert result.returncode == 0
     options = "stage stop-stage nj ngpu tag systems db download config datadir dumpdir expdir skip-train"
     options += " classifier-args separator-args max-bad-ratio accept-truncated seed resume allow-cpu strong-share"
-    options += " dry-run help"
+    options += " dry-run feats-type train-threads help"
     for option in options.split():
         assert re.search(rf"^    --{option}( |$)", result.stdout, re.MULTILINE), option
 
@@ -385,7 +402,7 @@ def test_several_test_sets_and_a_place_for_the_page(recipes: Recipes) -> None:
     result = recipes.run("--test-sets", "test  test_seen test_far", "--results", page, "--expdir", "e")
     assert result.returncode == 0, result.stderr
     names = [call[0] for call in recipes.calls()]
-    assert names[5:] == ["separate"] * 3 + ["score"] * 3 + ["report"]
+    assert names[5:] == ["infer"] * 3 + ["score"] * 3 + ["report"]
     _, mix, feats, _, _, *rest = recipes.calls()
     assert [value(call, "--variants").split() for call in (mix, feats)] == [["seen", "far"]] * 2
     sets = ["test", "test_seen", "test_far"]

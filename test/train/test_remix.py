@@ -14,7 +14,6 @@ from weaksep.fileio.network import read_description, read_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.losses.strong import strong_loss
 from weaksep.nets.build import build_separator
-from weaksep.report.facts import training_facts
 from weaksep.train import loop
 
 REMIX = {"classifier": None, "remix": {}, "augment": {"filter_db": 3.0, "speed": 0.05}}

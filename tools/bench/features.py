@@ -11,9 +11,8 @@ import torch
 from timing import best_of, report
 
 from weaksep.feats.config import FeatsConfig
-from weaksep.feats.extract import Shard, extract_shard
+from weaksep.feats.extract import extract_shard
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.shards import Shards
 
 CLIPS, RATE, SECONDS = 200, 16000, 4.0
 
@@ -29,8 +28,8 @@ def main() -> None:
         for index in range(CLIPS):
             path = folder / f"{index:03d}.wav"
             write_audio(path, 0.05 * rng.standard_normal(int(RATE * SECONDS)), RATE, durable=False)
-            wavs.append((f"{index:03d}", str(path)))
-        shard = Shard("0", tuple(wavs), str(folder / "feats.ark"), RATE, FeatsConfig(), False, Shards(folder))
+            wavs.append((f"{index:03d}", path))
+        work = (FeatsConfig(), RATE, False, (folder / "feats.ark", wavs), lambda files: None)
 
         def raw() -> None:
             with (folder / "raw.bin").open("wb") as file:
@@ -40,7 +39,7 @@ def main() -> None:
                     spectrum = torch.stft(batch, 512, 128, window=window, return_complex=True)
                     file.write(spectrum.abs().transpose(1, 2).contiguous().numpy().tobytes())
 
-        best = best_of({"ours": lambda: extract_shard(shard), "raw": raw}, rounds=5)
+        best = best_of({"ours": lambda: extract_shard(*work), "raw": raw}, rounds=5)
     report(f"features of {CLIPS} clips", best["ours"], best["raw"], "0.7")
 
 

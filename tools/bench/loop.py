@@ -6,10 +6,9 @@ import tempfile
 from pathlib import Path
 
 import torch
-from steps import make_set, step, strong_objective
+from steps import make_sets, step, strong_objective
 from timing import best_of, report
 
-from weaksep.feats.dataset import LabelledSet
 from weaksep.train.loop import epoch_batches, load_batches
 
 CLIPS = 320
@@ -20,19 +19,19 @@ def main() -> None:
     torch.set_num_threads(1)
     device = torch.device("cpu")
     with tempfile.TemporaryDirectory() as name:
-        clips = LabelledSet(*make_set(Path(name), CLIPS), "strong")
+        clips = make_sets(Path(name), CLIPS, "strong")["strong"]
         objective = strong_objective()
         optimiser = torch.optim.Adam(objective.parameters())
         order = epoch_batches(CLIPS, 16, 0, 0)
         in_memory = list(load_batches(clips, order, device))
 
         def ours() -> None:
-            for batch in load_batches(clips, order, device):
-                step(objective, optimiser, batch, 0.0)
+            for batches in load_batches(clips, order, device):
+                step(objective, optimiser, batches)
 
         def peer() -> None:
-            for batch in in_memory:
-                step(objective, optimiser, batch, 0.0)
+            for batches in in_memory:
+                step(objective, optimiser, batches)
 
         best = best_of({"ours": ours, "peer": peer}, rounds=5)
     report("epoch of 20 strong steps", best["ours"], best["peer"], "0.95")

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from weaksep.feats.batch import Batch
 from weaksep.feats.config import FeatsConfig
+from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.extract import extract
+from weaksep.feats.knowledge import Knowledge
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.tables import write_table, write_tsv
+from weaksep.losses.registry import find_loss
+from weaksep.losses.settings import END
 from weaksep.nets.build import build_classifier, build_separator
-from weaksep.train.config import LossConfig
-from weaksep.train.objectives import AnyBatch, StrongObjective, WeakObjective
-from weaksep.train.schedule import Weights
+from weaksep.train.objectives import SeparatorObjective
+from weaksep.train.parts import Term
 
 CLASSES = ("a", "b", "c", "d", "e")
 RATE, N_SAMPLES = 8000, 20000
 SEPARATOR = {"layers": 2, "units": 128}
 CLASSIFIER = {"kind": "light", "units": 64, "channels": [64, 64]}
-LOSS = LossConfig(active_sources_only=True)
 
 
-def make_set(folder: Path, n_clips: int) -> tuple[Path, Path]:
-    """Data and dump folder of noise clips, two classes active in each."""
+def make_sets(folder: Path, n_clips: int, *kinds: str) -> dict[str, TrainingSet]:
+    """Noise clips, two classes active in each, as training sets by kind of supervision."""
     rng = np.random.default_rng(0)
     data, dump = folder / "data", folder / "dump"
     tables: dict[str, dict[str, str]] = {name: {} for name in ("wav", *(f"src_{name}" for name in CLASSES))}
@@ -48,23 +52,30 @@ def make_set(folder: Path, n_clips: int) -> tuple[Path, Path]:
     write_tsv(data / "events.tsv", ["filename", "onset", "offset", "event_label"], events)
     (data / "labels.txt").write_text("\n".join(CLASSES) + "\n")
     extract(data, dump, FeatsConfig(window_samples=256, hop_samples=128), nj=1, references=True)
-    return data, dump
+    return {kind: TrainingSet(data, dump, Knowledge(kind)) for kind in kinds}
 
 
-def strong_objective() -> StrongObjective:
+def terms_of(**losses: dict[str, Any]) -> dict[str, Term]:
+    """Losses with their settings."""
+    found = {name: find_loss(name) for name in losses}
+    return {name: Term(loss, loss.settings(**losses[name])) for name, loss in found.items()}
+
+
+def strong_objective() -> SeparatorObjective:
     """The CPU-sized separator with the strong loss."""
-    return StrongObjective(build_separator(SEPARATOR, len(CLASSES), 129), LOSS)
+    return SeparatorObjective(build_separator(SEPARATOR, len(CLASSES), 129), terms_of(strong={}))
 
 
-def weak_objective() -> WeakObjective:
+def weak_objective() -> SeparatorObjective:
     """The CPU-sized separator with the weak losses and a frozen light classifier."""
+    terms = terms_of(mixture={}, classification={"active_sources_only": True})
     classifier = build_classifier(CLASSIFIER, len(CLASSES), 129, RATE)
-    return WeakObjective(build_separator(SEPARATOR, len(CLASSES), 129), classifier, torch.ones(5), LOSS, joint=False)
+    return SeparatorObjective(build_separator(SEPARATOR, len(CLASSES), 129), terms, classifier, torch.ones(5))
 
 
-def step(objective: torch.nn.Module, optimiser: torch.optim.Optimizer, batch: AnyBatch, weight: float) -> None:
+def step(objective: SeparatorObjective, optimiser: torch.optim.Optimizer, batches: list[Batch]) -> None:
     """Forward, backward, update."""
-    parts = objective(batch, Weights(weight, LOSS.residual_weight))
+    parts = objective(batches, END)
     optimiser.zero_grad(set_to_none=True)
     parts["loss"].backward()
     torch.nn.utils.clip_grad_norm_([p for p in objective.parameters() if p.requires_grad], 5.0)

@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from weaksep.fileio.failure import mendable_reason
+from weaksep.fileio.failure import fixable_reason
 from weaksep.fileio.logs import printable, set_up_logging
 from weaksep.fileio.names import one_line, text_problem
 from weaksep.fileio.tables import to_float
@@ -174,7 +174,7 @@ def _fail(name: str, message: str, debug: bool) -> int:
 def run_command(
     function: Callable[[list[str]], int | None], argv: Sequence[str] | None = None, name: str | None = None
 ) -> int:
-    """Call a command's main and turn its end into an exit status; nothing a user can mend shows a traceback.
+    """Call a command's main and turn its end into an exit status; nothing that a user can fix shows a traceback.
 
     Args:
         function: takes the arguments (dashes in option names), returns an exit status or None for 0.
@@ -203,7 +203,7 @@ def run_command(
         print(f"weaksep {name}: {message}", file=sys.stderr)
         return status
     except Exception as error:
-        reason = mendable_reason(error, "disk")
+        reason = fixable_reason(error, "disk")
         if reason is None:
             raise
         return _fail(name, reason, debug)

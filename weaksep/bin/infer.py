@@ -51,9 +51,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from weaksep.feats.config import FeatsConfig
     from weaksep.fileio.atomic import write_text
+    from weaksep.fileio.place import check_list
     from weaksep.fileio.yamlfile import load_config
     from weaksep.infer.systems import Options, find_systems, separate_systems
 
+    check_list(args.failed, (args.systems or "").split())
     systems = find_systems(args.expdir, args.systems, args.tag, args.exp)
     if not systems and not args.oracles:
         raise UserError(f"{args.expdir}: no trained separator_* and --oracles false: nothing to do; run stage 4 first")

@@ -22,7 +22,7 @@ class SourceEvent:
     Args:
         event_id: unique in the corpus; begins with the recording id, so that tables sort as Kaldi likes.
         class_name: sound class.
-        recording_id: the recording it was cut from; no recording may sit on two sides of a split.
+        recording_id: the recording it was cut from; no recording may be in two sets.
         path: its audio file; None when the corpus makes the sound itself.
         span_s: the part of the file that it is, from onset to offset in seconds; None: all of it.
         fold: the corpus' own fold, 0 where it has none.

@@ -3,7 +3,7 @@
     filename  class  set  [recording]  [onset  offset]       (tab-separated, with this header)
 
 ``filename`` is relative to the table's folder, or absolute; ids are made of it. ``set`` is train, valid or test.
-``recording`` says which lines were recorded together, and must not be on two sides of the split; without it each file
+``recording`` says which lines were recorded together, and must not be in two sets; without it each file
 is a recording. With ``onset`` and ``offset`` (seconds) a line is that part of the file, so that one file may hold many
 events.
 """

@@ -5,8 +5,8 @@ Salamon, Jacoby, Bello, "A Dataset and Taxonomy for Urban Sound Research", ACM M
     metadata/UrbanSound8K.csv   slice_file_name,fsID,start,end,salience,fold,classID,class
     audio/fold<1..10>/<slice_file_name>      a .flac of the same stem is taken where the .wav is not there
 
-A recording (fsID) whose chosen clips fall on two sides of the split (five recordings sit in two folds under
-different classes) is moved whole to the side that holds most of its chosen clips; on a tie to the earlier of
+A recording (fsID) whose chosen clips fall into two sets (five recordings sit in two folds under
+different classes) is moved whole to the set that holds most of its chosen clips; on a tie to the earlier of
 train, valid, test, so that a tie never brings a sound of the training folds into the test set.
 """
 
@@ -128,10 +128,10 @@ def split_by_recording(events: list[SourceEvent], fold_set: dict[int, str]) -> d
     home = {recording: max(SETS, key=lambda name: count[name]) for recording, count in votes.items()}
     crossing = sorted(recording for recording, count in votes.items() if len(count) > 1)
     for recording in crossing:
-        sides = ", ".join(f"{name} {votes[recording][name]}" for name in SETS if votes[recording][name])
-        logger.info("recording %s lies on two sides (%s clips): all to %s", recording, sides, home[recording])
+        counts = ", ".join(f"{name} {votes[recording][name]}" for name in SETS if votes[recording][name])
+        logger.info("recording %s is in two sets (%s clips): all go to %s", recording, counts, home[recording])
     moved = sum(fold_set[event.fold] != home[event.recording_id] for event in chosen)
-    logger.info("%d recordings lay on two sides of the split, %d clips moved", len(crossing), moved)
+    logger.info("%d recordings were in two sets, %d clips moved", len(crossing), moved)
     return {name: [event for event in chosen if home[event.recording_id] == name] for name in SETS}
 
 

@@ -1,4 +1,4 @@
-"""Remixing: training clips summed anew in every epoch, with the magnitudes of what was summed as targets.
+"""Remixing: training clips are added up, drawn afresh in every epoch; the magnitudes of what was added are targets.
 
 From weak labels: each item is a clip, changed at random (feats/augment.py), plus up to ``max_clips - 1`` others. Nobody
 isolated a source, yet the submixtures of the remix are known: that is what losses/remix.py learns from. From isolated
@@ -22,7 +22,7 @@ SINGLE = RemixConfig(p_single=1.0)  # every item is one clip: changes without re
 
 @dataclass(frozen=True)
 class Remix:
-    """One item of a batch: which clips are summed, with which changes.
+    """One item of a batch: which clips are added up, with which changes.
 
     Attributes:
         rows: the clips, by their position among those that may be drawn.
@@ -57,7 +57,7 @@ def draw_remix(
     n_frames: Sequence[int],
     n_bins: int,
 ) -> Remix:
-    """Draw which clips are summed, and what is done to each.
+    """Draw which clips are added up, and what is done to each.
 
     Args:
         classes: which occur in each clip, bool (clips, K); every clip has one.

@@ -1,4 +1,4 @@
-"""What a user can mend of all that may be raised, in one line; the rest is a bug."""
+"""Errors that a user can fix, in one line each; every other exception is a bug."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weaksep.fileio.atomic import FULL_DISK, full_disk_message
 from weaksep.fileio.names import one_line
 
 
-def mendable_reason(error: BaseException, place: Path | str) -> str | None:
+def fixable_reason(error: BaseException, place: Path | str) -> str | None:
     """What to tell the user; None for a bug.
 
     Args:
@@ -29,15 +29,15 @@ def mendable_reason(error: BaseException, place: Path | str) -> str | None:
 
 
 def failure_reason(error: Exception, place: Path) -> str:
-    """One of several things that are done side by side has failed: why, for a list at the end.
+    """Why one of several things that are done side by side has failed, for a list at the end.
 
-    A bug, or memory that does not suffice, has its traceback in the log; the others have nothing to do with it.
+    The traceback of a bug, or of a lack of memory, goes into the log; it does not concern the others.
 
     Args:
         error: what was raised.
         place: the folder of the work, for an error that names no file.
     """
-    reason = mendable_reason(error, place)
+    reason = fixable_reason(error, place)
     if reason is not None:
         return reason
     logging.getLogger(__name__).error("%s", place, exc_info=error)

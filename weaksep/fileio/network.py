@@ -8,6 +8,8 @@ else has bounds.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import struct
 import zipfile
 from pathlib import Path
@@ -27,6 +29,7 @@ WEIGHTS_NAME = "model.safetensors"
 DESCRIPTION_NAME = "model.json"
 # Of a classifier that was trained together with a separator: a folder in the separator's, with the two files.
 JOINT_CLASSIFIER = "classifier"
+CHECKSUM = "sha256"  # in the metadata of the weights: safetensors itself has none
 MAX_DESCRIPTION_BYTES = 1_000_000
 MAX_WEIGHTS_BYTES = 4_000_000_000
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal contents give equal files, whenever they are packed
@@ -93,7 +96,8 @@ def write_network(folder: str | Path, description: Description, weights: Weights
     from safetensors.torch import save
 
     folder = Path(folder)
-    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    content = save(tensors, {CHECKSUM: _checksum(save(tensors))})
     with atomic_path(folder / WEIGHTS_NAME) as temporary:
         temporary.write_bytes(content)
     write_description(folder, description)
@@ -144,6 +148,8 @@ def read_network(place: str | Path, task: str | None = None) -> tuple[Descriptio
     content = _member(Path(place), WEIGHTS_NAME, MAX_WEIGHTS_BYTES)
     try:
         weights = load(content)
+        if _header(content).get("__metadata__", {}).get(CHECKSUM) != _checksum(content):
+            raise ValueError("the weights do not match their checksum")
         bad = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -181,6 +187,16 @@ def network_files(place: str | Path) -> dict[str, Path]:
     place = Path(place)
     names = (DESCRIPTION_NAME, WEIGHTS_NAME)
     return {name: place / name for name in names} if place.is_dir() else {place.name: place}
+
+
+def _header(content: bytes) -> dict[str, Any]:
+    """The header of a safetensors file that has been read: JSON, behind its length in eight bytes."""
+    return json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+
+
+def _checksum(content: bytes) -> str:
+    """Of what follows the header of a safetensors file."""
+    return hashlib.sha256(memoryview(content)[8 + int.from_bytes(content[:8], "little") :]).hexdigest()
 
 
 def _where(place: str | Path, name: str) -> str:

@@ -55,7 +55,7 @@ def read_yaml(path: str | Path, _chain: tuple[Path, ...] = ()) -> dict[str, Any]
     """
     path = Path(path)
     if path.resolve() in _chain:
-        raise UserError(f"{path}: its base leads back to itself; change one base: of the circle")
+        raise UserError(f"{path}: its base leads back to itself; fix one base: of the loop")
     value = _parse(path)
     base = value.pop("base", None)
     if base is None:

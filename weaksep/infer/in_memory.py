@@ -111,7 +111,7 @@ def load_separator(path: str | Path, device: str = "cpu", level_db: float | None
     """A trained separator to be called with waveforms.
 
     Args:
-        path: the folder of an experiment (exp/separator_remix), or its best.pt.
+        path: the folder of an experiment (exp/separator_remix), or a packed model.
         device: "cpu", "cuda" or "cuda:N".
         level_db: see ``WaveformSeparator``.
 

@@ -14,7 +14,7 @@ so that a class of both submixtures may explain either. The minimum has a closed
 submixture of one class is what strong training has; a remix of one recording and nothing is the mixture loss
 (losses/mixture.py), whose mean over kept frames, and so its scale, is the same here.
 
-Frame labels say in which frames a class is silent. Taken at their word (y_a and y_b frame by frame), all that a class
+Frame labels say in which frames a class is silent. Taken literally (y_a and y_b frame by frame), all that a class
 takes there is an error like any other; on mini_urban trainings then stay 4 dB behind those from clip labels (REMIX.md).
 Better is the soft form: in every frame a submixture has all classes of its recording, and what a class takes in frames
 where it is inactive costs a small weight more (``inactive_frame_weight``). A class of both submixtures keeps its
@@ -34,7 +34,7 @@ from weaksep.losses.settings import Progress, ResidualSettings
 
 class Settings(ResidualSettings):
     """``inactive_frame_weight``: with frame labels, what a class pays for sound in frames where it is labelled
-    inactive, beside the error that it makes of the submixtures; null takes frame labels at their word."""
+    inactive, beside the error that it makes of the submixtures; null takes frame labels literally."""
 
     weight: float = Field(100.0, ge=0)
     inactive_frame_weight: float | None = Field(0.2, ge=0)
@@ -113,7 +113,7 @@ def remix_loss(
         split_weights: of the ways to divide each remix, (B, P); all alike by default. A remix of fewer recordings than
             others of its batch has fewer ways; one that says nothing ("nothing against all", the mixture loss) must not
             take the place of one that does.
-        inactive_frame_weight: the soft form of frame labels, see the module; None takes them at their word.
+        inactive_frame_weight: the soft form of frame labels, see the module; None takes them literally.
     """
     has_residual = masks.shape[1] > labels.shape[-1]
     labels = with_residual(labels, masks.shape[1])

@@ -6,9 +6,9 @@ Of recordings without references, which have no such scores: some, drawn at rand
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from weaksep.report.aggregate import Score
 from weaksep.report.systems import short_name
@@ -20,6 +20,8 @@ KINDS = {"good": 0.9, "median": 0.5, "worst": 0.1}
 _THIRDS = ("worst", "median", "good")
 DRAWN = "drawn"  # the kind of those that no score has chosen
 DOZEN = 12
+
+Item = TypeVar("Item")
 
 
 class Example(NamedTuple):
@@ -58,11 +60,13 @@ def reference_system(names: Sequence[str]) -> str | None:
     return min(names, key=ranks.__getitem__, default=None)
 
 
-def _in_turn(utts: Sequence[str], n_active: Mapping[str, int], count: int) -> list[str]:
-    """Up to ``count`` clips, in turn from each number of active classes, those of two and more first."""
-    numbers = sorted(set(map(n_active.__getitem__, utts)), key=lambda number: (number == 1, number))
-    turns = zip_longest(*([utt for utt in utts if n_active[utt] == number] for number in numbers))
-    return [utt for turn in turns for utt in turn if utt is not None][:count]
+def in_turn(items: Iterable[Item], kind_of: Callable[[Item], int]) -> list[Item]:
+    """One of each kind, lowest first, then the next of each, until all have had their turn."""
+    queues: dict[int, list[Item]] = {}
+    for item in items:
+        queues.setdefault(kind_of(item), []).append(item)
+    turns = zip_longest(*(queues[kind] for kind in sorted(queues)))
+    return [item for turn in turns for item in turn if item is not None]
 
 
 def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -> list[Example]:
@@ -93,11 +97,11 @@ def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -
         kind = _THIRDS[(6 * rank + 3) // (2 * len(order))]
         # Distance in ranks: it does not depend on how far the few best and worst ones lie out.
         thirds[kind].append((abs((rank + 0.5) / len(order) - KINDS[kind]), utt))
-    taken = {kind: _in_turn([utt for _, utt in sorted(near)], active, count // 3) for kind, near in thirds.items()}
+    taken = {kind: in_turn((utt for _, utt in sorted(near)), active.__getitem__) for kind, near in thirds.items()}
     return [
         Example(utt, kind, round(means[utt], 4), active[utt], system)
         for kind, utts in taken.items()
-        for utt in sorted(utts, key=lambda utt: (active[utt], utt))
+        for utt in sorted(utts[: count // len(KINDS)], key=lambda utt: (active[utt], utt))
     ]
 
 
@@ -114,5 +118,5 @@ def draw_examples(labels: Mapping[str, Sequence[str]], systems: Sequence[str], c
         return []
     active = {utt: len(names) for utt, names in labels.items() if names}
     drawn = sorted(active, key=lambda utt: (generator(0, "examples", utt).random(), utt))
-    examples = [Example(utt, DRAWN, None, active[utt], system) for utt in _in_turn(drawn, active, count)]
-    return sorted(examples, key=lambda example: (example.n_active, example.utt))
+    taken = in_turn(drawn, lambda utt: active[utt] if active[utt] > 1 else max(active.values()) + 1)[:count]
+    return [Example(utt, DRAWN, None, active[utt], system) for utt in sorted(taken, key=lambda utt: (active[utt], utt))]

@@ -68,7 +68,7 @@ def model_card(
         "trained from": origin_of(experiment).trained_from,
         "net": ", ".join(f"{key} {value}" for key, value in net.items()),
         "STFT": f"square-root Hann windows of {features.window_samples} samples, {features.hop_samples} apart",
-        **(softer if description.config.get("calibrate") else {}),
+        **(softer if description.temperature != 1 else {}),
         "epoch": description.epoch,
         "licence of the weights": licence or "not stated: ask whoever gave you this file",
         "packed": f"{made['date']}, weaksep {made['weaksep']}, PyTorch {made['torch']}, commit {made['commit']}",

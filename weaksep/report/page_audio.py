@@ -18,7 +18,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.audio import audio_info, read_audio, to_int16
 from weaksep.fileio.datadir import DataDir, EventLabel, read_scp
 from weaksep.report.aggregate import Score
-from weaksep.report.examples import DRAWN, KINDS, Example, choose_examples, draw_examples
+from weaksep.report.examples import DRAWN, KINDS, Example, choose_examples, draw_examples, in_turn
 from weaksep.report.figures_style import System, headline, oracles
 from weaksep.report.systems import short_name
 
@@ -156,7 +156,8 @@ def gather(
     events = data.events() if chosen else {}
     mixtures: list[Mixture] = []
     unheard = []
-    for example in _in_turn(chosen):
+    # Good, median, worst, good, ...: should the room end, there are still some of each.
+    for example in in_turn(chosen, lambda example: [*KINDS, DRAWN].index(example.kind)):
         try:
             mixture, texts = _mixture(example, scores, data, events[example.utt])
         except (UserError, KeyError) as error:
@@ -193,13 +194,6 @@ def separated_tables(folder: Path, classes: Sequence[str]) -> Tables | None:
     paths = {name: folder / f"{name}.scp" for name in classes}
     there = all(path.is_file() for path in paths.values())
     return {name: read_scp(path) for name, path in paths.items()} if there else None
-
-
-def _in_turn(chosen: Sequence[Example]) -> list[Example]:
-    """Good, median, worst, good, ...: should the room end, there are still some of each."""
-    kinds = [*KINDS, DRAWN]
-    of_kind = {kind: [example for example in chosen if example.kind == kind] for kind in kinds}
-    return sorted(chosen, key=lambda e: (of_kind[e.kind].index(e), kinds.index(e.kind)))
 
 
 def _mixture(example: Example, scores: Scores, data: DataDir, events: Sequence[EventLabel]) -> tuple[Mixture, Texts]:

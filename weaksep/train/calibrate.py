@@ -1,12 +1,12 @@
 """The confidence of a trained net: the temperature of its masks, chosen on remixes of validation clips.
 
-A net that has seen few recordings of a class has memorised them. On new ones it is as confident, and wrong: a target
-that it gives to another class altogether costs tens of dB, one that is shared between the two costs a few. Masks are
-made of logits divided by a temperature, which is 1 in training; above 1 they are softer. (For classifiers this is known
+A net that has seen few recordings of a class has memorised them. On new ones it is just as confident, and often wrong:
+a target that goes to another class altogether costs tens of dB, one shared between the two costs a few. Masks are made
+from logits divided by a temperature, which is 1 in training; above 1 they are softer. (For classifiers this is known
 as temperature scaling: Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017, who choose
 it by the likelihood of validation labels.)
 
-No isolated source is asked for. Two validation clips without a class in common are remixed, as for the remix loss
+No isolated sources are needed. Two validation clips without a class in common are remixed, as for the remix loss
 (losses/remix.py): the sources of either's classes should give its submixture, which is known. The temperature is the
 one at which they do so best (``submixture_scores``). It is chosen in the same way for every supervision, strong
 included.

@@ -38,7 +38,7 @@ def claim_experiment(exp: Path, notes: Shards, joint: bool) -> None:
     Args:
         exp: the experiment folder.
         notes: of the training's step; they say whether it was begun with the same settings, data and classifier.
-        joint: whether a classifier is trained along.
+        joint: whether a classifier is trained jointly.
     """
     if not notes.goes_on():
         _put_aside(exp)

@@ -30,8 +30,8 @@ class OptimConfig(_Strict):
     warmup_steps: int = Field(0, ge=0)  # linear rise of the learning rate
     weight_decay: float = Field(0.0, ge=0)
     gradient_clip: float | None = Field(5.0, gt=0)  # largest norm of the gradient (ours; null for none)
-    # Whose weights are kept, those of the epoch with the smallest validation loss, or the last ones, after all of
-    # max_epochs. With few validation recordings and a cosine schedule the former says less than the end of the latter.
+    # Which weights are kept: those of the epoch with the smallest validation loss, or those after the last of
+    # max_epochs. With few validation recordings and a cosine schedule, the last ones are the better choice.
     keep: Literal["best", "last"] = "best"
 
 
@@ -42,16 +42,17 @@ class Training(_Strict):
     seed: int = 0
     # Which sets of conf/mix.yaml: a name under its `variants`; empty for the recipe's own.
     mixtures: str = Field("", pattern=r"^([a-z][a-z0-9]*)?$")
-    # Share of the clips whose frame labels are known, among clip labels (supervision clip).
+    # Share of the clips with frame labels; the others have clip labels (supervision clip).
     frame_share: float = Field(0.0, ge=0, le=1)
     # Remix training clips in every epoch, and change them at random; null: take them as they are.
     remix: RemixConfig | None = None
     augment: AugmentConfig | None = None
-    # Poorer labels, to see what they cost: as many of the training clips, drawn at random (null: all; fewer come the
-    # more often in an epoch); share of the clip labels that are left out; share of those that name another class.
+    # Poorer data, to see what it costs. So many training clips, drawn at random (null: all); an epoch is as long as
+    # with all of them, so each comes more often.
     train_clips: int | None = Field(None, ge=1)
     # Only training clips with at least as many classes: from 2 on, no class is ever alone in a clip.
     train_min_classes: int = Field(1, ge=1)
+    # Share of the clip labels that are left out, and of those that name another class.
     missing_labels: float = Field(0.0, ge=0, lt=1)
     wrong_labels: float = Field(0.0, ge=0, lt=1)
     net: dict[str, Any] = {}

@@ -64,7 +64,7 @@ class ClassifierObjective(nn.Module):
 
 
 class SeparatorObjective(nn.Module):
-    """The losses of a separator; a classifier that they ask for is frozen, or trained along (``joint``)."""
+    """The losses of a separator; a classifier that they ask for is frozen, or trained jointly (``joint``)."""
 
     class_weights: torch.Tensor
 

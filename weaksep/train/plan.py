@@ -51,7 +51,7 @@ class Plan:
 
     @property
     def joint(self) -> bool:
-        """Whether a classifier is trained along."""
+        """Whether the classifier is trained jointly with the separator."""
         return isinstance(self.config, SeparatorTraining) and self.config.joint
 
     @property

@@ -174,7 +174,7 @@ def run_training(plan: Plan, device: str, checkpoint_minutes: float = CHECKPOINT
 
 
 def _saver(plan: Plan, objective: nn.Module, description: Description) -> Callable[[int], None]:
-    """What writes the network file, and that of a classifier which is trained along."""
+    """What writes the network file, and that of a jointly trained classifier."""
 
     def save(epoch: int) -> None:
         if plan.joint:

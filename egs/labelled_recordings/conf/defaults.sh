@@ -4,5 +4,5 @@
 config=conf          # configuration folder
 db=${RECORDINGS}     # folder of recordings and labels, from db.sh
 systems="remix clip"
-evaluation_classifier=clip  # assesses what is separated; trained whatever --systems says
+evaluation_classifier=clip  # assesses the sources of all systems; trained whatever --systems says
 note="Recordings of which only labels are known."

@@ -6,15 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
 
-from weaksep.bin import separate
+from weaksep.bin import infer
 from weaksep.errors import UserError
-from weaksep.fileio.checkpoint import save_checkpoint
 from weaksep.fileio.yamlfile import write_yaml
-from weaksep.nets.build import build_separator
-
-NET = {"layers": 1, "units": 4}
+from weaksep.infer import systems
+from weaksep.infer.model import save_untrained
 
 
 @pytest.fixture
@@ -22,19 +19,14 @@ def exp(test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """Two systems, one of them about denser mixtures, on the tiny set and a copy of it."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(test_data, tmp_path / "data/test_dense")
-    torch.manual_seed(0)
-    net = build_separator(NET, 3, 65)
     for name, mixtures in (("strong", ""), ("strong_dense", "dense")):
-        saved = {"task": "separator", "model": net.state_dict(), "config": {"net": NET, "supervision": "strong"}}
-        feats = {"sample_rate": 8000, "window_samples": 128, "hop_samples": 64}
-        classes = ["bark", "drill", "horn"]
-        save_checkpoint(tmp_path / f"exp/separator_{name}/best.pt", {**saved, "classes": classes, "feats": feats})
-        write_yaml(tmp_path / f"exp/separator_{name}/config.yaml", {"supervision": "strong", "mixtures": mixtures})
+        folder = save_untrained(tmp_path / f"exp/separator_{name}", ["bark", "drill", "horn"], 8000)
+        write_yaml(folder / "config.yaml", {"supervision": "strong", "mixtures": mixtures})
     return tmp_path / "exp"
 
 
-def run(systems: str, *more: str) -> None:
-    separate.main(["--systems", systems, "--oracles", "false", *more])
+def run(names: str, *more: str) -> None:
+    infer.main(["--systems", names, "--oracles", "false", *more])
 
 
 def test_each_separates_its_own_set(exp: Path) -> None:
@@ -46,26 +38,26 @@ def test_each_separates_its_own_set(exp: Path) -> None:
 
 @pytest.mark.parametrize("broken", ["strong", "strong_dense"])
 def test_one_that_fails_stops_no_other(exp: Path, broken: str) -> None:
-    (exp / f"separator_{broken}/best.pt").write_bytes(b"no network")
+    (exp / f"separator_{broken}/model.safetensors").write_bytes(b"no network")
     other = ({"strong", "strong_dense"} - {broken}).pop()
     with pytest.raises(UserError, match=rf"not all could be separated \(1 problem\):\n  exp/separator_{broken}: "):
         run("strong_dense strong")
     assert list(exp.glob(f"separator_{other}/separated/*/horn.scp"))
     run("strong_dense strong", "--failed", "failed")
     assert Path("failed").read_text() == f"{broken}\n"
-    with pytest.raises(UserError, match="best.pt"):  # none is left
+    with pytest.raises(UserError, match="model.safetensors: damaged"):  # none is left
         run(broken, "--failed", "failed")
 
 
 def test_a_bug_is_told_like_any_failure(exp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = separate.separate
+    real = systems._separate
 
     def fails(out: Path, system: Path, *more: object) -> None:
         if system.name == "separator_strong":
             raise RuntimeError("out of memory\nmore of it")
         real(out, system, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(separate, "separate", fails)
+    monkeypatch.setattr(systems, "_separate", fails)
     with pytest.raises(UserError, match="separator_strong: RuntimeError: out of memory; the traceback is in the log"):
         run("strong strong_dense")
     assert (exp / "separator_strong_dense/separated/test_dense/horn.scp").exists()
