@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
+from collections import Counter
 from collections.abc import Sequence
+
+SHOWN = 20  # problems of a kind; a file has the others
+_PLAIN_WORD = re.compile(r"(?:^|(?<=[\s(]))[a-z]+(?:2[a-z]+)?(?=[.,;:)]*(?:\s|$))")
 
 
 class UserError(Exception):
@@ -10,12 +16,42 @@ class UserError(Exception):
 
 
 def raise_problems(title: str, problems: Sequence[str]) -> None:
-    """Raise one UserError that lists every problem; do nothing when there is none.
+    """Raise one UserError that lists the problems; do nothing when there is none.
+
+    Of each kind the first ``SHOWN`` are listed. If there are more, all go into a new file in the system's folder of
+    temporary files, which the last line names.
 
     Args:
         title: what was being checked, e.g. "data/train is not a valid data folder".
         problems: one line each.
     """
     if problems:
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        raise UserError(f"{title} ({len(problems)} problem{'s' if len(problems) != 1 else ''}):\n{lines}")
+        lines = "".join(f"\n  {problem}" for problem in _first_of_each_kind(problems))
+        raise UserError(f"{title} ({len(problems)} problem{'s' if len(problems) != 1 else ''}):{lines}")
+
+
+def _kind(problem: str) -> str:
+    """What problems of a kind have in common: their words, without names, numbers and quotations.
+
+    >>> _kind("d/wav.scp:3: mix-3 is not in utt2spk; run it") == _kind("d/wav.scp:9: mix-9 is not in utt2spk; run it")
+    True
+    """
+    return " ".join(_PLAIN_WORD.findall(problem))
+
+
+def _first_of_each_kind(problems: Sequence[str]) -> list[str]:
+    totals, seen = Counter(map(_kind, problems)), Counter[str]()
+    shown = []
+    for problem in problems:
+        kind = _kind(problem)
+        seen[kind] += 1
+        if seen[kind] <= SHOWN:
+            shown.append(problem)
+        if seen[kind] == SHOWN < totals[kind]:
+            shown.append(f"... and {totals[kind] - SHOWN} more like it")
+    if max(totals.values()) > SHOWN:
+        descriptor, path = tempfile.mkstemp(".txt", "weaksep-problems.")
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(f"{problem}\n" for problem in problems)
+        shown.append(f"all {len(problems)} are listed in {path}")
+    return shown

@@ -83,7 +83,7 @@ def test_bases_in_a_circle(recipe: Path, refused) -> None:
 
 def test_not_there_and_a_folder(recipe: Path, refused) -> None:
     refused("mix", "--config", "conf/mixx.yaml", match="^conf/mixx.yaml: no such configuration file$")
-    refused("mix", "--config", "conf", match="^conf: cannot be read .Is a directory.$")
+    refused("mix", "--config", "conf", match="^conf: cannot be read .not a regular file.$")
 
 
 STRONG = "supervision: strong\n"

@@ -104,7 +104,10 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         scp("feats.1.ark", "none.ark"),
         "none.ark: cannot be opened .No such file.*rerun sta",
     ),
-    "a folder for an archive": (scp("ark/feats.1.ark", "ark"), "dump/test/ark: not a file; rerun stage 2"),
+    "a folder for an archive": (
+        scp("ark/feats.1.ark", "ark"),
+        "dump/test/ark: cannot be opened .not a regular file.; rerun stage 2",
+    ),
     "a huge row count": (
         header(2**31 - 1, 65),
         "feats.1.ark:12: the archive ends before its 2147483647 x 65 matrix; rerun",

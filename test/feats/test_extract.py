@@ -137,8 +137,7 @@ def test_raw_features_are_those_of_the_archives_and_write_none(data_dir: Path, t
         dump = tmp_path / feats_type
         extract(data_dir, dump, CONFIG.model_copy(update={"feats_type": feats_type}), nj=1, references=True)
         sets[feats_type] = FeatureSet(dump, DataDir.load(data_dir))
-    left = {str(path.relative_to(tmp_path / "raw")) for path in (tmp_path / "raw").rglob("*") if path.is_file()}
-    assert left == {"cmvn.ark", "feats.yaml", "references.sha256", "utt2num_frames"}
+    assert [path.name for path in (tmp_path / "raw").rglob("*") if path.suffix in (".ark", ".scp")] == ["cmvn.ark"]
     for name in ("cmvn.ark", "references.sha256", "utt2num_frames"):
         assert (tmp_path / "ark" / name).read_bytes() == (tmp_path / "raw" / name).read_bytes()
     ark, raw = sets["ark"], sets["raw"]

@@ -30,7 +30,7 @@ def test_all_problems_are_listed_with_their_lines(tmp_path: Path) -> None:
     path.write_text("b x\na x\na y\nlonely\n\n")
     with pytest.raises(UserError) as error:
         read_table(path)
-    for expected in ("utt2spk:2: a is out of order", "utt2spk:3: duplicate key a", "utt2spk:4:", "utt2spk:5:"):
+    for expected in ("utt2spk:2: a comes after b", "utt2spk:3: a again with another value", "utt2spk:4:", "utt2spk:5:"):
         assert expected in str(error.value)
 
 
@@ -38,7 +38,7 @@ def test_missing_and_not_utf8(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         read_table(tmp_path / "none")
     (tmp_path / "latin").write_bytes(b"a \xe9\n")
-    with pytest.raises(UserError, match="not UTF-8"):
+    with pytest.raises(UserError, match="latin:1: not text: 'utf-8' codec"):
         read_table(tmp_path / "latin")
 
 
@@ -55,7 +55,7 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 def test_tsv_problems(tmp_path: Path) -> None:
     path = tmp_path / "events.tsv"
     path.write_text("filename\tonset\nx.wav\t0.5\ny.wav\n")
-    with pytest.raises(UserError, match=r"events.tsv:1: missing columns: offset"):
+    with pytest.raises(UserError, match=r"events.tsv:1: the first line must name the columns .*offset, each once"):
         read_tsv(path, ["filename", "onset", "offset"])
     with pytest.raises(UserError, match=r"events.tsv:3: 1 cells, the header has 2"):
         read_tsv(path, ["filename"])
@@ -79,7 +79,7 @@ def test_a_table_that_is_cut_short_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "scores.tsv"
     write_tsv(path, ["utt", "score"], [{"utt": "a", "score": 12.5}])
     path.write_bytes(path.read_bytes()[:-2])
-    with pytest.raises(UserError, match="scores.tsv:2: the last line has no end; is the file cut short"):
+    with pytest.raises(UserError, match="scores.tsv:2: the last line has no end; the file may be cut short"):
         read_tsv(path, ["utt"])
 
 
@@ -94,5 +94,5 @@ def test_numbers_that_are_none(text: str) -> None:
 def test_invert_and_list(tmp_path: Path) -> None:
     assert invert({"u2": "a", "u1": "a", "u3": "b"}) == {"a": "u1 u2", "b": "u3"}
     (tmp_path / "labels.txt").write_text("dog\ncat\ndog\n")
-    with pytest.raises(UserError, match="listed twice: dog"):
+    with pytest.raises(UserError, match="labels.txt:3: dog again, first in line 1"):
         read_list(tmp_path / "labels.txt")

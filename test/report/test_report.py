@@ -59,7 +59,7 @@ def exp(tmp_path, test_data):
         exp / "stage_times.tsv",
         "stage\tname\tseconds\tfinished_at\n5\tseparate\t9\tx\n6\tscore\t75.5\tx\n5\tseparate\t3600\tx\n",
     )
-    write_text(exp / "separator_strong/best.pt", "")
+    write_text(exp / "separator_strong/model.json", "")
     return exp
 
 
@@ -335,7 +335,7 @@ def test_what_is_missing_or_damaged_is_said(exp, tmp_path):
 
     with pytest.raises(UserError, match="run stage 6 first"):
         run(tmp_path / "nothing")
-    (exp / "separator_strong/best.pt").unlink()
+    (exp / "separator_strong/model.json").unlink()
     write_text(exp / "classifier_frame/scores/test/tagging.json", "{")
     with pytest.raises(UserError, match="tagging.json: not JSON .*; rerun stage 6"):
         run(exp)

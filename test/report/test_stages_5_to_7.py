@@ -1,4 +1,4 @@
-"""Stages 5 to 7 as a recipe calls them: separate, score, report; and what they say when something is wrong."""
+"""Stages 5 to 7 as a recipe calls them: infer, score, report; and what they say when something is wrong."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import json
 import pytest
 import torch
 
-from weaksep.bin import report, score, separate
+from weaksep.bin import infer, report, score
 from weaksep.bin.cli import run_command
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.extract import extract
+from weaksep.fileio.network import JOINT_CLASSIFIER, Description, Features, write_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.nets.build import build_classifier, build_separator
 
@@ -19,15 +20,11 @@ CLASSIFIER = {"kind": "crnn", "units": 4, "channels": [2, 3]}
 
 
 def save(folder, task, net, config):
-    state = {
-        "task": task,
-        "model": net.state_dict(),
-        "config": config,
-        "classes": ["bark", "drill", "horn"],
-        "feats": {"sample_rate": 8000, "window_samples": 128, "hop_samples": 64},
-    }
-    write_yaml(folder / "config.yaml", config)
-    torch.save(state, folder / "best.pt")
+    features = Features(sample_rate=8000, window_samples=128, hop_samples=64)
+    description = Description(task=task, classes=["bark", "drill", "horn"], features=features, config=config)
+    write_network(folder, description, net.state_dict())
+    if folder.name != JOINT_CLASSIFIER:
+        write_yaml(folder / "config.yaml", config)
 
 
 @pytest.fixture
@@ -50,7 +47,7 @@ def call(module, *arguments):
 
 
 def test_three_stages(recipe, capsys):
-    assert call(separate, "--systems", "frame", "--tag", "b") == 0
+    assert call(infer, "--systems", "frame", "--tag", "b") == 0
     assert call(score, "--systems", "frame", "--tag", "b") == 0
     assert call(report, "--recipe", "tiny") == 0
     summary = json.loads((recipe / "exp/report/summary.json").read_text())
@@ -73,7 +70,7 @@ def test_three_stages(recipe, capsys):
 
 
 def test_all_by_default(recipe):
-    assert call(separate, "--oracles", "false") == 0
+    assert call(infer, "--oracles", "false") == 0
     assert call(score) == 0
     written = sorted(str(path.relative_to(recipe)) for path in recipe.glob("exp/*/scores/test/*.[jt]s*"))
     written = [name for name in written if not name.endswith("stamp.json")]
@@ -86,7 +83,7 @@ def test_all_by_default(recipe):
 
 
 def test_results_of_two_test_sets_are_not_mixed(recipe, capsys, test_data):
-    for module in (separate, score, report):
+    for module in (infer, score, report):
         assert call(module) == 0
     (recipe / "exp/oracle_irm/scores/test/source.sha256").write_text("another\n")
     assert call(report) == 1
@@ -99,11 +96,10 @@ def test_results_of_two_test_sets_are_not_mixed(recipe, capsys, test_data):
 def test_a_classifier_trained_along_is_scored_too(recipe):
     joint = build_classifier(CLASSIFIER, 3, 65, 8000)
     config = {"supervision": "frame", "net": CLASSIFIER}
-    save(recipe / "exp/made", "classifier", joint, config)
-    (recipe / "exp/made/best.pt").rename(recipe / "exp/separator_frame+b/classifier.pt")
+    save(recipe / "exp/separator_frame+b" / JOINT_CLASSIFIER, "classifier", joint, config)
     both = {"name": "frame", "supervision": "frame", "classifier": "frame", "joint": True, "net": SEPARATOR, "seed": 1}
     write_yaml(recipe / "exp/separator_frame+b/config.yaml", both)
-    assert call(separate, "--systems", "frame", "--tag", "b", "--oracles", "false") == 0
+    assert call(infer, "--systems", "frame", "--tag", "b", "--oracles", "false") == 0
     assert call(score, "--systems", "frame", "--tag", "b") == 0
     scored = sorted(str(path.relative_to(recipe)) for path in recipe.glob("exp/*/scores/test/tagging.json"))
     assert scored == ["exp/separator_frame+b/scores/test/tagging.json"]
@@ -112,10 +108,10 @@ def test_a_classifier_trained_along_is_scored_too(recipe):
 @pytest.mark.parametrize(
     ("module", "arguments", "said"),
     [
-        (separate, ["--systems", "frame strong"], ["separator_frame: no best.pt; did you mean separator_frame+b?"]),
-        (separate, ["--data", "data/tset"], ["data/tset: no such data folder"]),
-        (separate, ["--feats", "conf/feat.yaml"], ["conf/feat.yaml: no such configuration file"]),
-        (separate, ["--expdir", "nothing", "--oracles", "false"], ["nothing to do; run stage 4 first"]),
+        (infer, ["--systems", "frame strong"], ["separator_frame: no model.json; did you mean separator_frame+b?"]),
+        (infer, ["--data", "data/tset"], ["data/tset: no such data folder"]),
+        (infer, ["--feats", "conf/feat.yaml"], ["conf/feat.yaml: no such configuration file"]),
+        (infer, ["--expdir", "nothing", "--oracles", "false"], ["nothing to do; run stage 4 first"]),
         (score, ["--systems", "frame"], ["separator_frame: no separated/test; run stage 5 first"]),
         (score, ["--expdir", "nothing"], ["nothing to score"]),
         (score, ["--dump", "dump/tset"], ["dump/tset", "no such"]),

@@ -1,4 +1,4 @@
-"""``weaksep score``: which systems are scored on which sets, who judges, and what a second run does."""
+"""``weaksep score``: which systems are scored on which sets, who evaluates, and what a second run does."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from weaksep.bin.cli import run_command  # noqa: E402
 from weaksep.feats.config import FeatsConfig  # noqa: E402
 from weaksep.feats.extract import extract  # noqa: E402
 from weaksep.fileio.datadir import DataDir  # noqa: E402
+from weaksep.fileio.network import JOINT_CLASSIFIER, Description, Features, write_network  # noqa: E402
 from weaksep.fileio.tables import write_table  # noqa: E402
 from weaksep.fileio.variants import variant_folder  # noqa: E402
 from weaksep.fileio.yamlfile import write_yaml  # noqa: E402
 from weaksep.nets.build import build_classifier  # noqa: E402
 
 NET = {"kind": "light", "units": 4, "channels": [4]}
-FEATS = {"sample_rate": 8000, "window_samples": 128, "hop_samples": 64}
+FEATURES = Features(sample_rate=8000, window_samples=128, hop_samples=64)
 DENSE = {"dense-1": {"bark": (0, 4000), "drill": (0, 4000)}, "dense-2": {"bark": (0, 2000), "horn": (0, 4000)}}
 
 
-def classifier(folder, name="best.pt", **config):
+def classifier(folder, **config):
     """A classifier as training leaves it."""
-    model = build_classifier(NET, 3, 65, 8000).state_dict()
-    state = {"task": "classifier", "model": model, "config": {"net": NET, **config}}
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.save({**state, "classes": ["bark", "drill", "horn"], "feats": FEATS}, folder / name)
-    if name == "best.pt":
+    described = {"classes": ["bark", "drill", "horn"], "features": FEATURES, "config": {"net": NET, **config}}
+    description = Description(task="classifier", **described)
+    write_network(folder, description, build_classifier(NET, 3, 65, 8000).state_dict())
+    if folder.name != JOINT_CLASSIFIER:
         write_yaml(folder / "config.yaml", config)
 
 
@@ -146,7 +146,7 @@ def steps_done(log):
     return sorted(line.split(") ", 1)[1].split(": to do")[0] for line in log.splitlines() if ": to do" in line)
 
 
-def test_another_judge_judges_anew(recipe, capsys):
+def test_another_evaluation_classifier_classifies_anew(recipe, capsys):
     separated_by = ["oracle_irm/scores/test", "separator_frame/scores/test", "unprocessed/scores/test"]
     assert call("--systems", "frame") == 0
     capsys.readouterr()
@@ -155,12 +155,12 @@ def test_another_judge_judges_anew(recipe, capsys):
     assert call("--systems", "frame") == 0
     expected = [f"exp/{name} (by classifier_frame)" for name in separated_by]
     assert steps_done(capsys.readouterr().err) == sorted([*expected, "exp/classifier_frame/scores/test (classifier)"])
-    assert call("--systems", "frame", "--judge", "classifier_frame_lambda5") == 0
+    assert call("--systems", "frame", "--evaluation-classifier", "classifier_frame_lambda5") == 0
     expected = [f"exp/{name} (by classifier_frame_lambda5)" for name in separated_by]
     assert steps_done(capsys.readouterr().err) == sorted(expected)
 
 
-def test_other_separated_files_are_scored_and_judged_anew(recipe, capsys):
+def test_other_separated_files_are_scored_and_classified_anew(recipe, capsys):
     assert call("--systems", "frame") == 0
     capsys.readouterr()
     scp = Path("exp/separator_frame/separated/test/horn.scp")
@@ -185,25 +185,26 @@ def test_bss_eval_is_a_setting(recipe, capsys):
     assert path.read_text() == whole
 
 
-def judge_of(*arguments):
+def evaluation_of(*arguments):
     assert call("--systems", "frame", *arguments) == 0
     return json.loads(Path("exp/separator_frame/scores/test/sources.json").read_text())["classifier"]
 
 
-def test_who_judges(recipe):
-    assert judge_of() == "classifier_frame"
-    assert judge_of("--judge", "frame_lambda5") == "classifier_frame_lambda5"
-    assert judge_of("--judge", "classifier_frame") == "classifier_frame"
-    assert judge_of("--default-judge", "frame_lambda5") == "classifier_frame_lambda5"
-    assert judge_of("--default-judge", "frame_lambda5", "--judge", "frame") == "classifier_frame"
-    assert judge_of("--default-judge", "nobody") == "classifier_frame"
+def test_who_evaluates(recipe):
+    assert evaluation_of() == "classifier_frame"
+    assert evaluation_of("--evaluation-classifier", "frame_lambda5") == "classifier_frame_lambda5"
+    assert evaluation_of("--evaluation-classifier", "classifier_frame") == "classifier_frame"
+    assert evaluation_of("--default-evaluation-classifier", "frame_lambda5") == "classifier_frame_lambda5"
+    both = "--default-evaluation-classifier", "frame_lambda5", "--evaluation-classifier", "frame"
+    assert evaluation_of(*both) == "classifier_frame"
+    assert evaluation_of("--default-evaluation-classifier", "nobody") == "classifier_frame"
     shutil.copytree("exp/classifier_frame", "exp/classifier_frame+b")
-    assert judge_of("--judge", "classifier_frame+b") == "classifier_frame+b"
+    assert evaluation_of("--evaluation-classifier", "classifier_frame+b") == "classifier_frame+b"
     assert call("--systems", "separator_frame", "--tag", "b") == 0
     assert "frame+b" in Path("exp/separator_frame/scores/test/sources.json").read_text()
 
 
-def test_who_judges_without_the_usual_one(recipe, capsys):
+def test_who_evaluates_without_the_usual_one(recipe, capsys):
     """First a classifier of frame labels, else the first; without any, none."""
     shutil.rmtree("exp/classifier_frame")
     shutil.rmtree("exp/classifier_frame_lambda5")
@@ -222,9 +223,9 @@ def test_who_judges_without_the_usual_one(recipe, capsys):
     assert not figures.exists()
 
 
-def test_a_classifier_trained_along_may_judge(recipe):
-    classifier(Path("exp/separator_frame"), "classifier.pt", supervision="frame")
-    assert judge_of("--judge", "separator_frame") == "separator_frame"
+def test_a_classifier_trained_along_may_evaluate(recipe):
+    classifier(Path("exp/separator_frame") / JOINT_CLASSIFIER, supervision="frame")
+    assert evaluation_of("--evaluation-classifier", "separator_frame") == "separator_frame"
 
 
 @pytest.mark.parametrize("name", ["", "lambda5", "lambda10", "a/b", "\0"])

@@ -12,10 +12,11 @@ pytest.importorskip("torch")
 
 from weaksep.errors import UserError  # noqa: E402
 from weaksep.feats.config import FeatsConfig  # noqa: E402
-from weaksep.feats.dataset import FeatureSet  # noqa: E402
 from weaksep.feats.extract import extract  # noqa: E402
+from weaksep.feats.features import FeatureSet  # noqa: E402
 from weaksep.feats.labels import frame_labels, pool_labels  # noqa: E402
 from weaksep.fileio.datadir import DataDir  # noqa: E402
+from weaksep.fileio.network import Features  # noqa: E402
 from weaksep.score.tagging import score_classifier, tagging_scores  # noqa: E402
 
 # Bins of 62.5 Hz that lie well inside each class's band (see tiny_data.py).
@@ -28,12 +29,11 @@ class BandClassifier:
 
     classes: tuple[str, ...] = ("bark", "drill", "horn")
     supervision: str = "clip"
-    sample_rate: int = 8000
-    window_samples: int = 128
-    hop_samples: int = 64
+    features: Features = Features(sample_rate=8000, window_samples=128, hop_samples=64)
     time_pooling: int = 4
 
-    def probabilities(self, magnitude):
+    def probabilities(self, magnitude, frames=None):
+        magnitude = magnitude.numpy()
         bands = np.stack([magnitude[:, :, BANDS[name]].mean(axis=2) for name in ("bark", "drill", "horn")], axis=2)
         frames = np.stack([pool_labels(clip, self.time_pooling) for clip in (bands > 0.02).astype(np.float32)])
         return frames, frames.mean(axis=1) ** 0.1
@@ -42,7 +42,7 @@ class BandClassifier:
 @pytest.fixture
 def features(tmp_path, test_data):
     extract(test_data, tmp_path / "dump/test", FeatsConfig(window_samples=128, hop_samples=64), nj=1, references=False)
-    return FeatureSet(tmp_path / "dump/test")
+    return FeatureSet(tmp_path / "dump/test", DataDir.load(test_data))
 
 
 def test_a_classifier_that_knows(tmp_path, test_data, features):
@@ -57,7 +57,7 @@ def test_a_classifier_that_knows(tmp_path, test_data, features):
 
 def test_one_that_says_all_classes_always(test_data, features):
     class Always(BandClassifier):
-        def probabilities(self, magnitude):
+        def probabilities(self, magnitude, frames=None):
             return np.ones((len(magnitude), 16, 3)), np.ones((len(magnitude), 3))
 
     scores = tagging_scores("always", Always(), features, DataDir.load(test_data))
@@ -71,7 +71,7 @@ def test_one_that_says_all_classes_always(test_data, features):
 
 def test_one_that_says_nothing_scores_zero(test_data, features):
     class Never(BandClassifier):
-        def probabilities(self, magnitude):
+        def probabilities(self, magnitude, frames=None):
             return np.zeros((len(magnitude), 16, 3)), np.zeros((len(magnitude), 3))
 
     scores = tagging_scores("never", Never(), features, DataDir.load(test_data))

@@ -1,4 +1,4 @@
-"""A judge that tells classes by their bands hears what was put into the separated files."""
+"""A classifier that tells classes by their bands hears what was put into the separated files."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from weaksep.errors import UserError  # noqa: E402
 from weaksep.feats.labels import pool_labels  # noqa: E402
 from weaksep.fileio.audio import read_audio, write_audio  # noqa: E402
 from weaksep.fileio.datadir import TIMED_NAME, DataDir  # noqa: E402
+from weaksep.fileio.network import Description, Features, write_network  # noqa: E402
 from weaksep.fileio.tables import write_table  # noqa: E402
 from weaksep.infer.model import load_classifier  # noqa: E402
 from weaksep.metrics.sed import installed  # noqa: E402
@@ -29,19 +30,21 @@ CONTRACT = (
 )
 
 
+FEATURES = Features(sample_rate=8000, window_samples=128, hop_samples=64)
+
+
 @dataclass
-class BandJudge:
+class BandClassifier:
     """Says 0.9 where there is sound in the class's band, else 0.1."""
 
     classes: tuple[str, ...] = CLASSES
     supervision: str = "frame"
-    sample_rate: int = 8000
-    window_samples: int = 128
-    hop_samples: int = 64
+    features: Features = FEATURES
     time_pooling: int = 2
     batches: list[int] = field(default_factory=list)
 
     def probabilities(self, magnitude):
+        magnitude = magnitude.numpy()
         self.batches.append(len(magnitude))
         bands = np.stack([magnitude[:, :, BANDS[name]].mean(axis=2) for name in CLASSES], axis=2)
         heard = 0.1 + 0.8 * (bands > 0.02).astype(np.float32)
@@ -68,15 +71,12 @@ def separated(tmp_path, test_data):
 
 
 @pytest.fixture
-def judged(tmp_path, test_data):
-    """Judge a folder by some judge and read the figures."""
-    checkpoint = tmp_path / "exp/classifier_band/best.pt"
-    checkpoint.parent.mkdir(parents=True)
-    checkpoint.write_bytes(b"")
+def classified(tmp_path, test_data):
+    """Classify the sources of a folder and read the figures."""
 
-    def run(folder, judge=None):
-        judge = judge or BandJudge()
-        path = classify_sources(DataDir.load(test_data), folder, checkpoint, lambda _: judge)
+    def run(folder, classifier=None):
+        network, classifier = tmp_path / "exp/classifier_band", classifier or BandClassifier()
+        path = classify_sources(DataDir.load(test_data), folder, network, lambda _: classifier)
         assert path == folder / "scores/test/sources.json"
         return json.loads(path.read_text())
 
@@ -87,8 +87,8 @@ def silence_or(name, known, mixture):
     return known.get(name, np.zeros_like(mixture))
 
 
-def test_perfect_sources(separated, judged):
-    figures = judged(separated(silence_or))
+def test_perfect_sources(separated, classified):
+    figures = classified(separated(silence_or))
     assert list(figures) == CONTRACT
     assert (figures["name"], figures["classifier"], figures["n_clips"]) == ("separator_x", "classifier_band", 5)
     assert figures["clip_f1"] == figures["clip_f1_macro"] == figures["map"] == 1.0
@@ -97,8 +97,8 @@ def test_perfect_sources(separated, judged):
         assert figures["event_f1"] == figures["event_f1_macro"] == figures["psds1"] == figures["psds2"] == 1.0
 
 
-def test_perfect_sources_agree_with_their_labels(separated, judged):
-    figures = judged(separated(silence_or))
+def test_perfect_sources_agree_with_their_labels(separated, classified):
+    figures = classified(separated(silence_or))
     assert (figures["own_class"], figures["other_class"]) == pytest.approx((0.9, 0.1))
     assert (figures["first_choice"], figures["inactive_classes"]) == (1.0, 0.0)
     assert figures["inactive_frames"] < 0.01
@@ -106,8 +106,8 @@ def test_perfect_sources_agree_with_their_labels(separated, judged):
     assert figures["unexplained"] < 1e-3  # int16
 
 
-def test_the_mixture_for_every_source_agrees_with_nothing(separated, judged, test_data):
-    figures = judged(separated(lambda name, known, mixture: mixture))
+def test_the_mixture_for_every_source_agrees_with_nothing(separated, classified, test_data):
+    figures = classified(separated(lambda name, known, mixture: mixture))
     absent = [3 - len(names) for names in DataDir.load(test_data).clip_labels().values()]
     # A clip in which every class occurs has no inactive one, and says nothing of them.
     assert figures["inactive_classes"] == pytest.approx(np.mean([n for n in absent if n]), rel=1e-3)
@@ -115,86 +115,87 @@ def test_the_mixture_for_every_source_agrees_with_nothing(separated, judged, tes
     assert figures["first_choice"] < 1.0
 
 
-def test_a_residual_counts_for_itself(separated, judged, test_data):
+def test_a_residual_counts_for_itself(separated, classified, test_data):
     folder = separated(lambda name, known, mixture: np.zeros_like(mixture))
     data, place = DataDir.load(test_data), folder / "separated/test"
     for utt, wav in data.wav.items():
         write_audio(place / f"audio/residual/{utt}.wav", read_audio(wav, 8000), 8000)
     write_table(place / "residual.scp", {utt: f"audio/residual/{utt}.wav" for utt in data.wav})
-    figures = judged(folder)
+    figures = classified(folder)
     assert (figures["residual"], figures["unexplained"]) == pytest.approx((1.0, 0.0), abs=1e-6)
 
 
-def test_clips_without_times_have_no_figures_of_frames(separated, judged, test_data):
+def test_clips_without_times_have_no_figures_of_frames(separated, classified, test_data):
     folder = separated(silence_or)
     (test_data / "clips_with_events.txt").write_text("")
-    figures = judged(folder)
+    figures = classified(folder)
     assert figures["frame_f1"] is None and figures["inactive_frames"] is None
     assert figures["clip_f1"] == 1.0
 
 
-def test_the_mixture_for_every_source_is_no_worse_than_its_own_classes(separated, judged):
-    """The judge of a class hears nothing but its band, so all the mixture is as good as the source alone."""
-    figures = judged(separated(lambda name, known, mixture: mixture))
+def test_the_mixture_for_every_source_is_no_worse_than_its_own_classes(separated, classified):
+    """The classifier of a class hears nothing but its band, so all the mixture is as good as the source alone."""
+    figures = classified(separated(lambda name, known, mixture: mixture))
     assert figures["clip_f1"] == 1.0
 
 
-def test_sources_of_other_classes_are_not_heard(separated, judged):
+def test_sources_of_other_classes_are_not_heard(separated, classified):
     """Each output holds the sound of the next class: in its own source no class is heard."""
     following = dict(zip(CLASSES, CLASSES[1:] + CLASSES[:1], strict=True))
-    figures = judged(separated(lambda name, known, mixture: silence_or(following[name], known, mixture)))
+    figures = classified(separated(lambda name, known, mixture: silence_or(following[name], known, mixture)))
     assert figures["frame_f1"] == figures["clip_f1"] == 0.0
     if installed():
         assert figures["event_f1"] == 0.0
 
 
-def test_silence(separated, judged):
-    figures = judged(separated(lambda name, known, mixture: np.zeros_like(mixture)))
+def test_silence(separated, classified):
+    figures = classified(separated(lambda name, known, mixture: np.zeros_like(mixture)))
     assert figures["frame_f1"] == figures["clip_f1"] == 0.0
 
 
-def test_batches(separated, judged, monkeypatch):
+def test_batches(separated, classified, monkeypatch):
     monkeypatch.setattr("weaksep.score.sources.BATCH_CLIPS", 2)
-    judge = BandJudge()
-    figures = judged(separated(silence_or), judge)
-    assert judge.batches == [6, 6, 3]
-    assert figures == judged(separated(silence_or))
+    classifier = BandClassifier()
+    figures = classified(separated(silence_or), classifier)
+    assert classifier.batches == [6, 6, 3]
+    assert figures == classified(separated(silence_or))
 
 
 def test_workers_make_no_difference(separated, test_data, tmp_path, monkeypatch):
     monkeypatch.setattr("weaksep.score.sources.CLIPS_IN_A_JOB", 3)
     torch.manual_seed(0)
     config = {"supervision": "frame", "net": {"kind": "light", "units": 4, "channels": [4]}}
-    feats = {"sample_rate": 8000, "window_samples": 128, "hop_samples": 64}
-    model = build_classifier(config["net"], 3, 65, 8000).state_dict()
-    state = {"task": "classifier", "model": model, "config": config, "classes": list(CLASSES), "feats": feats}
-    checkpoint = tmp_path / "best.pt"
-    torch.save(state, checkpoint)
+    network = tmp_path / "classifier_light"
+    description = Description(task="classifier", classes=list(CLASSES), features=FEATURES, config=config)
+    write_network(network, description, build_classifier(config["net"], 3, 65, 8000).state_dict())
     folder, data = separated(silence_or), DataDir.load(test_data)
-    one = classify_sources(data, folder, checkpoint, load_classifier).read_text()
-    assert classify_sources(data, folder, checkpoint, load_classifier, nj=2).read_text() == one
+    one = classify_sources(data, folder, network, load_classifier).read_text()
+    assert classify_sources(data, folder, network, load_classifier, nj=2).read_text() == one
 
 
-def test_a_judge_of_other_classes(separated, judged):
-    with pytest.raises(UserError, match="classifier_band cannot judge .*: classes horn bark drill, but .*--judge"):
-        judged(separated(silence_or), BandJudge(classes=("horn", "bark", "drill")))
+def test_a_classifier_of_other_classes(separated, classified):
+    with pytest.raises(UserError, match="classifier_band cannot assess .*: classes horn bark drill, .*--evaluation"):
+        classified(separated(silence_or), BandClassifier(classes=("horn", "bark", "drill")))
 
 
-def test_sources_of_two_lengths(separated, judged):
+def test_sources_of_two_lengths(separated, classified):
     folder = separated(silence_or)
     write_audio(folder / "separated/test/audio/horn/mix-4.wav", np.zeros(3999), 8000)
     with pytest.raises(UserError, match="horn/mix-4.wav: 3999 samples, .*bark/mix-4.wav has 4000; rerun stage 5"):
-        judged(folder)
+        classified(folder)
 
 
 def test_which_clips_were_listened_to_is_an_input(tmp_path, test_data):
     """A clip in whose recording nothing was heard is listed there and in no other table."""
-    exp, judge, listed = tmp_path / "exp/separator_x", tmp_path / "exp/classifier_band/best.pt", test_data / TIMED_NAME
+    exp, network, listed = tmp_path / "exp/separator_x", tmp_path / "exp/classifier_band", test_data / TIMED_NAME
+    description = Description(task="classifier", classes=list(CLASSES), features=FEATURES, config={})
+    write_network(network, description, {})
     origins = []
     for text in ("", "a\n"):
         listed.write_text(text)
         data = DataDir.load(test_data)
-        steps = sources_step(exp, data, judge), tagging_step(judge, data, tmp_path), scores_step(exp, data, tmp_path)
+        tagging = tagging_step(network, data, tmp_path)
+        steps = sources_step(exp, data, network), tagging, scores_step(exp, data, tmp_path)
         origins.append([step.origin() for step in steps])
     listed.unlink()
     assert all(before != after for before, after in zip(*origins, strict=True))

@@ -1,31 +1,60 @@
-"""Problems for people: one line each, grouped by file, none left out."""
+"""Problems for people: one line each, of each kind the first ones, and a file with the others."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
-from weaksep.upkeep.problems import Problem, describe, fix_command
+import pytest
+
+from weaksep.errors import SHOWN, UserError, raise_problems
+from weaksep.fileio.parsed import LOST, REPAIR, Problem
+from weaksep.upkeep.folder import Folder
+from weaksep.upkeep.problems import fix_command
 
 
-def test_all_problems_are_shown_grouped_by_file_and_sorted_by_line() -> None:
-    problems = [Problem(Path("d/wav.scp"), line, f"no {line}", "mend it") for line in (300, 2, 10)]
-    problems += [Problem(Path("d/utt2dur"), None, "no such file", "make it"), problems.pop(0)]
-    assert describe(problems).splitlines() == [
-        "4 problems in 2 files",
-        "d/wav.scp (3 problems):",
-        "  d/wav.scp:2: no 2; mend it",
-        "  d/wav.scp:10: no 10; mend it",
-        "  d/wav.scp:300: no 300; mend it",
-        "d/utt2dur (1 problem):",
-        "  d/utt2dur: no such file; make it",
+def listed(problems: list[str]) -> list[str]:
+    """Lines of the error."""
+    with pytest.raises(UserError) as caught:
+        raise_problems("d is not valid", problems)
+    return str(caught.value).splitlines()
+
+
+def test_problems_are_told_by_file_and_line_with_their_commands(tmp_path: Path) -> None:
+    (tmp_path / "utt2labels").write_text("")
+    wav, labels = tmp_path / "wav.scp", tmp_path / "utt2labels"
+    problems = [Problem(wav, line, f"no {line}", LOST) for line in (300, 2)]
+    problems += [Problem(labels, None, "empty", "make it"), Problem(labels, 3, "twice", REPAIR)]
+    fix = f"utils/fix_data_dir.sh {tmp_path}"
+    assert [str(problem) for problem in Folder(tmp_path).told(problems)] == [
+        f"{labels}: empty; make it",
+        f"{labels}:3: twice; {fix}",
+        f"{wav}:2: no 2; run.sh --stage 1 (or, without the clip, {fix})",
+        f"{wav}:300: no 300; run.sh --stage 1 (or, without the clip, {fix})",
     ]
-    many = [Problem(Path("d/wav.scp"), line, "x", "y") for line in range(1, 5001)]
-    assert len(describe(many).splitlines()) == 5002
+
+
+def test_the_first_of_each_kind_are_shown_and_a_file_has_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    many = [f"d/wav.scp:{line}: mix-{line} is not in utt2spk; fix d" for line in range(1, 5001)]
+    few = [f"d/wav.scp:{line}: mix-{line} is not in utt2dur; fix d" for line in range(1, SHOWN + 1)]
+    title, *lines = listed([*many, *few])
+    (file,) = tmp_path.iterdir()
+    assert title == f"d is not valid ({5000 + SHOWN} problems):"
+    assert lines[:SHOWN] == [f"  {problem}" for problem in many[:SHOWN]]
+    assert lines[SHOWN:] == [
+        f"  ... and {5000 - SHOWN} more like it",
+        *(f"  {problem}" for problem in few),
+        f"  all {5000 + SHOWN} are listed in {file}",
+    ]
+    assert file.read_text().splitlines() == [*many, *few]
+    assert listed(many[:2]) == ["d is not valid (2 problems):", *(f"  {problem}" for problem in many[:2])]
+    assert list(tmp_path.iterdir()) == [file], "a short list needs no file"
 
 
 def test_a_problem_is_one_line_whatever_the_id() -> None:
-    text = str(Problem(Path("d/a\nb"), 1, "the id 'é\u2028\x1b[2J' is none", "mend"))
-    assert text == r"d/a\nb:1: the id 'é\u2028\x1b[2J' is none; mend"
+    text = str(Problem(Path("d/a\nb"), 1, "the id 'é\u2028\x1b[2J' is none", "rename it"))
+    assert text == r"d/a\nb:1: the id 'é\u2028\x1b[2J' is none; rename it"
 
 
 def test_the_command_can_be_pasted() -> None:

@@ -12,7 +12,8 @@ import soundfile
 from weaksep.upkeep.validate import expand, validate
 
 SetLine = Callable[[Path, int, str | bytes | None], None]
-EVENT = "dog_bark-train0001-00"  # the first of data/events/train
+FIRST = "dog_bark-train0001"  # the first recording of data/events/train
+EVENT = f"{FIRST}-00"  # and its first event
 
 
 def found(*folders: Path, **options: bool) -> list[str]:
@@ -33,25 +34,19 @@ def test_what_the_stages_write_is_valid(made_by_stages: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "number", "text", "where", "what"),
     [
-        ("utt2class", 1, f"{EVENT} horn", "utt2class:1", f"{EVENT}: class 'horn' is not in labels.txt"),
+        ("utt2class", 1, f"{EVENT} horn", "utt2class:1", f"{EVENT}: not in labels.txt: 'horn'"),
         (
             "utt2class",
             1,
             f"{EVENT} siren,dog_bark",
             "utt2class:1",
-            f"{EVENT}: class 'siren,dog_bark' is not in labels.txt",
+            f"{EVENT}: not in labels.txt: 'siren,dog_bark'",
         ),
         ("utt2class", 1, None, "wav.scp:1", f"{EVENT} is not in utt2class"),
-        ("labels.txt", 4, "horn\n", "labels.txt:4", "no event of class horn"),
-        ("utt2spk", 1, f"{EVENT} other", "utt2spk:1", "other is not in spk2utt"),
-        ("utt2spk", 1, f"{EVENT} other", "spk2utt:1", f"dog_bark-train0001 has {EVENT}, against utt2spk"),
-        (
-            "utt2spk",
-            1,
-            f"{EVENT} dog_bark-train0002",
-            "spk2utt:2",
-            f"dog_bark-train0002 lacks {EVENT}, against utt2spk",
-        ),
+        ("labels.txt", 4, "horn\n", "labels.txt:4", "horn: no event of this class"),
+        ("utt2spk", 1, f"{EVENT} other", "spk2utt", f"'other {EVENT}', not there, which is what utt2spk says"),
+        ("utt2spk", 1, f"{EVENT} other", "spk2utt:1", f"'{FIRST} {EVENT} {FIRST}-01', which is not what utt2spk says"),
+        ("utt2spk", 1, f"{EVENT} a/b", "utt2spk:1", f"{EVENT}: the recording 'a/b' holds a slash"),
         ("utt2dur", 1, f"{EVENT} 0", "utt2dur:1", f"{EVENT}: '0' is not a length in seconds"),
     ],
 )
@@ -99,7 +94,7 @@ def test_a_recording_in_two_sets_of_events(stages: Path, set_line: SetLine) -> N
     set_line(test / "utt2spk", 1, f"{utt} dog_bark-train0001")
     expected = (
         f"{test}/utt2spk:1: recording dog_bark-train0001 is also in train ({events}/train/utt2spk:1); "
-        "mend the split in conf/data.yaml, then run.sh --stage 0"
+        "correct the split in conf/data.yaml, then run.sh --stage 0"
     )
     assert found(events).count(expected) == 1
     assert expected in found(events / "train", test)

@@ -1,6 +1,6 @@
-"""Mend the tables of a data folder: sort, drop doubles and clips that a table lacks, make spk2utt and utt2dur anew.
+"""Repair the tables of a data folder: sort, drop duplicates and clips that a table lacks, make spk2utt and utt2dur.
 
-What was there is kept in DIR/.backup. Exit status 1 when something is left that cannot be mended from the folder alone.
+What was there is kept in DIR/.backup. Exit status 1 if a problem is left that the folder alone does not suffice for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from weaksep.bin.cli import make_parser, run_command, tell
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Command line of the mending."""
+    """Command line of the repair."""
     parser = make_parser("fix", __doc__)
     parser.add_argument("folder", type=Path, metavar="DIR", help="data folder, of mixtures or of events")
     parser.add_argument(
@@ -21,26 +21,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     arguments = parser.parse_args(argv)
 
-    from weaksep.errors import UserError
+    from weaksep.errors import raise_problems
     from weaksep.fileio.names import one_line
     from weaksep.upkeep.fix import fix
-    from weaksep.upkeep.problems import count, describe, stage_command
+    from weaksep.upkeep.problems import count, stage_command
 
     folder = arguments.folder
     fixed = fix(folder, arguments.backup)
-    for utt, why in sorted(fixed.plan.dropped.items()):
+    for utt, why in sorted(fixed.dropped.items()):
         tell(one_line(f"dropped {utt}: {why}"))
-    for line in fixed.plan.removed:
+    for line in fixed.removed:
         tell(one_line(f"removed {line}"))
-    kept, total = len(fixed.plan.kept), len(fixed.plan.kept) + len(fixed.plan.dropped)
+    kept, total = len(fixed.kept), len(fixed.kept) + len(fixed.dropped)
     if fixed.changed:
         backup = f"backup in {fixed.backup}" if fixed.backup else "no table was there before, so no backup"
         tell(f"{folder}: kept {kept} of {count(total, 'clip')}; tables changed: {' '.join(fixed.changed)}; {backup}")
         tell(f"{folder}: what was made from it before is out of date; {stage_command(fixed.next_stage)} makes it anew")
     else:
-        tell(f"{folder}: nothing to mend in the tables, {count(kept, 'clip')}")
-    if fixed.remaining:
-        raise UserError(f"{folder} is not valid yet: {describe(fixed.remaining)}")
+        tell(f"{folder}: nothing to repair in the tables, {count(kept, 'clip')}")
+    raise_problems(f"{folder} is not valid yet", [str(problem) for problem in fixed.remaining])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Check data folders: every problem of every table, with file:line and the command that mends it.
+"""Check data folders: every problem of every table, with file:line and the command that repairs it.
 
 A DIR is data/SET, data/events/SET, or a folder that holds train, valid and test. With several sets, recordings that
 are on both sides of the split are found too. Exit status 1 when there is a problem.
@@ -45,8 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
     arguments = parser.parse_args(with_values(sys.argv[1:] if argv is None else argv))
 
-    from weaksep.errors import UserError
-    from weaksep.upkeep.problems import describe
+    from weaksep.errors import raise_problems
     from weaksep.upkeep.validate import validate
 
     reports = validate(
@@ -59,9 +58,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     for report in reports:
         if not report.problems:
             tell(f"{report.path}: valid ({report.summary})")
-    problems = [problem for report in reports for problem in report.problems]
-    if problems:
-        raise UserError(describe(problems))
+    wrong = [report for report in reports if report.problems]
+    title = f"{', '.join(str(report.path) for report in wrong)}: not valid"
+    raise_problems(title, [str(problem) for report in wrong for problem in report.problems])
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from weaksep.corpora.event import SETS, Corpus, SourceEvent, time_span
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import read_any
 from weaksep.fileio.names import id_problem
+from weaksep.fileio.parsed import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -74,11 +75,7 @@ def _parse_row(row: dict[str, str], audio_dir: Path) -> SourceEvent:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """(line, cells by column). UserError when the file is no text, its header is wrong or a line is no CSV."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")  # some editors put a byte-order mark before the header
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
     try:
         reader.fieldnames = header = [column.strip() for column in reader.fieldnames or []]
         missing = [column for column in COLUMNS if column not in header]

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 import struct
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from kaldiio import matio
 
 from weaksep.errors import UserError
+from weaksep.fileio.parsed import open_regular
 
 # "\0B" "FM " then a byte 4 and an int32, twice: rows and columns.
 _HEADER = struct.Struct("<2s3sbibi")
@@ -93,33 +94,29 @@ class ArkReader:
     """Random access to matrices; keeps archives open. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._descriptors: dict[Path, tuple[int, int]] = {}
+        self._files: dict[Path, BinaryIO] = {}
         self._likely_shape = (1, 1)
 
     def close(self) -> None:
         """Close every archive."""
-        for descriptor, _ in self._descriptors.values():
-            os.close(descriptor)
-        self._descriptors = {}
+        for file in self._files.values():
+            file.close()
+        self._files = {}
 
     def __getstate__(self) -> dict[str, object]:
         # A worker process opens archives of its own.
-        return {"_descriptors": {}, "_likely_shape": self._likely_shape}
+        return {"_files": {}, "_likely_shape": self._likely_shape}
 
     def _open(self, path: Path) -> tuple[int, int]:
-        if path not in self._descriptors:
+        if path not in self._files:
             try:
-                # Not to wait for somebody to write, should it be a named pipe; for a file it means nothing.
-                descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+                file = open_regular(path)
             except OSError as error:
                 raise UserError(f"{path}: cannot be opened ({error.strerror}); rerun stage 2") from None
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                os.close(descriptor)
-                raise UserError(f"{path}: not a file; rerun stage 2")
-            if self._descriptors.setdefault(path, (descriptor, status.st_size))[0] != descriptor:
-                os.close(descriptor)  # another thread was first
-        return self._descriptors[path]
+            if self._files.setdefault(path, file) is not file:
+                file.close()  # another thread was first
+        descriptor = self._files[path].fileno()
+        return descriptor, os.fstat(descriptor).st_size
 
     def read(self, path: Path, offset: int) -> np.ndarray:
         """Matrix at an offset, float32 (T, F).

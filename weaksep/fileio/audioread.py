@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import soundfile
 
 from weaksep.errors import UserError
 from weaksep.fileio import containers
+from weaksep.fileio.parsed import open_regular
 
 logger = logging.getLogger(__name__)
 
@@ -75,30 +75,23 @@ def opened(path: str | Path, accept_truncated: bool | None = None) -> Iterator[S
     Raises:
         UserError: missing, unreadable, empty or truncated.
     """
-    descriptor = -1
     try:
-        # Not to wait for somebody to write, should it be a named pipe; for a file it means nothing.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise UserError(f"{path}: not a file")
-        if status.st_size == 0:
-            raise UserError(f"{path}: the file is empty (0 bytes); get the whole file")
-        length = containers.length(descriptor)
-        if length.missing:
-            _truncated(path, length.missing, accept_truncated)
-        with Sound(descriptor, length) as file:
-            _check_header(path, file, status.st_size)
-            yield file
+        with open_regular(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size == 0:
+                raise UserError(f"{path}: the file is empty (0 bytes); get the whole file")
+            length = containers.length(stream.fileno())
+            if length.missing:
+                _truncated(path, length.missing, accept_truncated)
+            with Sound(stream.fileno(), length) as file:
+                _check_header(path, file, size)
+                yield file
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (OSError, soundfile.SoundFileError, MemoryError, ValueError) as error:
         reason = getattr(error, "error_string", None) or getattr(error, "strerror", None) or error
         reason = str(reason).strip().rstrip(".")
         raise UserError(f"{path}: cannot be read as audio ({reason}); damaged, or of another kind?") from None
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
 
 
 def _check_header(path: str | Path, file: Sound, size: int) -> None:

@@ -11,12 +11,23 @@ ids and class names alone, and those cannot lead anywhere (``fileio/names.py``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.tables import read_lines, read_list, read_table, read_tsv, to_float
+from weaksep.errors import UserError
+from weaksep.fileio.parsed import LOST, REPAIR, Parsed, Problem
+from weaksep.fileio.tables import (
+    parse,
+    parse_ids,
+    parse_table,
+    parse_tsv,
+    read_lines,
+    read_list,
+    split_entry,
+    to_float,
+)
 
 # Beside what was made from a data folder: the folder's fingerprint.
 SOURCE_NAME = "source.sha256"
@@ -30,8 +41,8 @@ EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
 # Among separated files: what belongs to no class.
 RESIDUAL = "residual"
 MAX_EVENT_S = 1e6  # 11 days: a later end is no time in a clip, and would not fit into a sample number for long
-
-
+# Times are written to a tenth of a microsecond; this is under half a sample at any audio rate.
+TOLERANCE_S = 1e-5
 SECONDS = ".7f"  # a tenth of a microsecond: reads back to the very sample at any audio rate
 
 
@@ -40,7 +51,7 @@ def audio_name(folder: str, utt_id: str) -> str:
     return f"audio/{folder}/{utt_id}.wav"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class EventLabel:
     """One labelled event of a clip: from onset_s up to, not including, offset_s."""
 
@@ -59,21 +70,95 @@ def hash_files(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def _split_file(line: str) -> tuple[str, str, str]:
+    key, value, plain = split_entry(line)
+    if "|" in (value[0], value[-1]):
+        raise ValueError(f"{key}: shell pipes are not run; write the file's path")
+    return key, value, plain
+
+
+def parse_scp(path: str | Path) -> Parsed:
+    """A table of files."""
+    return parse(path, _split_file)
+
+
 def read_scp(path: str | Path) -> dict[str, Path]:
     """A table of files; relative entries are taken from the scp's own folder.
 
     Raises:
         UserError: not a table, or an entry is a shell pipe.
     """
-    table = read_table(path)
-    pipes = [
-        f"{path}:{number}: {key}: shell pipes are not run; write the file's path"
-        for number, (key, value) in enumerate(table.items(), start=1)
-        if value.startswith("|") or value.endswith("|")
-    ]
-    raise_problems(f"{path} is not a valid list of files", pipes)
     folder = Path(path).parent
-    return {key: folder / value for key, value in table.items()}
+    return {key: folder / value for key, value in parse_scp(path).values("a valid list of files").items()}
+
+
+def _split_length(line: str) -> tuple[str, float, str]:
+    key, text, plain = split_entry(line)
+    with suppress(ValueError):
+        if 0 < (length_s := to_float(text)) <= MAX_EVENT_S:
+            return key, length_s, plain
+    raise ValueError(f"{key}: {text!r} is not a length in seconds")
+
+
+def parse_lengths(path: str | Path) -> Parsed:
+    """utt2dur: clip -> its length in seconds."""
+    return parse(path, _split_length)
+
+
+def split_labels(text: str) -> tuple[str, ...]:
+    """Classes of a value of utt2labels.
+
+    >>> split_labels("dog,horn"), split_labels("-")
+    (('dog', 'horn'), ())
+    """
+    return () if text == "-" else tuple(text.split(","))
+
+
+def labels_problem(names: Collection[str], known: Collection[str]) -> str | None:
+    """What is wrong with the classes of a clip; None when nothing is."""
+    unknown = [repr(name) for name in names if name not in known]
+    if unknown:
+        return f"not in labels.txt: {', '.join(unknown)}"
+    return "a class is named twice" if len(set(names)) < len(names) else None
+
+
+def _event(cells: Mapping[str, str]) -> tuple[str, EventLabel]:
+    name, onset, offset, label = (cells[column] for column in EVENT_COLUMNS)
+    try:
+        onset_s, offset_s = to_float(onset), to_float(offset)
+    except ValueError as error:
+        raise ValueError(f"onset and offset must be seconds: {error}") from None
+    if max(abs(onset_s), abs(offset_s)) > MAX_EVENT_S:
+        raise ValueError(f"onset and offset must be seconds of a clip, found {onset} and {offset}")
+    return name.removesuffix(".wav"), EventLabel(onset_s, offset_s, label)
+
+
+def parse_events(path: str | Path) -> Parsed:
+    """events.tsv (DCASE columns; filename is ``<utt>.wav``): line number -> (clip, EventLabel)."""
+    return parse_tsv(path, EVENT_COLUMNS, _event)
+
+
+def check_events(
+    events: Parsed, clips: Collection[str], labels: Collection[str], lengths_s: Mapping[str, float]
+) -> Iterator[Problem]:
+    """Rows of events.tsv with an unknown clip or class, or with times outside their clip.
+
+    Args:
+        events: of ``parse_events``.
+        clips, labels: those that there are; empty where nobody knows.
+        lengths_s: seconds of each clip, where they are known.
+    """
+    for line, (_, (utt, event), _) in events.entries.items():
+        length_s = lengths_s.get(utt, MAX_EVENT_S)
+        span = f"{utt}: an event from {event.onset_s:g} to {event.offset_s:g} s"
+        if clips and utt not in clips:
+            yield Problem(events.path, line, f"{utt!r} is no clip of wav.scp", REPAIR)
+        if labels and event.label not in labels:
+            yield Problem(events.path, line, f"class {event.label!r} is not in labels.txt", LOST)
+        if event.offset_s <= event.onset_s:
+            yield Problem(events.path, line, f"{span} ends before it begins", LOST)
+        elif event.onset_s < 0 or event.offset_s > length_s + TOLERANCE_S:
+            yield Problem(events.path, line, f"{span} leaves its clip of {length_s:g} s", REPAIR)
 
 
 @dataclass(frozen=True)
@@ -109,20 +194,19 @@ class DataDir:
 
     def clip_labels(self) -> dict[str, tuple[str, ...]]:
         """Classes that occur in each clip, from utt2labels (``utt classA,classB``; ``-`` for none)."""
-        path = self.path / "utt2labels"
-        table = {utt: () if text == "-" else tuple(text.split(",")) for utt, text in read_table(path).items()}
-        problems = [f"{path}: {utt} has no labels" for utt in self.wav if utt not in table]
-        for utt, names in table.items():
-            problems += [
-                f"{path}: {utt}: class {name} is not in labels.txt" for name in names if name not in self.labels
-            ]
-        raise_problems(f"{path} does not fit the data folder", problems)
-        return {utt: table[utt] for utt in self.wav}
+        table = parse_table(self.path / "utt2labels")
+        for utt in self.wav.keys() - table.entries.keys() if table.there else ():
+            table.note(None, f"{utt} has no labels", LOST)
+        for utt, entry in table.entries.items():
+            if problem := labels_problem(split_labels(entry.value), self.labels):
+                table.note(entry.line, f"{utt}: {problem}", LOST)
+        found = table.values("a table that fits the data folder")
+        return {utt: split_labels(found[utt]) for utt in self.wav}
 
     def _listed(self, name: str) -> frozenset[str]:
         """Clips of a list that only some folders have; all clips where it is missing."""
         path = self.path / name
-        return frozenset(read_lines(path)) & self.wav.keys() if path.is_file() else frozenset(self.wav)
+        return frozenset(parse_ids(path).values("a list of clips") if path.exists() else self.wav) & self.wav.keys()
 
     def timed(self) -> frozenset[str]:
         """Clips whose events' times are known; the others have clip labels alone."""
@@ -137,7 +221,7 @@ class DataDir:
         tables = (self.path / name for name in FINGERPRINT_TABLES)
         return hash_files(table for table in tables if table.is_file())
 
-    def check_source(self, folder: Path, mend: str) -> None:
+    def check_source(self, folder: Path, remedy: str) -> None:
         """Refuse results that were made from another data folder; a folder without a note of its source may pass.
 
         Raises:
@@ -145,41 +229,20 @@ class DataDir:
         """
         note = folder / SOURCE_NAME
         if note.is_file() and read_lines(note) != [self.fingerprint()]:
-            raise UserError(f"{folder}: made from other mixtures than those now in {self.path}; {mend}")
+            raise UserError(f"{folder}: made from other mixtures than those now in {self.path}; {remedy}")
 
     def events(self) -> dict[str, list[EventLabel]]:
-        """Labelled events of each clip, from events.tsv (DCASE columns; filename is ``<utt>.wav``).
+        """Labelled events of each clip, from events.tsv.
 
         Raises:
             UserError: listing every line with an unknown clip or class, or times that are none.
         """
-        path = self.path / "events.tsv"
+        table = parse_events(self.path / "events.tsv")
+        table.problems += check_events(table, self.wav, self.labels, {})
         events: dict[str, list[EventLabel]] = {utt: [] for utt in self.wav}
-        problems = []
-        for number, row in enumerate(read_tsv(path, EVENT_COLUMNS), start=2):
-            utt = row["filename"].removesuffix(".wav")
-            if utt not in events:
-                problems.append(f"{path}:{number}: {row['filename']!r} is no clip of wav.scp")
-                continue
-            try:
-                events[utt].append(self._event(row))
-            except ValueError as error:
-                problems.append(f"{path}:{number}: {error}")
-        raise_problems(f"{path} does not fit the data folder", problems)
+        for utt, event in table.values("a table that fits the data folder").values():
+            events[utt].append(event)
         return events
-
-    def _event(self, row: dict[str, str]) -> EventLabel:
-        """One row of events.tsv. ValueError says what is wrong with it."""
-        label = row["event_label"]
-        if label not in self.labels:
-            raise ValueError(f"class {label!r} is not in labels.txt")
-        try:
-            onset_s, offset_s = to_float(row["onset"]), to_float(row["offset"])
-        except ValueError as error:
-            raise ValueError(f"onset and offset must be seconds: {error}") from None
-        if not 0 <= onset_s < offset_s <= MAX_EVENT_S:
-            raise ValueError(f"an event from {row['onset']} to {row['offset']} s; expected 0 <= onset < offset")
-        return EventLabel(onset_s, offset_s, label)
 
     def references(self) -> dict[str, dict[str, Path]]:
         """Reference audio of each class, class -> clip id -> file, for the clips in which the class is active."""

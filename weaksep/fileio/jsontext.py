@@ -25,10 +25,9 @@ def load_object(text: str, where: str, remedy: str) -> dict[str, Any]:
     """
     try:
         value = json.loads(text, parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{where}: not JSON ({error.msg}); {remedy}") from None
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where}: not JSON ({str(error) or type(error).__name__}); {remedy}") from None
+        reason = getattr(error, "msg", "") or str(error) or type(error).__name__
+        raise UserError(f"{where}: not JSON ({reason}); {remedy}") from None
     if not isinstance(value, dict):
         raise UserError(f"{where}: expected a JSON object, found a {type(value).__name__}; {remedy}")
     return value

@@ -23,6 +23,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.code_version import code_version
 from weaksep.fileio.lock import LOCK_NAME, folder_lock
 from weaksep.fileio.owned import remove_temporaries, stamped
+from weaksep.fileio.parsed import open_regular
 from weaksep.fileio.shards import STAMP_NAME, Shards
 
 logger = logging.getLogger(__name__)
@@ -176,7 +177,8 @@ def _hash(data: bytes) -> str:
 
 def _content(path: Path) -> str | None:
     try:
-        return _hash(path.read_bytes())
+        with open_regular(path) as file:
+            return _hash(file.read())
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Kaldi tables (``key value`` lines, sorted and unique under LC_ALL=C) and TSV files with a header.
+"""Kaldi tables (``key value`` lines, sorted and unique under LC_ALL=C), lists and TSV files with a header.
 
 All are UTF-8 with Unix line ends and without control characters, since shell tools read them byte by byte. Keys become
 names of files, so a key that would lead into another folder is refused (fileio/names.py).
@@ -8,57 +8,32 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import write_text
-from weaksep.fileio.names import doubled, id_problem, label_problem
+from weaksep.fileio.names import folded, id_problem, label_problem
+from weaksep.fileio.parsed import CONTROL, LOST, REPAIR, Entry, Parsed
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")  # all but the tab and the line feed
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_LINE = re.compile(r"[ \t]*([^ \t]+)[ \t]+([^ \t](?:.*[^ \t])?)[ \t]*")
+MAX_LIST_BYTES = 1_000_000
+RENAME = "rename it in conf/data.yaml, then run.sh --stage 0"
 
 
-def read_lines(path: str | Path, *, ended: bool = False) -> list[str]:
+def read_lines(path: str | Path) -> list[str]:
     """Lines of a UTF-8 text file, without line ends.
-
-    Args:
-        path: the file.
-        ended: the last line must have an end too. A table that was cut short by an interrupted copy may else pass for
-            a whole one, with half a number in its last cell.
 
     Raises:
         UserError: the file is missing, unreadable, not UTF-8, begins with a byte order mark, or holds a control
             character, such as the carriage return of a Windows line end.
     """
-    try:
-        content = Path(path).read_bytes()
-        text = content.decode("utf-8")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file (has the stage that writes it been run?)") from None
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    if text.startswith("\ufeff"):
-        raise UserError(
-            f"{path}:1: begins with a byte order mark; save it without (weaksep fix does, in a data folder)"
-        )
-    found = _CONTROL.search(text)
-    if found:
-        line = text.count("\n", 0, found.start()) + 1
-        if found[0] == "\r":
-            mend = "weaksep fix mends a data folder, sed -i 's/\\r$//' a file"
-            raise UserError(f"{path}:{line}: Windows line ends; {mend}")
-        raise UserError(f"{path}:{line}: the control character {found[0]!r}; is this a text file? remove it")
-    if ended and text and not text.endswith("\n"):
-        line = text.count("\n") + 1
-        raise UserError(
-            f"{path}:{line}: the last line has no end; is the file cut short? add a line end if it is whole"
-        )
-    lines = text.split("\n")  # not splitlines(), which also splits at characters that a value may hold
-    return lines if lines[-1] else lines[:-1]
+    parsed = Parsed(Path(path))
+    lines = [line for _, line in parsed.lines(loose=True)]
+    parsed.values("a text file")
+    return lines
 
 
 def to_float(text: str) -> float:
@@ -73,34 +48,66 @@ def to_float(text: str) -> float:
     return value
 
 
+def parse(
+    path: str | Path,
+    split: Callable[[str], tuple[str, Any, str]],
+    *,
+    ordered: bool = True,
+    limit: float = math.inf,
+) -> Parsed:
+    """A file with an entry a line, each of a key of its own.
+
+    Args:
+        path: the file.
+        split: line -> (key, value, the line as it should be written); ValueError when the line says nothing.
+        ordered: the lines must be sorted by their keys.
+        limit: of its size in bytes.
+    """
+    parsed = Parsed(Path(path))
+    previous = ""
+    for number, line in parsed.lines(limit=limit):
+        try:
+            key, value, plain = split(line)
+        except ValueError as error:
+            parsed.fail(number, line, str(error))
+            continue
+        if plain != line:
+            parsed.note(number, f"surplus blanks or tabs: expected {plain!r}, found {line!r}", REPAIR)
+        first = parsed.entries.setdefault(key, Entry(number, value, plain))
+        if first.line < number and first.value == value:
+            parsed.note(number, f"{key} again, first in line {first.line}", REPAIR)
+        elif first.line < number:
+            parsed.conflicts.add(key)
+            parsed.note(number, f"{key} again with another value, first in line {first.line}", LOST)
+        elif ordered and key < previous:  # by code points, which is the order of their UTF-8 bytes
+            parsed.note(number, f"{key} comes after {previous}, not sorted as by LC_ALL=C sort", REPAIR)
+        previous = key
+    return parsed
+
+
+def split_entry(line: str) -> tuple[str, str, str]:
+    """Key, value, and the line as it should be. ValueError when it is no line of a table."""
+    parts = _LINE.fullmatch(line)
+    if not parts:
+        raise ValueError(f"expected 'key value', found {line!r}")
+    if problem := id_problem(parts[1]):
+        raise ValueError(f"the id {parts[1]!r} {problem}")
+    return parts[1], parts[2], f"{parts[1]} {parts[2]}"
+
+
+def parse_table(path: str | Path) -> Parsed:
+    """``key value`` lines; the value is all that follows the first blank."""
+    return parse(path, split_entry)
+
+
 def read_table(path: str | Path) -> dict[str, str]:
-    """Read ``key value`` lines; the value is all that follows the first blank.
+    """Read ``key value`` lines.
 
     Raises:
         UserError: listing every line that is empty, without a value, a duplicate or out of order, or whose key
             cannot be a file's name.
     """
-    table: dict[str, str] = {}
-    problems = []
-    previous = b""
-    for number, line in enumerate(read_lines(path, ended=True), start=1):
-        key, _, value = line.partition(" ")
-        if not key or not value.strip():
-            problems.append(f"{path}:{number}: expected 'key value', found {line!r}")
-            continue
-        wrong = id_problem(key)
-        if wrong:
-            problems.append(f"{path}:{number}: the key {key!r} {wrong}; rename it")
-            continue
-        encoded = key.encode()
-        if key in table:
-            problems.append(f"{path}:{number}: duplicate key {key}")
-        elif encoded < previous:
-            problems.append(f"{path}:{number}: {key} is out of order (sort the file with LC_ALL=C sort)")
-        previous = max(previous, encoded)
-        table[key] = value.strip()
-    raise_problems(f"{path} is not a valid table", problems)
-    return table
+    return parse_table(path).values("a valid table")
 
 
 def write_table(path: str | Path, table: Mapping[str, str]) -> None:
@@ -109,15 +116,14 @@ def write_table(path: str | Path, table: Mapping[str, str]) -> None:
     Raises:
         UserError: a key or a value that ``read_table`` would not give back.
     """
-    problems = [f"the key {key!r} {id_problem(key)}" for key in table if id_problem(key)]
+    problems = [f"the id {key!r} {problem}" for key in table if (problem := id_problem(key))]
     problems += [
-        f"{key}: the value {value!r} is empty or more than a line"
+        f"{key}: the value {value!r} is empty, more than a line or has blanks around it"
         for key, value in table.items()
-        if not value.strip() or "\n" in value or _CONTROL.search(value)
+        if not value or value.strip(" \t\n") != value or "\n" in value or CONTROL.search(value)
     ]
     raise_problems(f"{path} cannot be written", problems)
-    keys = sorted(table, key=str.encode)
-    write_text(path, "".join(f"{key} {table[key]}\n" for key in keys))
+    write_text(path, "".join(f"{key} {table[key]}\n" for key in sorted(table, key=str.encode)))
 
 
 def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
@@ -132,48 +138,69 @@ def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
     return {group: " ".join(members) for group, members in groups.items()}
 
 
+def parse_ids(path: str | Path, **options: Any) -> Parsed:
+    """A sorted list of clips, one a line; the options are those of ``parse``."""
+    return parse(path, lambda line: (line.strip(), "", line.strip()), **options)
+
+
+def parse_list(path: str | Path) -> Parsed:
+    """labels.txt: a class a line, in the order of the class axis."""
+    parsed = parse_ids(path, ordered=False, limit=MAX_LIST_BYTES)
+    twins: dict[str, str] = {}
+    for name, entry in parsed.entries.items():
+        twin = twins.setdefault(folded(name), name)
+        if problem := label_problem(name) or (twin != name and f"is {twin} but for the case"):
+            parsed.note(entry.line, f"the class {name!r} {problem}", RENAME)
+    if parsed.there and not parsed.entries:
+        parsed.note(None, "no class in it", LOST)
+    return parsed
+
+
 def read_list(path: str | Path) -> list[str]:
-    """Classes of a labels.txt: its non-empty lines, order kept.
+    """Classes of a labels.txt, order kept.
 
     Raises:
         UserError: the file is empty, a line occurs twice or cannot be the name of a class.
     """
-    lines = {number: line.strip() for number, line in enumerate(read_lines(path), start=1) if line.strip()}
-    names = list(lines.values())
-    doubles = doubled(names)
-    if doubles or not names:
-        raise UserError(f"{path}: " + (f"listed twice: {', '.join(doubles)}" if doubles else "empty; list the classes"))
-    wrong = [(number, name, label_problem(name)) for number, name in lines.items() if label_problem(name)]
-    problems = [f"{path}:{number}: the class {name!r} {problem}; rename it" for number, name, problem in wrong]
-    raise_problems(f"{path} is not a valid list of classes", problems)
-    return names
+    return list(parse_list(path).values("a valid list of classes"))
+
+
+def parse_tsv(
+    path: str | Path, columns: Sequence[str], row: Callable[[dict[str, str]], Any] = lambda cells: cells
+) -> Parsed:
+    """A tab-separated file whose header holds at least the given columns.
+
+    Args:
+        path: the file.
+        columns: that are needed.
+        row: cells by column -> the value of a line; ValueError says what is wrong with them.
+    """
+    parsed = Parsed(Path(path))
+    for number, line in parsed.lines():
+        cells = line.split("\t")
+        if number == 1 and set(columns) <= set(cells) and len(set(cells)) == len(cells):
+            parsed.header = cells
+        elif not parsed.header:
+            parsed.others.append((number, line))
+        elif len(cells) != len(parsed.header):
+            parsed.fail(number, line, f"{len(cells)} cells, the header has {len(parsed.header)}")
+        else:
+            try:
+                parsed.entries[number] = Entry(number, row(dict(zip(parsed.header, cells, strict=True))), line)
+            except ValueError as error:
+                parsed.fail(number, line, str(error))
+    if parsed.there and not parsed.header:
+        parsed.note(1, f"the first line must name the columns {', '.join(columns)}, each once", LOST)
+    return parsed
 
 
 def read_tsv(path: str | Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """Read a tab-separated file whose header holds at least the given columns.
 
     Raises:
-        UserError: an empty file, missing or doubled columns, or (all at once) lines with another number of cells.
+        UserError: an empty file, missing or duplicate columns, or (all at once) lines with another number of cells.
     """
-    lines = read_lines(path, ended=True)
-    if not lines:
-        raise UserError(f"{path}: empty; its first line must name the columns {', '.join(columns)}")
-    header = lines[0].split("\t")
-    if len(set(header)) < len(header):
-        raise UserError(f"{path}:1: a column is named twice: {', '.join(header)}")
-    missing = [column for column in columns if column not in header]
-    if missing:
-        raise UserError(f"{path}:1: missing columns: {', '.join(missing)}")
-    rows = []
-    problems = []
-    for number, line in enumerate(lines[1:], start=2):
-        cells = line.split("\t")
-        if len(cells) != len(header):
-            problems.append(f"{path}:{number}: {len(cells)} cells, the header has {len(header)}")
-            continue
-        rows.append(dict(zip(header, cells, strict=True)))
-    raise_problems(f"{path} is not a valid TSV file", problems)
-    return rows
+    return list(parse_tsv(path, columns).values("a valid TSV file").values())
 
 
 def write_tsv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
@@ -185,7 +212,7 @@ def write_tsv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[s
     lines = ["\t".join(columns)]
     for row in rows:
         line = "\t".join("" if row[column] is None else str(row[column]) for column in columns)
-        if line.count("\t") != len(columns) - 1 or "\n" in line or _CONTROL.search(line):
+        if line.count("\t") != len(columns) - 1 or "\n" in line or CONTROL.search(line):
             raise UserError(f"{path} cannot be written: a cell of {line!r} holds a tab or a control character")
         lines.append(line)
     write_text(path, "\n".join(lines) + "\n")

@@ -16,28 +16,18 @@ from pydantic import BaseModel, ValidationError
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import write_text
+from weaksep.fileio.parsed import read_text
 from weaksep.fileio.yamltext import dump_yaml, load_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
+MAX_YAML_BYTES = 1_000_000
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    try:
-        content = path.read_bytes()
-        text = content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such configuration file") from None
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    value = load_yaml(text, str(path))
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
+    value = load_yaml(read_text(path, MAX_YAML_BYTES, "configuration file"), str(path))
+    if not isinstance(value, dict | None):
         raise UserError(f"{path}:1: expected 'key: value' lines, found a {type(value).__name__}")
-    return value
+    return value or {}
 
 
 def merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

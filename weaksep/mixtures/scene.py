@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from weaksep.errors import raise_problems
 from weaksep.fileio.audioread import RATES_HZ
 from weaksep.fileio.jsontext import finite
 from weaksep.fileio.names import id_problem, label_problem
-from weaksep.fileio.tables import read_lines
+from weaksep.fileio.parsed import Parsed
+from weaksep.fileio.tables import parse
 from weaksep.signal.units import seconds_to_samples
 
 MAX_CLIP_S = 3600.0  # a mixture is held in memory, with a reference a class
@@ -77,7 +77,7 @@ class Scene:
             value: Any = json.loads(line)
             events = tuple(Event(**event) for event in value.pop("events"))
             return cls(events=events, **value)
-        except (TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             # The error quotes keys of the line, and what they hold must not break a message into lines.
             raise ValueError(f"not a scene: {repr(str(error))[1:-1]}") from None
 
@@ -113,22 +113,22 @@ def _event_problem(event: Event, duration_s: float) -> str | None:
     return None
 
 
+def _split(line: str) -> tuple[str, Scene, str]:
+    scene = Scene.from_json(line)
+    if problem := scene_problem(scene):
+        raise ValueError(f"{scene.utt_id}: {problem}")
+    return scene.utt_id, scene, line
+
+
+def parse_scenes(path: str | Path) -> Parsed:
+    """scenes.jsonl: clip -> Scene."""
+    return parse(path, _split)
+
+
 def read_scenes(path: str | Path) -> list[Scene]:
     """Scenes of a scenes.jsonl, in the file's order.
 
     Raises:
-        UserError: listing every line that is not a scene, cannot be rendered or repeats an id.
+        UserError: listing every line that is not a scene, cannot be rendered, repeats an id or is out of order.
     """
-    scenes: dict[str, Scene] = {}
-    problems = []
-    for number, line in enumerate(read_lines(path), start=1):
-        try:
-            scene = Scene.from_json(line)
-            problem = scene_problem(scene) or (f"a second {scene.utt_id}" if scene.utt_id in scenes else None)
-            if problem:
-                raise ValueError(problem)
-            scenes[scene.utt_id] = scene
-        except ValueError as error:
-            problems.append(f"{path}:{number}: {error}")
-    raise_problems(f"{path} is not a list of scenes as stage 1 writes it", problems)
-    return list(scenes.values())
+    return list(parse_scenes(path).values("a list of scenes as stage 1 writes it").values())

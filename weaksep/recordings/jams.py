@@ -15,6 +15,7 @@ from typing import Any
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.datadir import EventLabel
+from weaksep.fileio.parsed import MAX_WHOLE_BYTES, open_regular
 from weaksep.recordings.labels import Entry, span_of
 
 EVENT_NAMESPACES = ("scaper", "segment_open", "sound_event")
@@ -49,7 +50,8 @@ def _event(label: str, observation: dict[str, Any]) -> EventLabel:
 
 def _read(path: Path) -> Entry:
     """What a JAMS file says. ValueError and its kin when it is wrong, or has neither clip labels nor events."""
-    whole = json.loads(path.read_text(encoding="utf-8"))
+    with open_regular(path, MAX_WHOLE_BYTES) as content:
+        whole = json.load(content)
     title = (whole.get("file_metadata") or {}).get("title")
     annotations = [(str(annotation["namespace"]), annotation) for annotation in whole["annotations"]]
     of_clip = [annotation for namespace, annotation in annotations if namespace.startswith("tag")]
@@ -76,7 +78,7 @@ def read_jams(path: Path) -> list[Entry]:
     for file in files:
         try:
             entries.append(_read(file))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             problems.append(f"{file}: not a JAMS file of clip labels or events ({type(error).__name__}: {error})")
     raise_problems(f"{path} cannot be used", problems)
     return entries

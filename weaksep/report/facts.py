@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.datadir import DataDir, parse_lengths
 from weaksep.fileio.jsontext import finite, load_object
 from weaksep.fileio.network import JOINT_CLASSIFIER, is_network, read_description
-from weaksep.fileio.tables import read_lines, read_table, read_tsv, to_float
+from weaksep.fileio.tables import read_lines, read_tsv, to_float
 
 logger = logging.getLogger(__name__)
 
@@ -28,18 +28,14 @@ ENERGIES = ("inactive_classes", "inactive_frames", "residual", "unexplained")
 
 def set_facts(path: Path) -> dict[str, Any]:
     """Number of mixtures, hours and active classes of a data folder. UserError lists every clip without a length."""
-    data, table = DataDir.load(path), read_table(path / "utt2dur")
-    problems, seconds = [], 0.0
-    for utt in data.utt_ids:
-        try:
-            seconds += to_float(table.get(utt, ""))
-        except ValueError:
-            problems.append(f"{path}/utt2dur: no length of {utt}; rerun stage 1")
-    raise_problems(f"{path}/utt2dur is damaged", problems)
+    data, table = DataDir.load(path), parse_lengths(path / "utt2dur")
+    for utt in data.wav.keys() - table.entries.keys() if table.there else ():
+        table.note(None, f"no length of {utt}", "rerun stage 1")
+    lengths_s = table.values("a table of lengths")
     active = [len(names) for names in data.clip_labels().values()]
     return {
         "mixtures": len(active),
-        "hours": round(seconds / 3600, 3),
+        "hours": round(sum(lengths_s[utt] for utt in data.wav) / 3600, 3),
         "mean_active_classes": round(statistics.fmean(active), 3) if active else None,
         "two_or_more": sum(count >= 2 for count in active),
     }

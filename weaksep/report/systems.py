@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from weaksep.errors import UserError
 from weaksep.fileio.experiments import name_and_tag
 from weaksep.fileio.jsontext import finite
+from weaksep.fileio.parsed import read_text
 from weaksep.fileio.yamlfile import read_yaml
 from weaksep.fileio.yamltext import load_yaml
 
@@ -142,7 +143,7 @@ def describe_systems(experiments: Iterable[str], config_dir: Path | None) -> dic
         if config_dir is None or not experiment.startswith(PREFIX) or not path.is_file():
             continue
         resolved = read_yaml(path)
-        own = load_yaml(path.read_text(encoding="utf-8-sig"), str(path)) or {}
+        own = load_yaml(read_text(path), str(path)) or {}
         about, other = own.get("about", ""), resolved.get("compare_with")
         if not isinstance(about, str) or not (other is None or isinstance(other, str)):
             raise UserError(f"{path}: about and compare_with are texts: put them in quotes")
