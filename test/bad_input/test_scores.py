@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import soundfile
-import torch
 
 from weaksep.bin.main import main
 
@@ -72,7 +71,7 @@ REPORT: dict[str, tuple[Path, Spoil, str]] = {
     "a figure above one": (TAGGING, scores(clip_f1=7), "tagging.json: not a classifier's scores .clip_f1.; rerun"),
     "no name": (TAGGING, scores(name=None), "tagging.json: not a classifier's scores .name.; rerun stage 6"),
     "half a judgement": (SOURCES, lambda t: t[: len(t) // 2], "sources.json: not JSON .*; rerun stage 6"),
-    "no judge": (SOURCES, scores(judge=None), "sources.json: not a judgement of separated sources .judge.; rerun"),
+    "no classifier": (SOURCES, scores(classifier=None), "sources.json: not a judgement of separated sources .judge.; rerun"),
     "a judgement above one": (SOURCES, scores(psds1=1.5), "sources.json: not a judgement .* .psds1.; rerun stage 6"),
     "half a history": (HISTORY, lambda t: t[:30], "history.jsonl:1: not JSON .*; rerun the training"),
     "a history of numbers": (HISTORY, constant("1\n2\n"), "(?s)2 problems.*jsonl:2: expected a JSON object"),
@@ -125,11 +124,9 @@ def test_places_that_hold_something_else(recipe: Path, refused, options: list[st
     refused("report", *options, match=message)
 
 
-def test_a_checkpoint_that_is_none(recipe: Path, refused) -> None:
-    torch.save({"task": "separator", "config": {"net": {"units": 0}}, "classes": [], "feats": {}}, EXP / "best.pt")
-    refused(
-        "report", match="separator_strong/best.pt: not a weaksep checkpoint .KeyError: 'window_samples'.; train again"
-    )
+def test_a_network_that_is_none(recipe: Path, refused) -> None:
+    (EXP / "model.json").write_text('{"task": "separator"}')
+    refused("report", match="separator_strong/model.json: does not describe a network of weaksep .*; train again")
 
 
 def test_bad_stage_times(recipe: Path, refused) -> None:
@@ -197,11 +194,11 @@ def test_what_can_be_scored_is_scored(recipe: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--judge", "frme"], "^--judge: 'frme' is no trained classifier in exp; did you mean classifier_frame.$"),
-        (["--judge", "a/b"], "'a/b': a system's name or a tag is part of a folder's name"),
+        (["--evaluation-classifier", "frme"], "^--evaluation-classifier: 'frme' is no trained classifier in exp; did you mean classifier_frame.$"),
+        (["--evaluation-classifier", "a/b"], "'a/b': a system's name or a tag is part of a folder's name"),
     ],
 )
-def test_judges_that_are_none(recipe: Path, refused, arguments: list[str], message: str) -> None:
+def test_evaluation_classifiers_that_are_none(recipe: Path, refused, arguments: list[str], message: str) -> None:
     refused("score", *arguments, match=message)
 
 

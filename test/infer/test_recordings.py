@@ -208,6 +208,7 @@ def test_what_is_no_audio_stops_no_other(model: Path, tmp_path: Path, monkeypatc
         (["void"], "void: no audio files in this folder"),
         (["a/x.wav", "b/x.wav"], "b/x.wav: would be written to x, as a/x.wav"),
         (["a/x.wav", "--model", "nowhere"], "nowhere: no such model"),
+        (["a/x.wav", "--device", "hpu"], "^--device hpu: no such device; give auto, cpu, cuda or cuda:N$"),
         (["a/x.wav", "--device", "cuda:99"], "--device cuda:99: .*; give auto or cpu"),
     ],
 )

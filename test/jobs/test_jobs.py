@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import read_table
 from weaksep.jobs import cut_shards, run_sharded, run_shards, split_evenly
-from weaksep.jobs.device import choose_device
+from weaksep.jobs.device import choose_device, named_device
 
 # Worker processes import the function, so these are functions that any process can import.
 
@@ -158,3 +159,19 @@ def test_busy_gpus_and_odd_counts_are_errors(monkeypatch: pytest.MonkeyPatch) ->
         choose_device(1)
     with pytest.raises(UserError, match="0 or 1"):
         choose_device(3)
+
+
+@pytest.mark.parametrize(
+    "name", ["hpu", "meta", "privateuseone", "mps", "cuda:", "cuda:-1", "cuda:x", "cuda:\N{SUPERSCRIPT TWO}", "CUDA", ""]
+)
+def test_a_device_that_is_neither_cpu_nor_a_gpu(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("torch.cuda", FakeCuda([90]))
+    with pytest.raises(UserError, match=f"^--device {re.escape(name)}: no such device; give auto, cpu, cuda or cuda:N"):
+        named_device(name)
+
+
+def test_a_device_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda", FakeCuda([90, 90]))
+    assert [named_device(name) for name in ("cpu", "cuda", "cuda:1")] == ["cpu", "cuda", "cuda:1"]
+    with pytest.raises(UserError, match=r"^--device cuda:2: this machine shows 2 GPU\(s\) that PyTorch can use"):
+        named_device("cuda:2")

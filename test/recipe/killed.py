@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from weaksep.fileio.checkpoint import load_checkpoint
+from weaksep.fileio.network import DESCRIPTION_NAME, read_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.seeding import generator
 
@@ -120,6 +121,8 @@ def check_whole(place: Path) -> None:
             continue
         if path.suffix == ".pt":
             load_checkpoint(path)
+        elif path.name == DESCRIPTION_NAME:
+            read_network(path.parent)
         elif path.suffix == ".json":
             json.loads(path.read_text())
         elif path.suffix == ".jsonl":

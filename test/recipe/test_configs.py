@@ -19,6 +19,7 @@ from weaksep.fileio.yamlfile import load_config
 from weaksep.mixtures.config import MixConfig
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.train.config import ClassifierTraining
+from weaksep.train.parts import resolved
 from weaksep.train.plan import all_systems, plan_training, system_configs, system_variants
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,12 +32,14 @@ def test_every_yaml_fits_and_every_net_is_built(folder: Path) -> None:
     feats = load_config(FeatsConfig, folder / "feats.yaml")
     n_bins, systems = feats.window_samples // 2 + 1, all_systems(folder)
     assert {"strong", "frame", "clip"} <= set(systems)
-    for config in system_configs(folder, systems).values():
+    for name, config in system_configs(folder, systems).items():
+        resolved(config, name)
         build_separator(config.net, len(data.classes), n_bins)
     for name in system_variants(folder, systems):
         mix.variant(name)
     for path in folder.glob("classifier_*.yaml"):
         config = load_config(ClassifierTraining, path)
+        resolved(config, path.name)
         build_classifier(config.net, len(data.classes), n_bins, data.sample_rate)
     for task in ("classifier", "separator"):
         plan_training(task, folder, systems, datadir="data", dumpdir="dump", expdir="exp")
@@ -97,11 +100,16 @@ def test_the_papers_settings() -> None:
     assert (feats.window_samples, feats.hop_samples) == (512, 128)
     faithful = ("strong", "frame", "clip", "frame_joint", "clip_joint", "frame_crnn", "clip_crnn", "frame_crnn_joint")
     for name, config in system_configs(folder, [*faithful, "clip_crnn_joint", "strong_lambda10"]).items():
-        assert (config.net.layers, config.net.units, config.net.mask, config.net.mask_floor) == (3, 600, "sigmoid", 0)
+        whole = resolved(config, name)
+        net = {"kind": "blstm", "layers": 3, "units": 600, "mask": "sigmoid", "mask_floor": 0.0, "residual": False}
+        assert net.items() <= whole["net"].items()
         assert (config.optim.learning_rate, config.optim.batch_size) == (1e-4, 8), name
         assert (config.optim.max_epochs, config.optim.patience, config.optim.schedule) == (50, 5, "constant")
-        assert (config.loss.mixture_weight, config.loss.classification_weight) == (100, 1)
-        assert (config.loss.classification_start, config.loss.active_sources_only) == (0, False)
+        weights = {"strong": 100} if name.startswith("strong") else {"mixture": 100, "classification": 1}
+        assert {loss: settings["weight"] for loss, settings in whole["loss"].items()} == weights
+        assert all((settings["start"], settings["ramp"]) == (0, 0) for settings in whole["loss"].values())
+        assert not whole["loss"].get("classification", {}).get("active_sources_only")
     assert (mix.variant("lambda10").mean_events, mix.variant("lambda10").sets.train) == (10, 20000)
     crnn = load_config(ClassifierTraining, folder / "classifier_clip_crnn.yaml")
-    assert (crnn.supervision, crnn.net.kind, crnn.net.channels, crnn.net.units) == ("clip", "crnn", (32, 64, 128), 100)
+    net = {"kind": "crnn", "channels": [32, 64, 128], "units": 100}
+    assert crnn.supervision == "clip" and net.items() <= resolved(crnn, "crnn")["net"].items()

@@ -83,12 +83,13 @@ def test_what_has_changed_is_told_and_just_what_depends_on_it_is_done_again(
     done = done_again(runs, place)
     name = "exp/separator_strong"
     # The report's own configuration folder has another path here, which its page names.
-    judged = "scores/test (by classifier_frame)"
-    made = [f"{name}/separated/test", f"{name}/scores/test", f"{name}/{judged}"]
+    evaluated = "scores/test (by classifier_frame)"
+    made = [f"{name}/separated/test", f"{name}/scores/test", f"{name}/{evaluated}"]
     assert list(done) == ["separator_strong", *made, "exp/RESULTS.md"]
     assert done["separator_strong"] == "config.net.units: 24 -> 20"
-    assert done[f"{name}/separated/test"] == "best.pt has changed"
-    assert (place / name / "earlier/1/best.pt").read_bytes() == (whole / name / "best.pt").read_bytes()
+    assert done[f"{name}/separated/test"] == "model.json has changed; model.safetensors has changed"
+    for file in ("model.json", "model.safetensors"):
+        assert (place / name / "earlier/1" / file).read_bytes() == (whole / name / file).read_bytes()
     # A truncated archive: its set is extracted again; the trainings' statistics are the same, so they stay.
     ark = place / "dump/train/ark/feats.1.ark"
     ark.write_bytes(ark.read_bytes()[:-4])
@@ -99,7 +100,7 @@ def test_what_has_changed_is_told_and_just_what_depends_on_it_is_done_again(
     # A separated file that is missing, and other mixtures for the test set alone.
     (place / "exp/oracle_irm/separated/test/audio/siren/test-000001.wav").unlink()
     done = done_again(runs, place)
-    assert list(done) == [f"exp/oracle_irm/{what}" for what in ("separated/test", "scores/test", judged)]
+    assert list(done) == [f"exp/oracle_irm/{what}" for what in ("separated/test", "scores/test", evaluated)]
     mix = (conf / "mix.yaml").read_text()
     (conf / "mix.yaml").write_text(mix.replace("test: 150", "test: 151"))
     done = done_again(runs, place)

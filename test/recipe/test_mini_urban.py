@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.recipe
 
 TRAINED = {"separator_strong": "strong", "separator_frame": "frame", "separator_clip": "clip"}
-MORE = {"separator_nmf", "separator_frame_remix", "separator_clip_semi", "separator_mixed"}
+MORE = {f"separator_{name}" for name in ("nmf", "solo_segments", "clip_semi", "mixed", "remix_fast")}
 ORACLES = {"oracle_ibm", "oracle_irm", "oracle_psm"}
 
 
@@ -114,7 +114,7 @@ def test_a_late_stage_runs_by_itself(run: Run) -> None:
 
 
 def test_a_finished_training_is_not_done_again(run: Run) -> None:
-    best = run.folder / "exp/separator_strong/best.pt"
+    best = run.folder / "exp/separator_strong/model.safetensors"
     before = best.read_bytes()
     result = run("--stage", "3", "--stop-stage", "4")
     assert result.returncode == 0, result.stderr[-2000:]

@@ -176,6 +176,16 @@ def test_one_that_fails_stops_no_other(recipe: Path, nj: str, bug: bool, monkeyp
         train.main(["--task", "separator", "--systems", "bad", "--nj", nj, "--failed", "failed"])
 
 
+def test_weights_do_not_depend_on_nj(recipe: Path) -> None:
+    write_yaml("conf/other.yaml", {"base": "strong.yaml", "seed": 1})
+    for nj in ("1", "2"):
+        train.main(["--task", "separator", "--systems", "strong other", "--nj", nj, "--expdir", f"nj{nj}"])
+    for name in ("separator_strong", "separator_other"):
+        assert same(weights(f"nj1/{name}"), weights(f"nj2/{name}"))
+        assert history(f"nj1/{name}") == history(f"nj2/{name}")
+    assert not same(weights("nj1/separator_strong"), weights("nj1/separator_other"))
+
+
 def test_a_classifier_that_fails_takes_its_systems_along(recipe: Path) -> None:
     damaged_mixtures()
     write_yaml("conf/classifier_bad.yaml", {"base": "classifier_frame.yaml", "mixtures": "lost"})
