@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from weaksep.errors import UserError
+from weaksep.fileio.owned import Claims
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import read_table
 from weaksep.jobs import cut_shards, run_sharded, run_shards, split_evenly
@@ -55,24 +56,29 @@ def test_split_evenly() -> None:
             assert max(map(len, runs)) - min(map(len, runs)) <= 1
 
 
+def same(item: str, claims: Claims) -> str:
+    """The work of a shard: its item for a result, and no files."""
+    return item
+
+
 @pytest.mark.parametrize("nj", [1, 2])
 def test_only_the_missing_shards_of_a_step_are_done(nj: int, tmp_path: Path) -> None:
     notes = Shards(tmp_path, key="k")
-    with notes.unfinished(lambda: None):
-        notes.save("2", "made before", [])
-        # Any function of one item that gives a result and files: here the item, and none ("").
-        results = run_shards(os.path.splitext, {"1": "a", "2": "b", "3": "c"}, notes, nj=nj, description="x")
+    with notes.unfinished(()):
+        notes.save("2", "made before")
+        results = run_shards(same, {"1": "a", "2": "b", "3": "c"}, notes, nj=nj, description="x")
     assert results == ["a", "made before", "c"]
 
 
 def test_a_shard_whose_file_is_gone_is_done_again(tmp_path: Path) -> None:
-    def work(name: str) -> tuple[int, list[Path]]:
+    def work(name: str, claims: Claims) -> int:
+        claims([tmp_path / name])
         (tmp_path / name).write_text(name)
-        return len(name), [tmp_path / name]
+        return len(name)
 
     notes = Shards(tmp_path, key="k")
     for _ in range(2):
-        with notes.unfinished(lambda: None):  # the second time it goes on: only run_step forgets notes with a key
+        with notes.unfinished(()):  # the second time it goes on: only run_step forgets notes with a key
             assert run_shards(work, {"1": "a", "2": "bb"}, notes, nj=1, description="x") == [1, 2]
         (tmp_path / "a").unlink()
     assert (tmp_path / "bb").exists() and not (tmp_path / "a").exists()
@@ -80,10 +86,10 @@ def test_a_shard_whose_file_is_gone_is_done_again(tmp_path: Path) -> None:
 
 def test_notes_without_a_key_are_forgotten_at_the_end_and_kept_after_a_failure(tmp_path: Path) -> None:
     notes = Shards(tmp_path)
-    with pytest.raises(UserError), notes.unfinished(lambda: None):
+    with pytest.raises(UserError), notes.unfinished(()):
         raise UserError("no room")
     assert notes.path.exists()
-    with notes.unfinished(lambda: None):
+    with notes.unfinished(()):
         assert notes.path.exists()
     assert not notes.path.exists()
 
