@@ -135,7 +135,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "frames that are no number": (
         lambda: (DUMP / "utt2num_frames").write_text("test-000001 ¹\n"),
-        "utt2num_frames: test-000001: '¹' is not a number of frames",
+        "utt2num_frames:1: test-000001: '¹' is not a number of frames",
     ),
     "frames that differ": (
         lambda: (DUMP / "utt2num_frames").write_text("test-000001 63\ntest-000002 64\n"),

@@ -9,13 +9,12 @@ import pytest
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
-from weaksep.fileio.lock import LOCK_NAME, folder_lock
+from weaksep.fileio.lock import LOCK_NAME, folder_lock, worker_in
 from weaksep.fileio.owned import Claims, NotOurs, read_claims
 from weaksep.fileio.shards import Shards
-from weaksep.upkeep.leftovers import worker_in
 
 
-def test_a_claim_is_remembered_and_strangers_are_refused(tmp_path: Path) -> None:
+def test_a_claim_is_remembered_and_unknown_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.wav").touch()
     note = tmp_path / "note"
     Claims(tmp_path, note)([tmp_path / "a.wav"])
@@ -100,7 +99,7 @@ def test_a_lock_that_is_not_ours(tmp_path: Path, kind: str) -> None:
     with pytest.raises(UserError, match=r"out/\.lock: not a lock of weaksep, which goes there; move it away"):
         with folder_lock(lock.parent):
             pytest.fail("held")
-    assert "not a lock of weaksep" in (worker_in(lock) or "")
+    assert "not a lock of weaksep" in (worker_in(lock.parent) or "")
     assert mine.read_text() == content and os.path.lexists(lock) and not (tmp_path / "nothing").exists()
 
 

@@ -80,7 +80,8 @@ def test_one_that_says_nothing_scores_zero(test_data, features):
 
 def test_features_or_classes_that_do_not_fit(test_data, features):
     data = DataDir.load(test_data)
-    wrong = BandClassifier(classes=("horn", "drill", "bark"), hop_samples=32)
+    window = Features(sample_rate=8000, window_samples=128, hop_samples=32)
+    wrong = BandClassifier(classes=("horn", "drill", "bark"), features=window)
     with pytest.raises(UserError, match="classes horn drill bark.*hop_samples 32") as caught:
         tagging_scores("wrong", wrong, features, data)
     assert "\n" not in str(caught.value)

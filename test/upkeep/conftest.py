@@ -65,10 +65,10 @@ def made_by_stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         recordings_per_class=Counts(train=2, valid=1, test=1),
         events_per_recording=2,
     )
-    convert(open_synthetic(corpus, None), corpus, Shards(top / "data/events"), nj=1, max_bad_ratio=0.0)
+    convert(open_synthetic(corpus, None), corpus, Shards(top / "data/events", kind="events"), nj=1, max_bad_ratio=0.0)
     mix = MixConfig(clip_s=0.5, mean_events=2.0, sets={"train": 8, "valid": 3, "test": 3})
     for name in SETS:
-        write_set(mix, name, top / "data/events" / name, Shards(top / "data" / name), nj=1)
+        write_set(mix, name, top / "data/events" / name, Shards(top / "data" / name, kind="mixtures"), nj=1)
         extract(top / "data" / name, top / "dump" / name, FEATS, nj=1, references=name != "test")
     return top
 

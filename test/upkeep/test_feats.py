@@ -205,3 +205,14 @@ def test_the_dump_folder_beside_data(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "data/train").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "data/train")
     assert dump_folder(Path("."), None) == Path("../../dump/train")
+
+
+def test_features_that_are_not_stored_have_lengths_and_statistics_alone(stages: Path) -> None:
+    config = FeatsConfig(window_samples=128, hop_samples=64, feats_type="raw")
+    extract(stages / "data/test", stages / "dump/raw/test", config, nj=1)
+    reports = validate([stages / "data/test"], check_feats=True, dump=stages / "dump/raw")
+    assert [report.problems for report in reports] == [[]]
+    frames = stages / "dump/raw/test/utt2num_frames"
+    frames.write_text(frames.read_text().replace(" 63", " x", 1))
+    reports = validate([stages / "data/test"], check_feats=True, dump=stages / "dump/raw")
+    assert len([problem for report in reports for problem in report.problems]) == 2  # the line, and the sum

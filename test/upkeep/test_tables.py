@@ -1,4 +1,4 @@
-"""What validation finds in the tables of a folder: each defect by itself, with its line and what mends it."""
+"""What validation finds in the tables of a folder: each defect by itself, with its line and what repairs it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Case:
         name, line, text: the table, the line, what stands there instead.
         where: file:line of the problem.
         what: how its text begins.
-        mend: "fix", "drop" (fix, at the price of the clip), "stage" 1, or the text itself.
+        remedy: "fix", "drop" (fix, at the price of the clip), "stage" 1, or the text itself.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Case:
     text: str | bytes | None
     where: str
     what: str
-    mend: str
+    remedy: str
 
 
 def wav(number: int) -> str:
@@ -233,11 +233,11 @@ CASES = [
 ]
 
 
-def mend_of(folder: Path, mend: str) -> str:
-    """The text that a case's ``mend`` stands for."""
+def remedy_of(folder: Path, remedy: str) -> str:
+    """The text that a case's ``remedy`` stands for."""
     fix = f"utils/fix_data_dir.sh {folder}"
     drop = f"run.sh --stage 1 (or, without the clip, {fix})"
-    return {"fix": fix, "drop": drop, "stage": "run.sh --stage 1"}.get(mend, mend)
+    return {"fix": fix, "drop": drop, "stage": "run.sh --stage 1"}.get(remedy, remedy)
 
 
 def found(*folders: Path) -> list[str]:
@@ -258,8 +258,8 @@ def test_a_defect_is_found_where_it_is(folder: Path, set_line: Callable[..., Non
         set_line(path, case.line, case.text)
     lines = [line for line in found(folder) if line.startswith(f"{folder}/{case.where}: {case.what}")]
     assert len(lines) == 1, found(folder)
-    mend = mend_of(folder, case.mend)
-    assert lines[0].endswith(f"; {mend}") or f"; {mend}," in lines[0], lines[0]
+    remedy = remedy_of(folder, case.remedy)
+    assert lines[0].endswith(f"; {remedy}") or f"; {remedy}," in lines[0], lines[0]
 
 
 def test_a_whole_folder_has_no_problem(folder: Path) -> None:
@@ -267,7 +267,7 @@ def test_a_whole_folder_has_no_problem(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "mend"),
+    ("name", "remedy"),
     [
         ("wav.scp", "stage"),
         ("utt2spk", "stage"),
@@ -280,9 +280,9 @@ def test_a_whole_folder_has_no_problem(folder: Path) -> None:
         ("src_bark.scp", "stage"),
     ],
 )
-def test_a_missing_table_is_one_problem(folder: Path, name: str, mend: str) -> None:
+def test_a_missing_table_is_one_problem(folder: Path, name: str, remedy: str) -> None:
     (folder / name).unlink()
-    assert found(folder) == [f"{folder}/{name}: no such file; {mend_of(folder, mend)}"]
+    assert found(folder) == [f"{folder}/{name}: no such file; {remedy_of(folder, remedy)}"]
     (folder / name).mkdir()
     assert found(folder) == [f"{folder}/{name}: cannot be read (not a regular file); put a readable file in its place"]
 

@@ -32,7 +32,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--remove", type=str2bool, default=False, metavar="true|false", help="do remove, not only list (%(default)s)"
     )
     width = max(map(len, KINDS))
-    lines = [f"  {kind:<{width}}  {by}" for kind, by in KINDS.items()]
+    lines = [f"  {name:<{width}}  {kind.again}" for name, kind in KINDS.items()]
     parser.epilog = "\n".join(["kinds, and what makes each again:", *lines])
     return parser
 

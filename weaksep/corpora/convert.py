@@ -72,6 +72,7 @@ def convert_step(corpus: Corpus, module: str, config: CorpusConfig, out: Path, m
         files={f"{e.event_id} ({e.path.name})": e.path for _, e in events if e.path},
         code=["weaksep.corpora.convert", module],
         outputs=[f"{name}/{output}" for name in corpus.sets for output in (*EVENT_TABLES, "audio/*.wav")],
+        kind="events",
     )
 
 

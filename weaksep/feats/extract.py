@@ -149,7 +149,7 @@ def extract(
     """
     data, n_samples, rate = _opened(data_dir)
     _require_space(dump_dir, config, len(data.wav), n_samples)
-    notes = notes or Shards(dump_dir)
+    notes = notes or Shards(dump_dir, kind="features")
     check_place(dump_dir, "features", notes.known(), [data_dir, *data.wav.values()])
     tables = [dump_dir / name for name in TABLES]
     with notes.unfinished(tables, others=[Shards(dump_dir, step="references")]):
@@ -178,7 +178,7 @@ def extract_references(
     data, n_samples, rate = _opened(data_dir)
     references = data.references()
     _require_space(dump_dir, config, sum(len(table) for table in references.values()), n_samples)
-    notes = notes or Shards(dump_dir, step="references")
+    notes = notes or Shards(dump_dir, step="references", kind="features")
     tables = {f"src_{name}_feats": wav for name, wav in references.items()}
     with notes.unfinished(dump_dir / name for name in (REFERENCES_HASH, *(f"{table}.scp" for table in tables))):
         results = _run(tables, dump_dir, config, rate, nj, notes)

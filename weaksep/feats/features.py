@@ -6,7 +6,6 @@ magnitudes of all of them are like (cmvn.ark).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from weaksep.errors import UserError, raise_problems
+from weaksep.errors import UserError
 from weaksep.feats.batch import stack_frames
 from weaksep.feats.config import DumpSettings
+from weaksep.feats.lengths import parse_frames
 from weaksep.feats.stats import mean_and_std
 from weaksep.fileio.ark import ArkReader, parse_entry
 from weaksep.fileio.audio import read_audio
@@ -25,8 +25,6 @@ from weaksep.fileio.tables import read_table
 from weaksep.fileio.yamlfile import load_config
 from weaksep.signal.stft import Stft
 from weaksep.signal.units import n_frames
-
-_FRAMES = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class FeatureSet:
@@ -53,21 +51,13 @@ class FeatureSet:
         self.hop_samples = settings.hop_samples
         self.n_bins = self.window_samples // 2 + 1
         self.stft = Stft(self.window_samples, self.hop_samples)
-        self.n_frames = self._read_lengths()
+        self.n_frames: dict[str, int] = parse_frames(self.path / "utt2num_frames").values("as stage 2 writes it")
+        if not self.n_frames:
+            raise UserError(f"{self.path}/utt2num_frames: no clips")
         self.utt_ids = list(self.n_frames)
         self._audio = data if settings.feats_type == "raw" else None
         self._reader = ArkReader()
         self._places: dict[str, dict[str, Any]] = {}
-
-    def _read_lengths(self) -> dict[str, int]:
-        path = self.path / "utt2num_frames"
-        table = read_table(path)
-        odd = {utt: text for utt, text in table.items() if not _FRAMES.fullmatch(text)}
-        wrong = [f"{path}: {utt}: {text!r} is not a number of frames" for utt, text in odd.items()]
-        raise_problems(f"{path} is damaged; rerun stage 2", wrong)
-        if not table:
-            raise UserError(f"{path}: no clips")
-        return {utt: int(text) for utt, text in table.items()}
 
     def _where(self, source: str = "") -> dict[str, Any]:
         """Clip -> audio file or place in an archive, of the mixtures or of a class's references."""

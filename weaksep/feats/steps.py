@@ -44,6 +44,7 @@ def features_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:
         files=files_of(data.path, ["wav.scp"]),
         code=CODE,
         outputs=(*TABLES, "ark/feats.*.ark"),
+        kind="features",
     )
 
 
@@ -64,4 +65,5 @@ def references_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step
         code=CODE,
         outputs=("src_*_feats.scp", REFERENCES_HASH, "ark/src_*.ark"),
         stamp_name=f"references.{STAMP_NAME}",
+        kind="features",
     )

@@ -1,4 +1,4 @@
-"""Names of experiment folders: exp/<task>_<name>[+<tag>], so that a folder says which system it is of.
+"""Experiment folders: their names, exp/<task>_<name>[+<tag>], so that a folder says which system it is of; their files.
 
 Neither a name nor a tag holds the +: ``frame`` with the tag ``remix`` and the system ``frame_remix`` are two folders.
 """
@@ -8,9 +8,27 @@ from __future__ import annotations
 from pathlib import Path
 
 from weaksep.errors import UserError
+from weaksep.fileio.checkpoint import previous_of
+from weaksep.fileio.datadir import SOURCE_NAME
 from weaksep.fileio.names import id_problem
+from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, WEIGHTS_NAME
+from weaksep.fileio.shards import STAMP_NAME
 
 TAG_MARK = "+"
+CHECKPOINT_NAME = "checkpoint.pt"
+CHECKPOINTS = (previous_of(Path(CHECKPOINT_NAME)).name, CHECKPOINT_NAME)
+HISTORY_NAME = "history.jsonl"
+CALIBRATION_STAMP = f"calibration.{STAMP_NAME}"
+EARLIER_NAME = "earlier"  # a folder of runs that were put aside
+BOARD_FILES = "tensorboard/events.out.tfevents.*"
+# Patterns of what a run writes, its scores among them. The checkpoints last: while they lie there, a process that is
+# killed while it puts a run aside begins again with it.
+RUN_FILES = (
+    *(f"scores/*/{name}" for name in ("scores.tsv", "tagging.json", "sources.json", SOURCE_NAME, f"*{STAMP_NAME}")),
+    *(CALIBRATION_STAMP, DESCRIPTION_NAME, WEIGHTS_NAME),
+    *(f"{JOINT_CLASSIFIER}/{name}" for name in (DESCRIPTION_NAME, WEIGHTS_NAME)),
+    *(HISTORY_NAME, BOARD_FILES, "train.log", "config.yaml", *CHECKPOINTS),
+)
 
 
 def experiment_dir(expdir: str | Path, task: str, name: str, tag: str = "") -> Path:

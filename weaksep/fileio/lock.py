@@ -14,11 +14,12 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from weaksep.errors import UserError
+from weaksep.fileio.atomic import FULL_DISK
 
 logger = logging.getLogger(__name__)
 
@@ -54,34 +55,52 @@ def _written(descriptor: int) -> str:
     return os.pread(descriptor, 200, 0).decode(errors="replace").strip()
 
 
-def _try(descriptor: int, path: Path) -> bool:
-    """Whether the lock is ours now; where the file system knows no locks (some NFS), say so and go on without."""
+def _holder(descriptor: int, path: Path, cautious: bool) -> str | None:
+    """Try to take an open lock: who holds it, None when it is ours now.
+
+    Some file systems (NFS, at times) know no locks. There only what the file says is known: it is that of a process
+    that works, or of one that was killed. ``cautious`` takes it for the first.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        same = os.fstat(descriptor).st_ino == os.stat(path).st_ino
     except BlockingIOError:
-        return False
+        return _written(descriptor) or "another process"
+    except FileNotFoundError:
+        same = False
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
             raise
+        if cautious and _written(descriptor):
+            return f"perhaps somebody (its lock cannot be tried: {error.strerror})"
         logger.warning("%s: this file system has no locks; see that no two processes work here", path)
-    return True
+        return None
+    return None if same else "a process that has just begun"  # its last holder removed the file since we opened it
 
 
-def _acquire(path: Path, patience_s: float) -> int:
+def worker_in(folder: Path) -> str | None:
+    """Who works in a folder; None when nobody does."""
+    path = folder / LOCK_NAME
+    try:
+        descriptor = open_lock(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    except (OSError, UserError) as error:
+        return f"perhaps somebody (its lock cannot be opened: {getattr(error, 'strerror', None) or error})"
+    try:
+        return _holder(descriptor, path, cautious=True)
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(path: Path, patience_s: float, cautious: bool) -> int:
     """A descriptor that holds the lock."""
     deadline = time.monotonic() + patience_s
     while True:
         descriptor = open_lock(path)
-        if _try(descriptor, path):
-            try:
-                same = os.fstat(descriptor).st_ino == os.stat(path).st_ino
-            except FileNotFoundError:
-                same = False
-            if same:
-                return descriptor
-            os.close(descriptor)  # its last holder removed the file between our open and our lock
-            continue
-        holder = _written(descriptor) or "another process"
+        holder = _holder(descriptor, path, cautious)
+        if holder is None:
+            return descriptor
         os.close(descriptor)
         if time.monotonic() >= deadline:
             raise UserError(
@@ -91,26 +110,35 @@ def _acquire(path: Path, patience_s: float) -> int:
 
 
 @contextmanager
-def folder_lock(folder: str | Path, patience_s: float = PATIENCE_S) -> Iterator[None]:
+def folder_lock(folder: str | Path, patience_s: float = PATIENCE_S, *, to_remove: bool = False) -> Iterator[None]:
     """Hold a folder for the block; the folder is made if needed.
 
     Args:
         folder: what to hold.
         patience_s: how long to wait for another process to let go.
+        to_remove: the block only removes files: it need not wait for room on the disk, and gives up where it cannot be
+            known whether somebody works.
 
     Raises:
         UserError: another process holds it for longer, or the lock is somebody else's file.
     """
     path = Path(folder) / LOCK_NAME
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = _acquire(path, patience_s)
+    try:
+        descriptor = _acquire(path, patience_s, to_remove)
+    except OSError as error:
+        if not to_remove or error.errno not in FULL_DISK:
+            raise
+        yield  # not even a name fits in, so nobody else can begin to work there either
+        return
     try:
         before = _written(descriptor)
         if before:
             logger.info("%s: took over the lock of %s, which has gone", path.parent, before)
-        os.ftruncate(descriptor, 0)
         since = datetime.now().isoformat(timespec="seconds")
-        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()} (since {since})\n".encode(), 0)
+        os.ftruncate(descriptor, 0)
+        with suppress(OSError):  # a full disk; the text is only for people
+            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()} (since {since})\n".encode(), 0)
         yield
     finally:
         # Removed while it is held: whoever waits for it finds the name gone or new, and looks again.

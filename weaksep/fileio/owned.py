@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import full_disk_message, temporary_of
@@ -37,8 +38,16 @@ def fits(name: str, patterns: Sequence[str]) -> bool:
     return not patterns
 
 
-def stamped(stamp: Path, patterns: Sequence[str] = ()) -> dict[str, int]:
-    """Names and sizes of what a step has written, by its stamp.
+class Stamp(NamedTuple):
+    """What a stamp says: the kind of what the step has written, what that was made from, and its names and sizes."""
+
+    kind: str = ""
+    origin: Mapping[str, Mapping[str, Any]] = {}
+    outputs: Mapping[str, int] = {}
+
+
+def read_stamp(path: Path, patterns: Sequence[str] = ()) -> Stamp:
+    """Read a stamp.
 
     Args:
         patterns: what the step writes; those that lead out of its folder must be in the stamp as they are here.
@@ -47,15 +56,17 @@ def stamped(stamp: Path, patterns: Sequence[str] = ()) -> dict[str, int]:
         OSError: no stamp that can be opened.
         ValueError: it is damaged, or names what the step cannot have written.
     """
+    saved = json.loads(path.read_text(encoding="utf-8"))
     try:
-        outputs = json.loads(stamp.read_text(encoding="utf-8"))["outputs"].items()
-        strange = [name for name, _ in outputs if name not in patterns and not fits(name, patterns)]
-        found = {name: int(size) for name, size in outputs}
+        origin = {name: dict(part) for name, part in saved.get("origin", {}).items()}
+        outputs = {name: int(size) for name, size in saved["outputs"].items()}
+        kind = str(saved.get("kind", ""))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a stamp: {error}") from None
-    if strange:
-        raise ValueError(f"names {strange[0]!r}")
-    return found
+    for name in outputs:
+        if name not in patterns and not fits(name, patterns):
+            raise ValueError(f"names {name!r}")
+    return Stamp(kind, origin, outputs)
 
 
 def link_above(folder: Path, name: str) -> Path | None:
@@ -88,20 +99,30 @@ def refuse_others(folder: Path, names: Iterable[str]) -> None:
             raise NotOurs(f"{folder / name}: not noted as written by weaksep; move it away, or give another folder")
 
 
+def plain_file(path: Path) -> os.stat_result | None:
+    """The status of a regular file; None of anything else, of a link above all, and where there is nothing."""
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
 def remove_files(folder: Path, names: Iterable[str]) -> None:
-    """Remove files below a folder, tables before the audio that they name, and the folders that are empty then.
+    """Remove files below a folder, and the folders that are empty then.
+
+    Tables go before the audio that they name, and notes of what is ours go last.
 
     Raises:
         NotOurs: a link is in the way; nothing has been removed.
     """
-    names = sorted(names, key=lambda name: (name.count("/"), not name.endswith(".scp"), name))
+    names = sorted(names, key=lambda name: (name.startswith("."), name.count("/"), not name.endswith(".scp"), name))
     refuse_links(folder, names)
     parents: set[Path] = set()
     for name in names:
         path = folder / name
-        with suppress(FileNotFoundError):
-            if stat.S_ISREG(path.lstat().st_mode):
-                path.unlink()
+        if plain_file(path):
+            path.unlink(missing_ok=True)
         parents.update(parent for parent in path.parents if folder in parent.parents)
     for parent in sorted(parents, reverse=True):  # the deeper ones first
         with suppress(OSError):  # not empty

@@ -20,7 +20,7 @@ from typing import Any
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
-from weaksep.fileio.owned import Claims, fits, read_claims, refuse_others, remove_files, sizes, stamped
+from weaksep.fileio.owned import Claims, Stamp, fits, read_claims, read_stamp, refuse_others, remove_files, sizes
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +38,14 @@ class Shards:
         key: what they are made from, as a hash; empty when nobody knows, then nothing is ever gone on with.
         step: tells the steps of one folder apart.
         outputs: patterns of the names that the step writes below the folder; any name without them.
+        kind: of the outputs, see ``Step``.
     """
 
     folder: Path
     key: str = ""
     step: str = ""
     outputs: Sequence[str] = ()
+    kind: str = ""
 
     @property
     def path(self) -> Path:
@@ -72,14 +74,19 @@ class Shards:
     def names(self) -> set[str]:
         """Names of the files that earlier runs and this one have written."""
         names = self.claimed()
-        for stamp in (self.stamp, self.path / "stamp"):
-            try:
-                names.update(stamped(stamp, self.outputs))
-            except FileNotFoundError:
-                continue
-            except (OSError, ValueError) as error:
-                logger.warning("%s: cannot be read (%s), so nothing that it names is removed", stamp, error)
+        names.update(self.made().outputs, self.made(self.path / "stamp").outputs)
         return {name for name in names if fits(name, self.outputs)}
+
+    def made(self, stamp: Path | None = None) -> Stamp:
+        """What the step's stamp says, or another one; nothing where there is none, or none that can be read."""
+        stamp = stamp or self.stamp
+        try:
+            return read_stamp(stamp, self.outputs)
+        except FileNotFoundError:
+            return Stamp()
+        except (OSError, ValueError) as error:
+            logger.warning("%s: cannot be read (%s), so nothing that it names is removed", stamp, error)
+            return Stamp()
 
     def claimed(self) -> set[str]:
         """Names of the files that the unfinished run has written."""
@@ -159,7 +166,7 @@ class Shards:
             outputs: names of outputs that have not been claimed.
         """
         written = sizes(self.folder, self.claimed() | set(outputs))
-        write_text(self.stamp, json.dumps({**(made or {}), "outputs": written}, indent=1) + "\n")
+        write_text(self.stamp, json.dumps({**(made or {}), "kind": self.kind, "outputs": written}, indent=1) + "\n")
         self.remove()
 
     def done(self, name: str) -> bool:
@@ -196,10 +203,13 @@ class Shards:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: cannot be read ({error}); remove {self.path} and run again") from None
 
+    def notes(self) -> list[Path]:
+        """What the unfinished run has noted, and with it the stamp of the run before; in the order in which they go."""
+        return [note for pattern in NOTES for note in sorted(self.path.glob(pattern))]
+
     def _forget(self) -> None:
-        for pattern in NOTES:
-            for note in self.path.glob(pattern):
-                note.unlink()
+        for note in self.notes():
+            note.unlink()
 
     def remove(self) -> None:
         """Forget all notes. Whatever else lies among them stays."""

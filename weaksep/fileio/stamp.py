@@ -22,13 +22,12 @@ from weaksep import __version__
 from weaksep.errors import UserError
 from weaksep.fileio.code_version import code_version
 from weaksep.fileio.lock import LOCK_NAME, folder_lock
-from weaksep.fileio.owned import remove_temporaries, stamped
+from weaksep.fileio.owned import read_stamp, remove_temporaries
 from weaksep.fileio.parsed import open_regular
 from weaksep.fileio.shards import STAMP_NAME, Shards
 
 logger = logging.getLogger(__name__)
 
-PREPARE_STAMP = f"prepare.{STAMP_NAME}"  # of labelled recordings, which have no folder to themselves
 # A file named here by run.sh is appended to when a command did work: it then writes down how long the stage took.
 WORK_NOTE_VARIABLE = "WEAKSEP_WORK_NOTE"
 SHOWN = 2
@@ -49,6 +48,8 @@ class Step:
             wildcards, and of all files that the work has claimed (``Shards.claims``).
         stamp_name: when several steps share a folder.
         keeps_with_other_code: a change of the code alone is told, and is no reason to work again (trainings).
+        kind: of its outputs, as ``weaksep clean --what KIND`` names those that can be made again.
+        spare: names of outputs that are of no use once it has ended: one that is missing is no reason to work again.
     """
 
     name: str
@@ -60,6 +61,8 @@ class Step:
     outputs: Sequence[str] = ()
     stamp_name: str = STAMP_NAME
     keeps_with_other_code: bool = False
+    kind: str = ""
+    spare: Sequence[str] = ()
 
     @property
     def stamp(self) -> Path:
@@ -68,7 +71,8 @@ class Step:
 
     def shards(self, key: str = "") -> Shards:
         """Where finished shards are noted while the step is not finished."""
-        return Shards(self.folder, key, self.stamp_name.removesuffix(STAMP_NAME).rstrip("."), tuple(self.outputs))
+        step = self.stamp_name.removesuffix(STAMP_NAME).rstrip(".")
+        return Shards(self.folder, key, step, tuple(self.outputs), self.kind)
 
     def origin(self, known: Mapping[str, tuple[str, str]] | None = None) -> dict[str, Any]:
         """What the step is made from, as it is now; ``known``: see ``code_version``."""
@@ -84,14 +88,13 @@ class Step:
     def changes(self) -> list[str]:
         """Why the step has to be done; empty when it is up to date."""
         try:
-            saved = json.loads(self.stamp.read_text(encoding="utf-8"))
-            if "origin" not in saved:
-                return ["made by another command"]
-            before, outputs = dict(saved["origin"]), stamped(self.stamp, self.outputs)
+            _, before, outputs = read_stamp(self.stamp, self.outputs)
         except FileNotFoundError:
             return ["not finished yet"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError):
             return [f"{self.stamp} cannot be read"]
+        if not before:
+            return ["made by another command"]
         code, sources = before.get("code", {}), before.get("sources", {})
         now = self.origin({name: (sources.get(name, ""), code[name]) for name in code})
         changes = list(differences(before.get("settings", {}), now["settings"]))
@@ -102,7 +105,8 @@ class Step:
             logger.info("%s: kept, though the code has changed since (%s); --force makes it anew", self.name, other[0])
         else:
             changes += other
-        return changes + list(_damaged(self.folder, outputs))
+        needed = {name: size for name, size in outputs.items() if name not in self.spare}
+        return changes + list(_damaged(self.folder, needed))
 
     def finish(self, origin: Mapping[str, Any], seconds: float, shards: Shards) -> None:
         """Write the stamp."""

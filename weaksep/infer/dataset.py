@@ -199,7 +199,7 @@ def separate_dataset(
     n_files = len(outputs) * len(clips)
     n_bytes = len(outputs) * sum(on_disk(44 + 2 * clip.n_samples) for clip in clips)
     require_space(out, n_bytes, n_files, "--expdir")
-    notes, task = notes or Shards(out), Task(system, outputs, sample_rate, out, device)
+    notes, task = notes or Shards(out, kind="separated"), Task(system, outputs, sample_rate, out, device)
     with _begun(notes, data, outputs):
         shards = cut_shards(list(equal_length_batches(clips, batch_size)), SHARD_BATCHES)
         counts = run_shards(
@@ -225,7 +225,7 @@ def write_unprocessed(data: DataDir, out: str | Path, notes: Shards | None = Non
     """
     out = Path(out)
     clips, _ = read_clips(data, with_references=False)
-    with _begun(notes or Shards(out), data, data.labels):
+    with _begun(notes or Shards(out, kind="separated"), data, data.labels):
         # Resolved first: ".." out of a folder that is a symbolic link leads elsewhere than its name says.
         table = {clip.utt: os.path.relpath(Path(clip.wav).resolve(), out.resolve()) for clip in clips}
         _finish(out, data, dict.fromkeys(data.labels, table))

@@ -29,6 +29,7 @@ def _step(experiment: Path, data: DataDir, settings: dict[str, Any], references:
         files=files_of(data.path, ["wav.scp", *scps]),
         code=CODE,
         outputs=("*.scp", SOURCE_NAME, "audio/*/*.wav"),
+        kind="separated",
     )
 
 

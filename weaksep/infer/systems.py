@@ -15,7 +15,7 @@ from pathlib import Path
 from weaksep.errors import raise_problems
 from weaksep.feats.config import FeatsConfig
 from weaksep.fileio.datadir import DataDir
-from weaksep.fileio.experiments import named_experiment
+from weaksep.fileio.experiments import CHECKPOINT_NAME, named_experiment
 from weaksep.fileio.failure import failure_reason
 from weaksep.fileio.inputs import files_of, source_scps
 from weaksep.fileio.network import DESCRIPTION_NAME, is_network
@@ -74,7 +74,7 @@ def find_systems(expdir: Path, names: str | None, tag: str, folders: Sequence[Pa
             problems.append(f"{folder}: no {DESCRIPTION_NAME}; {hint}")
     raise_problems("cannot separate", problems)
     for folder in wanted:
-        if (folder / "checkpoint.pt").exists() and not (folder / STAMP_NAME).exists():
+        if (folder / CHECKPOINT_NAME).exists() and not (folder / STAMP_NAME).exists():
             logger.warning("%s: its training has not come to its end; the best network so far is taken", folder)
     return wanted
 

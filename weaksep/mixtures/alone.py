@@ -76,6 +76,7 @@ def alone_step(data_dir: Path, folder: Path, config: AloneConfig) -> Step:
         files=files_of(data_dir, ["wav.scp"]),
         code=["weaksep.mixtures.alone"],
         outputs=(*EVENT_TABLES, "audio/*.wav"),
+        kind="mixtures",
     )
 
 

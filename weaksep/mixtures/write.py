@@ -138,6 +138,7 @@ def mix_step(config: MixConfig, set_name: str, events_dir: Path, folder: Path) -
         files=files_of(events_dir, ["wav.scp"]),
         code=["weaksep.mixtures.write"],
         outputs=(*TABLES, "src_*.scp", "audio/*/*.wav"),
+        kind="mixtures",
     )
 
 
@@ -205,7 +206,7 @@ def rebuild_set(scenes_path: Path, events_dir: Path, folder: Path, *, nj: int) -
         UserError: listing the events that are not there or of another class, or another sample rate; or `folder`
             holds something else than mixtures.
     """
-    notes = Shards(folder)
+    notes = Shards(folder, kind="mixtures")
     pool = EventPool.load(events_dir)
     check_place(folder, "mixtures", notes.known(), [scenes_path, events_dir, *pool.wav.values()])
     scenes = read_scenes(scenes_path)

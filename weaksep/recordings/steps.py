@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from weaksep.errors import UserError
-from weaksep.fileio.stamp import PREPARE_STAMP, Step, run_step
+from weaksep.fileio.stamp import STAMP_NAME, Step, run_step
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.jams import jams_files
 from weaksep.recordings.match import match, read_label_files
@@ -82,17 +82,18 @@ def prepare_recordings(
     classes = classes_of(matched, config)
     sets = by_set(matched, config, classes, references)
     recordings = [recording for own in sets.values() for recording in own]
-    sources = {f"{name} of {r.name}": path for r in recordings for name, path in r.references.items()}
+    sources = [file for r in recordings for file in (r.file, *r.references.values())]
     label_files = [places[name] for name in ("clip_labels", "events") if name in places]
     step = Step(
         name=str(out),
         folder=out,
         settings={"config": config.model_dump(mode="json"), "max_bad_ratio": max_bad_ratio},
         tables={str(file): file for path in label_files for file in jams_files(path)},
-        files={**{str(r.file): r.file for r in recordings}, **sources},
+        files={str(file): file for file in sources},
         code=["weaksep.recordings.prepare"],
         outputs=[f"{name}/{output}" for name in sets for output in (*TABLES, "src_*.scp", "audio/*/*.wav")],
-        stamp_name=PREPARE_STAMP,
+        stamp_name=f"prepare.{STAMP_NAME}",  # data is no folder of their own
+        kind="clips",
     )
     work = partial(prepare, sets, problems, config, classes, label_files, nj=nj, max_bad_ratio=max_bad_ratio)
     run_step(step, work, force=force)

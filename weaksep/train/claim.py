@@ -6,30 +6,11 @@ import logging
 from pathlib import Path
 
 from weaksep.errors import UserError
-from weaksep.fileio.checkpoint import previous_of
-from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, WEIGHTS_NAME, read_network
+from weaksep.fileio.experiments import CHECKPOINTS, EARLIER_NAME, HISTORY_NAME, RUN_FILES
+from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, read_network
 from weaksep.fileio.shards import Shards
-from weaksep.train.plan import CALIBRATION_STAMP
-from weaksep.train.state import CHECKPOINT_NAME, HISTORY_NAME
 
 logger = logging.getLogger(__name__)
-
-EARLIER_NAME = "earlier"
-CHECKPOINTS = (previous_of(Path(CHECKPOINT_NAME)).name, CHECKPOINT_NAME)
-# What a training writes. The checkpoints last: while they lie there, a process killed on its way through this list
-# begins again with it.
-RUN_FILES = (
-    "scores",
-    CALIBRATION_STAMP,
-    DESCRIPTION_NAME,
-    WEIGHTS_NAME,
-    JOINT_CLASSIFIER,
-    HISTORY_NAME,
-    "tensorboard",
-    "train.log",
-    "config.yaml",
-    *CHECKPOINTS,
-)
 
 
 def claim_experiment(exp: Path, notes: Shards, joint: bool) -> None:
@@ -57,7 +38,8 @@ def claim_experiment(exp: Path, notes: Shards, joint: bool) -> None:
 
 
 def _put_aside(exp: Path) -> None:
-    found = [name for name in RUN_FILES if (exp / name).exists()]
+    names = dict.fromkeys(pattern.split("/")[0] for pattern in RUN_FILES)
+    found = [name for name in names if (exp / name).exists()]
     if not any(name in found for name in (DESCRIPTION_NAME, *CHECKPOINTS)):
         return
     taken = [int(path.name) for path in (exp / EARLIER_NAME).glob("*") if path.name.isdigit()]

@@ -10,6 +10,7 @@ import torch
 
 from weaksep.errors import UserError
 from weaksep.feats.dataset import TrainingSet
+from weaksep.fileio.experiments import HISTORY_NAME
 from weaksep.fileio.network import Description, write_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.jobs.interrupt import check
@@ -22,7 +23,7 @@ from weaksep.train.config import SeparatorTraining
 from weaksep.train.history import write_history
 from weaksep.train.parts import loss_terms
 from weaksep.train.plan import Plan
-from weaksep.train.state import HISTORY_NAME, State
+from weaksep.train.state import State
 
 logger = logging.getLogger(__name__)
 

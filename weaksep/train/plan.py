@@ -14,14 +14,13 @@ from typing import Any, Literal
 from weaksep.errors import UserError
 from weaksep.feats.steps import fingerprint_files
 from weaksep.fileio.code_version import found_by_name
-from weaksep.fileio.experiments import experiment_dir
+from weaksep.fileio.experiments import CALIBRATION_STAMP, CHECKPOINTS, HISTORY_NAME, experiment_dir
 from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, WEIGHTS_NAME
-from weaksep.fileio.stamp import STAMP_NAME, Step
+from weaksep.fileio.stamp import Step
 from weaksep.fileio.yamlfile import load_config
 from weaksep.train.config import ClassifierTraining, SeparatorTraining
 
 HEADLINE = ("strong", "frame", "clip")
-CALIBRATION_STAMP = f"calibration.{STAMP_NAME}"
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Plan:
         """The training as a step: done once, and again when its settings, its data or its classifier change."""
         tables = {**self._input_files("train"), **self._input_files("valid")}
         settings: dict[str, Any] = {"config": {k: v for k, v in self.config.settings().items() if k != "calibrate"}}
-        outputs = [WEIGHTS_NAME, "config.yaml", "history.jsonl"]
+        outputs = [WEIGHTS_NAME, "config.yaml", HISTORY_NAME, *CHECKPOINTS]
         if self.frozen_classifier is not None:
             tables[f"{self.frozen_classifier.name}/{WEIGHTS_NAME}"] = self.frozen_classifier / WEIGHTS_NAME
         elif self.classifier is not None:
@@ -97,6 +96,8 @@ class Plan:
             code=["weaksep.train.run", *self._found_by_name()],
             outputs=outputs,
             keeps_with_other_code=True,
+            kind="checkpoints",
+            spare=CHECKPOINTS,
         )
 
     def up_to_date(self) -> bool:

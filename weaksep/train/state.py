@@ -15,12 +15,11 @@ from torch import nn
 
 from weaksep.errors import UserError
 from weaksep.fileio.checkpoint import load_latest, save_checkpoint
+from weaksep.fileio.experiments import CHECKPOINT_NAME, HISTORY_NAME
 from weaksep.jobs.interrupt import Interrupted
 from weaksep.train.history import write_history
 
 CHECKPOINT_MINUTES = 10.0
-CHECKPOINT_NAME = "checkpoint.pt"
-HISTORY_NAME = "history.jsonl"
 
 
 @dataclass

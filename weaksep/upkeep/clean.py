@@ -6,20 +6,19 @@ what is ours, and the stage that something is missing.
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
+from weaksep.errors import UserError
+from weaksep.fileio.lock import LOCK_NAME, folder_lock
 from weaksep.fileio.names import one_line
-from weaksep.fileio.shards import steps_in
-from weaksep.upkeep.finds import Find
-from weaksep.upkeep.leftovers import FolderBusy, hold, process_of, runs
+from weaksep.fileio.owned import remove_files
+from weaksep.fileio.space import readable
 from weaksep.upkeep.problems import count
-from weaksep.upkeep.removable import KINDS, look
-
-logger = logging.getLogger(__name__)
+from weaksep.upkeep.removable import KINDS, Removable, look
 
 
 def clean(datadir: Path, dumpdir: Path, expdir: Path, kinds: Sequence[str], *, remove: bool) -> Iterator[str]:
@@ -32,106 +31,60 @@ def clean(datadir: Path, dumpdir: Path, expdir: Path, kinds: Sequence[str], *, r
     Raises:
         UserError: none of the folders is there.
     """
-    found = look(datadir, dumpdir, expdir, kinds)
-    if not found.finds:
+    found, remarks = look(datadir, dumpdir, expdir, kinds)
+    if not found:
         yield "nothing to remove"
     elif not remove:
-        yield from table(found.finds)
+        yield from map(one_line, table(found))
         yield "Nothing is removed without --remove true; it takes only leftovers unless --what names more."
     else:
         total_files = total_bytes = 0
-        for find, _, _ in found.finds:
+        for removable, _, _ in found:
             try:
-                n_files, n_bytes = remove_find(find)
-            except FolderBusy as busy:  # since we looked
-                found.remarks.append(f"left alone: {find.place}: {busy} works there")
+                n_files, n_bytes = remove_now(removable, (datadir, dumpdir, expdir))
+            except UserError as error:  # somebody has begun to work there since we looked
+                remarks.append(f"left alone: {error}")
                 continue
-            yield one_line(f"removed {find.kind} in {find.place}: {count(n_files, 'file')}, {megabytes(n_bytes)} MB")
+            size = f"{count(n_files, 'file')}, {readable(n_bytes)}"
+            yield one_line(f"removed {removable.kind} in {removable.place}: {size}")
             total_files, total_bytes = total_files + n_files, total_bytes + n_bytes
-        yield f"removed {count(total_files, 'file')}, {megabytes(total_bytes)} MB in all"
-    yield from map(one_line, found.remarks)
+        yield f"removed {count(total_files, 'file')}, {readable(total_bytes)} in all"
+    yield from map(one_line, remarks)
 
 
-def remove_find(find: Find) -> tuple[int, int]:
-    """Remove what was found, and the folders that are empty then.
+def remove_now(removable: Removable, tops: Collection[Path]) -> tuple[int, int]:
+    """Remove files, and the folders that are empty then, up to one of ``tops``.
 
     Returns:
         files and bytes removed, stamps not counted.
 
     Raises:
-        FolderBusy: a process has begun to work there.
+        UserError: a process has begun to work there, or somebody has put a link in the way.
     """
-    if find.kind == "leftovers":
-        return _remove_leftovers(find)
-    n_files = n_bytes = 0
-    folders: set[Path] = set()
-    with hold(find.place):
-        steps = steps_in(find.place) if find.outputs or find.kind == "unfinished" else []
-        for step in steps if find.outputs else ():
-            step.start_over()
-        for path, ours in find.walk():
-            if ours:
-                n_bytes += _unlink(path)
-                n_files += 1
-                folders.update(folder for folder in path.parents if find.place in folder.parents)
-        for folder in sorted(folders, reverse=True):
-            with suppress(OSError):  # not empty
-                folder.rmdir()
+    place = removable.place
+    with folder_lock(place, 0.0, to_remove=True):
+        files, steps = removable.files(), removable.steps()
         for step in steps:
-            if not any(os.path.lexists(find.place / name) for name in step.names()):
+            step.start_over()
+        remove_files(place, files.keys() - {LOCK_NAME})  # which is held
+        for step in steps:
+            if not any(os.path.lexists(place / name) for name in step.names()):
                 step.undo()
-    folder = find.place
-    while find.top in folder.parents:
+    for folder in takewhile(lambda folder: folder not in tops, (place, *place.parents)):
         with suppress(OSError):  # not empty
             folder.rmdir()
-        folder = folder.parent
-    return n_files, n_bytes
+    return len(files), sum(files.values())
 
 
-def _remove_leftovers(find: Find) -> tuple[int, int]:
-    n_files = n_bytes = 0
-    for path in find.files:
-        process = process_of(path.name)
-        if process is not None and runs(process):  # a new one has taken the number: next time, then
-            continue
-        if process is None:
-            n_bytes += path.lstat().st_size
-            with hold(path.parent):  # removes the lock file at its end
-                pass
-        else:
-            n_bytes += _unlink(path)
-        n_files += 1
-    return n_files, n_bytes
-
-
-def _unlink(path: Path) -> int:
-    try:
-        n_bytes = path.lstat().st_size
-        path.unlink()
-    except FileNotFoundError:
-        return 0
-    logger.debug("removed %s", path)
-    return n_bytes
-
-
-def megabytes(n_bytes: int) -> str:
-    """Bytes as MB with one decimal.
-
-    >>> megabytes(1_260_000)
-    '1.3'
-    """
-    return f"{n_bytes / 1e6:.1f}"
-
-
-def table(finds: Sequence[tuple[Find, int, int]]) -> list[str]:
+def table(found: Sequence[tuple[Removable, int, int]]) -> list[str]:
     """Lines of an aligned table with a total.
 
     Args:
-        finds: (what, number of files, bytes).
+        found: (what, number of files, bytes).
     """
-    rows = [("kind", "place", "files", "MB", "made again by")]
-    for find, n_files, n_bytes in finds:
-        rows.append((find.kind, one_line(str(find.place)), str(n_files), megabytes(n_bytes), KINDS[find.kind]))
-    rows += [("total", "", str(sum(n for _, n, _ in finds)), megabytes(sum(size for _, _, size in finds)), "")]
-    kind, place, files, mb, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
-    return [f"{a:<{kind}}  {b:<{place}}  {c:>{files}}  {d:>{mb}}  {e}".rstrip() for a, b, c, d, e in rows]
+    rows = [("kind", "place", "files", "size", "made again by")]
+    for what, n_files, n_bytes in found:
+        rows.append((what.kind, str(what.place), str(n_files), readable(n_bytes), KINDS[what.kind].again))
+    rows += [("total", "", str(sum(n for _, n, _ in found)), readable(sum(size for _, _, size in found)), "")]
+    w = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [f"{a:<{w[0]}}  {b:<{w[1]}}  {c:>{w[2]}}  {d:>{w[3]}}  {e}".rstrip() for a, b, c, d, e in rows]

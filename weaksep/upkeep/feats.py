@@ -12,6 +12,7 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.feats.config import DumpSettings
+from weaksep.feats.lengths import parse_frames
 from weaksep.fileio.ark import ArkReader, parse_entry
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.parsed import Problem
@@ -84,12 +85,8 @@ def check_feats(folder: Folder, dump: Path | None, nj: int) -> list[Problem]:
         settings = load_config(DumpSettings, place / "feats.yaml")
     except UserError as error:
         return [Problem(place / "feats.yaml", None, str(error).removeprefix(f"{place}/feats.yaml: "), REMEDY)]
-    lengths = parse_table(place / "utt2num_frames")
-    frames = {utt: int(e.value) for utt, e in lengths.entries.items() if e.value.isdecimal() and len(e.value) < 10}
-    for utt in lengths.entries.keys() - frames.keys():
-        lengths.note(
-            lengths.entries[utt].line, f"{utt}: {lengths.entries[utt].value!r} is not a number of frames", REMEDY
-        )
+    lengths = parse_frames(place / "utt2num_frames")
+    frames: dict[str, int] = {utt: entry.value for utt, entry in lengths.entries.items()}
     names = {"feats.scp": "wav.scp"} if settings.feats_type == "ark" else {}
     if any(place.glob("src_*_feats.scp")):  # only strong training has them
         names |= {f"src_{label}_feats.scp": f"src_{label}.scp" for label in folder.classes}
@@ -110,11 +107,10 @@ def check_feats(folder: Folder, dump: Path | None, nj: int) -> list[Problem]:
         for utt, entry in table.entries.items()
     ]
     shards = split_evenly(matrices, max(nj, -(-len(matrices) // SHARD_MATRICES)))
-    description = f"features {folder.path.name}"
-    results = run_sharded(partial(examine, settings), shards, nj=nj, description=description)
-    problems += [problem for result in results for problem in result]
+    results = run_sharded(partial(examine, settings), shards, nj=nj, description=f"features {folder.path.name}")
     what = _statistics_problem(place / "cmvn.ark", settings, sum(frames.values()))
-    return [*problems, *([Problem(place / "cmvn.ark", None, what, REMEDY)] if what else [])]
+    statistics = [Problem(place / "cmvn.ark", None, what, REMEDY)] if what else []
+    return [*problems, *(problem for result in results for problem in result), *statistics]
 
 
 # What is wrong with cmvn.ark: sums and frame count, sums of squares.
@@ -125,9 +121,10 @@ def _statistics_problem(path: Path, settings: DumpSettings, frames: int) -> str 
             stats = reader.read(path, CMVN_OFFSET)
     except UserError as error:
         return str(error).removeprefix(f"{path}: ")
-    if stats.shape != expected:
-        return f"a matrix of shape {stats.shape}, expected {expected}"
-    if not np.isfinite(stats).all():
-        return "statistics that are NaN or infinite"
-    off = frames and abs(float(stats[0, -1]) - frames) > 1e-6 * frames
-    return f"statistics of {stats[0, -1]:.0f} frames, utt2num_frames has {frames} in all" if off else None
+    found, named = float(stats[0, -1]), f"utt2num_frames has {frames} in all"
+    wrong = {
+        f"a matrix of shape {stats.shape}, expected {expected}": stats.shape != expected,
+        "statistics that are NaN or infinite": not np.isfinite(stats).all(),
+        f"statistics of {found:.0f} frames, {named}": abs(found - frames) > 1e-6 * frames > 0,
+    }
+    return next((what for what, is_so in wrong.items() if is_so), None)

@@ -94,13 +94,15 @@ def plan(folder: Folder) -> Fixed:
     fixed = Fixed(folder.made_by + 1)
     lengths = _choose_clips(folder, fixed)
     if not lengths:
-        names = f"wav.scp, utt2spk and {folder.label_table}"
-        raise UserError(f"{folder.path}: no clip is in all of {names}, so none would be left; {folder.stage}")
+        where = f"wav.scp, utt2spk and {folder.label_table}"
+        raise UserError(f"{folder.path}: no clip is in all of {where}, so none would be left; {folder.stage}")
     groups = invert({utt: e.value for utt, e in folder["utt2spk"].entries.items() if utt in lengths})
-    lines = {"spk2utt": [f"{group} {groups[group]}" for group in sorted(groups)]}
-    lines |= {"utt2dur": list(lengths.values())}
-    lines |= {LABELS: [entry.text for entry in folder[LABELS].entries.values()]}
-    lines |= {EVENTS_TSV: _event_lines(folder, fixed, lengths)}
+    lines = {
+        "spk2utt": [f"{group} {groups[group]}" for group in sorted(groups)],
+        "utt2dur": list(lengths.values()),
+        LABELS: [entry.text for entry in folder[LABELS].entries.values()],
+        EVENTS_TSV: _event_lines(folder, fixed, lengths),
+    }
     for name in [*folder.names[1:], "wav.scp"]:
         parsed = folder[name]
         if name not in lines or name == "utt2dur":
@@ -157,12 +159,15 @@ def _event_lines(folder: Folder, fixed: Fixed, lengths: dict[str, str]) -> list[
             start_s, cells[events.header.index(EVENT_COLUMNS[1])] = 0.0, f"{0:{SECONDS}}"
         if end_s > float(length) + TOLERANCE_S:
             end_s, cells[events.header.index(EVENT_COLUMNS[2])] = float(length), length
-        why = "" if utt in lengths else "which is no clip"
-        why = why or ("the same row again" if line in repeated else "")
-        why = why or ("outside the clip" if end_s <= start_s and event.onset_s < event.offset_s else "")
+        reasons = {
+            "which is no clip": utt not in lengths,
+            "the same row again": line in repeated,
+            "outside the clip": end_s <= start_s and event.onset_s < event.offset_s,
+        }
+        why = [reason for reason, holds in reasons.items() if holds]
         if not why:
             rows.append((utt, start_s, end_s, event.label, "\t".join(cells)))
         elif utt not in fixed.dropped:
-            fixed.removed.append(f"{EVENTS_TSV}:{line}: {event.label} in {utt}, {why}")
+            fixed.removed.append(f"{EVENTS_TSV}:{line}: {event.label} in {utt}, {why[0]}")
     header = ["\t".join(events.header)] if events.header else []
     return header + [row[-1] for row in sorted(rows, key=lambda row: row[:-1])]

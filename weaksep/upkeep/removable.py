@@ -1,147 +1,176 @@
 """What a recipe's folders hold that can be made again, by kind.
 
-Only files whose names weaksep itself gives count, in the places where it writes them; of what a step makes, those that
-its stamp names. No symbolic link is removed or followed.
+Stamps say what has been written: of that, files of the names that belong to the stamp's kind count, as long as they are
+as they were written. What an interrupted run has made, it has noted before. Whatever else lies there is only named.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 from weaksep.errors import UserError
+from weaksep.fileio.atomic import temporary_of
 from weaksep.fileio.datadir import SOURCE_NAME
-from weaksep.fileio.shards import NOTES, STAMP_NAME, Shards, is_notes, step_of
-from weaksep.upkeep.finds import Find, Found, folders_in, matching
-from weaksep.upkeep.leftovers import Survey, survey
-from weaksep.upkeep.prepared import cut_clips
+from weaksep.fileio.experiments import BOARD_FILES, CHECKPOINTS, EARLIER_NAME, RUN_FILES
+from weaksep.fileio.lock import LOCK_NAME
+from weaksep.fileio.owned import fits, plain_file
+from weaksep.fileio.shards import Shards, steps_in
+from weaksep.upkeep.survey import abandoned, survey
 
-# Kind -> what makes it again.
+
+class Kind(NamedTuple):
+    """A kind of removable files.
+
+    Attributes:
+        again: what makes them again.
+        files: patterns of their names below the folder of the stamp, or of the experiment.
+        only: pattern of names in the folders in which nothing else belongs.
+        readers: in which folders somebody who works may read them: ``{data}``, ``{dump}``, ``{exp}``, ``{place}``.
+    """
+
+    again: str
+    files: Sequence[str] = ()
+    only: str = ""
+    readers: Sequence[str] = ()
+
+
+AUDIO = ("wav.scp", "src_*.scp", "audio/*.wav", "audio/*/*.wav")
+AUDIO_OF_SETS = tuple(f"*/{name}" for name in AUDIO)
+FEATURES = ("feats.scp", "src_*_feats.scp", "utt2num_frames", "feats.yaml", "*.ark", "references.sha256", "ark/*.ark")
+ALL = ("{data}", "{dump}", "{exp}")
 KINDS = {
-    "leftovers": "not needed (stopped processes left it)",
-    "unfinished": "the interrupted stage, from its beginning",
-    "features": "stage 2",
-    "separated": "stage 5",
-    "mixtures": "stage 1, or weaksep rebuild",
-    "clips": "stage 0, or weaksep prepare, from the recordings",
-    "events": "stage 0, from the corpus",
-    "checkpoints": "not needed (the training has ended)",
-    "earlier": "only by training with the earlier settings",
-    "tensorboard": "only by training again",
+    "leftovers": Kind("not needed (stopped processes left it)"),
+    "unfinished": Kind("the interrupted stage, from its beginning"),
+    "features": Kind("stage 2", FEATURES, "ark/*", ("{exp}",)),
+    "separated": Kind("stage 5", ("*.scp", SOURCE_NAME, "audio/*/*.wav"), "audio/*", ("{place}/../..",)),
+    "mixtures": Kind("stage 1, or weaksep rebuild", AUDIO, "audio/*", ALL),
+    "clips": Kind("stage 0, or weaksep prepare, from the recordings", AUDIO_OF_SETS, "*/audio/*", ALL),
+    "events": Kind("stage 0, from the corpus", AUDIO_OF_SETS, "*/audio/*", ("{data}",)),
+    "checkpoints": Kind("not needed (the training has ended)", CHECKPOINTS),
+    "earlier": Kind(
+        "only by training with the earlier settings",
+        tuple(f"{EARLIER_NAME}/*/{name}" for name in RUN_FILES),
+        f"{EARLIER_NAME}/*",
+    ),
+    "tensorboard": Kind("only by training again", (BOARD_FILES,), "tensorboard/*"),
 }
 NAMED_ONLY = ("earlier", "tensorboard")
 
-BOARD_FILES = ("events.out.tfevents.*",)
-SCORE_FILES = ("scores.tsv", "tagging.json", "sources.json", SOURCE_NAME, f"*{STAMP_NAME}")
-RUN_FILES = (
-    *("best.pt", "classifier.pt", "checkpoint.prev.pt", "checkpoint.pt"),
-    *("config.yaml", "history.jsonl", "train.log", *BOARD_FILES),
-    *SCORE_FILES,
-)
+
+@dataclass(frozen=True)
+class Removable:
+    """Files of one kind that go together.
+
+    Attributes:
+        kind: one of KINDS.
+        place: the folder they are below; a process that works there holds its lock.
+        there: names of all files below the place that are reached through no link.
+    """
+
+    kind: str
+    place: Path
+    there: frozenset[str]
+
+    def steps(self) -> list[Shards]:
+        """The steps that have made them; none of what is known by its name alone."""
+        return [
+            step
+            for step in steps_in(self.place)
+            if (step.path.is_dir() if self.kind == "unfinished" else step.made().kind == self.kind)
+        ]
+
+    def files(self) -> dict[str, int]:
+        """Names below the place, and bytes, of what may go now: plain files."""
+        if self.kind == "leftovers":
+            names = [name for name in self.there if name == LOCK_NAME or abandoned(name)]
+        elif self.kind in NAMED_ONLY:
+            names = [name for name in self.there if fits(name, KINDS[self.kind].files)]
+        else:
+            made = self._claimed if self.kind == "unfinished" else self._as_made
+            names = [name for step in self.steps() for name in made(step)]
+        return {name: status.st_size for name in names if (status := plain_file(self.place / name))}
+
+    def _claimed(self, step: Shards) -> list[str]:
+        """What an interrupted run has made, and then its notes; the stamp of the run before stays, as does its work."""
+        notes = [os.path.relpath(note, self.place) for note in step.notes() if note.name != "stamp"]
+        return [*self.there.intersection(step.claimed()), *notes]
+
+    def _as_made(self, step: Shards) -> list[str]:
+        """What a stamp names and nobody has changed since; nothing beside or below a table that somebody has."""
+        made_ns, made = step.stamp.stat().st_mtime_ns, step.made().outputs
+        found = {name: plain_file(self.place / name) for name in made if name in self.there}
+        same = {
+            name
+            for name, status in found.items()
+            if status and status.st_size == made[name] and status.st_mtime_ns <= made_ns
+        }
+        spoilt = tuple(os.path.join(os.path.dirname(name), "") for name in found.keys() - same if name.endswith(".scp"))
+        return [name for name in same if fits(name, KINDS[self.kind].files) and not name.startswith(spoilt)]
+
+    def unknown(self, files: Collection[str]) -> list[str]:
+        """Names of what lies among the files and is none of them."""
+        kind = KINDS[self.kind]
+        others = (name for name in self.there.difference(files) if not temporary_of(os.path.basename(name)))
+        near = (n for n in others if kind.files and (fits(n, kind.files) or fnmatchcase(n, kind.only)))
+        return sorted(near, key=lambda name: (name.count("/"), name))
+
+    def lost(self) -> str | None:
+        """A recording that has gone, of which clips were made."""
+        stamps = [step.made() for step in self.steps() if self.kind == "clips"]
+        names = (name for stamp in stamps for part in ("tables", "files") for name in stamp.origin.get(part, ()))
+        return next((name for name in names if not os.path.exists(name)), None)
 
 
-def look(datadir: Path, dumpdir: Path, expdir: Path, kinds: Sequence[str]) -> Found:
+def look(
+    datadir: Path, dumpdir: Path, expdir: Path, kinds: Collection[str]
+) -> tuple[list[tuple[Removable, int, int]], list[str]]:
     """Find what can be removed.
 
     Args:
         kinds: which of KINDS.
+
+    Returns:
+        (what, number of files, bytes), by kind and place; and lines on what is left alone.
 
     Raises:
         UserError: none of the folders is there.
     """
     tops = [top for top in (datadir, dumpdir, expdir) if top.is_dir()]
     if not tops:
-        names = ", ".join(map(str, (datadir, dumpdir, expdir)))
         raise UserError(
-            f"none of {names} is a folder in {Path.cwd()}: go to a recipe, or give --datadir, --dumpdir, --expdir"
+            f"none of {datadir}, {dumpdir}, {expdir} is a folder in {Path.cwd()}: go to a recipe, or give --datadir, "
+            "--dumpdir, --expdir"
         )
     seen = survey(tops)
-    found = Found(remarks=[f"left alone: {folder}: {who} works there" for folder, who in seen.workers.items()])
-    inside = [*(path for top in tops for path in top.iterdir()), *expdir.glob("*/separated")]
-    links = sorted({path for path in inside if path.is_symlink() and path.is_dir()})
-    found.remarks += [f"left alone: {path}: a symbolic link" for path in links]
-    finds = [*_leftovers(tops, seen), *_data(datadir, (dumpdir, expdir)), *_features(dumpdir, (expdir,))]
-    finds += [*_experiments(expdir), *(cut_clips(datadir, (dumpdir, expdir), found) if "clips" in kinds else ())]
-    order = list(KINDS)
-    for find in sorted(finds, key=lambda find: (order.index(find.kind), os.fsencode(find.place))):
-        if find.kind in kinds and not seen.worker_around(find.place, below=find.kind != "leftovers"):
-            readers = [reader for folder in find.readers if (reader := seen.worker_around(folder))]
-            _take_in(find, found, readers)
-    return found
-
-
-def _take_in(find: Find, found: Found, readers: Sequence[str]) -> None:
-    count = n_bytes = 0
-    strangers = []
-    for path, ours in find.walk():
-        if ours:
-            count += 1
-            n_bytes += os.lstat(path).st_size
-        else:
-            strangers.append(path)
-    if count and readers:
-        found.remarks.append(f"left alone: {find.kind} in {find.place}: {readers[0]} and may read them")
-    elif count:
-        found.finds.append((find, count, n_bytes))
-    if strangers:
-        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
-        found.remarks.append(f"left alone: {strangers[0]}{more}: not written by weaksep")
-
-
-def _made(folder: Path, table: Path) -> bool:
-    """Whether weaksep made a folder: a table that nobody else writes is there, or the notes of a stopped stage."""
-    return table.is_file() or any(is_notes(path.name) for path in folder.iterdir())
-
-
-def _leftovers(tops: Sequence[Path], seen: Survey) -> Iterator[Find]:
-    def top_of(path: Path) -> Path:
-        return max((top for top in tops if top in path.parents), key=lambda top: len(top.parts))
-
-    groups: dict[Path, list[Path]] = {}
-    for path in [*seen.temporaries, *seen.locks]:
-        groups.setdefault(path.parent, []).append(path)
-    for place, files in groups.items():
-        yield Find("leftovers", place, top_of(files[0]), tuple(files))
-    for notes in seen.notes:
-        step = Shards(notes.parent, step=step_of(notes.name))
-        # The key first: without it nobody goes on. The stamp of the run before stays, for what that has made does.
-        own = [path for pattern in NOTES[:-1] for path in sorted(notes.glob(pattern))]
-        made = [notes.parent / name for name in sorted(step.claimed())]
-        yield Find("unfinished", notes.parent, top_of(notes), tuple(dict.fromkeys([notes / "key", *made, *own])))
-
-
-def _data(datadir: Path, readers: tuple[Path, ...]) -> Iterator[Find]:
-    for folder in folders_in(datadir):
-        if folder.name.startswith("events_"):  # cut out of mixtures, by stage 1 as well; a stamp for each set
-            for place in (path for path in folders_in(folder) if _made(path, path / "utt2class")):
-                table, heard = place / "wav.scp", place / "audio"
-                yield Find("mixtures", place, datadir, (table,), (heard,), ("*.wav",), True, (datadir,))
-        elif folder.name == "events":
-            sets = [path for path in folders_in(folder) if _made(folder, path / "utt2class")]
-            tables = tuple(path / "wav.scp" for path in sets)
-            audio = tuple(path / "audio" for path in sets)
-            yield Find("events", folder, datadir, tables, audio, ("*.wav",), True, (datadir,))
-        elif _made(folder, folder / "scenes.jsonl"):  # else somebody's own recordings, which nothing makes again
-            tables = matching(folder, "wav.scp", "src_*.scp")
-            yield Find("mixtures", folder, datadir, tables, (folder / "audio",), ("*.wav",), True, readers)
-
-
-def _features(dumpdir: Path, readers: tuple[Path, ...]) -> Iterator[Find]:
-    for folder in folders_in(dumpdir):
-        if (folder / "ark").exists() or _made(folder, folder / "feats.yaml"):
-            names = ("feats.scp", "src_*_feats.scp", "utt2num_frames", "feats.yaml", "cmvn.ark", "references.sha256")
-            tables = matching(folder, *names)
-            yield Find("features", folder, dumpdir, tables, (folder / "ark",), ("*.ark",), True, readers)
-
-
-def _experiments(expdir: Path) -> Iterator[Find]:
-    for exp in folders_in(expdir):
-        separated = exp / "separated"
-        for folder in () if separated.is_symlink() else folders_in(separated):
-            tables = matching(folder, "*.scp", SOURCE_NAME)
-            yield Find("separated", folder, expdir, tables, (folder / "audio",), ("*.wav",), True, (exp,))
-        if (exp / STAMP_NAME).is_file() and (exp / "best.pt").is_file():
-            yield Find("checkpoints", exp, expdir, (exp / "checkpoint.prev.pt", exp / "checkpoint.pt"))
-        yield Find("earlier", exp, expdir, (), (exp / "earlier",), RUN_FILES)
-        yield Find("tensorboard", exp, expdir, (), (exp / "tensorboard",), BOARD_FILES)
+    remarks = [f"left alone: {folder}: {who} works there" for folder, who in seen.workers.items()]
+    remarks += [f"left alone: {path}: a symbolic link" for path in sorted(seen.links)]
+    found = []
+    here = {
+        place: {"leftovers", *(NAMED_ONLY if place.parent == expdir else ())}.union(
+            *({"unfinished", step.made().kind} for step in steps_in(place))
+        )
+        for place in sorted(seen.files, key=os.fsencode)
+    }
+    for kind, place in product(KINDS, here):
+        if kind not in here[place].intersection(kinds) or seen.worker_around(place, below=kind != "leftovers"):
+            continue
+        there = seen.files[place] if kind == "leftovers" else seen.below(place)
+        removable = Removable(kind, place, frozenset(there))
+        files, lost = removable.files(), removable.lost()
+        named = {"data": datadir, "dump": dumpdir, "exp": expdir, "place": place}
+        reader = next(filter(None, (seen.worker_around(Path(f.format(**named))) for f in KINDS[kind].readers)), None)
+        if files and (reader or lost):
+            why = f"{reader} and may read them" if reader else f"{lost}, of which they were made, is not there"
+            remarks.append(f"left alone: {kind} in {place}: {why}")
+        elif files:
+            found.append((removable, len(files), sum(files.values())))
+        if unknown := removable.unknown(files):
+            more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+            remarks.append(f"left alone: {place / unknown[0]}{more}: not written by weaksep, or changed since")
+    return found, remarks
