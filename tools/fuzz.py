@@ -23,6 +23,7 @@ from collections import Counter
 from pathlib import Path
 
 from fuzz_mutate import Draws
+from fuzz_network import Network
 from fuzz_options import Options
 from fuzz_targets import Ark, Scenes, Scp, Target, Tsv, Wav, Yaml
 
@@ -36,6 +37,7 @@ TARGETS: dict[str, type[Target]] = {
     "wav": Wav,
     "yaml": Yaml,
     "scenes": Scenes,
+    "network": Network,
 }
 # Address space beyond what the imports take, and traced memory beyond what an input of that size may need.
 SPARE_BYTES = 1 << 30

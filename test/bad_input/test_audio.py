@@ -112,9 +112,9 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "no sample a second": (rewrite(lambda b: b[:24] + struct.pack("<I", 0) + b[28:]), "cannot be read as audio"),
     "a folder": (instead(Path.mkdir), "not a regular file"),
     "a named pipe": (instead(os.mkfifo), "not a regular file"),
-    "a link to nowhere": (instead(lambda p: p.symlink_to("nowhere.wav")), "missing .nor is there a .flac of that name"),
-    "not there": (Path.unlink, "missing .nor is there a .flac of that name"),
-    "in another fold": (other_fold, "missing .the metadata name the wrong fold. db/audio/fold2/100-3-0-0.wav is there"),
+    "a link to nowhere": (instead(lambda p: p.symlink_to("nowhere.wav")), "missing .nor is there a .flac.$"),
+    "not there": (Path.unlink, "missing .nor is there a .flac.$"),
+    "in another fold": (other_fold, "missing .do the metadata name the wrong fold. db/audio/fold2/100-3-0-0.wav is there"),
 }
 
 
@@ -122,7 +122,7 @@ BAD: dict[str, tuple[Spoil, str]] = {
 def test_bad_audio_in_a_corpus(recipe: Path, refused, name: str) -> None:
     spoil, message = BAD[name]
     spoil(CLIP)
-    refusal = refused(*DATA, match=rf"1 of 12 clips cannot be used: mend them, or see --max-bad-ratio \(1 problem\):\n"
+    refusal = refused(*DATA, match=rf"1 of 12 clips cannot be used: fix them, or see --max-bad-ratio \(1 problem\):\n"
                                    rf"  db/audio/fold1/100-3-0-0.*{message}")  # fmt: skip
     assert refusal.error.count("\n") == 1
 

@@ -70,9 +70,9 @@ REPORT: dict[str, tuple[Path, Spoil, str]] = {
     "text for a figure": (TAGGING, scores(frame_f1="0.5"), "tagging.json: not a classifier's scores .frame_f1.; rerun"),
     "a figure above one": (TAGGING, scores(clip_f1=7), "tagging.json: not a classifier's scores .clip_f1.; rerun"),
     "no name": (TAGGING, scores(name=None), "tagging.json: not a classifier's scores .name.; rerun stage 6"),
-    "half a judgement": (SOURCES, lambda t: t[: len(t) // 2], "sources.json: not JSON .*; rerun stage 6"),
-    "no classifier": (SOURCES, scores(classifier=None), "sources.json: not a judgement of separated sources .judge.; rerun"),
-    "a judgement above one": (SOURCES, scores(psds1=1.5), "sources.json: not a judgement .* .psds1.; rerun stage 6"),
+    "half the scores of sources": (SOURCES, lambda t: t[: len(t) // 2], "sources.json: not JSON .*; rerun stage 6"),
+    "no classifier": (SOURCES, scores(classifier=None), "sources.json: not .* separated sources .classifier.; rerun"),
+    "a score of sources above one": (SOURCES, scores(psds1=1.5), "sources.json: not scores .* .psds1.; rerun stage 6"),
     "half a history": (HISTORY, lambda t: t[:30], "history.jsonl:1: not JSON .*; rerun the training"),
     "a history of numbers": (HISTORY, constant("1\n2\n"), "(?s)2 problems.*jsonl:2: expected a JSON object"),
     "no loss": (HISTORY, epoch(valid={}), "history.jsonl:1: valid.loss missing or no number; rerun the training"),
@@ -114,7 +114,7 @@ def test_bad_descriptions_of_systems(recipe: Path, refused, text: str, message: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--config-dir", "cnof"], "^cnof: no such configuration folder; mend --config-dir$"),
+        (["--config-dir", "cnof"], "^cnof: no such configuration folder; fix --config-dir$"),
         (["--from", "results.json"], "^results.json: no such file"),
         (["--from", str(TAGGING)], "tagging.json: not results of weaksep report .KeyError: 'recipe'.; rerun stage 7$"),
         (["--from", "exp"], "^exp: cannot be read .not a regular file."),
@@ -194,7 +194,7 @@ def test_what_can_be_scored_is_scored(recipe: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--evaluation-classifier", "frme"], "^--evaluation-classifier: 'frme' is no trained classifier in exp; did you mean classifier_frame.$"),
+        (["--evaluation-classifier", "frme"], "'frme' is no trained classifier in exp; did you mean classifier_frame.$"),
         (["--evaluation-classifier", "a/b"], "'a/b': a system's name or a tag is part of a folder's name"),
     ],
 )

@@ -24,7 +24,7 @@ def fuzz(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """tools/fuzz.py as a module."""
     monkeypatch.syspath_prepend(str(root / "tools"))
     yield importlib.import_module("fuzz")
-    for name in ("fuzz", "fuzz_mutate", "fuzz_options", "fuzz_targets"):
+    for name in ("fuzz", "fuzz_mutate", "fuzz_network", "fuzz_options", "fuzz_targets"):
         sys.modules.pop(name, None)
 
 
@@ -33,7 +33,7 @@ def run(root: Path, folder: Path, *arguments: str) -> subprocess.CompletedProces
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
-@pytest.mark.parametrize("target", ["ark", "scp", "tsv", "options", "wav", "yaml", "scenes"])
+@pytest.mark.parametrize("target", ["ark", "scp", "tsv", "options", "wav", "yaml", "scenes", "network"])
 def test_damaged_input_ends_in_a_value_or_an_error_that_says_why(root: Path, tmp_path: Path, target: str) -> None:
     done = run(root, tmp_path, "--target", target, "--inputs", str(INPUTS), "--seed", "3")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -44,9 +44,9 @@ def test_damaged_input_ends_in_a_value_or_an_error_that_says_why(root: Path, tmp
 
 
 def test_all_targets_share_the_inputs(root: Path, tmp_path: Path) -> None:
-    done = run(root, tmp_path, "--inputs", "700")
+    done = run(root, tmp_path, "--inputs", "800")
     assert done.returncode == 0 and re.findall(r"(\w+): 100 inputs", done.stdout) == [
-        "ark", "scp", "tsv", "options", "wav", "yaml", "scenes"]  # fmt: skip
+        "ark", "scp", "tsv", "options", "wav", "yaml", "scenes", "network"]  # fmt: skip
 
 
 def test_an_input_depends_on_seed_target_and_number_alone(fuzz: ModuleType) -> None:

@@ -139,7 +139,8 @@ def load_clip(event: SourceEvent, sample_rate: int, accept_truncated: bool) -> n
     """One clip, float32 (N,), mean of its channels, resampled."""
     assert event.path is not None
     if not event.path.exists():
-        elsewhere = sorted(event.path.parents[1].glob(f"fold*/{glob.escape(event.path.stem)}.*"))
+        found = sorted(event.path.parents[1].glob(f"fold*/{glob.escape(event.path.stem)}.*"))
+        elsewhere = [path for path in found if path.exists()]  # a link may lead nowhere
         hint = f"do the metadata name the wrong fold? {elsewhere[0]} is there" if elsewhere else "nor is there a .flac"
         raise UserError(f"{event.path}: missing ({hint})")
     return read_any(event.path, sample_rate, accept_truncated)

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path, write_json
 from weaksep.fileio.jsontext import load_object
-from weaksep.fileio.names import doubled, label_problem
+from weaksep.fileio.names import doubled, label_problem, one_line
 
 if TYPE_CHECKING:
     import torch
@@ -125,7 +125,7 @@ def read_description(place: str | Path, task: str | None = None) -> Description:
         description = Description.model_validate(value, strict=True)
     except ValidationError as error:
         reasons = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
-        raise UserError(f"{where}: does not describe a network of weaksep ({reasons}); train again") from None
+        raise UserError(f"{where}: does not describe a network of weaksep ({one_line(reasons)}); train again") from None
     if task not in (None, description.task):
         raise UserError(f"{where}: describes a {description.task}, expected a {task}; give the folder of a {task}")
     return description

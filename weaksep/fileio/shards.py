@@ -68,8 +68,8 @@ class Shards:
         return self.path / f"{name}.json"
 
     def known(self) -> bool:
-        """Whether an earlier run has worked here, finished or not."""
-        return self.path.exists() or self.stamp.exists()
+        """Whether an earlier run has worked here, finished or not: a stamp of other outputs is another step's."""
+        return self.path.exists() or (self.stamp.exists() and self.made().kind == self.kind)
 
     def names(self) -> set[str]:
         """Names of the files that earlier runs and this one have written."""

@@ -67,7 +67,10 @@ def read_scores(path: str | Path) -> list[Score]:
         key = (row["utt"], row["class"])
         try:
             cells: dict[str, Any] = {column: to_float(row[column]) if row[column] else None for column in VALUES}
-            score = Score(*key, int(to_float(row["n_active"])), **cells, dominant_output=row["dominant_output"] or None)
+            n_active = to_float(row["n_active"])
+            if not n_active.is_integer():
+                raise ValueError(f"{row['n_active']!r} is not a number of classes")
+            score = Score(*key, int(n_active), **cells, dominant_output=row["dominant_output"] or None)
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
             continue

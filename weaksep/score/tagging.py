@@ -100,13 +100,11 @@ def _check(name: str, classifier: Classifier, features: FeatureSet, data: DataDi
     for key, value in features.settings().items():
         if getattr(classifier.features, key) != value:
             problems.append(f"{key} {getattr(classifier.features, key)}, but {features.path} has {value}")
-    missing = [utt for utt in data.utt_ids if utt not in features.n_frames]
-    if missing:
-        problems.append(f"no features in {features.path} for {len(missing)} clips, first {missing[0]}; rerun stage 2")
     if problems:
         raise UserError(f"{name} cannot be scored: " + "; ".join(problems))
     if not data.wav:
         raise UserError(f"{data.path}/wav.scp is empty; rerun stage 1")
+    features.require(data.utt_ids)
 
 
 def _tagged(name: str, classifier: Classifier, features: FeatureSet, data: DataDir) -> Iterator[Tagged]:
