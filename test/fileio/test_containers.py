@@ -60,9 +60,7 @@ def test_a_file_that_does_not(tmp_path: Path, kind: str, caplog: pytest.LogCaptu
     ("WAV", "GSM610", "FILE"), ("WAV", "IMA_ADPCM", "FILE"), ("AIFF", "ULAW", "FILE"), ("OGG", "OPUS", "FILE"),
     ("CAF", "ALAC_16", "FILE"), ("VOC", "ULAW", "FILE"), ("VOC", "PCM_U8", "FILE"), ("W64", "GSM610", "FILE"),
 ])  # fmt: skip
-def test_other_codings(
-    tmp_path: Path, kind: str, subtype: str, endian: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_other_codings(tmp_path: Path, kind: str, subtype: str, endian: str, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "a"
     content = write(path, kind, subtype, endian)
     assert length(path) >= len(NOISE) and len(read_any(path, RATE)) >= len(NOISE) and caplog.text == ""
@@ -191,9 +189,7 @@ def test_a_tag_in_front_of_flac(tmp_path: Path) -> None:
     ("FLAC", "promises 5001 samples, 4096 can be read (18.1 % is missing)"),
     ("MP3", "bytes of sound, it holds"),
 ])  # fmt: skip
-def test_what_is_there_is_taken(
-    tmp_path: Path, kind: str, missing: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_is_there_is_taken(tmp_path: Path, kind: str, missing: str, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "a"
     content = write(path, kind)
     path.write_bytes(content[:5044] if kind == "WAV" else content[: len(content) * 9 // 10])

@@ -57,6 +57,11 @@ def maker(tmp_path: Path) -> Maker:
     return made
 
 
+def test_an_output_that_can_be_spared_is_not_made_again(maker: Maker) -> None:
+    (maker.step.folder / "wav.scp").unlink()
+    assert not maker(spare=["wav.scp"]) and maker()
+
+
 def test_nothing_changed_nothing_done(maker: Maker, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     before = {path: path.stat().st_mtime_ns for path in maker.step.folder.rglob("*")}

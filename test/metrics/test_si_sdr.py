@@ -135,6 +135,7 @@ def test_wrong_input_is_refused():
 @pytest.mark.parametrize("zero_mean", [False, True])
 def test_same_as_fast_bss_eval(random, zero_mean):
     import fast_bss_eval
+
     reference = random.standard_normal((4, N)) + 0.2
     estimate = reference + random.standard_normal((4, N)) * np.array([[0.01], [0.5], [2.0], [20.0]])
     want = -fast_bss_eval.si_sdr_loss(estimate, reference, zero_mean=zero_mean)
@@ -145,6 +146,7 @@ def test_same_as_fast_bss_eval(random, zero_mean):
 def test_same_as_torchmetrics(random, zero_mean):
     import torch
     from torchmetrics.functional import audio
+
     reference = random.standard_normal((4, N)) + 0.2
     estimate = reference + random.standard_normal((4, N)) * np.array([[0.01], [0.5], [2.0], [20.0]])
     want = audio.scale_invariant_signal_distortion_ratio(

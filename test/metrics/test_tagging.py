@@ -69,6 +69,7 @@ def test_mean_leaves_out_classes_that_never_occur():
 def test_same_as_torchmetrics():
     import torch
     from torchmetrics.functional import classification as tagging
+
     random = np.random.default_rng(3)
     labels = random.integers(0, 2, (200, 4))
     # Rounded, so that there are ties.

@@ -25,6 +25,7 @@ from weaksep.train.plan import all_systems, plan_training, system_configs, syste
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in ROOT.glob("egs/*/conf/**/mix.yaml"))
 
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_yaml_fits_and_every_net_is_built(folder: Path) -> None:
     data = load_data_config(folder / "data.yaml")

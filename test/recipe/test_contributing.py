@@ -45,9 +45,7 @@ def test_the_page_word_for_word(root: Path, project: Path, heading: str) -> None
     tools = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(project)}
     environment |= {"OMP_NUM_THREADS": "1"}
-    result = subprocess.run(
-        ["bash", "-ec", commands[0]], cwd=project, env=environment, capture_output=True, text=True
-    )
+    result = subprocess.run(["bash", "-ec", commands[0]], cwd=project, env=environment, capture_output=True, text=True)
     told = result.stdout + result.stderr
     assert result.returncode == 0, told[-4000:]
     system = re.search(r"--systems (\w+)", commands[0])

@@ -19,6 +19,7 @@ from weaksep.losses import strong
 from weaksep.train.loop import epoch_batches
 from weaksep.train.plan import missing_inputs, plan_training
 from weaksep.train.run import run_training
+from weaksep.upkeep.clean import clean
 
 STRONG = Path("exp/separator_strong")
 CLIP = Path("exp/separator_clip")
@@ -83,12 +84,14 @@ def test_a_run_with_other_settings_begins_again_and_keeps_the_earlier_one(recipe
     assert read_description(STRONG).config["net"]["units"] == 13
     assert (STRONG / "earlier/1/model.safetensors").read_bytes() == before
     assert len(history(STRONG)) == len(history(STRONG / "earlier/1")) == 3
-    for name in ("checkpoint.pt", "checkpoint.prev.pt"):  # as after weaksep clean --what checkpoints
-        (STRONG / name).unlink()
+    places = Path("data"), Path("dump"), Path("exp")
+    assert list(clean(*places, ["checkpoints"], remove=True))[0].startswith(f"removed checkpoints in {STRONG}: 2 files")
+    assert not (STRONG / "checkpoint.pt").exists() and plan_of("strong", "net.units=13").up_to_date()
     stages("net.units=14", systems="strong")
     assert read_description(STRONG / "earlier/2").config["net"]["units"] == 13
     stages("net.units=14", systems="strong", options=["--resume", "false"])
     assert sorted(path.name for path in (STRONG / "earlier").iterdir()) == ["1", "2", "3"]
+    assert len(list(clean(*places, ["earlier"], remove=True))) == 2 and not (STRONG / "earlier").exists()
 
 
 def test_a_stopped_run_with_other_settings_begins_again(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ KEPT = (
     "exp/separator_a/config.yaml exp/separator_a/history.jsonl exp/separator_a/train.log "
     "exp/separator_a/scores/test/scores.tsv exp/separator_a/scores/test/stamp.json exp/separator_b/model.json "
     "exp/separator_b/checkpoint.pt exp/separator_b/checkpoint.prev.pt exp/report/index.html exp/RESULTS.md "
-    "exp/stage_times.tsv data/own/wav.scp data/own/audio/mix/recorded.wav data/own/stamp.json"
+    "exp/stage_times.tsv data/own/wav.scp data/own/audio/mix/recorded.wav data/own/stamp.json exp/report/stamp.json"
 )
 
 
@@ -107,6 +107,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     note("exp/separator_a", "", "calibration.", "model.json")
     note("dump/train", "features")
     note("dump/train", "features", "references.", "src_*")
+    Path("exp/report/stamp.json").write_text(json.dumps({"kind": "", "outputs": {"../RESULTS.md": 1000}}))
     return folder
 
 
@@ -147,7 +148,8 @@ def test_all_kinds_together_leave_what_cannot_be_made_again(recipe: Path, run) -
     assert tree() == set(KEPT.split())
 
 
-def test_listing_changes_nothing_and_is_a_table(recipe: Path, run) -> None:
+def test_listing_changes_nothing_and_is_a_table(recipe: Path, run, caplog: pytest.LogCaptureFixture) -> None:
+    Path("exp/loop").symlink_to("loop")
     before = tree()
     lines = run()
     assert lines == [
@@ -162,7 +164,7 @@ def test_listing_changes_nothing_and_is_a_table(recipe: Path, run) -> None:
         "Nothing is removed without --remove true; it takes only leftovers unless --what names more.",
     ]
     assert run() == lines
-    assert tree() == before
+    assert tree() == before and "exp/report" not in caplog.text
     assert [line.split()[0] for line in run("--what", "tensorboard earlier")[1:3]] == ["earlier", "tensorboard"]
 
 
@@ -206,7 +208,7 @@ def test_a_process_of_somebody_else_runs(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not survey.abandoned(".a.2.tmp")
 
 
-def test_temporary_files_among_the_outputs_are_no_strangers(recipe: Path, run) -> None:
+def test_temporary_files_among_the_outputs_are_not_unknown(recipe: Path, run) -> None:
     name = f"dump/train/ark/.feats.2.{os.getpid()}.tmp.ark"
     make(name)
     assert run("--what", "features", "--remove", "true")[-1].startswith("removed 7 files")
@@ -495,14 +497,6 @@ def test_links_stay_and_lead_nowhere(recipe: Path, run, tmp_path: Path) -> None:
     ]
 
 
-def test_events_behind_a_link_stay(recipe: Path, run, tmp_path: Path) -> None:
-    Path("data/events").rename(tmp_path / "events")
-    Path("data/events").symlink_to(tmp_path / "events")
-    before = tree(str(tmp_path))
-    assert run("--what", "events", "--remove", "true")[0] == "nothing to remove"
-    assert tree(str(tmp_path)) == before
-
-
 def test_the_three_folders_may_be_links_themselves(recipe: Path, run, tmp_path: Path) -> None:
     Path("dump").rename(tmp_path / "big disk")
     Path("dump").symlink_to(tmp_path / "big disk")
@@ -518,6 +512,7 @@ def test_what_weaksep_does_not_know_stays_and_is_named(recipe: Path, run) -> Non
         "dump/train/ark/.cache/feats.1.ark",
         "dump/train/extra.scp",
         "dump/train/mystamp.json",
+        "dump/train/my.stamp.json",
         "data/train/audio/mix/mine.wav",
         "data/train/src_mine.scp",
         "data/train/src_dog.scp.bak",
@@ -677,6 +672,20 @@ def test_prepared_clips_are_listed_and_come_back_the_same(prepared: list[str], r
     stamp = "data/prepare.stamp.json"  # has the time of day
     now = {name: Path(name).read_bytes() for name in tree()}
     assert {**now, stamp: b""} == {**before, stamp: b""}
+
+
+def test_clips_with_references_are_known_by_all_their_recordings(prepared: list[str], run) -> None:
+    for name in Path("db/audio").iterdir():
+        for label in ("dog", "horn"):
+            Path("db/sources", label).mkdir(parents=True, exist_ok=True)
+            shutil.copy(name, f"db/sources/{label}")
+    prepare.main([*prepared, "--references", "db/sources"])
+    source = Path("db/sources/dog/r0.wav")
+    source.rename("r0.wav")
+    assert run("--what", "clips")[1].startswith(f"left alone: clips in data: {source}, of which they were made")
+    Path("r0.wav").rename(source)
+    assert run("--what", "clips", "--remove", "true")[0].startswith("removed clips in data: ")
+    assert not clips() and not list(Path("data").rglob("*.scp"))
 
 
 def test_of_prepared_clips_only_what_the_stamp_knows_goes(prepared: list[str], run, tmp_path: Path) -> None:

@@ -33,9 +33,7 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of the separation of recordings."""
     parser = make_parser("separate", __doc__)
     parser.add_argument("recordings", nargs="+", type=Path, metavar="IN", help="audio files, or folders of them")
-    parser.add_argument(
-        "--model", type=Path, required=True, help="folder of a trained separator, or a packed model"
-    )
+    parser.add_argument("--model", type=Path, required=True, help="folder of a trained separator, or a packed model")
     parser.add_argument("--out", type=Path, required=True, help="where the folders of separated files go")
     parser.add_argument(
         "--rate", choices=("model", "input"), default="model", help="sample rate of the files (%(default)s's)"

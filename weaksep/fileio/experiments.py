@@ -1,4 +1,4 @@
-"""Experiment folders: their names, exp/<task>_<name>[+<tag>], so that a folder says which system it is of; their files.
+"""Experiment folders: exp/<task>_<name>[+<tag>], so that a folder says which system it is of; what is in them.
 
 Neither a name nor a tag holds the +: ``frame`` with the tag ``remix`` and the system ``frame_remix`` are two folders.
 """
@@ -11,10 +11,13 @@ from weaksep.errors import UserError
 from weaksep.fileio.checkpoint import previous_of
 from weaksep.fileio.datadir import SOURCE_NAME
 from weaksep.fileio.names import id_problem
-from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, WEIGHTS_NAME
 from weaksep.fileio.shards import STAMP_NAME
 
 TAG_MARK = "+"
+WEIGHTS_NAME = "model.safetensors"
+DESCRIPTION_NAME = "model.json"
+# Of a classifier that was trained together with a separator: a folder in the separator's, with the two files.
+JOINT_CLASSIFIER = "classifier"
 CHECKPOINT_NAME = "checkpoint.pt"
 CHECKPOINTS = (previous_of(Path(CHECKPOINT_NAME)).name, CHECKPOINT_NAME)
 HISTORY_NAME = "history.jsonl"

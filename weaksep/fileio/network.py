@@ -19,16 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path, write_json
+from weaksep.fileio.experiments import DESCRIPTION_NAME, WEIGHTS_NAME
 from weaksep.fileio.jsontext import load_object
 from weaksep.fileio.names import doubled, label_problem, one_line
 
 if TYPE_CHECKING:
     import torch
 
-WEIGHTS_NAME = "model.safetensors"
-DESCRIPTION_NAME = "model.json"
-# Of a classifier that was trained together with a separator: a folder in the separator's, with the two files.
-JOINT_CLASSIFIER = "classifier"
 CHECKSUM = "sha256"  # in the metadata of the weights: safetensors itself has none
 MAX_DESCRIPTION_BYTES = 1_000_000
 MAX_WEIGHTS_BYTES = 4_000_000_000

@@ -50,7 +50,8 @@ def read_stamp(path: Path, patterns: Sequence[str] = ()) -> Stamp:
     """Read a stamp.
 
     Args:
-        patterns: what the step writes; those that lead out of its folder must be in the stamp as they are here.
+        patterns: what the step writes, if that is known; those that lead out of its folder must be in the stamp as they
+            are here.
 
     Raises:
         OSError: no stamp that can be opened.
@@ -64,7 +65,7 @@ def read_stamp(path: Path, patterns: Sequence[str] = ()) -> Stamp:
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a stamp: {error}") from None
     for name in outputs:
-        if name not in patterns and not fits(name, patterns):
+        if patterns and name not in patterns and not fits(name, patterns):
             raise ValueError(f"names {name!r}")
     return Stamp(kind, origin, outputs)
 

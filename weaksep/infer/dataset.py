@@ -25,7 +25,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import INT16_SCALE, read_audio, write_audio
 from weaksep.fileio.datadir import SOURCE_NAME, DataDir
-from weaksep.fileio.network import WEIGHTS_NAME
+from weaksep.fileio.experiments import WEIGHTS_NAME
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space

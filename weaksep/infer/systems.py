@@ -15,10 +15,10 @@ from pathlib import Path
 from weaksep.errors import raise_problems
 from weaksep.feats.config import FeatsConfig
 from weaksep.fileio.datadir import DataDir
-from weaksep.fileio.experiments import CHECKPOINT_NAME, named_experiment
+from weaksep.fileio.experiments import CHECKPOINT_NAME, DESCRIPTION_NAME, named_experiment
 from weaksep.fileio.failure import failure_reason
 from weaksep.fileio.inputs import files_of, source_scps
-from weaksep.fileio.network import DESCRIPTION_NAME, is_network
+from weaksep.fileio.network import is_network
 from weaksep.fileio.place import check_apart
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import STAMP_NAME, Step, run_step

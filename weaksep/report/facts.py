@@ -11,8 +11,9 @@ from typing import Any
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.datadir import DataDir, parse_lengths
+from weaksep.fileio.experiments import JOINT_CLASSIFIER
 from weaksep.fileio.jsontext import finite, load_object
-from weaksep.fileio.network import JOINT_CLASSIFIER, is_network, read_description
+from weaksep.fileio.network import is_network, read_description
 from weaksep.fileio.tables import read_lines, read_tsv, to_float
 
 logger = logging.getLogger(__name__)

@@ -53,9 +53,7 @@ def frame_energies(audio: np.ndarray, hop_samples: int, frames: int) -> np.ndarr
     return np.add.reduceat(np.square(audio, dtype=np.float64), starts, axis=-1)
 
 
-def agreement(
-    data: DataDir, clips: Mapping[str, Heard], sample_rate: int, hop_samples: int
-) -> dict[str, float | None]:
+def agreement(data: DataDir, clips: Mapping[str, Heard], sample_rate: int, hop_samples: int) -> dict[str, float | None]:
     """Means over clips or, of what the classifier says, over active classes; None for what no clip has.
 
     Args:

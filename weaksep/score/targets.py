@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.experiments import experiment_dir, name_and_tag
-from weaksep.fileio.network import JOINT_CLASSIFIER, is_network, read_description
+from weaksep.fileio.experiments import JOINT_CLASSIFIER, experiment_dir, name_and_tag
+from weaksep.fileio.network import is_network, read_description
 from weaksep.fileio.variants import variant_folder
 from weaksep.fileio.yamlfile import read_yaml
 

@@ -6,8 +6,15 @@ import logging
 from pathlib import Path
 
 from weaksep.errors import UserError
-from weaksep.fileio.experiments import CHECKPOINTS, EARLIER_NAME, HISTORY_NAME, RUN_FILES
-from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, read_network
+from weaksep.fileio.experiments import (
+    CHECKPOINTS,
+    DESCRIPTION_NAME,
+    EARLIER_NAME,
+    HISTORY_NAME,
+    JOINT_CLASSIFIER,
+    RUN_FILES,
+)
+from weaksep.fileio.network import read_network
 from weaksep.fileio.shards import Shards
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,15 @@ from typing import Any, Literal
 from weaksep.errors import UserError
 from weaksep.feats.steps import fingerprint_files
 from weaksep.fileio.code_version import found_by_name
-from weaksep.fileio.experiments import CALIBRATION_STAMP, CHECKPOINTS, HISTORY_NAME, experiment_dir
-from weaksep.fileio.network import DESCRIPTION_NAME, JOINT_CLASSIFIER, WEIGHTS_NAME
+from weaksep.fileio.experiments import (
+    CALIBRATION_STAMP,
+    CHECKPOINTS,
+    DESCRIPTION_NAME,
+    HISTORY_NAME,
+    JOINT_CLASSIFIER,
+    WEIGHTS_NAME,
+    experiment_dir,
+)
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.yamlfile import load_config
 from weaksep.train.config import ClassifierTraining, SeparatorTraining

@@ -15,14 +15,8 @@ from weaksep.errors import UserError
 from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.knowledge import Knowledge
 from weaksep.fileio.datadir import DataDir
-from weaksep.fileio.network import (
-    JOINT_CLASSIFIER,
-    Description,
-    Features,
-    read_description,
-    read_network,
-    write_network,
-)
+from weaksep.fileio.experiments import JOINT_CLASSIFIER
+from weaksep.fileio.network import Description, Features, read_description, read_network, write_network
 from weaksep.losses.classification import inverse_prior_weights
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.nets.classifier import Classifier

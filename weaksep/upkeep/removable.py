@@ -116,9 +116,12 @@ class Removable:
     def unknown(self, files: Collection[str]) -> list[str]:
         """Names of what lies among the files and is none of them."""
         kind = KINDS[self.kind]
-        others = (name for name in self.there.difference(files) if not temporary_of(os.path.basename(name)))
-        near = (n for n in others if kind.files and (fits(n, kind.files) or fnmatchcase(n, kind.only)))
-        return sorted(near, key=lambda name: (name.count("/"), name))
+        others = self.there.difference(files) if kind.files else ()
+        near = (name for name in others if fits(name, kind.files) or fnmatchcase(name, kind.only))
+        left = (
+            name for name in near if not name.endswith(f"/{LOCK_NAME}") and not temporary_of(os.path.basename(name))
+        )
+        return sorted(left, key=lambda name: (name.count("/"), name))
 
     def lost(self) -> str | None:
         """A recording that has gone, of which clips were made."""
@@ -148,8 +151,10 @@ def look(
             "--dumpdir, --expdir"
         )
     seen = survey(tops)
-    remarks = [f"left alone: {folder}: {who} works there" for folder, who in seen.workers.items()]
-    remarks += [f"left alone: {path}: a symbolic link" for path in sorted(seen.links)]
+    remarks = [
+        *(f"left alone: {folder}: {who} works there" for folder, who in seen.workers.items()),
+        *(f"left alone: {path}: a symbolic link" for path in sorted(seen.links)),
+    ]
     found = []
     here = {
         place: {"leftovers", *(NAMED_ONLY if place.parent == expdir else ())}.union(

@@ -22,7 +22,7 @@ class Survey:
         workers: folder -> who works there.
     """
 
-    files: dict[Path, list[str]] = field(default_factory=dict)
+    files: dict[Path, set[str]] = field(default_factory=dict)
     links: list[Path] = field(default_factory=list)
     workers: dict[Path, str] = field(default_factory=dict)
 
@@ -44,7 +44,7 @@ class Survey:
 
 
 def survey(tops: Iterable[Path]) -> Survey:
-    """Walk through folders; of two of which one lies in the other, what is in both counts to the inner one.
+    """Walk through folders; of two of which one lies in the other, what is in both belongs to the inner one.
 
     Raises:
         OSError: one cannot be read.
@@ -57,14 +57,14 @@ def survey(tops: Iterable[Path]) -> Survey:
             continue
         seen.add(real)
         with suppress(FileNotFoundError):  # it has just gone
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            names = set(os.listdir(folder))
+            folders = [folder / name for name in sorted(names) if os.path.isdir(folder / name)]
+            found.links += [path for path in folders if path.is_symlink()]
+            todo += [path for path in folders if not path.is_symlink() and not path.name.startswith(".")]
             worker = worker_in(folder)
             if worker is not None:
                 found.workers[folder] = worker
-            found.links += [Path(entry) for entry in entries if entry.is_symlink() and entry.is_dir()]
-            todo += [Path(e) for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")]
-            names = (entry.name for entry in entries if not entry.is_dir())
-            found.files[folder] = [name for name in names if name != LOCK_NAME or worker is None]
+            found.files[folder] = names.difference((path.name for path in folders), [LOCK_NAME] if worker else [])
     return found
 
 
