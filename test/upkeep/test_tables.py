@@ -175,7 +175,7 @@ CASES = [
     # scenes.jsonl
     Case("scenes.jsonl", 1, "{", "scenes.jsonl:1", "not a scene: ", "stage"),
     Case("scenes.jsonl", 1, '{"utt_id": "mix-1"}', "scenes.jsonl:1", "not a scene: ", "stage"),
-    Case("scenes.jsonl", 1, SCENE_1.replace("8000", '"8000"'), "scenes.jsonl:1", "mix-1: sample_rate '8000'", "stage"),
+    Case("scenes.jsonl", 1, SCENE_1.replace("8000", '"8000"'), "scenes.jsonl:1", "sample_rate '8000'", "stage"),
     Case("scenes.jsonl", 1, None, "wav.scp:1", "mix-1 is not in scenes.jsonl", "stage"),
     Case("scenes.jsonl", 1, f"{SCENE_1}\n{SCENE_1}", "scenes.jsonl:2", "mix-1 again, first in line 1", "fix"),
     Case(
