@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -283,7 +284,7 @@ def test_a_whole_folder_has_no_problem(folder: Path) -> None:
 def test_a_missing_table_is_one_problem(folder: Path, name: str, remedy: str) -> None:
     (folder / name).unlink()
     assert found(folder) == [f"{folder}/{name}: no such file; {remedy_of(folder, remedy)}"]
-    (folder / name).mkdir()
+    os.mkfifo(folder / name)  # into which nobody writes
     assert found(folder) == [f"{folder}/{name}: cannot be read (not a regular file); put a readable file in its place"]
 
 
