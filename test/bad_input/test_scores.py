@@ -238,10 +238,10 @@ def event(**changes: Any) -> Spoil:
 BAD_SCENES: dict[str, tuple[Spoil, str]] = {
     "half a line": (lambda t: t[:50], r"scenes.jsonl is not a list of scenes .*\n  scenes.jsonl:1: "),
     "empty": (constant(""), "^scenes.jsonl: no scenes$"),
-    "an empty line": (lambda t: t + "\n", "scenes.jsonl:4: Expecting value"),
+    "an empty line": (lambda t: t + "\n", "scenes.jsonl:4: an empty line"),
     "a list": (lambda t: t + "[]\n", "scenes.jsonl:4: not a scene"),
     "brackets without end": (lambda t: t + "[" * 100_000 + "\n", "scenes.jsonl:4: not a scene"),
-    "a scene twice": (lambda t: t + t.partition("\n")[0] + "\n", "scenes.jsonl:4: a second test-000001"),
+    "a scene twice": (lambda t: t + t.partition("\n")[0] + "\n", "scenes.jsonl:4: test-000001 again, first in line 1"),
     "a key too many": (scene(colour="red"), "scenes.jsonl:1: not a scene: .*unexpected keyword argument 'colour'"),
     "an id in another folder": (
         scene(utt_id="../../escaped"),

@@ -23,11 +23,11 @@ def first(line: str) -> Spoil:
 BAD_SCP: dict[str, tuple[Spoil, str]] = {
     "a pipe behind": (
         first("test-000001 touch sprung |"),
-        "wav.scp:1: test-000001: shell pipes are not run; write the",
+        "wav.scp:1: test-000001: shell pipes are not run",
     ),
     "a pipe in front": (
         first("test-000001 | touch sprung"),
-        "wav.scp:1: test-000001: shell pipes are not run; write the",
+        "wav.scp:1: test-000001: shell pipes are not run",
     ),
     "no value": (first("test-000001"), "wav.scp:1: expected 'key value', found 'test-000001'"),
     "a blank value": (first("test-000001   "), "wav.scp:1: expected 'key value', found 'test-000001   '"),
@@ -97,7 +97,7 @@ def test_bad_lists_of_files(recipe: Path, refused, name: str) -> None:
 
 def test_all_lines_are_listed_at_once(recipe: Path, refused) -> None:
     SCP.write_text("b x |\na |x\na y\n/ z\nlonely\n")
-    refused(*SEPARATE, match=r"wav.scp is not a valid list of files \(5 problems\)")
+    refused(*SEPARATE, match=r"wav.scp is not a valid list of files \(4 problems\)")
 
 
 def blanks(audio: Path) -> str:

@@ -73,7 +73,7 @@ def hash_files(paths: Iterable[Path]) -> str:
 def _split_file(line: str) -> tuple[str, str, str]:
     key, value, plain = split_entry(line)
     if "|" in (value[0], value[-1]):
-        raise ValueError(f"{key}: shell pipes are not run; write the file's path")
+        raise ValueError(f"{key}: shell pipes are not run, expected the path of a file")
     return key, value, plain
 
 

@@ -116,7 +116,7 @@ def _event_problem(event: Event, duration_s: float) -> str | None:
 def _split(line: str) -> tuple[str, Scene, str]:
     scene = Scene.from_json(line)
     if problem := scene_problem(scene):
-        raise ValueError(f"{scene.utt_id}: {problem}")
+        raise ValueError(problem)
     return scene.utt_id, scene, line
 
 
