@@ -114,7 +114,7 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "a named pipe": (instead(os.mkfifo), "not a regular file"),
     "a link to nowhere": (instead(lambda p: p.symlink_to("nowhere.wav")), "missing .nor is there a .flac.$"),
     "not there": (Path.unlink, "missing .nor is there a .flac.$"),
-    "in another fold": (other_fold, "missing .do the metadata name the wrong fold. db/audio/fold2/100-3-0-0.wav is there"),
+    "in another fold": (other_fold, "missing .do the metadata name the wrong fold. db/audio/fold2/100-3-0-0.wav is"),
 }
 
 
