@@ -194,7 +194,7 @@ def test_what_can_be_scored_is_scored(recipe: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--evaluation-classifier", "frme"], "'frme' is no trained classifier in exp; .* mean classifier_frame.$"),
+        (["--evaluation-classifier", "frme"], "'frme' is no trained classifier in exp; did you mean classifier_frame"),
         (["--evaluation-classifier", "a/b"], "'a/b': a system's name or a tag is part of a folder's name"),
     ],
 )

@@ -17,8 +17,9 @@ from weaksep.fileio.yamlfile import read_yaml, write_yaml
 from weaksep.jobs.interrupt import Interrupted
 from weaksep.losses import strong
 from weaksep.train.loop import epoch_batches
-from weaksep.train.plan import missing_inputs, plan_training
+from weaksep.train.plan import plan_training
 from weaksep.train.run import run_training
+from weaksep.train.trainings import missing_inputs
 from weaksep.upkeep.clean import clean
 
 STRONG = Path("exp/separator_strong")

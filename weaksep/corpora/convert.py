@@ -38,7 +38,7 @@ def convert_shard(
     shard: tuple[Path, Sequence[SourceEvent]],
     claim: Claim,
 ) -> list[int | str]:
-    """Write the files of some events of a set's folder; of each event its length in samples, or what is wrong with it."""
+    """Write the files of some events of a set's folder; of each its length in samples, or what is wrong with it."""
     folder, events = shard
     results: list[int | str] = []
     claim(folder / event_path(event.event_id) for event in events)

@@ -4,8 +4,7 @@ Nothing but ``wav.scp`` and ``labels.txt`` is opened until it is asked for, so w
 ``src_*.scp`` (and, for clip labels, ``events.tsv``) removed.
 
 An entry of an scp file says where to read: relative to the scp's folder, ``../`` and absolute paths included, as Kaldi
-users expect (the unprocessed mixture's tables lead out of their folder). Names of files that are written come from clip
-ids and class names alone, and those cannot lead anywhere (``fileio/names.py``).
+users expect. Names of files that are written come from clip ids and class names alone (``fileio/names.py``).
 """
 
 from __future__ import annotations

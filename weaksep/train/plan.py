@@ -229,7 +229,7 @@ def plan_training(
             )
         exp = experiment_dir(expdir, "separator", name, tag)
         plans.append(Plan(name, config, origin, exp, *places, classifier))
-    return sorted(plans, key=_cost, reverse=True)
+    return plans
 
 
 def _with_strong_share(config: SeparatorTraining, share: float) -> SeparatorTraining:
@@ -240,24 +240,3 @@ def _with_strong_share(config: SeparatorTraining, share: float) -> SeparatorTrai
         raise UserError(f"--strong-share {share:g}: expected a share above 0 and below 1")
     repeats = max(1, round(config.strong_repeats * config.strong_share / share))
     return config.model_copy(update={"strong_share": share, "strong_repeats": repeats})
-
-
-# What an epoch of a classifier costs, against one of a separator without a classifier; roughly, on a CPU.
-CLASSIFIER_COST = {"light": 0.3, "blstm": 1.0, "crnn": 3.0}
-
-
-def _cost(plan: Plan) -> float:
-    """A guess at how long a training takes: begun first, the long ones leave no core idle at the end."""
-    if plan.config.net.get("kind") == "nmf":
-        return 0.0
-    classifier = plan.classifier.config if plan.classifier else None
-    extra = CLASSIFIER_COST.get(classifier.net.get("kind", "blstm"), 1.0) if classifier else 0.0
-    return plan.config.optim.max_epochs * (1.0 + extra)
-
-
-def missing_inputs(plan: Plan) -> list[str]:
-    """What a training needs and does not find, a line each: features of both sets, a trained classifier."""
-    needed = [(plan.set_folders(name)[1] / "feats.yaml", "run stage 2 first") for name in ("train", "valid")]
-    if plan.frozen_classifier is not None:
-        needed.append((plan.frozen_classifier / DESCRIPTION_NAME, "run stage 3 first"))
-    return [f"{plan.exp.name}: no {path}; {remedy}" for path, remedy in needed if not path.is_file()]

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.experiments import DESCRIPTION_NAME
 from weaksep.fileio.failure import failure_reason
 from weaksep.fileio.logs import log_file, set_up_logging
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import run_step
 from weaksep.jobs import run_sharded
 from weaksep.jobs.device import choose_device
-from weaksep.train.plan import Plan, missing_inputs
+from weaksep.train.plan import Plan
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ def train_all(plans: Sequence[Plan], options: Options) -> list[tuple[Plan, str]]
     from weaksep.train.parts import resolved
 
     raise_problems("cannot train", _problems(todo, lambda plan: resolved(plan.config, str(plan.origin))))
+    todo.sort(key=_cost, reverse=True)
     device = choose_device(options.ngpu, options.allow_cpu)
     logger.info("training: %s", ", ".join(plan.exp.name for plan in todo))
     side_by_side = options.nj + (options.nj > 1) if device == "cpu" else 1
@@ -130,3 +132,24 @@ def _calibrate(device: str, plan: Plan, notes: Shards) -> None:
     from weaksep.train.calibrate import calibrate
 
     calibrate(plan, device)
+
+
+def missing_inputs(plan: Plan) -> list[str]:
+    """What a training needs and does not find, a line each: features of both sets, a trained classifier."""
+    needed = [(plan.set_folders(name)[1] / "feats.yaml", "run stage 2 first") for name in ("train", "valid")]
+    if plan.frozen_classifier is not None:
+        needed.append((plan.frozen_classifier / DESCRIPTION_NAME, "run stage 3 first"))
+    return [f"{plan.exp.name}: no {path}; {remedy}" for path, remedy in needed if not path.is_file()]
+
+
+# What an epoch of a classifier costs, against one of a separator without a classifier; roughly, on a CPU.
+CLASSIFIER_COST = {"light": 0.3, "blstm": 1.0, "crnn": 3.0}
+
+
+def _cost(plan: Plan) -> float:
+    """A guess at how long a training takes: begun first, the long ones leave no core idle at the end."""
+    if plan.config.net.get("kind") == "nmf":
+        return 0.0
+    classifier = plan.classifier.config if plan.classifier else None
+    extra = CLASSIFIER_COST.get(classifier.net.get("kind", "blstm"), 1.0) if classifier else 0.0
+    return plan.config.optim.max_epochs * (1.0 + extra)
