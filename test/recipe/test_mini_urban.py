@@ -60,6 +60,13 @@ def test_every_trained_system_beats_the_unprocessed_mixture(summary: dict) -> No
     assert systems["unprocessed"]["si_sdri_db"]["mean"] == pytest.approx(0, abs=1e-3)
 
 
+def test_clip_labels_separate(summary: dict) -> None:
+    """Measured: 8.1 dB after 450 steps; a mistake in the loss, the draws or the scores costs more than two."""
+    remixed = next(system for system in summary["systems"] if system["name"] == "separator_remix_fast")
+    assert remixed["supervision"] == "clip"
+    assert remixed["si_sdri_db"]["mean"] > 6, remixed["si_sdri_db"]
+
+
 def test_the_summary_has_the_form_that_others_read(summary: dict) -> None:
     assert summary["recipe"] == "mini_urban"
     assert summary["environment"]

@@ -72,7 +72,8 @@ def train_all(plans: Sequence[Plan], options: Options) -> list[tuple[Plan, str]]
         return []
     from weaksep.train.parts import resolved
 
-    raise_problems("cannot train", _problems(todo, lambda plan: resolved(plan.config, str(plan.origin))))
+    joint = [plan.classifier for plan in todo if plan.joint and plan.classifier]
+    raise_problems("cannot train", _problems([*todo, *joint], lambda plan: resolved(plan.config, str(plan.origin))))
     todo.sort(key=_cost, reverse=True)
     device = choose_device(options.ngpu, options.allow_cpu)
     logger.info("training: %s", ", ".join(plan.exp.name for plan in todo))
