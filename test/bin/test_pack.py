@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,16 @@ def test_it_separates_as_the_experiment_does(experiment: Path, tmp_path: Path) -
         for name in ("model.json", "model.safetensors"):
             assert archive.read(name) == (experiment / name).read_bytes()
     assert packed.read_bytes() == first
+
+
+def test_the_card_of_a_file_with_an_odd_name(experiment: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "my; model's.zip"
+    pack.main([str(experiment), str(packed)])
+    with zipfile.ZipFile(packed) as archive:
+        card = archive.read("README.md").decode()
+    line = next(line for line in card.splitlines() if line.startswith("weaksep separate"))
+    assert shlex.split(line)[3] == packed.name
+    assert f'load_separator("{packed.name}")' in card
 
 
 def test_a_turned_bit_is_seen(experiment: Path, tmp_path: Path) -> None:

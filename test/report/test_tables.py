@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from weaksep.report.content import all_tables
+from weaksep.report.content import all_tables, render
 from weaksep.report.formats import csv_text, escape, latex_table
 from weaksep.report.table import COUNT, FIGURE, SPREAD, TEXT, Column, Table, best_rows
 
@@ -56,6 +56,19 @@ def test_csv_of_odd_texts() -> None:
     odd = ['a "quoted", text', "two\nlines", "", "x;y"]
     table = Table("t", "T", [Column("name", TEXT), Column("gain", SPREAD)], [[name, [None, 0.1]] for name in odd])
     assert read_back(table) == [{"name": name, "gain mean": "", "gain median": "0.1"} for name in odd]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"])
+def test_csv_has_no_formula(text: str) -> None:
+    table = Table("t", "T", [Column("name", TEXT), Column("gain", SPREAD)], [[text, [-1.5, 0.1]]])
+    assert read_back(table) == [{"name": f"'{text}", "gain mean": "-1.5", "gain median": "0.1"}]
+
+
+def test_the_page_has_no_markup(made_summary: dict[str, Any]) -> None:
+    text = "<script>alert(1)</script> <!-- p < 0.001"
+    made_summary["systems"][0]["about"] = made_summary["recipe"] = text
+    page = render(made_summary)
+    assert not re.search("<[a-zA-Z/!]", page) and "p < 0.001" in page
 
 
 ODD = "a_b & 50 % of $5 #1 {x} ~ ^ \\ < > | [y] –"

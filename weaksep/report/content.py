@@ -5,6 +5,7 @@ They need the summary and nothing else, so that the page can be made again.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Any
 
@@ -20,6 +21,7 @@ from weaksep.report.texts import END, MEASURE, TEXTS
 Summary = dict[str, Any]
 
 WIDTH = 110
+MARKUP = re.compile(r"<(?=[A-Za-z/!?])")  # what Markdown would take for the beginning of a tag
 # Key in the summary, what it is by, and the bins in words.
 SPLITS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("by_active_classes", "number of active classes", {}),
@@ -85,7 +87,7 @@ def headline_table(summary: Summary) -> str:
 
 
 def render(summary: Summary) -> str:
-    """The text of RESULTS.md.
+    """The text of RESULTS.md: Markdown, in which names and descriptions cannot be HTML.
 
     Args:
         summary: see ``collect``.
@@ -98,7 +100,8 @@ def render(summary: Summary) -> str:
     for table in all_tables(summary):
         blocks += [f"## {table.title}", markdown_table(table), *map(wrapped, filter(None, table.text.split("\n\n")))]
     environment = [f"- {what}: {text}" for what, text in environment_lines(summary["environment"]).items()]
-    return "\n\n".join([*blocks, "## Environment", "\n".join(environment), wrapped(END)]) + "\n"
+    page = "\n\n".join([*blocks, "## Environment", "\n".join(environment), wrapped(END)]) + "\n"
+    return MARKUP.sub("&lt;", page)
 
 
 def render_saved(summary: Summary, where: str) -> str:

@@ -58,14 +58,16 @@ def markdown_table(table: Table) -> str:
 def csv_text(table: Table) -> str:
     """The text of a CSV file: a header, then a line a row; what does not exist is an empty cell.
 
-    A cell with parts has a column for each: "95 % interval low", "95 % interval high".
+    A cell with parts has a column for each: "95 % interval low", "95 % interval high". A text that a spreadsheet would
+    take for a formula gets an apostrophe before it.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([f"{c.heading} {part}".strip() for c in table.columns for part in c.kind.parts or ("",)])
     parted = [bool(column.kind.parts) for column in table.columns]
     for row in table.rows:
-        writer.writerow([x for cell, parts in zip(row, parted, strict=True) for x in (cell if parts else [cell])])
+        cells = [x for cell, parts in zip(row, parted, strict=True) for x in (cell if parts else [cell])]
+        writer.writerow([f"'{x}" if isinstance(x, str) and x.startswith(tuple("=+-@\t\r")) else x for x in cells])
     return text.getvalue()
 
 

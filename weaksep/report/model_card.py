@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,13 @@ USE = """\
 ## Use
 
 ```bash
-weaksep separate --model {name} recording.wav --out separated
+weaksep separate --model {quoted} recording.wav --out separated
 ```
 
 ```python
 import weaksep
 
-sources = weaksep.load_separator("{name}")(waveform, sample_rate)  # {{class or "residual": waveform}}
+sources = weaksep.load_separator({text})(waveform, sample_rate)  # {{class or "residual": waveform}}
 ```
 """
 
@@ -79,4 +81,5 @@ def model_card(
         header = ["scored on", "mean SI-SDRi (dB)", "median", "pairs"]
         blocks += ["## Scores", text_table(header, rows)]
         blocks.append("Mixtures of two or more classes; improvement over the mixture itself.")
-    return "\n\n".join([*blocks, USE.format(name=name)]) + (f"\n{masker}" if masker else "")
+    use = USE.format(quoted=shlex.quote(name), text=json.dumps(name, ensure_ascii=False))
+    return "\n\n".join([*blocks, use]) + (f"\n{masker}" if masker else "")
