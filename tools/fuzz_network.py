@@ -6,8 +6,9 @@ import torch
 from fuzz_mutate import Draws, mutate
 from fuzz_targets import Target
 
+from weaksep.fileio.experiments import DESCRIPTION_NAME, WEIGHTS_NAME
 from weaksep.fileio.names import label_problem
-from weaksep.fileio.network import DESCRIPTION_NAME, WEIGHTS_NAME, pack_network, read_network
+from weaksep.fileio.network import pack_network, read_network
 from weaksep.infer.model import save_untrained
 
 

@@ -89,7 +89,7 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "text": (weights(lambda p: p.write_text("weights\n")), DAMAGED),
     "code": (weights(lambda p: p.write_bytes(pickle.dumps(Trap()))), DAMAGED),
     "code in a checkpoint": (weights(lambda p: torch.save({"model": Trap()}, p)), DAMAGED),
-    "a folder": (weights(a_folder), "model.safetensors: cannot be read .Is a directory."),
+    "a folder": (weights(a_folder), "model.safetensors: cannot be read .not a regular file."),
     "no file": (weights(Path.unlink), "model.safetensors: no such file .train first: stages 3 and 4"),
     "a bit of a weight": (weights(one_bit), DAMAGED),
     "no description": (lambda f: (f / DESCRIPTION).unlink(), "no trained separator_. and --oracles false: nothing to"),

@@ -22,7 +22,8 @@ from weaksep.bin.cli import run_command
 from weaksep.fileio.audio import read_audio
 from weaksep.fileio.checkpoint import load_checkpoint
 from weaksep.fileio.datadir import read_scp
-from weaksep.fileio.network import DESCRIPTION_NAME, WEIGHTS_NAME, read_network
+from weaksep.fileio.experiments import DESCRIPTION_NAME, WEIGHTS_NAME
+from weaksep.fileio.network import read_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.jobs.interrupt import Interrupted
 

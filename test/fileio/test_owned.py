@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
 from weaksep.fileio.lock import LOCK_NAME, folder_lock, worker_in
-from weaksep.fileio.owned import Claims, NotOurs, read_claims
+from weaksep.fileio.owned import Claims, NotOurs, read_claims, read_stamp, sizes
 from weaksep.fileio.shards import Shards
 
 
@@ -58,6 +59,41 @@ def test_notes_that_are_no_folder(tmp_path: Path, kind: str) -> None:
         with pytest.raises(UserError, match=r"out/.unfinished: a link or a file where the notes of weaksep go"):
             what()
     assert sorted(os.listdir(tmp_path / "away")) == ["1.files", "1.json", "key"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("[" * 100_000, "not a stamp"),
+        ('{"outputs": {"a.txt": 1e999}}', "not a stamp"),
+        ('{"outputs": {"b.wav": 1}}', "names 'b.wav'"),
+        ('{"outputs": {"/etc/a.txt": 1}}', "names '/etc/a.txt'"),
+    ],
+    ids=["deep", "infinite", "another kind", "elsewhere"],
+)
+def test_a_stamp_that_cannot_be_one(tmp_path: Path, text: str, wrong: str) -> None:
+    (tmp_path / "stamp.json").write_text(text)
+    with pytest.raises(ValueError, match=wrong):
+        read_stamp(tmp_path / "stamp.json", ["*.txt"])
+
+
+def test_a_page_that_has_had_another_place(tmp_path: Path) -> None:
+    (tmp_path / "stamp.json").write_text(json.dumps({"outputs": {"a.txt": 1, "../old.md": 2, "../new.md": 3}}))
+    assert read_stamp(tmp_path / "stamp.json", ["*.txt", "../new.md"]).outputs == {"a.txt": 1, "../new.md": 3}
+
+
+def test_a_pipe_in_place_of_a_stamp_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "stamp.json")
+    with pytest.raises(OSError, match="not a regular file"):
+        read_stamp(tmp_path / "stamp.json")
+
+
+def test_a_folder_that_is_a_link_has_its_neighbours_where_the_link_is(tmp_path: Path) -> None:
+    (tmp_path / "disk/exp/report").mkdir(parents=True)
+    (tmp_path / "exp").symlink_to(tmp_path / "disk/exp")
+    (tmp_path / "page.md").write_text("ours")
+    (tmp_path / "disk/page.md").write_text("somebody's")
+    assert sizes(tmp_path / "exp/report", ["../../page.md"]) == {"../../page.md": 4}
 
 
 def test_what_lies_among_the_notes_stays(tmp_path: Path) -> None:

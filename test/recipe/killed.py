@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from weaksep.fileio.checkpoint import load_checkpoint
-from weaksep.fileio.network import DESCRIPTION_NAME, read_network
+from weaksep.fileio.experiments import DESCRIPTION_NAME
+from weaksep.fileio.network import read_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.seeding import generator
 

@@ -11,7 +11,8 @@ from weaksep.bin import infer, report, score
 from weaksep.bin.cli import run_command
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.extract import extract
-from weaksep.fileio.network import JOINT_CLASSIFIER, Description, Features, write_network
+from weaksep.fileio.experiments import JOINT_CLASSIFIER
+from weaksep.fileio.network import Description, Features, write_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.nets.build import build_classifier, build_separator
 
@@ -67,6 +68,14 @@ def test_three_stages(recipe, capsys):
     assert counted["separator_frame+b"] == sum(p.numel() for p in build_separator(SEPARATOR, 3, 65).parameters())
     assert "| frame+b " in (recipe / "RESULTS.md").read_text()
     assert "| oracle_irm " in capsys.readouterr().out
+
+
+def test_the_page_may_have_another_place(recipe):
+    for module in (infer, score, report):
+        assert call(module) == 0
+    for name in ("pages.md", "RESULTS.md", "other/pages.md"):
+        assert call(report, "--out", name) == 0
+        assert "| frame+b " in (recipe / name).read_text()
 
 
 def test_all_by_default(recipe):

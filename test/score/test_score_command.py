@@ -15,7 +15,8 @@ from weaksep.bin.cli import run_command  # noqa: E402
 from weaksep.feats.config import FeatsConfig  # noqa: E402
 from weaksep.feats.extract import extract  # noqa: E402
 from weaksep.fileio.datadir import DataDir  # noqa: E402
-from weaksep.fileio.network import JOINT_CLASSIFIER, Description, Features, write_network  # noqa: E402
+from weaksep.fileio.experiments import JOINT_CLASSIFIER  # noqa: E402
+from weaksep.fileio.network import Description, Features, write_network  # noqa: E402
 from weaksep.fileio.tables import write_table  # noqa: E402
 from weaksep.fileio.variants import variant_folder  # noqa: E402
 from weaksep.fileio.yamlfile import write_yaml  # noqa: E402

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from runs import assert_resumes, history, plan_of, same, stages, stop, stopped, weights
 
+from weaksep.bin import train
 from weaksep.errors import UserError
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.extract import extract
@@ -19,7 +20,7 @@ from weaksep.losses import strong
 from weaksep.train.loop import epoch_batches
 from weaksep.train.plan import plan_training
 from weaksep.train.run import run_training
-from weaksep.train.trainings import missing_inputs
+from weaksep.train.trainings import Options, missing_inputs, train_all
 from weaksep.upkeep.clean import clean
 
 STRONG = Path("exp/separator_strong")
@@ -171,6 +172,22 @@ def test_a_diverged_run_stops_and_keeps_its_last_good_epoch(recipe: Path, monkey
     with pytest.raises(UserError, match=r"separator_strong: loss, strong is not finite in epoch 2"):
         run_training(plan, "cpu")
     assert same(good, weights(plan.exp))
+
+
+def test_a_training_without_its_description_is_done_again(recipe: Path) -> None:
+    plan = plan_of("strong")
+    assert train_all([plan], Options()) == [] and plan.up_to_date()
+    (plan.exp / "model.json").unlink()
+    assert plan.step().changes() == [f"{plan.exp / 'model.json'} is missing"]
+
+
+def test_a_separator_s_slip_is_told_before_its_classifier_is_trained(recipe: Path) -> None:
+    settings = read_yaml("conf/frame.yaml")
+    settings["loss"] = {"mixture": {"weigth": 1}}
+    write_yaml("conf/frame.yaml", settings)
+    with pytest.raises(UserError, match=r"frame.yaml: loss.mixture: unknown key weigth"):
+        train.main(["--task", "classifier", "--systems", "frame", "--ngpu", "0"])
+    assert not Path("exp/classifier_frame").exists()
 
 
 def test_what_is_missing_is_said_before_anything_starts(recipe: Path) -> None:

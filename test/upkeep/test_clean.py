@@ -431,6 +431,13 @@ def test_what_the_run_before_an_interrupted_one_has_made_stays_known(recipe: Pat
     assert tree() == before
 
 
+def test_an_interrupted_training_can_go_on(recipe: Path, run) -> None:
+    make("exp/separator_new/.unfinished/key", "exp/separator_new/checkpoint.pt")
+    before = tree()
+    assert run("--what", "unfinished", "--remove", "true") == ["nothing to remove"]
+    assert tree() == before
+
+
 def test_what_is_ours_stays_known_as_long_as_it_is_there(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The key goes first, so that nobody goes on; then what has been made, and the notes of that in the end."""
     make("dump/train/.unfinished/key", "dump/train/.unfinished/1.json", "dump/train/ark/feats.9.ark")
@@ -574,7 +581,7 @@ def test_other_places(recipe: Path, run, tmp_path: Path, monkeypatch: pytest.Mon
 def test_folders_in_one_another_count_once(recipe: Path, run) -> None:
     os.rename("exp", "data/exp")
     os.rename("dump", "data/dump")
-    make(f"data/exp/.a.{dead_process()}.tmp", "data/exp/separator_a/.unfinished/key")
+    make(f"data/exp/.a.{dead_process()}.tmp", "data/exp/classifier_new/.unfinished/key")
     lines = run("--dumpdir", "data/dump", "--expdir", os.path.abspath("data/exp"))
     assert [line.split()[0] for line in lines[1:3]] == ["leftovers", "unfinished"]
     assert lines[-2].split() == ["total", "22", "22", "kB"]

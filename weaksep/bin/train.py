@@ -12,6 +12,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, share, str2bool
@@ -72,14 +73,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     systems = args.systems.split()
     check_list(args.failed, systems)
+    places = {"datadir": args.datadir, "dumpdir": args.dumpdir, "expdir": args.expdir, "tag": args.tag}
+    common = {"config_dir": args.config_dir, "systems": systems, **places}
     plans = plan_training(
         args.task,
-        args.config_dir,
-        systems,
-        datadir=args.datadir,
-        dumpdir=args.dumpdir,
-        expdir=args.expdir,
-        tag=args.tag,
+        **common,
         overrides=args.set,
         strong_share=args.strong_share,
         evaluation_classifier=args.evaluation_classifier,
@@ -92,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.dry_run:
         try_all(plans, options)
         return
-    failed = train_all(plans, options)
+    separators = partial(plan_training, "separator", **common)
+    failed = train_all(plans, options, separators if args.task == "classifier" else tuple)
     if not failed:
         return
     names = [plan.name for plan, _ in failed]

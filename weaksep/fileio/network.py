@@ -82,6 +82,8 @@ class Description(BaseModel):
                 raise ValueError(f"classes: {name!r}: {problem}")
         if doubled(self.classes):
             raise ValueError("classes: a name occurs twice")
+        if not isinstance(self.config.get("net", {}), dict):
+            raise ValueError("config.net: not settings")
         return self
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import full_disk_message, temporary_of
+from weaksep.fileio.parsed import open_regular
 
 
 class NotOurs(UserError):
@@ -50,23 +51,26 @@ def read_stamp(path: Path, patterns: Sequence[str] = ()) -> Stamp:
     """Read a stamp.
 
     Args:
-        patterns: what the step writes, if that is known; those that lead out of its folder must be in the stamp as they
-            are here.
+        patterns: what the step writes, if that is known. A name that leads out of its folder and is not among them is
+            left out: an earlier run has had another place for it.
 
     Raises:
         OSError: no stamp that can be opened.
         ValueError: it is damaged, or names what the step cannot have written.
     """
-    saved = json.loads(path.read_text(encoding="utf-8"))
     try:
+        with open_regular(path) as file:
+            saved = json.loads(file.read())
         origin = {name: dict(part) for name, part in saved.get("origin", {}).items()}
         outputs = {name: int(size) for name, size in saved["outputs"].items()}
         kind = str(saved.get("kind", ""))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not a stamp: {error}") from None
-    for name in outputs:
-        if patterns and name not in patterns and not fits(name, patterns):
-            raise ValueError(f"names {name!r}")
+    if patterns:
+        outputs = {name: size for name, size in outputs.items() if name in patterns or not name.startswith("../")}
+        for name in outputs:
+            if name not in patterns and not fits(name, patterns):
+                raise ValueError(f"names {name!r}")
     return Stamp(kind, origin, outputs)
 
 
@@ -182,7 +186,7 @@ def read_claims(note: Path) -> list[str]:
     """Names in a note; none where there is no note, and without one that a killed process has not written whole."""
     names = []
     with suppress(FileNotFoundError):
-        for line in note.read_text(encoding="utf-8").splitlines():
+        for line in note.read_text(encoding="utf-8", errors="replace").splitlines():
             with suppress(ValueError):
                 name = json.loads(line)
                 names += [name] if isinstance(name, str) else []
@@ -190,5 +194,6 @@ def read_claims(note: Path) -> list[str]:
 
 
 def sizes(folder: Path, names: Iterable[str]) -> Mapping[str, int]:
-    """Size of each file that is there, sorted by name."""
-    return {name: os.stat(folder / name).st_size for name in sorted(names) if os.path.isfile(folder / name)}
+    """Size of each file that is there, sorted by name. ``..`` goes up the path as it is written, not behind a link."""
+    paths = {name: os.path.normpath(folder / name) for name in sorted(names)}
+    return {name: os.stat(path).st_size for name, path in paths.items() if os.path.isfile(path)}

@@ -50,6 +50,7 @@ class Step:
         keeps_with_other_code: a change of the code alone is told, and is no reason to work again (trainings).
         kind: of its outputs, as ``weaksep clean --what KIND`` names those that can be made again.
         spare: names of outputs that are of no use once it has ended: one that is missing is no reason to work again.
+        needed: names of files that must be there, whatever another step has made of them since.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Step:
     keeps_with_other_code: bool = False
     kind: str = ""
     spare: Sequence[str] = ()
+    needed: Sequence[str] = ()
 
     @property
     def stamp(self) -> Path:
@@ -106,6 +108,7 @@ class Step:
         else:
             changes += other
         needed = {name: size for name, size in outputs.items() if name not in self.spare}
+        changes += [f"{self.folder / name} is missing" for name in self.needed if not (self.folder / name).is_file()]
         return changes + list(_damaged(self.folder, needed))
 
     def finish(self, origin: Mapping[str, Any], seconds: float, shards: Shards) -> None:
@@ -164,7 +167,8 @@ def _up_to_date(step: Step, locked: bool = False) -> None:
     # What a process leaves that was killed right after it wrote the stamp.
     if locked or step.shards().path.exists() or (step.folder / LOCK_NAME).exists():
         with suppress(UserError), nullcontext() if locked else folder_lock(step.folder, patience_s=0.0):
-            step.shards().remove()
+            if step.stamp.exists():  # not while one that was begun anew and killed has it among its notes
+                step.shards().remove()
 
 
 def note_work() -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -86,19 +87,38 @@ def separate_systems(systems: Sequence[Path], data: Path, options: Options) -> d
         UserError: a set cannot be separated, whatever the system.
     """
     sets: dict[Path, list[Path]] = {data: []}
+    failed: dict[Path, str] = {}
     for folder in systems:
         config = folder / "config.yaml"
-        mixtures = read_yaml(config).get("mixtures") if config.is_file() else None
-        sets.setdefault(variant_folder(data, str(mixtures or "")), []).append(folder)
-    failed: dict[Path, str] = {}
+        with _noted(folder, folder.name, failed):
+            mixtures = read_yaml(config).get("mixtures") if config.is_file() else None
+            sets.setdefault(variant_folder(data, str(mixtures or "")), []).append(folder)
     for place, own in sets.items():
-        failed.update(_separate_set(place, own, options))
+        _separate_set(place, own, options, failed)
     return failed
 
 
-def _steps(data: DataDir, systems: Sequence[Path], options: Options) -> list[tuple[Step, System]]:
+@contextmanager
+def _noted(system: System, name: str, failed: dict[Path, str]) -> Iterator[None]:
+    """A block whose failure is noted: one system does not stop the others. An oracle's is raised: the mixtures
+    themselves are at fault."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(system, Path):
+            raise
+        failed[system] = failure_reason(error, system)
+        logger.error("%s has failed: %s", name, failed[system].splitlines()[0])  # the whole comes at the end
+
+
+def _steps(
+    data: DataDir, systems: Sequence[Path], options: Options, failed: dict[Path, str]
+) -> list[tuple[Step, System]]:
     size, expdir = options.batch_size, options.expdir
-    steps: list[tuple[Step, System]] = [(separator_step(folder, data, size), folder) for folder in systems]
+    steps: list[tuple[Step, System]] = []
+    for folder in systems:
+        with _noted(folder, folder.name, failed):
+            steps.append((separator_step(folder, data, size), folder))
     if options.feats is None:
         return steps
     if data.referenced() != data.wav.keys():
@@ -108,20 +128,14 @@ def _steps(data: DataDir, systems: Sequence[Path], options: Options) -> list[tup
     return [*steps, (unprocessed_step(expdir / "unprocessed", data), None)]
 
 
-def _separate_set(place: Path, systems: Sequence[Path], options: Options) -> dict[Path, str]:
-    """Separate one set by its systems and the oracles; the systems that failed, and why."""
-    data, device, failed = DataDir.load(place), "", {}
-    for step, system in _steps(data, systems, options):
+def _separate_set(place: Path, systems: Sequence[Path], options: Options, failed: dict[Path, str]) -> None:
+    """Separate one set by its systems and the oracles; notes the systems that failed, and why."""
+    data, device = DataDir.load(place), ""
+    for step, system in _steps(data, systems, options, failed):
         if not device and (options.force or step.changes()):
             device = choose_device(options.ngpu, options.allow_cpu)
-        try:
+        with _noted(system, step.name, failed):
             run_step(step, partial(_separate, step.folder, system, data, device, options), force=options.force)
-        except Exception as error:
-            if not isinstance(system, Path):  # an oracle: the mixtures themselves are at fault
-                raise
-            failed[system] = failure_reason(error, step.folder)
-            logger.error("%s has failed: %s", step.name, failed[system].splitlines()[0])  # the whole comes at the end
-    return failed
 
 
 def _separate(out: Path, system: System, data: DataDir, device: str, options: Options, notes: Shards) -> None:

@@ -63,7 +63,8 @@ def report_step(
             tables.update(tables_of(data, (*FINGERPRINT_TABLES, "utt2dur")))
     # What the code version does not know of.
     tables.update({f"templates/{path.name}": path for path in sorted((Path(__file__).parent / "templates").iterdir())})
-    given = {"recipe": recipe, "test_set": test_set, "notes": list(notes), "descriptions": descriptions}
+    place = os.path.relpath(out, folder)
+    given = {"recipe": recipe, "out": place, "test_set": test_set, "notes": list(notes), "descriptions": descriptions}
     return Step(
         name=str(out),
         folder=folder,
@@ -84,7 +85,7 @@ def is_results(path: Path) -> bool:
     """Whether a file is a results.json that ``weaksep report`` has written."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(value, dict) and {"recipe", "systems", "environment"} <= value.keys()
 

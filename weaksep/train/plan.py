@@ -105,6 +105,7 @@ class Plan:
             keeps_with_other_code=True,
             kind="checkpoints",
             spare=CHECKPOINTS,
+            needed=[DESCRIPTION_NAME],  # not an output: calibration writes it once more
         )
 
     def up_to_date(self) -> bool:

@@ -56,8 +56,13 @@ def _problems(plans: Sequence[Plan], work: Callable[[Plan], object]) -> list[str
     return problems
 
 
-def train_all(plans: Sequence[Plan], options: Options) -> list[tuple[Plan, str]]:
+def train_all(
+    plans: Sequence[Plan], options: Options, later: Callable[[], Sequence[Plan]] = tuple
+) -> list[tuple[Plan, str]]:
     """Run the trainings that are not up to date; those that failed, and why.
+
+    Args:
+        later: gives the trainings that come after these ones: their settings are checked now, not hours later.
 
     Raises:
         UserError: data, features, classifiers or settings are not such that all could be trained; then none was begun:
@@ -72,8 +77,8 @@ def train_all(plans: Sequence[Plan], options: Options) -> list[tuple[Plan, str]]
         return []
     from weaksep.train.parts import resolved
 
-    joint = [plan.classifier for plan in todo if plan.joint and plan.classifier]
-    raise_problems("cannot train", _problems([*todo, *joint], lambda plan: resolved(plan.config, str(plan.origin))))
+    told = [*todo, *(plan.classifier for plan in todo if plan.joint and plan.classifier), *later()]
+    raise_problems("cannot train", _problems(told, lambda plan: resolved(plan.config, str(plan.origin))))
     todo.sort(key=_cost, reverse=True)
     device = choose_device(options.ngpu, options.allow_cpu)
     logger.info("training: %s", ", ".join(plan.exp.name for plan in todo))

@@ -97,7 +97,12 @@ class Removable:
         return {name: status.st_size for name in names if (status := plain_file(self.place / name))}
 
     def _claimed(self, step: Shards) -> list[str]:
-        """What an interrupted run has made, and then its notes; the stamp of the run before stays, as does its work."""
+        """What an interrupted run has made, and then its notes; the stamp of the run before stays, as does its work.
+
+        Nothing of a training: with a few bytes it would lose the checkpoint from which it goes on.
+        """
+        if not self.there.isdisjoint(CHECKPOINTS):
+            return []
         notes = [os.path.relpath(note, self.place) for note in step.notes() if note.name != "stamp"]
         return [*self.there.intersection(step.claimed()), *notes]
 
