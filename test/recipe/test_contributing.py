@@ -22,7 +22,7 @@ SMALLER = {
 @pytest.fixture
 def project(root: Path, tmp_path: Path) -> Path:
     """The whole project, so that its own modules are the ones that are added to."""
-    made = shutil.ignore_patterns("data", "dump", "exp*", "results*", "RESULTS.md", "__pycache__")
+    made = shutil.ignore_patterns("data", "dump", "exp", "exp_*", "results*", "RESULTS.md", "__pycache__")
     for name in ("egs", "utils", "weaksep"):
         shutil.copytree(root / name, tmp_path / name, symlinks=True, ignore=made)
     for name, line in SMALLER.items():

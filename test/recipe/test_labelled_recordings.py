@@ -42,7 +42,7 @@ def recordings(folder: Path) -> None:
 
 @pytest.fixture
 def recipe(root: Path, tmp_path: Path) -> Path:
-    made = shutil.ignore_patterns("data", "dump", "exp*", "results*", "RESULTS.md")
+    made = shutil.ignore_patterns("data", "dump", "exp", "exp_*", "results*", "RESULTS.md")
     for name in ("egs", "utils"):
         shutil.copytree(root / name, tmp_path / name, symlinks=True, ignore=made)
     recordings(tmp_path / "mine")

@@ -31,7 +31,7 @@ def sound(rng: np.random.Generator, pitch_hz: float) -> np.ndarray:
 @pytest.fixture
 def project(root: Path, tmp_path: Path) -> Path:
     """The project's scripts and recipes, with the weaksep that runs this test."""
-    made = shutil.ignore_patterns("data", "dump", "exp*", "results*", "RESULTS.md")
+    made = shutil.ignore_patterns("data", "dump", "exp", "exp_*", "results*", "RESULTS.md")
     for name in ("egs", "utils"):
         shutil.copytree(root / name, tmp_path / name, symlinks=True, ignore=made)
     return tmp_path
