@@ -90,5 +90,5 @@ def test_features_or_classes_that_do_not_fit(test_data, features):
 def test_clips_without_features(tmp_path, test_data, features, tiny):
     more = {**tiny.ACTIVITY, "mix-6": {"bark": (0, 100)}, "mix-7": {}}
     data = DataDir.load(tiny.make_data(tmp_path / "more/test", more))
-    with pytest.raises(UserError, match="for 2 clips, first mix-6"):
+    with pytest.raises(UserError, match="no features for 2 clips .first: mix-6."):
         tagging_scores("band", BandClassifier(), features, data)
