@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,17 @@ def test_a_separator_from_its_folder_or_packed(tmp_path: Path) -> None:
 
 def test_a_classifier_gives_probabilities(tmp_path: Path) -> None:
     classifier = load_classifier(write(tmp_path / "c", "classifier"))
-    frames, clips = classifier.probabilities(torch.rand(2, 9, 33).numpy())
+    frames, clips = classifier.probabilities(torch.rand(2, 9, 33))
     assert classifier.time_pooling == 2
     assert frames.shape == (2, 5, 3) and clips.shape == (2, 3)
     assert 0 <= frames.min() and frames.max() <= 1 and 0 <= clips.min() and clips.max() <= 1
+
+
+def test_settings_of_a_net_that_are_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "s") / "model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "config": {"net": 3}}))
+    with pytest.raises(UserError, match="config.net: not settings"):
+        load_separator(tmp_path / "s")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +78,6 @@ def test_a_classifier_gives_probabilities(tmp_path: Path) -> None:
         ({"config": {"net": {**SEPARATOR, "units": 8192, "layers": 64}}}, "weights do not fit"),
         ({"config": {"net": {**SEPARATOR, "units": 10**9}}}, "does not describe a separator .units: Input should be"),
         ({"config": {"net": {"kind": "transformer"}}}, "does not describe a separator .*no net 'transformer'"),
-        ({"config": {"net": 3}}, "does not describe a separator"),
         ({"task": "classifier"}, "describes a classifier, expected a separator"),
     ],
 )

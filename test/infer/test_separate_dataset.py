@@ -92,7 +92,7 @@ def test_clips_of_different_length_do_not_share_a_batch():
 
 def test_nothing_of_an_earlier_run_remains(tmp_path, test_data):
     data = DataDir.load(test_data)
-    earlier = Shards(tmp_path / "out")
+    earlier = Shards(tmp_path / "out", kind="separated")
     earlier.begin([tmp_path / "out/cat.scp"])
     earlier.claims("1")([tmp_path / "out/audio/bark/old.wav"])
     (tmp_path / "out/audio/bark").mkdir(parents=True)
