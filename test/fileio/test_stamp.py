@@ -131,6 +131,7 @@ def test_a_change_is_told_and_is_a_reason_to_work_once(maker: Maker, change, cap
         '{"origin": {',
         '{"origin": 3, "outputs": {}}',
         '{"origin": {}, "outputs": ["wav.scp"]}',
+        '{"origin": {}, "outputs": {"wav.scp": 14, "../in/table": 4}}',
         '{"origin": {}, "outputs": {"wav.scp": 14, "/etc/hosts": 4}}',
         '{"origin": {}, "outputs": {"wav.scp": 14, "thesis.docx": 4}}',
         '{"origin": {}, "outputs": {"wav.scp": 14, ".bashrc": 4}}',

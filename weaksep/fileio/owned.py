@@ -51,8 +51,8 @@ def read_stamp(path: Path, patterns: Sequence[str] = ()) -> Stamp:
     """Read a stamp.
 
     Args:
-        patterns: what the step writes, if that is known. A name that leads out of its folder and is not among them is
-            left out: an earlier run has had another place for it.
+        patterns: what the step writes, if that is known. Of a step that writes outside its folder, names of other
+            places there are left out: an earlier run was told another one. They are never removed.
 
     Raises:
         OSError: no stamp that can be opened.
@@ -66,11 +66,11 @@ def read_stamp(path: Path, patterns: Sequence[str] = ()) -> Stamp:
         kind = str(saved.get("kind", ""))
     except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not a stamp: {error}") from None
-    if patterns:
-        outputs = {name: size for name, size in outputs.items() if name in patterns or not name.startswith("../")}
-        for name in outputs:
-            if name not in patterns and not fits(name, patterns):
-                raise ValueError(f"names {name!r}")
+    outside = any(pattern.startswith("../") for pattern in patterns)
+    for name in [name for name in outputs if patterns and name not in patterns and not fits(name, patterns)]:
+        if not (outside and name.startswith("../")):
+            raise ValueError(f"names {name!r}")
+        del outputs[name]
     return Stamp(kind, origin, outputs)
 
 
