@@ -71,9 +71,9 @@ def test_three_stages(recipe, capsys):
 
 
 def test_the_page_may_have_another_place(recipe):
-    for module in (infer, score, report):
+    for module in (infer, score):
         assert call(module) == 0
-    for name in ("pages.md", "RESULTS.md", "other/pages.md"):
+    for name in ("pages.md", "other/pages.md"):
         assert call(report, "--out", name) == 0
         assert "| frame+b " in (recipe / name).read_text()
 
