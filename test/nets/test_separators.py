@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from weaksep.nets.build import build_separator, separator_settings
+from weaksep.nets.classifier import Classifier
 from weaksep.nets.separator import MaskSeparator, MaskSettings
 from weaksep.nets.separators import bandsplit, tcn, unet
 from weaksep.nets.separators.bandsplit import band_widths
@@ -253,3 +254,9 @@ def test_bandsplit_tells_bands_and_steps_apart_until_its_passes_join_them() -> N
     expected = torch.zeros(12, 33, dtype=torch.bool)
     expected[4:6, lower : lower + net.widths[2]] = True
     assert torch.equal((net.logits(after) != net.logits(before)).any(dim=1)[0], expected)
+
+
+@pytest.mark.parametrize(("base", "missing"), [(MaskSeparator, "logits"), (Classifier, "features")])
+def test_a_net_without_its_function_cannot_be_made(base: type, missing: str) -> None:
+    with pytest.raises(TypeError, match=f"abstract .*{missing}"):
+        type("Net", (base,), {})(MaskSettings(), 3, 9)

@@ -5,6 +5,7 @@ The magnitude is that of a mixture or of one separated source.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
@@ -21,7 +22,7 @@ class ClassifierSettings(NetSettings):
     pooling: Literal["max", "mean", "linear_softmax", "exp_softmax", "attention"] = "max"
 
 
-class Classifier(nn.Module):
+class Classifier(nn.Module, ABC):
     """Features (B, T', D) -> logits, pooled in time to clips; T' = ceil(T / time_pooling)."""
 
     time_pooling = 1
@@ -32,9 +33,9 @@ class Classifier(nn.Module):
         self.pooling = settings.pooling
         self.attention = AttentionPool(n_features, n_classes) if settings.pooling == "attention" else None
 
+    @abstractmethod
     def features(self, magnitude: torch.Tensor) -> torch.Tensor:
         """Magnitude (B, T, F) -> features (B, T', D)."""
-        raise NotImplementedError
 
     def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
         """Magnitude (B, T, F) -> frame logits (B, T', K)."""

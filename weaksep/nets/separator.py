@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
@@ -30,7 +31,7 @@ class MaskSettings(NetSettings):
     residual: bool = False
 
 
-class Separator(nn.Module):
+class Separator(nn.Module, ABC):
     """What training and inference ask of a separator.
 
     Attributes:
@@ -43,9 +44,9 @@ class Separator(nn.Module):
     frames_per_step = 1
     temperature = 1.0
 
+    @abstractmethod
     def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
         """Magnitude (B, T, F) -> masks (B, K, T, F), one more with ``residual``."""
-        raise NotImplementedError
 
 
 class MaskSeparator(Separator):
@@ -63,9 +64,9 @@ class MaskSeparator(Separator):
         self.mask_floor = settings.mask_floor
         self.frontend = NormalisedLog(n_bins)
 
+    @abstractmethod
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Normalised log magnitude (B, T, F) -> logits of the masks (B, K, T, F), one more with ``residual``."""
-        raise NotImplementedError
 
     def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
         """See ``Separator``."""

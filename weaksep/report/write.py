@@ -71,7 +71,7 @@ def report_step(
         settings=given,
         tables=tables,
         code=[f"weaksep.report.{name}" for name in CODE],
-        outputs=[*PATTERNS, *(os.path.relpath(path, folder) for path in (out, out.with_name(RESULTS_NAME)))],
+        outputs=[*PATTERNS, place, os.path.join(os.path.dirname(place), RESULTS_NAME)],
     )
 
 
