@@ -139,6 +139,14 @@ def test_it_is_chosen_and_taken_back_without_training_again(recipe: Path, cleane
     assert same(weights(CLIP), before) and not (CLIP / "earlier").exists()
 
 
+def test_one_that_was_stopped_halfway_is_taken_back_too(recipe: Path) -> None:
+    stages("calibrate=true", systems="clip")
+    plan_of("clip", "calibrate=true").calibration_step().shards().open_again()
+    assert read_description(CLIP).temperature != 1
+    stages(systems="clip")
+    assert read_description(CLIP).temperature == 1
+
+
 def test_a_training_that_begins_again_is_calibrated_again(recipe: Path) -> None:
     """With the same weights as before the calibration seemed to be up to date."""
     stages("calibrate=true", systems="clip")

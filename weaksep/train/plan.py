@@ -120,11 +120,9 @@ class Plan:
         """
         if not isinstance(self.config, SeparatorTraining):
             return None
-        if not self.config.calibrate and not (self.exp / CALIBRATION_STAMP).exists():
-            return None
         data, dump = self.set_folders("valid")
         kind = "frame" if self.config.supervision == "frame" else "clip"  # which clips may be remixed
-        return Step(
+        step = Step(
             name=f"{self.exp.name} (calibration)",
             folder=self.exp,
             settings={"calibrate": self.config.calibrate},
@@ -134,6 +132,7 @@ class Plan:
             stamp_name=CALIBRATION_STAMP,
             keeps_with_other_code=True,
         )
+        return step if self.config.calibrate or step.shards().known() else None
 
 
 def system_configs(
