@@ -19,7 +19,7 @@ def check_sources(folder: Path, sources: Iterable[Path]) -> None:
         UserError: one of them overlaps with the folder.
     """
     written = [folder.resolve(), (folder / "audio").resolve()]
-    for source in {path if path.is_symlink() or path.is_dir() else path.parent for path in sources}:
+    for source in dict.fromkeys(path if path.is_symlink() or path.is_dir() else path.parent for path in sources):
         read = [source.resolve(), *([(source / "audio").resolve()] if source.is_dir() else [])]
         inside = any(place in (path, *path.parents) for place in written for path in read)
         if inside or any(path in place.parents for place in written for path in read[1:]):
