@@ -11,7 +11,7 @@ import pytest
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
 from weaksep.fileio.lock import LOCK_NAME, folder_lock, worker_in
-from weaksep.fileio.owned import Claims, NotOurs, read_claims, read_stamp, sizes
+from weaksep.fileio.owned import Claims, NotOurs, read_claims, read_stamp, remove_temporaries, sizes
 from weaksep.fileio.shards import Shards
 
 
@@ -94,6 +94,11 @@ def test_a_folder_that_is_a_link_has_its_neighbours_where_the_link_is(tmp_path: 
     (tmp_path / "page.md").write_text("ours")
     (tmp_path / "disk/page.md").write_text("somebody's")
     assert sizes(tmp_path / "exp/report", ["../../page.md"]) == {"../../page.md": 4}
+    ours, others = tmp_path / ".page.1.tmp.md", tmp_path / "disk/.page.1.tmp.md"
+    for path in (ours, others):
+        path.touch()
+    remove_temporaries(tmp_path / "exp/report", ["../../page.md"])
+    assert others.exists() and not ours.exists()
 
 
 def test_what_lies_among_the_notes_stays(tmp_path: Path) -> None:

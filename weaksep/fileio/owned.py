@@ -143,13 +143,16 @@ def remove_temporaries(folder: Path, outputs: Iterable[str]) -> None:
     """
     for pattern in outputs:
         place, _, wanted = pattern.rpartition("/")
-        for parent in folder.glob(place) if "*" in place else [folder / place]:
+        top = folder
+        if place.startswith(".."):  # as the path is written: what is above the folder behind a link is somebody else's
+            top, place = Path(os.path.normpath(folder / place)), ""
+        for parent in top.glob(place) if "*" in place else [top / place]:
             for path in parent.glob(".*.tmp*"):
                 temporary = temporary_of(path.name)
                 if temporary is None or not fnmatchcase(temporary[0], wanted):
                     continue
                 with suppress(NotOurs):
-                    remove_files(folder, [os.path.relpath(path, folder)])
+                    remove_files(top, [os.path.relpath(path, top)])
 
 
 class Claims:
