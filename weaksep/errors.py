@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 SHOWN = 20  # problems of a kind; a file has the others
 _PLAIN_WORD = re.compile(r"(?:^|(?<=[\s(]))[a-z]+(?:2[a-z]+)?(?=[.,;:)]*(?:\s|$))")
@@ -13,6 +14,16 @@ _PLAIN_WORD = re.compile(r"(?:^|(?<=[\s(]))[a-z]+(?:2[a-z]+)?(?=[.,;:)]*(?:\s|$)
 
 class UserError(Exception):
     """A mistake outside the code. The message says what is wrong, where (file:line or id) and what to do."""
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str, cutoff: float = 0.6) -> str:
+    """A hint at the nearest of the known names; ``otherwise`` where none is near.
+
+    >>> did_you_mean("fraem", ["frame", "clip"], "there are: frame, clip")
+    'did you mean frame?'
+    """
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 def raise_problems(title: str, problems: Sequence[str]) -> None:
@@ -50,8 +61,16 @@ def _first_of_each_kind(problems: Sequence[str]) -> list[str]:
         if seen[kind] == SHOWN < totals[kind]:
             shown.append(f"... and {totals[kind] - SHOWN} more like it")
     if max(totals.values()) > SHOWN:
+        shown.append(f"all {len(problems)} {_listed(problems)}")
+    return shown
+
+
+def _listed(problems: Sequence[str]) -> str:
+    """Where all problems are listed."""
+    try:
         descriptor, path = tempfile.mkstemp(".txt", "weaksep-problems.")
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(f"{problem}\n" for problem in problems)
-        shown.append(f"all {len(problems)} are listed in {path}")
-    return shown
+    except OSError as error:
+        return f"cannot be listed in a file ({error.strerror}); set TMPDIR to a folder with room"
+    return f"are listed in {path}"

@@ -52,6 +52,13 @@ def test_the_first_of_each_kind_are_shown_and_a_file_has_all(tmp_path: Path, mon
     assert list(tmp_path.iterdir()) == [file], "a short list needs no file"
 
 
+def test_without_a_place_for_the_file_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    *_, last = listed([f"d/wav.scp:{line}: mix-{line} is not in utt2spk; fix d" for line in range(SHOWN + 1)])
+    reason = "cannot be listed in a file (No such file or directory); set TMPDIR to a folder with room"
+    assert last == f"  all {SHOWN + 1} {reason}"
+
+
 def test_a_problem_is_one_line_whatever_the_id() -> None:
     text = str(Problem(Path("d/a\nb"), 1, "the id 'é\u2028\x1b[2J' is none", "rename it"))
     assert text == r"d/a\nb:1: the id 'é\u2028\x1b[2J' is none; rename it"

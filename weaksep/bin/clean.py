@@ -7,12 +7,12 @@ not know. A folder in which a weaksep process works is left alone.
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from weaksep.bin.cli import make_parser, run_command, str2bool, tell
+from weaksep.errors import did_you_mean
 from weaksep.upkeep.removable import KINDS, NAMED_ONLY
 
 
@@ -46,8 +46,7 @@ def chosen_kinds(words: Sequence[str]) -> list[str]:
     names = [name for word in words for name in word.replace(",", " ").split()]
     for name in names:
         if name not in KINDS:
-            near = difflib.get_close_matches(name, KINDS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {' '.join(KINDS)}"
+            hint = did_you_mean(name, KINDS, f"there are: {' '.join(KINDS)}")
             raise ValueError(f"no kind {name!r}; {hint}")
     if not names:
         raise ValueError("no kind is given")

@@ -16,7 +16,6 @@ A command module NAME.py looks like this::
 from __future__ import annotations
 
 import argparse
-import difflib
 import logging
 import os
 import sys
@@ -24,6 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from weaksep.errors import did_you_mean
 from weaksep.fileio.failure import fixable_reason
 from weaksep.fileio.logs import printable, set_up_logging
 from weaksep.fileio.names import one_line, text_problem
@@ -108,8 +108,8 @@ class CommandParser(argparse.ArgumentParser):
         unknown = message.partition("unrecognized arguments: ")[2].split()
         if unknown and unknown[0].startswith("-"):
             name = unknown[0].partition("=")[0]
-            near = difflib.get_close_matches(name, self._option_string_actions, n=1)
-            message = f"unknown option {name}" + (f"; did you mean {near[0]}?" if near else "")
+            hint = did_you_mean(name, self._option_string_actions, "")
+            message = f"unknown option {name}" + (f"; {hint}" if hint else "")
         self.exit(2, f"{self.prog}: error: {one_line(message)} ({self.prog} --help lists the options)\n")
 
 

@@ -6,7 +6,6 @@ The list of commands is the list of files, so a new command needs no entry here.
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib
 import sys
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from weaksep import __version__
 from weaksep.bin.cli import run_command
+from weaksep.errors import did_you_mean
 
 _NOT_COMMANDS = ("__init__", "__main__", "cli", "main")
 
@@ -52,8 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     name = arguments[0].replace("_", "-")
     if name not in commands:
-        near = difflib.get_close_matches(name, commands, n=1)
-        hint = f"did you mean {near[0]}?" if near else "there is: " + " ".join(commands)
+        hint = did_you_mean(name, commands, f"there is: {' '.join(commands)}")
         print(f"weaksep: error: no command {arguments[0]!r}; {hint}", file=sys.stderr)
         return 2
     module = importlib.import_module(f"weaksep.bin.{commands[name].stem}")

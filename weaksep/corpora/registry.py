@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from weaksep.corpora.event import Corpus, check_sets
 from weaksep.corpora.synthetic import open_synthetic
 from weaksep.corpora.table import open_table
 from weaksep.corpora.urbansound8k import open_urbansound8k
-from weaksep.errors import UserError
+from weaksep.errors import UserError, did_you_mean
 from weaksep.fileio.stamp import run_step
 from weaksep.fileio.yamlfile import load_config, read_yaml
 
@@ -37,8 +36,7 @@ def load_data_config(path: str | Path, overrides: Sequence[str] = ()) -> CorpusC
     """
     name = read_yaml(path).get("corpus")
     if not isinstance(name, str) or name not in READERS:
-        near = difflib.get_close_matches(str(name), READERS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(READERS)}"
+        hint = did_you_mean(str(name), READERS, f"known: {', '.join(READERS)}")
         raise UserError(f"{path}: corpus: {name!r} is not a known corpus ({hint})")
     return load_config(READERS[name][0], path, overrides)
 

@@ -6,7 +6,6 @@ An unknown key dies with the file, the key and the nearest valid one.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from weaksep.errors import UserError, raise_problems
+from weaksep.errors import UserError, did_you_mean, raise_problems
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.parsed import read_text
 from weaksep.fileio.yamltext import dump_yaml, load_yaml
@@ -108,8 +107,7 @@ def _describe(model: type[BaseModel], origin: str, error: Any) -> str:
             message += f", found {str(found)[:40]!r}" if isinstance(found, str) else f", found {found}"
         return f"{origin}: {key}: {message}" if key else f"{origin}: {message}"
     valid = _fields_at(model, location)
-    near = difflib.get_close_matches(str(location[-1]), valid, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}?" if near else f"valid: {', '.join(valid)}"
+    hint = did_you_mean(str(location[-1]), valid, f"valid: {', '.join(valid)}", cutoff=0.4)
     return f"{origin}: unknown key {key} ({hint})"
 
 

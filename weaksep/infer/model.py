@@ -9,13 +9,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 from torch import nn
 
 from weaksep.errors import UserError
 from weaksep.fileio.datadir import RESIDUAL
 from weaksep.fileio.network import Description, Features, Weights, read_network, write_network
-from weaksep.nets.build import build_classifier, build_separator
+from weaksep.nets.build import build_classifier, build_separator, filled
 from weaksep.nets.classifier import Classifier
 from weaksep.nets.separator import Separator as SeparatorNet
 from weaksep.signal.stft import Stft
@@ -75,38 +74,12 @@ class TrainedClassifier:
         return self.net(batch).sigmoid().cpu().numpy(), self.net.clip_probabilities(batch, valid).cpu().numpy()
 
 
-def _one_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
-
-
-def _filled(make: Callable[[], Net], description: Description, weights: Weights, place: str | Path) -> Net:
-    """The network that ``make`` builds with its weights, in evaluation mode.
-
-    Raises:
-        UserError: the description names no such net, or the weights are not of it.
-    """
+def _filled(place: str | Path, make: Callable[[], Net], weights: Weights, what: str) -> Net:
+    """``filled`` in evaluation mode; its errors as one line."""
     try:
-        # First without memory: a description of a huge net is not worth trying unless the weights are as many.
-        with torch.device("meta"):
-            expected = {name: tensor.shape for name, tensor in make().state_dict().items()}
-    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise UserError(
-            f"{place}: its config does not describe a {description.task} ({_one_line(error)}); train again"
-        ) from None
-    found = {name: tensor.shape for name, tensor in weights.items()}
-    wrong = [name for name in dict.fromkeys([*expected, *found]) if expected.get(name) != found.get(name)]
-    if wrong:
-        shapes = " and ".join(str(tuple(of[wrong[0]])) if wrong[0] in of else "none" for of in (expected, found))
-        raise UserError(
-            f"{place}: weights do not fit the net of its own config ({len(wrong)} of {len(expected)} differ, first "
-            f"{wrong[0]}: {shapes}); train again"
-        )
-    net = make()
-    net.load_state_dict(weights)
-    return net.eval()
+        return filled(make, weights, what).eval()
+    except ValueError as error:
+        raise UserError(f"{place}: {error}; train again") from None
 
 
 def load_separator(place: str | Path, device: str = "cpu") -> Separator:
@@ -122,7 +95,7 @@ def load_separator(place: str | Path, device: str = "cpu") -> Separator:
     description, weights = read_network(place, "separator")
     features, settings = description.features, description.config.get("net", {})
     sizes = (len(description.classes), features.window_samples // 2 + 1)
-    net = _filled(lambda: build_separator(settings, *sizes), description, weights, place)
+    net = _filled(place, lambda: build_separator(settings, *sizes), weights, "separator")
     net.temperature = description.temperature
     stft, where = Stft(features.window_samples, features.hop_samples), torch.device(device)
     classes, residual = tuple(description.classes), bool(settings.get("residual"))
@@ -142,7 +115,7 @@ def load_classifier(place: str | Path, device: str = "cpu") -> TrainedClassifier
     features, settings = description.features, description.config.get("net", {})
     where = torch.device(device)
     sizes = (len(description.classes), features.window_samples // 2 + 1, features.sample_rate)
-    net = _filled(lambda: build_classifier(settings, *sizes), description, weights, place)
+    net = _filled(place, lambda: build_classifier(settings, *sizes), weights, "classifier")
     supervision = str(description.config.get("supervision", ""))
     return TrainedClassifier(net.to(where), supervision, tuple(description.classes), features, where)
 

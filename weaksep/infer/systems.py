@@ -5,7 +5,6 @@ Imports no torch before there is something to do: a rerun with nothing to do mus
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from weaksep.errors import raise_problems
+from weaksep.errors import did_you_mean, raise_problems
 from weaksep.feats.config import FeatsConfig
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.experiments import CHECKPOINT_NAME, DESCRIPTION_NAME, named_experiment
@@ -70,8 +69,7 @@ def find_systems(expdir: Path, names: str | None, tag: str, folders: Sequence[Pa
     problems = []
     for folder in wanted:
         if not is_network(folder):
-            near = difflib.get_close_matches(folder.name, [path.name for path in trained], n=1)
-            hint = f"did you mean {near[0]}?" if near else "train it first (stage 4)"
+            hint = did_you_mean(folder.name, [path.name for path in trained], "train it first (stage 4)")
             problems.append(f"{folder}: no {DESCRIPTION_NAME}; {hint}")
     raise_problems("cannot separate", problems)
     for folder in wanted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from weaksep import losses
+from weaksep.errors import did_you_mean
 from weaksep.losses.settings import LossSettings
 
 OPTIONAL = ("frames",)  # None is an answer
@@ -43,9 +43,7 @@ def find_loss(name: str) -> Loss:
     folder = losses.__path__
     modules = {module.name for module in pkgutil.iter_modules(folder)} - {"settings", "registry"}
     if name not in modules:
-        near = difflib.get_close_matches(name, modules, n=1)
-        raise ValueError(
-            f"no loss {name!r} ({f'did you mean {near[0]}?' if near else 'there are: ' + ', '.join(sorted(modules))})"
-        )
+        hint = did_you_mean(name, modules, f"there are: {', '.join(sorted(modules))}")
+        raise ValueError(f"no loss {name!r} ({hint})")
     module = importlib.import_module(f"{losses.__name__}.{name}")
     return Loss(name, module.Settings, module.loss, frozenset(inspect.signature(module.loss).parameters))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from weaksep.errors import UserError
+from weaksep.errors import UserError, did_you_mean
 from weaksep.mixtures.scene import LEVELS_DB, MAX_CLIP_S
 
 
@@ -116,8 +115,7 @@ class MixConfig(BaseModel, extra="forbid", frozen=True):
             UserError: there is none of that name, or its values do not go together.
         """
         if name not in self.variants:
-            near = difflib.get_close_matches(name, self.variants, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self.variants) or 'none'}"
+            hint = did_you_mean(name, self.variants, f"there are: {', '.join(self.variants) or 'none'}")
             raise UserError(f"no variant {name!r} of the mixtures in mix.yaml ({hint}); a system asks for it")
         found = self.variants[name]
         own = found.model_dump(include={"mean_events", "level_db", "min_event_s"}, exclude_none=True)

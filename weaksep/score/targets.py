@@ -7,13 +7,12 @@ on every set of the run on which they were separated.
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from weaksep.errors import UserError, raise_problems
+from weaksep.errors import UserError, did_you_mean, raise_problems
 from weaksep.fileio.experiments import JOINT_CLASSIFIER, experiment_dir, name_and_tag
 from weaksep.fileio.network import is_network, read_description
 from weaksep.fileio.variants import variant_folder
@@ -80,8 +79,7 @@ def _named(expdir: Path, data: Path, names: Iterable[str], folder_of: FolderOf) 
         own_set, _ = _set_of(folder, data, data)
         if not _is_separated(folder, own_set):
             others = [path.parent.name for path in expdir.glob("*/separated") if path.parent != folder]
-            near = difflib.get_close_matches(folder.name, others, n=1)
-            hint = f"did you mean {near[0]}?" if near and not folder.is_dir() else "run stage 5 first"
+            hint = did_you_mean(folder.name, [] if folder.is_dir() else others, "run stage 5 first")
             problems.append(f"{folder}: no separated/{own_set.resolve().name}; {hint}")
             continue
         config = read_yaml(folder / CONFIG_NAME)
@@ -149,8 +147,7 @@ def find_evaluation_classifier(expdir: Path, name: str | None, short: Path, scor
     folders = {experiment_of(path): path for path in classifiers_in(expdir)}
     wanted = [folders[folder] for folder in ([expdir / name] if name else []) + [short] if folder in folders]
     if name is not None and not wanted:
-        near = difflib.get_close_matches(name, [folder.name for folder in folders], n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else "train it first (stage 3)"
+        hint = did_you_mean(name, [folder.name for folder in folders], "train it first (stage 3)", cutoff=0.4)
         raise UserError(f"--evaluation-classifier: {name!r} is no trained classifier in {expdir}; {hint}")
     framed = [path for path in scored if read_description(path).config.get("supervision") == "frame"]
     return next(iter([*wanted, *framed, *scored]), None)

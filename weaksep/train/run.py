@@ -18,7 +18,7 @@ from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.experiments import JOINT_CLASSIFIER
 from weaksep.fileio.network import Description, Features, read_description, read_network, write_network
 from weaksep.losses.classification import inverse_prior_weights
-from weaksep.nets.build import build_classifier, build_separator
+from weaksep.nets.build import build_classifier, build_separator, filled
 from weaksep.nets.classifier import Classifier
 from weaksep.nets.separator import MaskSeparator
 from weaksep.train.calibrate import validation_remixes
@@ -49,13 +49,11 @@ def _frozen_classifier(folder: Path, train: TrainingSet) -> Classifier:
     features = train.features
     if saved.classes != list(train.classes) or saved.features != Features(**features.settings()):
         raise UserError(f"{folder}: trained for other classes or features than {train.data.path}; rerun stage 3")
+    settings, sizes = saved.config.get("net", {}), (len(train.classes), features.n_bins, features.sample_rate)
     try:
-        net = build_classifier(saved.config["net"], len(train.classes), features.n_bins, features.sample_rate)
-        net.load_state_dict(weights)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(f"{folder}: not a whole classifier ({reason}); rerun stage 3") from None
-    return net
+        return filled(lambda: build_classifier(settings, *sizes), weights, "classifier")
+    except ValueError as error:
+        raise UserError(f"{folder}: {error}; rerun stage 3") from None
 
 
 def separator_net(plan: Plan, train: TrainingSet) -> MaskSeparator:
