@@ -14,9 +14,8 @@ import torch
 import weaksep
 from weaksep.bin import separate
 from weaksep.errors import UserError
-from weaksep.infer.model import load_separator, save_untrained
+from weaksep.infer.model import load_separator, save_untrained, separate_waveform
 from weaksep.infer.recordings import Options, separate_recording
-from weaksep.infer.separate import separate_waveform
 from weaksep.metrics.si_sdr import si_sdr
 from weaksep.signal.level import gain_to, loud_level
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from weaksep.infer.model import Separator
-from weaksep.infer.separate import apply_masks, separate_waveform
+from weaksep.infer.model import Separator, apply_masks, separate_waveform
 from weaksep.signal.stft import Stft
 
 

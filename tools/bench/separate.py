@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from timing import best_of, report
 
-from weaksep.infer.model import Separator
-from weaksep.infer.separate import separate_waveform
+from weaksep.infer.model import Separator, separate_waveform
 from weaksep.nets.build import build_separator
 from weaksep.signal.stft import Stft
 

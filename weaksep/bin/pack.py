@@ -49,9 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         from weaksep.infer.model import load_separator
 
         separator = load_separator(args.experiment)
-        exported = export_masker(separator)
-        files[MASKER_NAME] = exported.content
-        masker = masker_page(separator, exported)
+        files[MASKER_NAME] = export_masker(separator)
+        masker = masker_page(separator)
     card = model_card(args.out.name, args.experiment, description, scores, made, args.licence, masker)
     files |= {"README.md": card.encode(), "scores.json": (json.dumps(scores, indent=2) + "\n").encode()}
     pack_network(args.out, args.experiment, files)

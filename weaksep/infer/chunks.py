@@ -65,7 +65,10 @@ def separate_chunks(
     begin, end = plan.thrown_away, plan.hop + plan.thrown_away
     fading: np.ndarray | None = None  # the last chunk's end, already weighted
     for chunk, back, last in _chunks(blocks, plan):
-        sources = _faded_in(separate(chunk)[..., back:], fading, rise, begin)
+        sources = separate(chunk)[..., back:]
+        if fading is not None:
+            faded = slice(begin, begin + plan.fade)
+            sources[..., faded] = sources[..., faded] * rise + fading
         yield sources[..., begin if fading is not None else 0 : None if last else end]
         if last:
             return
@@ -86,12 +89,3 @@ def _chunks(blocks: Iterable[np.ndarray], plan: ChunkPlan) -> Iterator[tuple[np.
         yield held[:, start:], plan.hop - start, True
     elif held.size:
         yield held, 0, True
-
-
-def _faded_in(sources: np.ndarray, fading: np.ndarray | None, rise: np.ndarray, begin: int) -> np.ndarray:
-    """A chunk whose beginning is faded into what the chunk before has left."""
-    if fading is None:
-        return sources
-    stop = begin + len(rise)
-    sources[..., begin:stop] = sources[..., begin:stop] * rise + fading
-    return sources

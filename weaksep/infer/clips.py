@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
+from operator import attrgetter
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import audio_info
@@ -52,11 +54,7 @@ def read_clips(data: DataDir, with_references: bool) -> tuple[list[Clip], int]:
 
 def equal_length_batches(clips: Sequence[Clip], batch_size: int) -> Iterator[tuple[Clip, ...]]:
     """Runs of at most ``batch_size`` clips of one length."""
-    batch: list[Clip] = []
-    for clip in sorted(clips, key=lambda clip: clip.n_samples):
-        if batch and (len(batch) == batch_size or clip.n_samples != batch[0].n_samples):
-            yield tuple(batch)
-            batch = []
-        batch.append(clip)
-    if batch:
-        yield tuple(batch)
+    length = attrgetter("n_samples")
+    for _, equal in groupby(sorted(clips, key=length), key=length):
+        while batch := tuple(islice(equal, batch_size)):
+            yield batch

@@ -32,8 +32,8 @@ from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.tables import write_table
 from weaksep.infer.clips import Clip, equal_length_batches, read_clips
 from weaksep.infer.masks import ORACLES
-from weaksep.infer.model import Separator, load_separator
-from weaksep.infer.separate import apply_masks, separate_waveform
+from weaksep.infer.model import Separator, apply_masks, load_separator, separate_waveform
+from weaksep.infer.steps import Oracle
 from weaksep.jobs import Claim, cut_shards, run_shards
 from weaksep.signal.stft import Stft
 
@@ -42,15 +42,6 @@ logger = logging.getLogger(__name__)
 # A GPU waits for the disk with one thread; a CPU worker has one thread for everything.
 GPU_FILE_THREADS = 4
 SHARD_BATCHES = 4
-
-
-@dataclass(frozen=True)
-class Oracle:
-    """An oracle mask and the STFT it is taken in."""
-
-    name: str
-    window_samples: int
-    hop_samples: int
 
 
 @dataclass(frozen=True)
@@ -82,11 +73,6 @@ def _separator(folder: Path, modified_ns: int, device: str) -> Separator:
     return load_separator(folder, device)
 
 
-@lru_cache(maxsize=1)
-def _stft(window_samples: int, hop_samples: int) -> Stft:
-    return Stft(window_samples, hop_samples)
-
-
 def _read(path: str, clip: Clip, sample_rate: int) -> np.ndarray:
     audio = read_audio(path, sample_rate)
     if audio.size != clip.n_samples:
@@ -100,7 +86,7 @@ def _oracle_separate(oracle: Oracle, task: Task, clips: Sequence[Clip], mixtures
     for row, clip in enumerate(clips):
         for column, path in clip.references:
             references[row, column] = _read(path, clip, task.sample_rate)
-    stft = _stft(oracle.window_samples, oracle.hop_samples)
+    stft = Stft(oracle.window_samples, oracle.hop_samples)
     sources = torch.from_numpy(references).to(mixtures.device)
     spectrum = stft.forward(mixtures)
     spectra = stft.forward(sources.flatten(0, 1)).unflatten(0, sources.shape[:2])
@@ -158,9 +144,9 @@ def _begun(notes: Shards, data: DataDir, outputs: Sequence[str]) -> AbstractCont
 
 
 def separate_dataset(
-    system: Oracle | str | Path,
+    system: Oracle | Path,
     data: DataDir,
-    out: str | Path,
+    out: Path,
     *,
     nj: int = 1,
     device: str = "cpu",
@@ -182,8 +168,6 @@ def separate_dataset(
         UserError: no room on the disk; see ``read_clips`` and ``load_separator``; or classes or rate differ from the
             separator's.
     """
-    out = Path(out)
-    system = system if isinstance(system, Oracle) else Path(system)
     clips, sample_rate = read_clips(data, with_references=isinstance(system, Oracle))
     outputs = data.labels
     if not isinstance(system, Oracle):
@@ -201,10 +185,9 @@ def separate_dataset(
     require_space(out, n_bytes, n_files, "--expdir")
     notes, task = notes or Shards(out, kind="separated"), Task(system, outputs, sample_rate, out, device)
     with _begun(notes, data, outputs):
-        shards = cut_shards(list(equal_length_batches(clips, batch_size)), SHARD_BATCHES)
         counts = run_shards(
             partial(separate_shard, task),
-            shards,
+            cut_shards(list(equal_length_batches(clips, batch_size)), SHARD_BATCHES),
             notes,
             nj=nj if device == "cpu" else 1,
             description=f"separate {system.name}",
@@ -217,13 +200,12 @@ def separate_dataset(
     logger.info("%s: %d clips x %d classes", out, len(clips), len(data.labels))
 
 
-def write_unprocessed(data: DataDir, out: str | Path, notes: Shards | None = None) -> None:
+def write_unprocessed(data: DataDir, out: Path, notes: Shards | None = None) -> None:
     """The row that separates nothing: every class's table points at the mixtures themselves.
 
     Raises:
         UserError: see ``read_clips``.
     """
-    out = Path(out)
     clips, _ = read_clips(data, with_references=False)
     with _begun(notes or Shards(out, kind="separated"), data, data.labels):
         # Resolved first: ".." out of a folder that is a symbolic link leads elsewhere than its name says.

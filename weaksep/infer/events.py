@@ -65,8 +65,7 @@ class EventFinder:
         whole = piece if self._left is None else np.concatenate([self._left, piece], axis=2)
         used = whole.shape[2] // self._block * self._block
         self._left = whole[:, :, used:]
-        if used:
-            self._energies.append(self._by_block(whole[:, :, :used]))
+        self._energies.append(self._by_block(whole[:, :, :used]))
 
     def _by_block(self, outputs: np.ndarray) -> np.ndarray:
         """Energies (K + 1, blocks); in the last row that of the sum of all outputs."""
@@ -76,15 +75,13 @@ class EventFinder:
 
     def events(self) -> list[tuple[float, float, str]]:
         """(onset, offset, class) in seconds, by onset, none behind the recording's end; after the last piece."""
-        if self._left is not None and self._left.shape[2]:
-            missing = self._block - self._left.shape[2]
-            self._energies.append(self._by_block(np.pad(self._left, ((0, 0), (0, 0), (0, missing)))))
-            self._left = None
-        if not self._energies:
+        if self._left is None:
             return []
-        energies = np.concatenate(self._energies, axis=1)
+        missing = -self._left.shape[2] % self._block
+        last = self._by_block(np.pad(self._left, ((0, 0), (0, 0), (0, missing))))
+        energies = np.concatenate([*self._energies, last], axis=1)
         own, mixture = energies[:-1], energies[-1]
-        heard = (own >= LEAST_SHARE * mixture) & (own > mixture.max() * 10.0 ** (-RANGE_DB / 10.0))
+        heard = (own >= LEAST_SHARE * mixture) & (own > mixture.max(initial=0.0) * 10.0 ** (-RANGE_DB / 10.0))
         seconds = self._block / self.sample_rate
         end = self._samples * 1000 // self.sample_rate / 1000  # down to what an events.tsv can say: milliseconds
         limits = (round(LONGEST_PAUSE_S / seconds), round(SHORTEST_S / seconds))

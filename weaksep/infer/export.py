@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from dataclasses import dataclass
 
 import torch
 
@@ -40,23 +39,14 @@ PAGE = """\
 """
 
 
-@dataclass(frozen=True)
-class ExportedMasker:
-    """A masker as a file.
-
-    Attributes:
-        content: what torch.export.load reads.
-        frames: T.
-        bins: F.
-    """
-
-    content: bytes
-    frames: int
-    bins: int
+def _input_shape(separator: Separator) -> tuple[int, int, int]:
+    """Of the magnitude that the masker takes, (1, T, F)."""
+    stft = separator.stft
+    return 1, n_frames(chunk_plan(separator).chunk, stft.hop_samples), stft.n_bins
 
 
-def export_masker(separator: Separator) -> ExportedMasker:
-    """Export the net of a separator.
+def export_masker(separator: Separator) -> bytes:
+    """Export the net of a separator; what torch.export.load reads.
 
     Args:
         separator: on the CPU.
@@ -64,9 +54,7 @@ def export_masker(separator: Separator) -> ExportedMasker:
     Raises:
         UserError: torch cannot export the net.
     """
-    frames = n_frames(chunk_plan(separator).chunk, separator.stft.hop_samples)
-    bins = separator.stft.window_samples // 2 + 1
-    example = torch.full((1, frames, bins), 0.01)
+    example = torch.full(_input_shape(separator), 0.01)
     stream = io.BytesIO()
     try:
         with torch.no_grad(), warnings.catch_warnings():
@@ -75,24 +63,23 @@ def export_masker(separator: Separator) -> ExportedMasker:
     except Exception as error:  # torch.export raises errors of a dozen kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"torch.export cannot take this net: {reason}; pack it without --masker") from error
-    return ExportedMasker(stream.getvalue(), frames, bins)
+    return stream.getvalue()
 
 
-def masker_page(separator: Separator, exported: ExportedMasker) -> str:
+def masker_page(separator: Separator) -> str:
     """How to use the masker without weaksep, as a section of the packed model's page (Markdown)."""
-    window, hop = separator.stft.window_samples, separator.stft.hop_samples
-    plan = chunk_plan(separator)
+    window, plan, (_, frames, bins) = separator.stft.window_samples, chunk_plan(separator), _input_shape(separator)
     return PAGE.format(
         name=MASKER_NAME,
-        frames=exported.frames,
-        bins=exported.bins,
+        frames=frames,
+        bins=bins,
         outputs=len(separator.outputs),
         rate=separator.sample_rate,
         samples=plan.chunk,
         overlap=plan.overlap,
         fade=plan.fade,
         window=window,
-        hop=hop,
+        hop=separator.stft.hop_samples,
         scale=math.sqrt(window / 2),  # squared, the window is a Hann window, which sums to half its length
         level=LEVEL_DB,
         block=LEVEL_BLOCK_S,

@@ -116,13 +116,9 @@ def _check_ours(step: Step, path: Path) -> None:
 
 def _separate(separator: Separator, path: Path, options: Options, bar: tqdm, notes: Shards) -> None:
     """Separate one recording; nothing that an earlier run has written there stays."""
-
-    def count(samples: int) -> None:
-        bar.update(samples)
-
     notes.begin(output_files(separator, notes.folder, options))
     try:
-        files = separate_recording(separator, path, notes.folder, options, count)
+        files = separate_recording(separator, path, notes.folder, options, bar.update)
     except UserError:
         notes.undo()
         raise

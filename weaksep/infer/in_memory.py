@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.fileio.audioread import refuse_no_sound, samples_problem
-from weaksep.fileio.audiostream import resampled
 from weaksep.fileio.datadir import RESIDUAL
 from weaksep.infer import model
-from weaksep.infer.chunks import separate_chunks
-from weaksep.infer.recordings import LEVEL_DB, chunk_plan, chunk_separator
+from weaksep.infer.recordings import LEVEL_DB, at_input_rate, net_sources
 from weaksep.signal.level import gain_to
 
 _BLOCK_S = 5.0
@@ -65,22 +62,11 @@ class WaveformSeparator:
         gain = gain_to(self.level_db, [channels], sample_rate)
         size = max(1, int(_BLOCK_S * sample_rate))
         blocks = (channels[:, start : start + size] for start in range(0, channels.shape[1], size))
-        sources = self._at_rate(blocks, gain, sample_rate, len(channels))
-        nothing = np.zeros((len(self.classes) * len(channels), 0), dtype=np.float32)  # for less than a sample
-        classes = _fitted(np.concatenate([nothing, *sources], axis=1), channels.shape[1])
-        classes = classes.reshape(len(self.classes), *channels.shape)
-        whole = np.concatenate([classes, (channels - classes.sum(axis=0))[None]]).reshape(-1, *audio.shape)
+        sources = net_sources(self.separator, blocks, sample_rate, gain)
+        pieces = at_input_rate(sources, self.separator, iter([channels]), sample_rate, len(channels))
+        whole = np.concatenate(list(pieces), axis=2).reshape(-1, *audio.shape)
         refuse_no_sound(whole, "the separated waveform")
         return dict(zip((*self.classes, RESIDUAL), whole, strict=True))
-
-    def _at_rate(
-        self, blocks: Iterator[np.ndarray], gain: float, sample_rate: int, channels: int
-    ) -> Iterator[np.ndarray]:
-        """Sources of the classes at the waveform's rate, (K * C, n) pieces."""
-        rate = self.sample_rate
-        separate = chunk_separator(self.separator, gain)
-        pieces = separate_chunks(separate, resampled(blocks, sample_rate, rate), chunk_plan(self.separator))
-        return resampled((piece[:-1].reshape(-1, piece.shape[2]) for piece in pieces), rate, sample_rate)
 
 
 def _checked(waveform: np.ndarray) -> np.ndarray:
@@ -99,12 +85,6 @@ def _checked(waveform: np.ndarray) -> np.ndarray:
     if problem:
         raise UserError(f"the waveform holds {problem}")
     return audio
-
-
-def _fitted(rows: np.ndarray, samples: int) -> np.ndarray:
-    """Rows cut or filled with silence: resampling there and back may give a sample more or less."""
-    rows = rows[:, :samples]
-    return np.pad(rows, ((0, 0), (0, samples - rows.shape[1])))
 
 
 def load_separator(path: str | Path, device: str = "cpu", level_db: float | None = LEVEL_DB) -> WaveformSeparator:

@@ -21,8 +21,7 @@ def ideal_binary_mask(sources: torch.Tensor, mixture: torch.Tensor) -> torch.Ten
     """
     magnitude = sources.abs()
     loudest, winner = magnitude.max(dim=1, keepdim=True)
-    masks = torch.zeros_like(magnitude).scatter_(1, winner, 1.0)
-    return masks * (loudest > 0)
+    return torch.zeros_like(magnitude).scatter_(1, winner, 1.0) * (loudest > 0)
 
 
 def ideal_ratio_mask(sources: torch.Tensor, mixture: torch.Tensor) -> torch.Tensor:
@@ -40,9 +39,7 @@ def phase_sensitive_mask(sources: torch.Tensor, mixture: torch.Tensor) -> torch.
     return torch.where(energy > 0, along / energy.clamp_min(torch.finfo(energy.dtype).tiny), 0.0).clamp(0.0, 1.0)
 
 
-OracleMask = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
-ORACLES: dict[str, OracleMask] = {
+ORACLES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "oracle_ibm": ideal_binary_mask,
     "oracle_irm": ideal_ratio_mask,
     "oracle_psm": phase_sensitive_mask,

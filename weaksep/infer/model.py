@@ -1,15 +1,15 @@
-"""A trained network from its file, ready to run."""
+"""A trained network from its file, ready to run; masks on the mixture's complex STFT, back with its phase."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from weaksep.errors import UserError
 from weaksep.fileio.datadir import RESIDUAL
@@ -18,8 +18,6 @@ from weaksep.nets.build import build_classifier, build_separator, filled
 from weaksep.nets.classifier import Classifier
 from weaksep.nets.separator import Separator as SeparatorNet
 from weaksep.signal.stft import Stft
-
-Net = TypeVar("Net", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -40,11 +38,6 @@ class Separator:
     def outputs(self) -> tuple[str, ...]:
         """Names of the masks."""
         return (*self.classes, RESIDUAL) if self.residual else self.classes
-
-    @property
-    def step_samples(self) -> int:
-        """Samples after which the net's own grid begins anew."""
-        return self.stft.hop_samples * self.net.frames_per_step
 
 
 @dataclass(frozen=True)
@@ -74,10 +67,16 @@ class TrainedClassifier:
         return self.net(batch).sigmoid().cpu().numpy(), self.net.clip_probabilities(batch, valid).cpu().numpy()
 
 
-def _filled(place: str | Path, make: Callable[[], Net], weights: Weights, what: str) -> Net:
-    """``filled`` in evaluation mode; its errors as one line."""
+def _net(place: str | Path, description: Description, weights: Weights, device: str) -> Any:
+    """The network of a description in evaluation mode; what is wrong with it as one line."""
+    settings, features = description.config.get("net", {}), description.features
+    sizes = (len(description.classes), features.window_samples // 2 + 1)
+    make = {
+        "separator": partial(build_separator, settings, *sizes),
+        "classifier": partial(build_classifier, settings, *sizes, features.sample_rate),
+    }
     try:
-        return filled(make, weights, what).eval()
+        return filled(make[description.task], weights, description.task).eval().to(device)
     except ValueError as error:
         raise UserError(f"{place}: {error}; train again") from None
 
@@ -93,13 +92,11 @@ def load_separator(place: str | Path, device: str = "cpu") -> Separator:
         UserError: see ``read_network``; or weights that do not fit the description.
     """
     description, weights = read_network(place, "separator")
-    features, settings = description.features, description.config.get("net", {})
-    sizes = (len(description.classes), features.window_samples // 2 + 1)
-    net = _filled(place, lambda: build_separator(settings, *sizes), weights, "separator")
+    net, features = _net(place, description, weights, device), description.features
     net.temperature = description.temperature
-    stft, where = Stft(features.window_samples, features.hop_samples), torch.device(device)
-    classes, residual = tuple(description.classes), bool(settings.get("residual"))
-    return Separator(net.to(where), classes, features.sample_rate, stft, where, residual)
+    stft = Stft(features.window_samples, features.hop_samples)
+    residual = bool(description.config.get("net", {}).get("residual"))
+    return Separator(net, tuple(description.classes), features.sample_rate, stft, torch.device(device), residual)
 
 
 def load_classifier(place: str | Path, device: str = "cpu") -> TrainedClassifier:
@@ -112,12 +109,42 @@ def load_classifier(place: str | Path, device: str = "cpu") -> TrainedClassifier
         UserError: see ``load_separator``.
     """
     description, weights = read_network(place, "classifier")
-    features, settings = description.features, description.config.get("net", {})
-    where = torch.device(device)
-    sizes = (len(description.classes), features.window_samples // 2 + 1, features.sample_rate)
-    net = _filled(place, lambda: build_classifier(settings, *sizes), weights, "classifier")
-    supervision = str(description.config.get("supervision", ""))
-    return TrainedClassifier(net.to(where), supervision, tuple(description.classes), features, where)
+    net, supervision = _net(place, description, weights, device), str(description.config.get("supervision", ""))
+    return TrainedClassifier(net, supervision, tuple(description.classes), description.features, torch.device(device))
+
+
+def apply_masks(stft: Stft, spectrum: torch.Tensor, masks: torch.Tensor, n_samples: int) -> torch.Tensor:
+    """Masked mixture back to audio.
+
+    Args:
+        stft: the transform that made ``spectrum``.
+        spectrum: complex mixture (B, T, F).
+        masks: (B, K, T, F).
+        n_samples: length of the audio.
+
+    Returns:
+        sources (B, K, N).
+    """
+    # One clip at a time: its K spectra fit the cache, and the whole batch at once took three times as long.
+    sources = masks.new_empty((*masks.shape[:2], n_samples))
+    for clip, (mask, mixture) in enumerate(zip(masks, spectrum, strict=True)):
+        sources[clip] = stft.inverse(mask * mixture, n_samples)
+    return sources
+
+
+@torch.inference_mode()
+def separate_waveform(separator: Separator, audio: torch.Tensor) -> torch.Tensor:
+    """Separate a batch of clips of one length.
+
+    Args:
+        separator: see ``load_separator``.
+        audio: mixtures (B, N) at the separator's sample rate, on any device.
+
+    Returns:
+        one source a class, (B, K, N), on the separator's device; one more, the last, from a residual output.
+    """
+    spectrum = separator.stft.forward(audio.to(separator.device))
+    return apply_masks(separator.stft, spectrum, separator.net(spectrum.abs()), audio.shape[-1])
 
 
 def save_untrained(

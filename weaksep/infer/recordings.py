@@ -16,15 +16,14 @@ import numpy as np
 import torch
 
 from weaksep.fileio.audioread import read_blocks
-from weaksep.fileio.audiostream import FORMATS, AudioInfo, resampled, stream_info, writers
+from weaksep.fileio.audiostream import FORMATS, resampled, stream_info, writers
 from weaksep.fileio.datadir import EVENT_COLUMNS, RESIDUAL
 from weaksep.fileio.network import network_files
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import write_tsv
 from weaksep.infer.chunks import ChunkPlan, separate_chunks
 from weaksep.infer.events import EventFinder
-from weaksep.infer.model import Separator
-from weaksep.infer.separate import apply_masks
+from weaksep.infer.model import Separator, apply_masks
 from weaksep.signal.level import gain_to
 
 logger = logging.getLogger(__name__)
@@ -58,13 +57,22 @@ class Options:
 
 def chunk_plan(separator: Separator) -> ChunkPlan:
     """Sizes of the chunks that a net hears."""
-    step = separator.step_samples
+    step = separator.stft.hop_samples * separator.net.frames_per_step  # after which the net's own grid begins anew
     chunk, overlap = (round(seconds * separator.sample_rate / step) * step for seconds in (CHUNK_S, OVERLAP_S))
     return ChunkPlan(chunk, overlap, int(FADE_S * separator.sample_rate), step)
 
 
-def chunk_separator(separator: Separator, gain: float) -> Callable[[np.ndarray], np.ndarray]:
-    """What separates a chunk: audio (C, n) at the net's rate -> sources (K + 1, C, n), the residual last."""
+def net_sources(
+    separator: Separator, blocks: Iterator[np.ndarray], sample_rate: int, gain: float
+) -> Iterator[np.ndarray]:
+    """Sources of a stream at the net's rate, (K + 1, C, n) pieces, the residual last.
+
+    Args:
+        separator: see ``load_separator``.
+        blocks: the stream, (C, n).
+        sample_rate: its own.
+        gain: with which the net hears it.
+    """
 
     @torch.inference_mode()
     def separate(chunk: np.ndarray) -> np.ndarray:
@@ -76,37 +84,34 @@ def chunk_separator(separator: Separator, gain: float) -> Callable[[np.ndarray],
         sources = sources.transpose(0, 1)  # (K, C, n)
         return torch.cat([sources, (audio - sources.sum(dim=0)).unsqueeze(0)]).cpu().numpy()
 
-    return separate
+    return separate_chunks(separate, resampled(blocks, sample_rate, separator.sample_rate), chunk_plan(separator))
 
 
 def at_input_rate(
-    sources: Iterator[np.ndarray], blocks: Iterator[np.ndarray], info: AudioInfo, rate: int, n_classes: int
+    sources: Iterator[np.ndarray], separator: Separator, blocks: Iterator[np.ndarray], sample_rate: int, channels: int
 ) -> Iterator[np.ndarray]:
-    """Sources of the net's rate at that of the recording; the residual is what the classes leave of it there.
+    """Sources of the net's rate at that of the stream; the residual is what the classes leave of it there.
 
     Args:
-        sources: (K + 1, C, n) pieces at ``rate``; their residual is not used.
-        blocks: the recording, (C, n).
-        info: its header.
-        rate: the net's.
-        n_classes: K.
+        sources: see ``net_sources``; their residual is not used.
+        separator: that gave them.
+        blocks, sample_rate, channels: the stream, (C, n).
 
     Yields:
-        (K + 1, C, n) pieces, together exactly as long as the recording.
+        (K + 1, C, n) pieces, together exactly as long as the stream.
     """
     flat = (piece[:-1].reshape(-1, piece.shape[2]) for piece in sources)
-    raised = resampled(flat, rate, info.sample_rate)
-    original = np.zeros((info.channels, 0), dtype=np.float32)
-    for piece in raised:
+    original = np.zeros((channels, 0), dtype=np.float32)
+    for piece in resampled(flat, separator.sample_rate, sample_rate):
         while original.shape[1] < piece.shape[1] and (block := next(blocks, None)) is not None:
             original = np.concatenate([original, block], axis=1)
         size = min(piece.shape[1], original.shape[1])  # resampling there and back may give a sample more
-        classes = piece[:, :size].reshape(-1, info.channels, size)
+        classes = piece[:, :size].reshape(-1, channels, size)
         yield np.concatenate([classes, (original[:, :size] - classes.sum(axis=0))[None]])
         original = original[:, size:]
     rest = np.concatenate([original, *blocks], axis=1)
     if rest.shape[1]:  # or less
-        silent = np.zeros((n_classes, *rest.shape), dtype=np.float32)
+        silent = np.zeros((len(separator.classes), *rest.shape), dtype=np.float32)
         yield np.concatenate([silent, rest[None]])
 
 
@@ -145,7 +150,7 @@ def separate_recording(
     path: str | Path,
     out: str | Path,
     options: Options,
-    progress: Callable[[int], None] = lambda samples: None,
+    progress: Callable[[int], object] = lambda samples: None,
 ) -> list[Path]:
     """Separate a recording into OUT/<class>.<form> and OUT/residual.<form>.
 
@@ -164,15 +169,13 @@ def separate_recording(
     """
     info, blocks = stream_info(path, options.accept_truncated), partial(read_blocks, path, options.accept_truncated)
     rate = info.sample_rate if options.rate == "input" else separator.sample_rate
-    separate = chunk_separator(separator, gain_to(options.level_db, blocks(), info.sample_rate))
-    heard = resampled(blocks(), info.sample_rate, separator.sample_rate)
-    pieces = separate_chunks(separate, heard, chunk_plan(separator))
-    if options.rate == "input" and info.sample_rate != separator.sample_rate:
-        pieces = at_input_rate(pieces, blocks(), info, separator.sample_rate, len(separator.classes))
+    gain = gain_to(options.level_db, blocks(), info.sample_rate)
+    pieces = net_sources(separator, blocks(), info.sample_rate, gain)
+    if rate != separator.sample_rate:
+        pieces = at_input_rate(pieces, separator, blocks(), rate, info.channels)
     files = source_files(separator, out, options)
-    length = int(info.samples * rate / info.sample_rate) + 1
     finder = EventFinder(separator.classes, rate)
-    with writers(files, rate, info.channels, length) as writing:
+    with writers(files, rate, info.channels, int(info.samples * rate / info.sample_rate) + 1) as writing:
         for piece in pieces:
             writing.write(piece)
             if options.events:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from weaksep.feats.config import FeatsConfig
 from weaksep.fileio.code_version import found_by_name
 from weaksep.fileio.datadir import FINGERPRINT_TABLES, SOURCE_NAME, DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
 from weaksep.fileio.network import network_files, read_description
 from weaksep.fileio.stamp import Step
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """An oracle mask and the STFT it is taken in."""
+
+    name: str
+    window_samples: int
+    hop_samples: int
+
 
 # The keys of ``masks.ORACLES``.
 ORACLE_NAMES = ("oracle_ibm", "oracle_irm", "oracle_psm")
@@ -42,13 +51,13 @@ def separator_step(experiment: Path, data: DataDir, batch_size: int) -> Step:
     step = _step(experiment, data, {"batch_size": batch_size})
     kind = read_description(experiment, "separator").config.get("net", {}).get("kind")
     code = [*step.code, *found_by_name("weaksep.nets.separators", kind)]
-    return dataclasses.replace(step, code=code, tables={**step.tables, **network_files(experiment)})
+    return replace(step, code=code, tables={**step.tables, **network_files(experiment)})
 
 
-def oracle_step(experiment: Path, name: str, data: DataDir, feats: FeatsConfig, batch_size: int) -> Step:
+def oracle_step(experiment: Path, oracle: Oracle, data: DataDir, batch_size: int) -> Step:
     """An oracle mask's outputs."""
-    stft = {"window_samples": feats.window_samples, "hop_samples": feats.hop_samples}
-    return _step(experiment, data, {"oracle": name, **stft, "batch_size": batch_size}, references=True)
+    stft = {"window_samples": oracle.window_samples, "hop_samples": oracle.hop_samples}
+    return _step(experiment, data, {"oracle": oracle.name, **stft, "batch_size": batch_size}, references=True)
 
 
 def unprocessed_step(experiment: Path, data: DataDir) -> Step:

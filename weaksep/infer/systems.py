@@ -24,12 +24,12 @@ from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import STAMP_NAME, Step, run_step
 from weaksep.fileio.variants import variant_folder
 from weaksep.fileio.yamlfile import read_yaml
-from weaksep.infer.steps import ORACLE_NAMES, oracle_step, separator_step, unprocessed_step
+from weaksep.infer.steps import ORACLE_NAMES, Oracle, oracle_step, separator_step, unprocessed_step
 from weaksep.jobs.device import choose_device
 
 logger = logging.getLogger(__name__)
 
-System = Path | str | None  # a separator's folder, the name of an oracle, or the mixture itself
+System = Path | Oracle | None  # a separator's folder, an oracle, or the mixture itself
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,9 @@ def _steps(
     if data.referenced() != data.wav.keys():
         logger.info("%s: no oracle masks, since not all clips have references", data.path)
     else:
-        steps += [(oracle_step(expdir / name, name, data, options.feats, size), name) for name in ORACLE_NAMES]
+        stft = (options.feats.window_samples, options.feats.hop_samples)
+        oracles = [Oracle(name, *stft) for name in ORACLE_NAMES]
+        steps += [(oracle_step(expdir / oracle.name, oracle, data, size), oracle) for oracle in oracles]
     return [*steps, (unprocessed_step(expdir / "unprocessed", data), None)]
 
 
@@ -137,17 +139,11 @@ def _separate_set(place: Path, systems: Sequence[Path], options: Options, failed
 
 
 def _separate(out: Path, system: System, data: DataDir, device: str, options: Options, notes: Shards) -> None:
-    """Separate a set by a system's folder, by the oracle of that name, or (None) not at all."""
-    from weaksep.infer.dataset import Oracle, separate_dataset, write_unprocessed
+    """Separate a set by a system's folder, by an oracle, or (None) not at all."""
+    from weaksep.infer.dataset import separate_dataset, write_unprocessed
 
     check_apart([out], files_of(data.path, ["wav.scp", *source_scps(data.path)]).values())
     if system is None:
         write_unprocessed(data, out, notes)
-        return
-    what: Oracle | Path
-    if isinstance(system, Path):
-        what = system
     else:
-        assert options.feats is not None
-        what = Oracle(system, options.feats.window_samples, options.feats.hop_samples)
-    separate_dataset(what, data, out, nj=options.nj, device=device, batch_size=options.batch_size, notes=notes)
+        separate_dataset(system, data, out, nj=options.nj, device=device, batch_size=options.batch_size, notes=notes)
