@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from weaksep.losses import classification
 from weaksep.losses.classification import (
     assess,
     clip_bce,
     frame_bce,
     inverse_prior_weights,
-    residual_classification_loss,
     source_classification_loss,
 )
 from weaksep.losses.mixture import kept_frames, mixture_loss
@@ -161,14 +161,18 @@ def test_labels_are_max_pooled_to_the_classifiers_rate() -> None:
     assert pool_frames(labels, 1) is labels
 
 
-@pytest.mark.parametrize("labels", [torch.ones(2, 3), torch.ones(2, 8, 3)], ids=["clip", "frame"])
-def test_a_residual_must_sound_like_no_class(labels: torch.Tensor) -> None:
-    magnitude = torch.rand(2, 8, 3) + 1.0
-    arguments = (labels, torch.ones(3))
-    silent, loud = (
-        residual_classification_loss(EnergyClassifier(), magnitude, torch.full((2, 8, 3), share), *arguments).item()
-        for share in (0.0, 1.0)
-    )
-    asked_for_nothing = assess(EnergyClassifier(), magnitude, torch.zeros_like(labels), torch.ones(3)).mean().item()
+@pytest.mark.parametrize("shape", [(2, 3), (2, 8, 3)], ids=["clip", "frame"])
+def test_a_residual_must_sound_like_no_class(shape: tuple[int, ...]) -> None:
+    magnitude, labels = torch.rand(2, 8, 3).double() + 1.0, torch.ones(shape).double()
+    classifier, masks = EnergyClassifier().double(), torch.zeros(2, 4, 8, 3).double()
+    common = (labels, None, classifier, torch.ones(3), classification.Settings())
+
+    def of_the_residual(share: float) -> float:
+        masks[:, 3] = share
+        with_it, without = (classification.loss(magnitude, own, *common) for own in (masks, masks[:, :3]))
+        return (with_it - without).item()
+
+    silent, loud = of_the_residual(0.0), of_the_residual(1.0)
+    asked_for_nothing = assess(classifier, magnitude, torch.zeros_like(labels), torch.ones(3)).mean().item()
     assert loud == pytest.approx(asked_for_nothing)
     assert silent < 0.1 * loud

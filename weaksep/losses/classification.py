@@ -114,25 +114,8 @@ def source_classification_loss(
     separated = masks[clip_index, class_index] * magnitude[clip_index]  # (P, T, F)
     unit = functional.one_hot(class_index, n_classes).to(labels.dtype)  # e_i, (P, K)
     targets = labels[clip_index] * (unit if labels.dim() == 2 else unit.unsqueeze(1))
-    own_frames = None if frames is None else frames[clip_index]
-    return assess(classifier, separated, targets, class_weights, own_frames).sum() / n_clips
-
-
-def residual_classification_loss(
-    classifier: Classifier,
-    magnitude: torch.Tensor,
-    mask: torch.Tensor,
-    labels: torch.Tensor,
-    class_weights: torch.Tensor,
-    frames: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """BCE(C(M_r X), 0), mean over the batch; a scalar: what belongs to no class must sound like none (ours).
-
-    Args:
-        classifier, magnitude, labels, class_weights, frames: as for ``source_classification_loss``.
-        mask: M_r of the residual output, (B, T, F).
-    """
-    return assess(classifier, mask * magnitude, torch.zeros_like(labels), class_weights, frames).mean()
+    frames = None if frames is None else frames[clip_index]
+    return assess(classifier, separated, targets, class_weights, frames).sum() / n_clips
 
 
 def loss(
@@ -144,11 +127,11 @@ def loss(
     class_weights: torch.Tensor,
     settings: Settings,
 ) -> torch.Tensor:
-    """The second term; of a net with a residual output, that of the residual too."""
-    common = (labels, class_weights)
+    """The second term; of a net with a residual output, what belongs to no class must sound like none too (ours)."""
     total = source_classification_loss(
-        classifier, magnitude, masks, *common, active_only=settings.active_sources_only, frames=frames
+        classifier, magnitude, masks, labels, class_weights, settings.active_sources_only, frames
     )
     if masks.shape[1] > labels.shape[-1]:
-        total = total + residual_classification_loss(classifier, magnitude, masks[:, -1], *common, frames)
+        residual = masks[:, -1] * magnitude
+        total = total + assess(classifier, residual, torch.zeros_like(labels), class_weights, frames).mean()
     return total

@@ -22,13 +22,11 @@ class Loss:
     """A loss as its module describes it.
 
     Attributes:
-        name: of the module.
         settings: its settings class.
         function: the formula.
         needs: names of what the formula asks for.
     """
 
-    name: str
     settings: type[LossSettings]
     function: Callable[..., torch.Tensor]
     needs: frozenset[str]
@@ -40,10 +38,9 @@ def find_loss(name: str) -> Loss:
     Raises:
         ValueError: there is none of this name.
     """
-    folder = losses.__path__
-    modules = {module.name for module in pkgutil.iter_modules(folder)} - {"settings", "registry"}
+    modules = {module.name for module in pkgutil.iter_modules(losses.__path__)} - {"settings", "registry"}
     if name not in modules:
         hint = did_you_mean(name, modules, f"there are: {', '.join(sorted(modules))}")
         raise ValueError(f"no loss {name!r} ({hint})")
     module = importlib.import_module(f"{losses.__name__}.{name}")
-    return Loss(name, module.Settings, module.loss, frozenset(inspect.signature(module.loss).parameters))
+    return Loss(module.Settings, module.loss, frozenset(inspect.signature(module.loss).parameters))

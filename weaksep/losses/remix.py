@@ -40,7 +40,7 @@ class Settings(ResidualSettings):
     inactive_frame_weight: float | None = Field(0.2, ge=0)
 
 
-def submixture_shares(masks: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def submixture_shares(masks: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Sums of the masks over the classes of the first submixture alone, the second alone, and both; (B, T, F) each.
 
     Args:
@@ -53,8 +53,7 @@ def submixture_shares(masks: torch.Tensor, labels: torch.Tensor) -> tuple[torch.
         shares = (chosen @ masks.flatten(2)).unflatten(2, masks.shape[2:])
     else:
         shares = (chosen @ masks.transpose(1, 2)).transpose(1, 2)
-    own, other, shared = shares.unbind(dim=1)
-    return own, other, shared
+    return shares.unbind(dim=1)
 
 
 def split_loss(

@@ -13,11 +13,6 @@ class Progress(NamedTuple):
     step: int
     total: int
 
-    @property
-    def share(self) -> float:
-        """Share of all steps that are done."""
-        return self.step / self.total
-
 
 END = Progress(1, 1)
 
@@ -58,7 +53,7 @@ class ResidualSettings(LossSettings):
 
     def residual_weight_at(self, progress: Progress) -> float:
         """The price of the residual at a step."""
-        fallen = min(1.0, max(0.0, (progress.share - CHEAPER_FROM) / (CHEAP_AT - CHEAPER_FROM)))
+        fallen = min(1.0, max(0.0, (progress.step / progress.total - CHEAPER_FROM) / (CHEAP_AT - CHEAPER_FROM)))
         dear = max(DEAR, self.residual_weight)
         return dear + (self.residual_weight - dear) * fallen
 

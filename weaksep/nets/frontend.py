@@ -32,19 +32,14 @@ class NormalisedLog(nn.Module):
         return (magnitude.clamp_min(LOG_FLOOR).log() - self.mean) / self.std
 
 
-def hertz_to_mel(hertz: float) -> float:
-    """The HTK mel scale."""
-    return 2595.0 * math.log10(1.0 + hertz / 700.0)
-
-
 def mel_matrix(n_bins: int, n_bands: int, sample_rate: int) -> torch.Tensor:
     """Triangular mel filters, float32 (F, bands); each sums to 1, so that a band is a weighted mean of its bins.
 
-    Triangles narrower than a bin are widened to one, so that no band is empty.
+    The mel scale is that of HTK. Triangles narrower than a bin are widened to one, so that no band is empty.
     """
     nyquist = sample_rate / 2
     bins = torch.linspace(0.0, nyquist, n_bins, dtype=torch.float64)
-    mels = torch.linspace(0.0, hertz_to_mel(nyquist), n_bands + 2, dtype=torch.float64)
+    mels = torch.linspace(0.0, 2595.0 * math.log10(1.0 + nyquist / 700.0), n_bands + 2, dtype=torch.float64)
     edges = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
     width = nyquist / (n_bins - 1)
     lower = torch.minimum(edges[:-2], edges[1:-1] - width)

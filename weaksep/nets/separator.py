@@ -60,8 +60,7 @@ class MaskSeparator(Separator):
         super().__init__()
         self.n_classes = n_classes
         self.n_masks = n_classes + settings.residual
-        self.mask = settings.mask
-        self.mask_floor = settings.mask_floor
+        self.mask, self.mask_floor = settings.mask, settings.mask_floor
         self.frontend = NormalisedLog(n_bins)
 
     @abstractmethod
@@ -77,6 +76,4 @@ class MaskSeparator(Separator):
         if self.temperature != 1.0:
             logits = logits / self.temperature
         masks = logits.softmax(dim=1) if self.mask == "softmax" else logits.sigmoid()
-        if self.mask_floor == 0:
-            return masks
-        return (1.0 - self.mask_floor) * masks + self.mask_floor / self.n_masks
+        return (1.0 - self.mask_floor) * masks + self.mask_floor / self.n_masks if self.mask_floor else masks

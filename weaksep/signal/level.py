@@ -40,8 +40,7 @@ def loud_level(blocks: Iterable[np.ndarray], block_samples: int) -> float | None
     for block in blocks:
         mono = block.mean(axis=0, dtype=np.float64)
         whole = len(mono) // block_samples * block_samples
-        parts = [mono[:whole].reshape(-1, block_samples)] if whole else []
-        parts += [mono[None, whole:]] if whole < len(mono) else []
+        parts = [mono[:whole].reshape(-1, block_samples), *([mono[None, whole:]] if whole < len(mono) else [])]
         energies += [np.square(part).mean(axis=1) for part in parts]
     energy = np.concatenate(energies) if energies else np.zeros(1)
     if not energy.max():

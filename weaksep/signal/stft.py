@@ -31,18 +31,13 @@ class Stft:
         self._window = torch.hann_window(window_samples, periodic=True).sqrt()
         self._scale = float(self._window.square().sum().sqrt())
 
-    def _window_on(self, device: torch.device) -> torch.Tensor:
-        if self._window.device != device:
-            self._window = self._window.to(device)
-        return self._window
-
     def forward(self, audio: torch.Tensor) -> torch.Tensor:
         """Audio (B, N) -> complex spectrum (B, T, F) with T = 1 + N // hop_samples."""
         spectrum = torch.stft(
             audio,
             self.window_samples,
             self.hop_samples,
-            window=self._window_on(audio.device),
+            window=self._window.to(audio.device),
             center=True,
             pad_mode="constant",
             return_complex=True,
@@ -58,21 +53,15 @@ class Stft:
 
         Written out, because torch.istft takes twice as long; a test holds the two equal.
         """
-        n_frames = spectrum.shape[1]
-        window = self._window_on(spectrum.device)
+        window = self._window.to(spectrum.device)
         frames = torch.fft.irfft(spectrum, n=self.window_samples) * (window * self._scale)
-        weights = window.square().expand(1, n_frames, -1)
-        start = self.window_samples // 2
-        end = start + n_samples
-        audio = self._overlap_add(frames)[:, start:end]
+        weights = window.square().expand(1, spectrum.shape[1], -1)
+        inside = slice(self.window_samples // 2, self.window_samples // 2 + n_samples)
         # Where no window reaches (a last, uncovered hop) the weight is 0 and so is the sum.
-        return audio / self._overlap_add(weights)[:, start:end].clamp_min(1e-8)
+        return self._overlap_add(frames)[:, inside] / self._overlap_add(weights)[:, inside].clamp_min(1e-8)
 
     def _overlap_add(self, frames: torch.Tensor) -> torch.Tensor:
         """Frames (B, T, window_samples) -> their sum at steps of hop_samples, (B, (T - 1) * hop + window)."""
-        length = (frames.shape[1] - 1) * self.hop_samples + self.window_samples
-        columns = frames.transpose(1, 2)
-        summed = functional.fold(
-            columns, (1, length), kernel_size=(1, self.window_samples), stride=(1, self.hop_samples)
-        )
-        return summed[:, 0, 0]
+        length, columns = (frames.shape[1] - 1) * self.hop_samples + self.window_samples, frames.transpose(1, 2)
+        kernel, stride = (1, self.window_samples), (1, self.hop_samples)
+        return functional.fold(columns, (1, length), kernel_size=kernel, stride=stride)[:, 0, 0]

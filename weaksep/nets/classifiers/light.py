@@ -10,11 +10,11 @@ from typing import Literal
 import torch
 from pydantic import Field
 from torch import nn
-from torch.nn import functional
 
 from weaksep.nets.classifier import Classifier, ClassifierSettings
 from weaksep.nets.frontend import mel_matrix
 from weaksep.nets.settings import Channels, Dropout, Units
+from weaksep.signal.frames import pool_frames
 
 # Linear magnitudes of the method's levels lie around 0.01 to 1; the logarithm is floored here.
 MEL_FLOOR = 1e-3
@@ -52,9 +52,7 @@ class Net(Classifier):
     def features(self, magnitude: torch.Tensor) -> torch.Tensor:
         """Magnitude (B, T, F) -> (B, ceil(T / 4), 2 * units)."""
         bands = magnitude @ self.mel  # (B, T, bands)
-        missing = -bands.shape[1] % self.time_pooling
-        bands = functional.pad(bands, (0, 0, 0, missing)).unflatten(1, (-1, self.time_pooling))
         # Mean and maximum would both do; the maximum keeps a gun shot's onset sharp.
-        logs = (bands.amax(dim=2) + MEL_FLOOR).log() + 3.0  # about zero-centred
+        logs = (pool_frames(bands, self.time_pooling) + MEL_FLOOR).log() + 3.0  # about zero-centred
         maps = self.convolutions(logs.transpose(1, 2))
         return self.blstm(maps.transpose(1, 2))[0]

@@ -82,8 +82,7 @@ class Net(MaskSeparator):
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """See ``MaskSeparator``."""
         frames = features.shape[1]
-        missing = -frames % self.step_frames
-        steps = functional.pad(features, (0, 0, 0, missing)).unflatten(1, (-1, self.step_frames))
+        steps = functional.pad(features, (0, 0, 0, -frames % self.step_frames)).unflatten(1, (-1, self.step_frames))
         bands = steps.split(self.widths, dim=3)  # (B, T', step_frames, width) each
         embedded = [layer(band.flatten(start_dim=2)) for layer, band in zip(self.embed, bands, strict=True)]
         vectors = torch.stack(embedded, dim=1)  # (B, bands, T', units)

@@ -77,16 +77,14 @@ class Net(Separator):
     @torch.no_grad()
     def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
         """Magnitude (B, T, F) -> masks (B, K, T, F), on the CPU whatever the device."""
-        batch, frames, bins = magnitude.shape
-        n_classes, size = self.spectra.shape[:2]
-        flat = magnitude.reshape(-1, bins).clamp_min(EPSILON).cpu()
+        flat = magnitude.flatten(0, 1).clamp_min(EPSILON).cpu()
         # Every frame with a sum of one and for the same number of iterations: its masks do not depend on its loudness,
         # nor on the frames beside it.
         frames_of_one = (flat / flat.sum(dim=1, keepdim=True)).numpy()
         spectra = self.spectra.flatten(0, 1).cpu().numpy()
         options = {"H": spectra, "n_components": len(spectra), "update_H": False, "tol": 0}
         activations, _ = _factorise(frames_of_one, ITERATIONS, **options)
-        by_class = torch.from_numpy(activations.astype(np.float32)).view(batch, frames, n_classes, size)
+        by_class = torch.from_numpy(activations.astype(np.float32)).view(*magnitude.shape[:2], *self.spectra.shape[:2])
         sources = torch.einsum("btkr,krf->bktf", by_class, self.spectra.cpu()).clamp_min(EPSILON)
         masks = (sources / sources.sum(dim=1, keepdim=True)).to(magnitude.device)
-        return (1.0 - self.mask_floor) * masks + self.mask_floor / n_classes
+        return (1.0 - self.mask_floor) * masks + self.mask_floor / len(self.spectra)

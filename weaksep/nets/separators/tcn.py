@@ -25,11 +25,6 @@ from weaksep.nets.settings import Dropout, Layers, Units
 CYCLE = 6
 
 
-def dilation(block: int) -> int:
-    """Frames from tap to tap in a block, the first being 0."""
-    return 2 ** (block % CYCLE)
-
-
 class Settings(MaskSettings):
     """``layers`` blocks of ``units`` channels; ``dropout`` in each."""
 
@@ -73,7 +68,7 @@ class Net(MaskSeparator):
 
     def __init__(self, settings: Settings, n_classes: int, n_bins: int) -> None:
         super().__init__(settings, n_classes, n_bins)
-        steps = [dilation(block) for block in range(settings.layers)]
+        steps = [2 ** (block % CYCLE) for block in range(settings.layers)]
         self.reach = sum(steps)
         self.into = nn.Linear(n_bins, settings.units)
         self.blocks = nn.Sequential(*(DilatedBlock(settings.units, step, settings.dropout) for step in steps))

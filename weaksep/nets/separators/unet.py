@@ -87,12 +87,8 @@ class Net(MaskSeparator):
         super().__init__(settings, n_classes, n_bins)
         widths = settings.channels
         strides = [(2 if level < TIME_LEVELS else 1, 2) for level in range(len(widths))]
-        before = (1, *widths[:-1])
-        self.down = nn.ModuleList(map(convolution, before, widths, strides))
-        bins = n_bins
-        for _ in widths:
-            bins = -(-bins // 2)
-        self.context = TemporalContext(widths[-1] * bins, settings)
+        self.down = nn.ModuleList(map(convolution, (1, *widths[:-1]), widths, strides))
+        self.context = TemporalContext(widths[-1] * -(-n_bins // 2 ** len(widths)), settings)
         steps = list(zip(widths[1:], widths[:-1], strides[1:], strict=True))[::-1]
         self.enlarge = nn.ModuleList(nn.ConvTranspose2d(low, high, stride, stride) for low, high, stride in steps)
         self.up = nn.ModuleList(convolution(high, high) for _, high, _ in steps)
