@@ -13,10 +13,9 @@ import torch
 
 from weaksep.errors import UserError
 from weaksep.feats.batch import Batch, frame_mask, stack_frames
-from weaksep.feats.config import AugmentConfig, FeatsConfig, RemixConfig
+from weaksep.feats.config import AugmentConfig, FeatsConfig, Knowledge, RemixConfig
 from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.extract import extract
-from weaksep.feats.knowledge import Knowledge
 from weaksep.fileio.audio import read_audio, write_audio
 
 RATE = 8000
@@ -63,7 +62,7 @@ def assert_padded(padded: Batch, single: Batch, item: int) -> None:
 def test_a_padded_batch_holds_its_clips(folders: tuple[Path, Path], kind: str, drawn: str) -> None:
     remix = RemixConfig(max_clips=3 if drawn == "remix of three" else 2, p_single=0.2) if "remix" in drawn else None
     augment = None if drawn == "plain" else AugmentConfig(filter_db=6.0, speed=0.1)
-    clips = TrainingSet(*folders, Knowledge(kind, remix=remix, augment=augment, seed=4))
+    clips = TrainingSet(*folders, Knowledge(supervision=kind, remix=remix, augment=augment, seed=4))
     lengths = set()
     for epoch in range(3):
         (batch,) = clips.batch(range(5), epoch)
@@ -78,14 +77,16 @@ def test_a_padded_batch_holds_its_clips(folders: tuple[Path, Path], kind: str, d
 
 
 def test_kinds_of_unequal_length_come_in_one_step(folders: tuple[Path, Path]) -> None:
-    clips = TrainingSet(*folders, Knowledge("clip", frame_share=0.3, strong_share=0.3))
+    clips = TrainingSet(*folders, Knowledge(supervision="clip", frame_share=0.3, strong_share=0.3))
     for batch in clips.batch(range(len(clips))):
         assert batch.magnitude.shape[1] in (40, 63) and len(batch) >= 1
 
 
 @pytest.mark.parametrize("kind", ["strong", "frame", "clip"])
 def test_changes_that_are_off_leave_a_clip_as_it_is(folders: tuple[Path, Path], kind: str) -> None:
-    plain, still = (TrainingSet(*folders, Knowledge(kind, augment=a)) for a in (None, AugmentConfig(**STILL)))
+    plain, still = (
+        TrainingSet(*folders, Knowledge(supervision=kind, augment=a)) for a in (None, AugmentConfig(**STILL))
+    )
     (fixed,), (drawn,) = plain.batch(range(5)), still.batch(range(5), epoch=7)
     torch.testing.assert_close(drawn.magnitude, fixed.magnitude, rtol=0, atol=1e-6)
     assert drawn.submixtures is None and drawn.submixture_labels is None and drawn.split_weights is None
@@ -98,7 +99,7 @@ def test_changes_that_are_off_leave_a_clip_as_it_is(folders: tuple[Path, Path], 
 
 
 def changed(folders: tuple[Path, Path], kind: str, item: int = 0, epoch: int = 0, **augment: Any) -> Batch:
-    (batch,) = TrainingSet(*folders, Knowledge(kind, augment=AugmentConfig(**{**STILL, **augment}))).batch(
+    (batch,) = TrainingSet(*folders, Knowledge(supervision=kind, augment=AugmentConfig(**{**STILL, **augment}))).batch(
         [item], epoch
     )
     return batch

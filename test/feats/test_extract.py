@@ -10,11 +10,10 @@ import torch
 
 from weaksep.errors import UserError
 from weaksep.feats.batch import Batch
-from weaksep.feats.config import FeatsConfig
+from weaksep.feats.config import FeatsConfig, Knowledge
 from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.extract import extract
 from weaksep.feats.features import FeatureSet
-from weaksep.feats.knowledge import Knowledge
 from weaksep.feats.stats import log_magnitude
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.datadir import DataDir
@@ -54,7 +53,7 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 def clips_of(data_dir: Path, tmp_path: Path, supervision: str) -> TrainingSet:
-    return TrainingSet(data_dir, tmp_path / "dump", Knowledge(supervision))
+    return TrainingSet(data_dir, tmp_path / "dump", Knowledge(supervision=supervision))
 
 
 def first_two(data_dir: Path, tmp_path: Path, supervision: str) -> Batch:
@@ -97,7 +96,7 @@ def test_statistics_and_batches(data_dir: Path, tmp_path: Path) -> None:
     assert frames.labels[0, :, 0].nonzero().flatten().tolist() == list(range(13, 25))  # centres 832 .. 1536
     features = features_of(data_dir, tmp_path)
     mean, std = features.log_statistics()
-    logs = log_magnitude(np.concatenate([features.read(utt) for utt in features.utt_ids]))
+    logs = log_magnitude(np.concatenate([features.read(utt) for utt in features.n_frames]))
     np.testing.assert_allclose(mean, logs.mean(axis=0), atol=1e-4)
     np.testing.assert_allclose(std, logs.std(axis=0), atol=1e-3)
 
@@ -141,7 +140,7 @@ def test_raw_features_are_those_of_the_archives_and_write_none(data_dir: Path, t
     for name in ("cmvn.ark", "references.sha256", "utt2num_frames"):
         assert (tmp_path / "ark" / name).read_bytes() == (tmp_path / "raw" / name).read_bytes()
     ark, raw = sets["ark"], sets["raw"]
-    for utt in ark.utt_ids:
+    for utt in ark.n_frames:
         wanted, sources = ark.read(utt), ark.references(utt, CLASSES)
         np.testing.assert_allclose(raw.read(utt), wanted, atol=1e-6 * wanted.max())
         np.testing.assert_allclose(raw.references(utt, CLASSES), sources, atol=1e-6 * sources.max())

@@ -14,10 +14,9 @@ import torch
 from weaksep.errors import UserError
 from weaksep.feats.augment import Change, draw_change, random_filter
 from weaksep.feats.batch import Batch
-from weaksep.feats.config import AugmentConfig, FeatsConfig, RemixConfig
+from weaksep.feats.config import AugmentConfig, FeatsConfig, Knowledge, RemixConfig
 from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.extract import extract
-from weaksep.feats.knowledge import Knowledge
 from weaksep.fileio.audio import read_audio
 from weaksep.seeding import generator
 from weaksep.signal.stft import Stft
@@ -35,7 +34,7 @@ def folders(test_data: Path, tmp_path: Path) -> Folders:
 def clips_of(folders: Folders, kind: str = "clip", seed: int = 0, augment: Any = None, **remix: Any) -> TrainingSet:
     """Remixes of two clips, unless told otherwise."""
     config = RemixConfig(**{"p_single": 0.0, **remix})
-    return TrainingSet(*folders, Knowledge(kind, remix=config, augment=augment, seed=seed))
+    return TrainingSet(*folders, Knowledge(supervision=kind, remix=config, augment=augment, seed=seed))
 
 
 def remixes(clips: TrainingSet, items: list[int], epoch: int = 0) -> tuple[Batch, torch.Tensor, torch.Tensor]:
@@ -125,7 +124,7 @@ def test_a_share_of_the_items_is_a_single_clip(folders: Folders) -> None:
 def test_frame_labels_go_with_the_clip(folders: Folders) -> None:
     augment = AugmentConfig(gain_db=(0, 0))
     batch, submixtures, labels = remixes(clips_of(folders, "frame", augment=augment), list(range(5)))
-    (plain,) = TrainingSet(*folders, Knowledge("frame")).batch([0])
+    (plain,) = TrainingSet(*folders, Knowledge(supervision="frame")).batch([0])
     assert batch.labels is not None and plain.labels is not None
     assert labels.shape == (5, 1, 2, 63, 3) and batch.labels.shape == (5, 63, 3)
     assert torch.equal(labels[0, 0, 0].sum(dim=0), plain.labels[0].sum(dim=0))
@@ -141,7 +140,7 @@ def test_isolated_sources_of_the_same_kind_of_remixes(folders: Folders) -> None:
     assert batch.sources.shape == (1, 3, 63, 65)
     assert (batch.sources <= batch.magnitude[:, None] + 1e-6).all()
     (single,) = clips_of(folders, "strong", p_single=1.0).batch([1])
-    (plain,) = TrainingSet(*folders, Knowledge("strong")).batch([1])
+    (plain,) = TrainingSet(*folders, Knowledge(supervision="strong")).batch([1])
     torch.testing.assert_close(single.magnitude, plain.magnitude, rtol=0, atol=1e-6)
     assert single.sources is not None and plain.sources is not None
     bounded = torch.minimum(plain.sources, plain.magnitude[:, None])
@@ -178,7 +177,11 @@ def test_nothing_to_remix_is_an_error(tiny: ModuleType, tmp_path: Path) -> None:
 
 def test_clips_that_come_several_times_are_drawn_anew(folders: Folders) -> None:
     known = Knowledge(
-        "frame", strong_share=0.4, strong_repeats=3, remix=RemixConfig(shared=True), augment=AugmentConfig()
+        supervision="frame",
+        strong_share=0.4,
+        strong_repeats=3,
+        remix=RemixConfig(shared=True),
+        augment=AugmentConfig(),
     )
     clips = TrainingSet(*folders, known)
     assert len(clips) == 3 + 2 * 3

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from weaksep.nets.build import build_separator, separator_settings
+from weaksep.nets import separators
+from weaksep.nets.build import build_separator, find_net
 from weaksep.nets.classifier import Classifier
 from weaksep.nets.separator import MaskSeparator, MaskSettings
 from weaksep.nets.separators import bandsplit, tcn, unet
@@ -147,7 +148,7 @@ def test_blstm_is_what_it_was() -> None:
 
 @pytest.mark.parametrize("name", ["blstm", "unet", "bandsplit", "tcn", "nmf"])
 def test_settings_read_back_and_know_nothing_of_other_nets(name: str) -> None:
-    schema = separator_settings({"kind": name})
+    schema = find_net(separators, {"kind": name}).Settings
     settings = schema.model_validate({"mask_floor": 0.1, "units": 7})
     assert schema.model_validate(settings.model_dump(mode="json")) == settings
     assert settings.model_dump()["kind"] == name

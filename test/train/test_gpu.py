@@ -10,8 +10,8 @@ import pytest
 import torch
 from runs import history, plan_of, stopped
 
+from weaksep.feats.config import Knowledge
 from weaksep.feats.dataset import TrainingSet
-from weaksep.feats.knowledge import Knowledge
 from weaksep.fileio.audio import read_audio
 from weaksep.fileio.datadir import DataDir, read_scp
 from weaksep.fileio.network import read_description, read_network
@@ -49,7 +49,7 @@ def test_a_net_masks_as_on_the_cpu(recipe: Path) -> None:
     description, weights = read_network("exp/separator_strong")
     net = build_separator(description.config["net"], 3, 65).eval()
     net.load_state_dict(weights)
-    (batch,) = TrainingSet(Path("data/valid"), Path("dump/valid"), Knowledge("strong")).batch(range(10))
+    (batch,) = TrainingSet(Path("data/valid"), Path("dump/valid"), Knowledge(supervision="strong")).batch(range(10))
     with torch.inference_mode():
         masks = net(batch.magnitude)
         torch.testing.assert_close(net.to(GPU)(batch.magnitude.to(GPU)).cpu(), masks, atol=1e-3, rtol=0)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from runs import assert_resumes, history, stages
 
+from weaksep.feats.config import Knowledge
 from weaksep.feats.dataset import TrainingSet
-from weaksep.feats.knowledge import Knowledge
 from weaksep.fileio.network import read_description, read_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.losses.strong import strong_loss
@@ -36,7 +36,7 @@ def recipe(recipe: Path) -> Path:
 
 def strong_loss_of(system: str) -> tuple[float, float]:
     """The strong loss over the validation set, of a system and of masks that share every bin evenly."""
-    (batch,) = TrainingSet(Path("data/valid"), Path("dump/valid"), Knowledge("strong")).batch(range(10))
+    (batch,) = TrainingSet(Path("data/valid"), Path("dump/valid"), Knowledge(supervision="strong")).batch(range(10))
     assert batch.sources is not None
     description, state = read_network(f"exp/separator_{system}")
     net = build_separator(description.config["net"], 3, 65).eval()

@@ -10,16 +10,15 @@ import pytest
 from weaksep.losses.settings import END, LossSettings, Progress, ResidualSettings
 from weaksep.train.config import OptimConfig
 from weaksep.train.prefetch import prefetch
-from weaksep.train.schedule import learning_rate
 
 
 def test_learning_rate() -> None:
     constant = OptimConfig(learning_rate=0.1)
-    assert [learning_rate(step, 10, constant) for step in (0, 9)] == [0.1, 0.1]
+    assert [constant.rate_at(step, 10) for step in (0, 9)] == [0.1, 0.1]
     cosine = OptimConfig(learning_rate=0.1, schedule="cosine", warmup_steps=2)
-    assert learning_rate(0, 10, cosine) == pytest.approx(0.05)
-    assert learning_rate(5, 10, cosine) == pytest.approx(0.05)
-    assert learning_rate(10, 10, cosine) == pytest.approx(0.0, abs=1e-9)
+    assert cosine.rate_at(0, 10) == pytest.approx(0.05)
+    assert cosine.rate_at(5, 10) == pytest.approx(0.05)
+    assert cosine.rate_at(10, 10) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_losss_weight_begins_and_rises() -> None:

@@ -11,10 +11,9 @@ from runs import assert_resumes, history, plan_of, same, stages, weights
 
 from weaksep.bin import train
 from weaksep.errors import UserError
-from weaksep.feats.config import FeatsConfig
+from weaksep.feats.config import FeatsConfig, Knowledge
 from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.extract import extract
-from weaksep.feats.knowledge import Knowledge
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.network import read_description, read_network
 from weaksep.fileio.yamlfile import read_yaml, write_yaml
@@ -40,7 +39,7 @@ def recipe(recipe: Path) -> Path:
 
 def even_loss() -> float:
     """The strong loss of masks that share every bin evenly, over the validation set."""
-    (batch,) = TrainingSet(Path("data/valid"), Path("dump/valid"), Knowledge("strong")).batch(range(10))
+    (batch,) = TrainingSet(Path("data/valid"), Path("dump/valid"), Knowledge(supervision="strong")).batch(range(10))
     assert batch.sources is not None
     return strong_loss(batch.magnitude, torch.full_like(batch.sources, 1 / 3), batch.sources).item()
 

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 
 from weaksep.feats.batch import Batch
-from weaksep.feats.config import FeatsConfig
+from weaksep.feats.config import FeatsConfig, Knowledge
 from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.extract import extract
-from weaksep.feats.knowledge import Knowledge
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.tables import write_table, write_tsv
 from weaksep.losses.registry import find_loss
@@ -52,7 +51,7 @@ def make_sets(folder: Path, n_clips: int, *kinds: str) -> dict[str, TrainingSet]
     write_tsv(data / "events.tsv", ["filename", "onset", "offset", "event_label"], events)
     (data / "labels.txt").write_text("\n".join(CLASSES) + "\n")
     extract(data, dump, FeatsConfig(window_samples=256, hop_samples=128), nj=1, references=True)
-    return {kind: TrainingSet(data, dump, Knowledge(kind)) for kind in kinds}
+    return {kind: TrainingSet(data, dump, Knowledge(supervision=kind)) for kind in kinds}
 
 
 def terms_of(**losses: dict[str, Any]) -> dict[str, Term]:

@@ -53,8 +53,7 @@ class Batch:
 def stack_frames(arrays: Sequence[np.ndarray]) -> torch.Tensor:
     """Arrays (..., T_i, D) as one tensor (B, ..., T, D), float32, the shorter ones padded with zeros at their end."""
     longest = max(array.shape[-2] for array in arrays)
-    first = arrays[0]
-    stacked = np.zeros((len(arrays), *first.shape[:-2], longest, first.shape[-1]), dtype=np.float32)
+    stacked = np.zeros((len(arrays), *arrays[0].shape[:-2], longest, arrays[0].shape[-1]), dtype=np.float32)
     for row, array in zip(stacked, arrays, strict=True):
         row[..., : array.shape[-2], :] = array
     return torch.from_numpy(stacked)
@@ -62,6 +61,5 @@ def stack_frames(arrays: Sequence[np.ndarray]) -> torch.Tensor:
 
 def frame_mask(lengths: Sequence[int]) -> torch.Tensor | None:
     """1.0 where a clip of so many frames has one, (B, T); None when all are of one length."""
-    if len(set(lengths)) == 1:
-        return None
-    return (torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(1)).float()
+    frames = (torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(1)).float()
+    return None if frames.all() else frames

@@ -1,4 +1,4 @@
-"""Settings of features (conf/feats.yaml), of remixing and of random changes (a training's YAML). Imports no torch."""
+"""Settings of features (conf/feats.yaml), and of what a training takes of its clips. Imports no torch."""
 
 from __future__ import annotations
 
@@ -49,10 +49,6 @@ class AugmentConfig(BaseModel):
             raise ValueError(f"gain_db: expected [lowest, highest] within -60 to 60, found [{low}, {high}]")
         return self
 
-    def for_validation(self) -> AugmentConfig:
-        """Sounds as they were recorded: gain and place in time may change, filter and speed do not."""
-        return self.model_copy(update={"filter_db": 0.0, "speed": 0.0})
-
 
 class RemixConfig(BaseModel):
     """How clips are remixed in every epoch (feats/remix.py).
@@ -79,3 +75,43 @@ class RemixConfig(BaseModel):
     few_class_bias: float = Field(0.0, ge=0, le=8)
     target: Literal["magnitude", "phase_sensitive"] = "magnitude"
     p_separated: float = Field(0.0, ge=0, le=1)
+
+
+class Knowledge(BaseModel):
+    """What a training may know of the clips of a set; the first part of its YAML."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    supervision: Literal["strong", "frame", "clip"]  # of all clips, or of those that are not better known
+    seed: int = 0
+    # Share of the clips with frame labels; the others have clip labels (supervision clip).
+    frame_share: float = Field(0.0, ge=0, le=1)
+    # Semi-supervised: share of the training clips whose isolated sources are known, and how often each of these clips
+    # comes in an epoch; the others come once, with weak labels.
+    strong_share: float = Field(0.0, ge=0, lt=1)
+    strong_repeats: int = Field(1, ge=1, le=1000)
+    # Remix training clips in every epoch, and change them at random; null: take them as they are.
+    remix: RemixConfig | None = None
+    augment: AugmentConfig | None = None
+    # Poorer data, to see what it costs. So many training clips, drawn at random (null: all); an epoch is as long as
+    # with all of them, so each comes more often.
+    train_clips: int | None = Field(None, ge=1)
+    # Only training clips with at least as many classes: from 2 on, no class is ever alone in a clip.
+    train_min_classes: int = Field(1, ge=1)
+    # Share of the clip labels that are left out, and of those that name another class.
+    missing_labels: float = Field(0.0, ge=0, lt=1)
+    wrong_labels: float = Field(0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _of_clip_labels(self) -> Knowledge:
+        for key in ("frame_share", "missing_labels", "wrong_labels"):
+            if getattr(self, key) and self.supervision != "clip":
+                raise ValueError(f"{key}: for a share of the clips of a training with supervision: clip")
+        return self
+
+    def for_validation(self) -> Knowledge:
+        """The same of validation clips, all of them: the same kind of remixes, of sounds as they were recorded."""
+        remix = self.remix and self.remix.model_copy(update={"p_separated": 0.0})
+        augment = self.augment and self.augment.model_copy(update={"filter_db": 0.0, "speed": 0.0})
+        update = {"seed": 0, "strong_share": 0.0, "strong_repeats": 1, "train_clips": None, "train_min_classes": 1}
+        return self.model_copy(update={**update, "remix": remix, "augment": augment if remix else None})

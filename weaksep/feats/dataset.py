@@ -16,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from weaksep.errors import UserError
 from weaksep.feats.augment import Change
 from weaksep.feats.batch import Batch, frame_mask, stack_frames
+from weaksep.feats.config import Knowledge
 from weaksep.feats.features import FeatureSet
-from weaksep.feats.knowledge import KINDS, Knowledge, supervision_of
+from weaksep.feats.knowledge import KINDS, supervision_of
 from weaksep.feats.labels import clip_vector, frame_labels, noisy_labels
 from weaksep.feats.remix import SINGLE, Remix, draw_remix, partners, strong_batch, weak_batch
 from weaksep.fileio.datadir import DataDir
@@ -36,6 +38,7 @@ class TrainingSet:
     Args:
         data_dir, dump_dir: data/<set> and dump/<set>.
         known: what may be known of the clips, and how they are remixed and changed.
+        validation: they are to validate on, and need not be such that they can be remixed.
 
     Attributes:
         classes: their names.
@@ -46,7 +49,7 @@ class TrainingSet:
         UserError: data or features are missing or do not fit; see also ``supervision_of``.
     """
 
-    def __init__(self, data_dir: Path, dump_dir: Path, known: Knowledge) -> None:
+    def __init__(self, data_dir: Path, dump_dir: Path, known: Knowledge, validation: bool = False) -> None:
         self.data = DataDir.load(data_dir)
         self.known = known
         self.classes = self.data.labels
@@ -61,7 +64,7 @@ class TrainingSet:
         self._active: dict[str, np.ndarray] = {}
         if self._drawn:
             for kind in self.utts:
-                self._prepare_remixing(kind, among_others=len(self.utts) > 1)
+                self._prepare_remixing(kind, may_stay_alone=validation or len(self.utts) > 1)
         repeats = {kind: known.strong_repeats if kind == "strong" else 1 for kind in self.utts}
         self._most = max(repeats.values())
         self._items = [
@@ -86,13 +89,13 @@ class TrainingSet:
                     own = noisy_labels(own, self.classes, known.missing_labels, known.wrong_labels, rng)
                 labels[utt] = clip_vector(own, self.classes)
         if "frame" in self.utts:
-            events, features = self.data.events(), self.features
+            events, settings = self.data.events(), self.features.settings
             for utt in self.utts["frame"]:
-                settings = (features.n_frames[utt], features.sample_rate, features.hop_samples)
-                labels[utt] = frame_labels(events[utt], self.classes, *settings)
+                sizes = (self.features.n_frames[utt], settings.sample_rate, settings.hop_samples)
+                labels[utt] = frame_labels(events[utt], self.classes, *sizes)
         return labels
 
-    def _prepare_remixing(self, kind: str, among_others: bool) -> None:
+    def _prepare_remixing(self, kind: str, may_stay_alone: bool) -> None:
         """Which classes occur in each clip of a kind; clips without any are left out.
 
         Raises:
@@ -116,7 +119,7 @@ class TrainingSet:
         lonely = sum(n for own, n in zip(sets, counts, strict=True) if not len(partners(sets, own, False)))
         if lonely == len(kept):
             of = f"of the {len(utts)} clips no two are without a class in common"
-            if not (among_others or self.known.validation):
+            if not may_stay_alone:
                 raise UserError(f"{path}: {of}; set remix.shared: true")
             logger.warning("%s: %s, so each comes alone", path, of)
         elif lonely:
@@ -132,19 +135,17 @@ class TrainingSet:
         Returns:
             a batch for each kind of supervision among them.
         """
-        rows: dict[str, list[int]] = {kind: [] for kind in self.utts}
-        draws: dict[str, list[int]] = {kind: [] for kind in self.utts}
+        drawn: dict[str, list[tuple[int, int]]] = {kind: [] for kind in self.utts}
         for index in indices:
             again, item = divmod(int(index), len(self._items))
             kind, row, time = self._items[item]
-            rows[kind].append(row)
             # A clip that comes several times in an epoch is drawn anew each time.
-            draws[kind].append((epoch * self._times + again) * self._most + time)
+            drawn[kind].append((row, (epoch * self._times + again) * self._most + time))
         make = self._drawn_batch if self._drawn else self._fixed_batch
-        return [make(kind, own, draws[kind]) for kind, own in rows.items() if own]
+        return [make(kind, own) for kind, own in drawn.items() if own]
 
-    def _fixed_batch(self, kind: str, rows: Sequence[int], draws: Sequence[int]) -> Batch:
-        utts = [self.utts[kind][row] for row in rows]
+    def _fixed_batch(self, kind: str, drawn: Sequence[tuple[int, int]]) -> Batch:
+        utts = [self.utts[kind][row] for row, _ in drawn]
         magnitude = self.features.batch(utts)
         frames = frame_mask([self.features.n_frames[utt] for utt in utts])
         if kind == "strong":
@@ -154,15 +155,22 @@ class TrainingSet:
         labels = stack_frames(own) if own[0].ndim == 2 else torch.from_numpy(np.stack(own).astype(np.float32))
         return Batch(magnitude, frames, labels)
 
-    def _drawn_batch(self, kind: str, rows: Sequence[int], draws: Sequence[int]) -> Batch:
+    def _drawn_batch(self, kind: str, drawn: Sequence[tuple[int, int]]) -> Batch:
         utts, features = self.utts[kind], self.features
         config = self._remix.model_copy(update={"shared": self._shared(kind)})
         lengths = [features.n_frames[utt] for utt in utts]
-        remixes: list[Remix] = []
-        for row, draw in zip(rows, draws, strict=True):
-            rng = generator(self.known.seed, "remix", draw, utts[row])
-            own = (config, self.known.augment, rng, lengths, features.n_bins)
-            remixes.append(draw_remix(self._active[kind], row, *own))
+        remixes = [
+            draw_remix(
+                self._active[kind],
+                row,
+                config,
+                self.known.augment,
+                generator(self.known.seed, "remix", draw, utts[row]),
+                lengths,
+                features.stft.n_bins,
+            )
+            for row, draw in drawn
+        ]
         frames = frame_mask([max(lengths[row] for row in remix.rows) for remix in remixes])
         spectra = self._spectra(kind, remixes)
         if kind == "strong":
@@ -189,10 +197,7 @@ class TrainingSet:
                 else:
                     files.append((item, place, utt, self.data.wav[utt], change))
         waves = [change.waveform(features.audio(path, utt)) for *_, utt, path, change in files]
-        audio = np.zeros((len(waves), max(map(len, waves))), dtype=np.float32)
-        for padded, wave in zip(audio, waves, strict=True):
-            padded[: len(wave)] = wave
-        spectra = features.stft.forward(torch.from_numpy(audio))
+        spectra = features.stft.forward(pad_sequence(list(map(torch.from_numpy, waves)), batch_first=True))
         places = len(self.classes) if kind == "strong" else self._remix.max_clips
         summed = spectra.new_zeros((len(remixes), places, *spectra.shape[1:]))
         for (item, place, utt, _, change), spectrum in zip(files, spectra, strict=True):
@@ -200,13 +205,12 @@ class TrainingSet:
             summed[item, place, :length] += change.spectrum(spectrum[:length])
         return summed
 
-    def class_priors(self) -> np.ndarray:
+    def class_priors(self) -> torch.Tensor:
         """Share of frames or clips in which each class is active, float32 (K,); for weak labels only.
 
         Of the frame-labelled clips, since frame losses use it, and each clip counts the same; of the others where there
         are none.
         """
         utts = self.utts.get("frame", self.utts.get("clip", []))
-        return np.mean([self._labels[utt].reshape(-1, len(self.classes)).mean(axis=0) for utt in utts], axis=0).astype(
-            np.float32
-        )
+        shares = [self._labels[utt].reshape(-1, len(self.classes)).mean(axis=0) for utt in utts]
+        return torch.from_numpy(np.mean(shares, axis=0).astype(np.float32))

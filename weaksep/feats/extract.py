@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +36,10 @@ Wavs = Sequence[tuple[str, Path]]
 
 def _batches(wavs: Wavs, sample_rate: int) -> Iterator[tuple[list[str], np.ndarray]]:
     """Audio of runs of clips of equal length: (ids, (B, N))."""
-    ids: list[str] = []
-    clips: list[np.ndarray] = []
-    for utt, path in wavs:
-        audio = read_audio(path, sample_rate)
-        if clips and (len(clips) == BATCH_CLIPS or audio.shape != clips[0].shape):
-            yield ids, np.stack(clips)
-            ids, clips = [], []
-        ids.append(utt)
-        clips.append(audio)
-    if clips:
-        yield ids, np.stack(clips)
+    clips = ((utt, read_audio(path, sample_rate)) for utt, path in wavs)
+    for _, equal in groupby(clips, key=lambda clip: clip[1].shape):
+        while batch := dict(islice(equal, BATCH_CLIPS)):
+            yield list(batch), np.stack(list(batch.values()))
 
 
 def extract_shard(
@@ -95,9 +89,13 @@ def _run(
         for table, wav in tables.items()
         for name, part in cut_shards(list(wav.items()), config.shard_clips, f"{table}.").items()
     }
-    work = partial(extract_shard, config, rate, "feats" in tables)
-    items = {name: item for name, (_, item) in shards.items()}
-    done = run_shards(work, items, notes, nj=nj, description=f"features {dump_dir.name}")
+    done = run_shards(
+        partial(extract_shard, config, rate, "feats" in tables),
+        {name: item for name, (_, item) in shards.items()},
+        notes,
+        nj=nj,
+        description=f"features {dump_dir.name}",
+    )
     results: dict[str, list[dict[str, Any]]] = {table: [] for table in tables}
     scps: dict[str, dict[str, str]] = {table: {} for table in tables}
     for (name, (table, _)), result in zip(shards.items(), done, strict=True):
@@ -121,8 +119,8 @@ def _require_space(dump_dir: Path, config: FeatsConfig, n_clips: int, n_samples:
     """Room for the features of so many clips as long as the first one."""
     if config.feats_type == "ark":
         clip_bytes = 4 * n_frames(n_samples, config.hop_samples) * (config.window_samples // 2 + 1)
-        shrink = 4 if config.compress else 1
-        require_space(dump_dir, n_clips * clip_bytes // shrink, n_clips // config.shard_clips + 10, "--dumpdir")
+        n_bytes = n_clips * clip_bytes // (4 if config.compress else 1)
+        require_space(dump_dir, n_bytes, n_clips // config.shard_clips + 10, "--dumpdir")
 
 
 def extract(
@@ -151,8 +149,7 @@ def extract(
     _require_space(dump_dir, config, len(data.wav), n_samples)
     notes = notes or Shards(dump_dir, kind="features")
     check_place(dump_dir, "features", notes.known(), [data_dir, *data.wav.values()])
-    tables = [dump_dir / name for name in TABLES]
-    with notes.unfinished(tables, others=[Shards(dump_dir, step="references")]):
+    with notes.unfinished([dump_dir / name for name in TABLES], others=[Shards(dump_dir, step="references")]):
         results = _run({"feats": data.wav}, dump_dir, config, rate, nj, notes)["feats"]
         stats = np.sum([result["stats"] for result in results], axis=0)
         with atomic_path(dump_dir / "cmvn.ark") as temporary:

@@ -21,6 +21,7 @@ from weaksep.feats.stats import mean_and_std
 from weaksep.fileio.ark import ArkReader, parse_entry
 from weaksep.fileio.audio import read_audio
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.network import Features
 from weaksep.fileio.tables import read_table
 from weaksep.fileio.yamlfile import load_config
 from weaksep.signal.stft import Stft
@@ -35,9 +36,9 @@ class FeatureSet:
         data: data/<set>, whose audio is read where there are no archives (``feats_type: raw``).
 
     Attributes:
-        utt_ids: clip ids.
         n_frames: frames of each clip, by id.
-        sample_rate, window_samples, hop_samples, n_bins: how the features are made.
+        settings: what inference must know of the features.
+        stft: how they are made.
 
     Raises:
         UserError: a table is missing or malformed.
@@ -46,15 +47,11 @@ class FeatureSet:
     def __init__(self, dump_dir: str | Path, data: DataDir) -> None:
         self.path = Path(dump_dir)
         settings = load_config(DumpSettings, self.path / "feats.yaml")
-        self.sample_rate = settings.sample_rate
-        self.window_samples = settings.window_samples
-        self.hop_samples = settings.hop_samples
-        self.n_bins = self.window_samples // 2 + 1
-        self.stft = Stft(self.window_samples, self.hop_samples)
+        self.settings = Features(**settings.model_dump(include=set(Features.model_fields)))
+        self.stft = Stft(settings.window_samples, settings.hop_samples)
         self.n_frames: dict[str, int] = parse_frames(self.path / "utt2num_frames").values("as stage 2 writes it")
         if not self.n_frames:
             raise UserError(f"{self.path}/utt2num_frames: no clips")
-        self.utt_ids = list(self.n_frames)
         self._audio = data if settings.feats_type == "raw" else None
         self._reader = ArkReader()
         self._places: dict[str, dict[str, Any]] = {}
@@ -78,8 +75,8 @@ class FeatureSet:
         Raises:
             UserError: it cannot be read, or has another length than the tables say.
         """
-        audio = read_audio(path, self.sample_rate)
-        found, expected = n_frames(len(audio), self.hop_samples), self.n_frames[utt]
+        audio = read_audio(path, self.settings.sample_rate)
+        found, expected = n_frames(len(audio), self.settings.hop_samples), self.n_frames[utt]
         if found != expected:
             raise UserError(f"{path}: audio of {found} frames, expected the {expected} of {utt}; rerun stage 2")
         return audio
@@ -88,10 +85,9 @@ class FeatureSet:
         if self._audio is not None:
             return self.stft.magnitude(torch.from_numpy(self.audio(place, utt)).unsqueeze(0))[0].numpy()
         matrix = self._reader.read(*place)
-        rows, columns = self.n_frames[utt], self.n_bins
-        if matrix.shape != (rows, columns):
-            sizes = f"{matrix.shape[0]} x {matrix.shape[1]}, expected {rows} x {columns}"
-            raise UserError(f"{self.path}: {utt} is a matrix of {sizes}; rerun stage 2")
+        if matrix.shape != (expected := (self.n_frames[utt], self.stft.n_bins)):
+            found, wanted = (f"{rows} x {columns}" for rows, columns in (matrix.shape, expected))
+            raise UserError(f"{self.path}: {utt} is a matrix of {found}, expected {wanted}; rerun stage 2")
         return matrix
 
     def read(self, utt: str) -> np.ndarray:
@@ -104,7 +100,7 @@ class FeatureSet:
 
     def references(self, utt: str, classes: Sequence[str]) -> np.ndarray:
         """Magnitudes of a clip's references, float32 (K, T, F); a class that is absent from the clip is silent."""
-        sources = np.zeros((len(classes), self.n_frames[utt], self.n_bins), dtype=np.float32)
+        sources = np.zeros((len(classes), self.n_frames[utt], self.stft.n_bins), dtype=np.float32)
         for source, name in zip(sources, classes, strict=True):
             if utt in (places := self._where(name)):
                 source[:] = self._load(places[utt], utt)
@@ -129,7 +125,3 @@ class FeatureSet:
     def log_statistics(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation (F,) of the log magnitude over the set."""
         return mean_and_std(self._reader.read(self.path / "cmvn.ark", len("global ")))
-
-    def settings(self) -> dict[str, int]:
-        """What inference must know of the features."""
-        return {name: getattr(self, name) for name in ("sample_rate", "window_samples", "hop_samples")}

@@ -8,48 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from weaksep.errors import UserError
-from weaksep.feats.config import AugmentConfig, RemixConfig
+from weaksep.feats.config import Knowledge
 from weaksep.fileio.datadir import DataDir
 from weaksep.seeding import generator
 
 logger = logging.getLogger(__name__)
 
 KINDS = ("clip", "frame", "strong")  # in the order of an epoch that is not shuffled
-
-
-@dataclass(frozen=True)
-class Knowledge:
-    """What a training may know of the clips of a set.
-
-    Args:
-        supervision: of all clips, or of those that are not better known.
-        frame_share: share of the clips with frame labels, among clip labels.
-        strong_share: share of the clips with isolated sources.
-        strong_repeats: how often each of the latter comes in an epoch.
-        clips: number of clips, drawn at random; None for all. They come so often in an epoch that it stays as long.
-        min_classes: clips with fewer are left out.
-        missing_labels, wrong_labels: share of the clip labels that are left out, and that name another class.
-        remix: remix the clips in every epoch.
-        augment: change them at random.
-        seed: of both.
-        validation: of clips to validate on; they need not be such that they can be remixed.
-    """
-
-    supervision: str
-    frame_share: float = 0.0
-    strong_share: float = 0.0
-    strong_repeats: int = 1
-    clips: int | None = None
-    min_classes: int = 1
-    missing_labels: float = 0.0
-    wrong_labels: float = 0.0
-    remix: RemixConfig | None = None
-    augment: AugmentConfig | None = None
-    seed: int = 0
-    validation: bool = False
 
 
 def chosen(utts: Sequence[str], share: float, what: str) -> list[str]:
@@ -75,11 +42,11 @@ def _usable(data: DataDir, known: Knowledge) -> list[str]:
         logger.info("%s: %d of %d clips have isolated sources; the others are not used", data.path,
                     len(referenced), len(utts))  # fmt: skip
         utts = [utt for utt in utts if utt in referenced]
-    if known.min_classes > 1:
+    if known.train_min_classes > 1:
         names = data.clip_labels()
-        utts = [utt for utt in utts if len(names[utt]) >= known.min_classes]
+        utts = [utt for utt in utts if len(names[utt]) >= known.train_min_classes]
         if not utts:
-            raise UserError(f"{data.path}: no clip with {known.min_classes} classes; lower train_min_classes")
+            raise UserError(f"{data.path}: no clip with {known.train_min_classes} classes; lower train_min_classes")
     return utts
 
 
@@ -90,11 +57,11 @@ def supervision_of(data: DataDir, known: Knowledge) -> tuple[dict[str, str], int
         UserError: the shares leave no other clip, or there are no or too few clips of those asked for.
     """
     utts = _usable(data, known)
-    times = max(1, round(len(utts) / known.clips)) if known.clips else 1
-    if known.clips is not None:
-        if known.clips > len(utts):
-            raise UserError(f"{data.path}: {len(utts)} clips; train_clips asks for {known.clips}")
-        utts = chosen(utts, known.clips / len(utts), "training clips")
+    times = max(1, round(len(utts) / known.train_clips)) if known.train_clips else 1
+    if known.train_clips is not None:
+        if known.train_clips > len(utts):
+            raise UserError(f"{data.path}: {len(utts)} clips; train_clips asks for {known.train_clips}")
+        utts = chosen(utts, known.train_clips / len(utts), "training clips")
     kinds = dict.fromkeys(utts, known.supervision)
     timed = data.timed()  # of recordings that people have labelled, some may have the times of their events
     if known.supervision == "frame":

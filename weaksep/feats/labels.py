@@ -7,44 +7,30 @@ sample t * hop_samples, is active when onset <= centre < offset.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 import numpy as np
 
+from weaksep.fileio.datadir import EventLabel
 from weaksep.signal.units import frame_centres, seconds_to_samples
 
 
-class TimedLabel(Protocol):
-    """What an event must tell."""
-
-    @property
-    def onset_s(self) -> float: ...
-    @property
-    def offset_s(self) -> float: ...
-    @property
-    def label(self) -> str: ...
-
-
 def frame_labels(
-    events: Iterable[TimedLabel], classes: Sequence[str], n_frames: int, sample_rate: int, hop_samples: int
+    events: Iterable[EventLabel], classes: Sequence[str], n_frames: int, sample_rate: int, hop_samples: int
 ) -> np.ndarray:
     """Activity of each class in each frame, uint8 (T, K)."""
     centres = frame_centres(n_frames, hop_samples)
     activity = np.zeros((n_frames, len(classes)), dtype=np.uint8)
     for event in events:
-        onset = seconds_to_samples(event.onset_s, sample_rate)
-        offset = seconds_to_samples(event.offset_s, sample_rate)
-        first, last = np.searchsorted(centres, [onset, offset])
+        times = [seconds_to_samples(seconds, sample_rate) for seconds in (event.onset_s, event.offset_s)]
+        first, last = np.searchsorted(centres, times)
         activity[first:last, classes.index(event.label)] = 1
     return activity
 
 
 def pool_labels(activity: np.ndarray, factor: int) -> np.ndarray:
     """Max over runs of ``factor`` frames: (T, K) -> (ceil(T / factor), K); the last run may be shorter."""
-    frames, n_classes = activity.shape
-    padded = np.zeros((-(-frames // factor) * factor, n_classes), dtype=activity.dtype)
-    padded[:frames] = activity
-    return padded.reshape(-1, factor, n_classes).max(axis=1)
+    padded = np.pad(activity, ((0, -len(activity) % factor), (0, 0)))
+    return padded.reshape(-1, factor, activity.shape[1]).max(axis=1)
 
 
 def clip_vector(names: Iterable[str], classes: Sequence[str]) -> np.ndarray:
@@ -70,8 +56,6 @@ def noisy_labels(
     given: list[str] = []
     for name in names:
         unnoticed, mistaken = rng.random(2) < (missing, wrong)
-        if unnoticed:
-            continue
-        other = absent.pop(int(rng.integers(len(absent)))) if mistaken and absent else name
-        given.append(other)
+        if not unnoticed:
+            given.append(absent.pop(int(rng.integers(len(absent)))) if mistaken and absent else name)
     return tuple(name for name in classes if name in given)

@@ -74,8 +74,7 @@ def draw_remix(
         return int(rows[np.searchsorted(sums[:-1], rng.random() * sums[-1], side="right")])
 
     rows = [drawn(np.arange(len(classes))) if config.few_class_bias else row]
-    single = rng.random() < config.p_single
-    count = 1 if single else int(rng.integers(2, config.max_clips + 1))
+    count = 1 if rng.random() < config.p_single else int(rng.integers(2, config.max_clips + 1))
     taken = classes[rows[0]].copy()
     while len(rows) < count and len(others := partners(classes, taken, config.shared)):
         rows.append(drawn(others))
@@ -142,7 +141,6 @@ def weak_batch(
     splits = range(1 if most == 2 else most)
     parts = torch.stack([torch.stack([clips[:, p], total - clips[:, p]], dim=1) for p in splits], dim=1)
     others = np.stack([np.delete(labels, p, axis=1).max(axis=1) for p in splits], axis=1)
-    submixture_labels = np.stack([labels[:, : len(splits)], others], axis=2)
     weights = np.stack([split_weights(len(own), len(splits)) for own in activity])
     submixtures = target(parts, total[:, None, None], kind)
     magnitude, union = total.abs(), labels.max(axis=1)
@@ -153,6 +151,6 @@ def weak_batch(
         frames,
         labels=torch.from_numpy(union),
         submixtures=submixtures,
-        submixture_labels=torch.from_numpy(submixture_labels),
+        submixture_labels=torch.from_numpy(np.stack([labels[:, : len(splits)], others], axis=2)),
         split_weights=torch.from_numpy(weights),
     )

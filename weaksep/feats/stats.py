@@ -21,11 +21,7 @@ def log_magnitude(magnitude: np.ndarray) -> np.ndarray:
 def accumulate(magnitude: np.ndarray) -> np.ndarray:
     """CMVN statistics of one clip (T, F), float64 (2, F + 1)."""
     logs = log_magnitude(magnitude).astype(np.float64)
-    stats = np.zeros((2, logs.shape[1] + 1))
-    stats[0, :-1] = logs.sum(axis=0)
-    stats[0, -1] = logs.shape[0]
-    stats[1, :-1] = np.square(logs).sum(axis=0)
-    return stats
+    return np.stack([np.append(logs.sum(axis=0), len(logs)), np.append(np.square(logs).sum(axis=0), 0.0)])
 
 
 def mean_and_std(stats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

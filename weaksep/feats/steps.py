@@ -19,14 +19,14 @@ def fingerprint_files(data_dir: Path, dump_dir: Path, supervision: str) -> dict[
 
     Not the archives, which are gigabytes: the mixtures' statistics differ when they do, and the references have a hash.
     """
-    features = ["cmvn.ark", "feats.yaml", "utt2num_frames"]
+    features = ["cmvn.ark", "feats.yaml", "utt2num_frames", *([REFERENCES_HASH] if supervision == "strong" else [])]
     tables = ["wav.scp", "labels.txt", *{"clip": ["utt2labels"], "frame": ["events.tsv"], "strong": []}[supervision]]
-    if supervision == "strong":
-        features.append(REFERENCES_HASH)
     if supervision == "frame" and (data_dir / TIMED_NAME).is_file():
         tables += [TIMED_NAME, "utt2labels"]  # the other clips have clip labels
-    named = {f"{dump_dir.name} {name}": dump_dir / name for name in features}
-    return {**named, **{f"{data_dir.name} {name}": data_dir / name for name in tables}}
+    return {
+        **{f"{dump_dir.name} {name}": dump_dir / name for name in features},
+        **{f"{data_dir.name} {name}": data_dir / name for name in tables},
+    }
 
 
 def features_step(data_dir: Path, dump_dir: Path, config: FeatsConfig) -> Step:

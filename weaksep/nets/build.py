@@ -19,15 +19,18 @@ from weaksep.errors import did_you_mean
 from weaksep.nets import classifiers, separators
 from weaksep.nets.classifier import Classifier
 from weaksep.nets.separator import Separator
-from weaksep.nets.settings import NetSettings
 
 Net = TypeVar("Net", bound=nn.Module)
 
 DEFAULT_KIND = "blstm"  # the paper's
 
 
-def _find(package: ModuleType, settings: Mapping[str, Any]) -> ModuleType:
+def find_net(package: ModuleType, settings: Mapping[str, Any]) -> ModuleType:
     """The module of a net.
+
+    Args:
+        package: ``separators`` or ``classifiers``.
+        settings: of the net.
 
     Raises:
         ValueError: there is none of this kind.
@@ -40,29 +43,19 @@ def _find(package: ModuleType, settings: Mapping[str, Any]) -> ModuleType:
     return importlib.import_module(f"{package.__name__}.{kind}")
 
 
-def separator_settings(settings: Mapping[str, Any]) -> type[NetSettings]:
-    """The settings class of a separator. Raises ValueError, see ``_find``."""
-    return _find(separators, settings).Settings
-
-
-def classifier_settings(settings: Mapping[str, Any]) -> type[NetSettings]:
-    """The settings class of a classifier. Raises ValueError, see ``_find``."""
-    return _find(classifiers, settings).Settings
-
-
 def build_separator(settings: Mapping[str, Any], n_classes: int, n_bins: int) -> Separator:
     """A separator: magnitude (B, T, F) -> masks (B, K, T, F), one more with ``residual``.
 
     Raises:
         ValueError: the settings do not fit (pydantic's is one).
     """
-    module = _find(separators, settings)
+    module = find_net(separators, settings)
     return module.Net(module.Settings.model_validate(settings), n_classes, n_bins)
 
 
 def build_classifier(settings: Mapping[str, Any], n_classes: int, n_bins: int, sample_rate: int) -> Classifier:
     """A classifier: magnitude (B, T, F) -> frame logits (B, T', K). Raises ValueError as ``build_separator`` does."""
-    module = _find(classifiers, settings)
+    module = find_net(classifiers, settings)
     return module.Net(module.Settings.model_validate(settings), n_classes, n_bins, sample_rate)
 
 

@@ -148,7 +148,7 @@ def score_all(
     # A set and its features are read once, when the first step that needs work asks for them.
     data_of = cache(DataDir.load)
     features_of = cache(lambda dump, data: FeatureSet(dump, data_of(data)))
-    test_of = cache(lambda folder, features: TestSet.load(folder, features_of(features, folder).hop_samples))
+    test_of = cache(lambda folder, features: TestSet.load(folder, features_of(features, folder).settings.hop_samples))
 
     def steps(target: Target) -> Iterator[tuple[Step, Callable[[Shards], Any]]]:
         path, clips = target.path, data_of(target.data)

@@ -97,7 +97,7 @@ def _check(name: str, classifier: Classifier, features: FeatureSet, data: DataDi
         problems.append(
             f"classes {' '.join(classifier.classes)}, but {data.path}/labels.txt has {' '.join(data.labels)}"
         )
-    for key, value in features.settings().items():
+    for key, value in features.settings:
         if getattr(classifier.features, key) != value:
             problems.append(f"{key} {getattr(classifier.features, key)}, but {features.path} has {value}")
     if problems:
@@ -114,7 +114,7 @@ def _tagged(name: str, classifier: Classifier, features: FeatureSet, data: DataD
         found = classifier.probabilities(features.batch(utts), frames)
         for utt, by_frame, by_clip in zip(utts, *found, strict=True):
             n_samples, frames_of_clip = audio_info(data.wav[utt])[0], features.n_frames[utt]
-            if n_frames(n_samples, features.hop_samples) != frames_of_clip:
+            if n_frames(n_samples, features.settings.hop_samples) != frames_of_clip:
                 raise UserError(
                     f"{data.wav[utt]}: {n_samples} samples, but its features in {features.path} are "
                     f"{frames_of_clip} frames; rerun stage 2"

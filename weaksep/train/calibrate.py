@@ -27,9 +27,8 @@ import torch
 
 from weaksep.errors import UserError
 from weaksep.feats.batch import Batch
-from weaksep.feats.config import AugmentConfig, RemixConfig
+from weaksep.feats.config import AugmentConfig, Knowledge, RemixConfig
 from weaksep.feats.dataset import TrainingSet
-from weaksep.feats.knowledge import Knowledge
 from weaksep.fileio.network import read_network, write_description
 from weaksep.jobs.interrupt import check
 from weaksep.losses.remix import submixture_shares
@@ -80,8 +79,7 @@ def submixture_scores(magnitude: torch.Tensor, masks: torch.Tensor, batch: Batch
 
 def _decibels(power: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     tiny = torch.finfo(torch.float64).tiny
-    ratio = power.clamp_min(tiny) / other.clamp_min(tiny)
-    return (10.0 * ratio.log10()).clamp(-LIMIT_DB, LIMIT_DB)
+    return (10.0 * (power.clamp_min(tiny) / other.clamp_min(tiny)).log10()).clamp(-LIMIT_DB, LIMIT_DB)
 
 
 def validation_remixes(plan: Plan) -> TrainingSet:
@@ -98,9 +96,8 @@ def validation_remixes(plan: Plan) -> TrainingSet:
         remix=REMIX,
         augment=AUGMENT,
         seed=config.seed,
-        validation=True,
     )
-    remixes = TrainingSet(*plan.set_folders("valid"), known)
+    remixes = TrainingSet(*plan.set_folders("valid"), known, validation=True)
     remixes.batch(range(min(len(remixes), BATCH_CLIPS)))
     return remixes
 

@@ -47,7 +47,7 @@ def claim_experiment(exp: Path, notes: Shards, joint: bool) -> None:
 def _put_aside(exp: Path) -> None:
     names = dict.fromkeys(pattern.split("/")[0] for pattern in RUN_FILES)
     found = [name for name in names if (exp / name).exists()]
-    if not any(name in found for name in (DESCRIPTION_NAME, *CHECKPOINTS)):
+    if not {DESCRIPTION_NAME, *CHECKPOINTS} & set(found):
         return
     taken = [int(path.name) for path in (exp / EARLIER_NAME).glob("*") if path.name.isdigit()]
     place = exp / EARLIER_NAME / str(max(taken, default=0) + 1)

@@ -6,21 +6,18 @@ train/parts.py checks them before anything is trained. All else is checked here.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from weaksep.feats.config import AugmentConfig, RemixConfig
-
-Supervision = Literal["strong", "frame", "clip"]
+from weaksep.feats.config import Knowledge
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OptimConfig(_Strict):
+class OptimConfig(BaseModel):
     """Adam and its schedule."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     learning_rate: float = Field(1e-4, gt=0)
     batch_size: int = Field(8, ge=1)
@@ -34,36 +31,23 @@ class OptimConfig(_Strict):
     # max_epochs. With few validation recordings and a cosine schedule, the last ones are the better choice.
     keep: Literal["best", "last"] = "best"
 
+    def rate_at(self, step: int, total_steps: int) -> float:
+        """Learning rate of a step (0-based): of the step alone, so that resuming needs no state of it."""
+        rate = self.learning_rate
+        if self.warmup_steps:
+            rate *= min(1.0, (step + 1) / self.warmup_steps)
+        if self.schedule == "cosine":
+            rate *= 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / total_steps)))
+        return rate
 
-class Training(_Strict):
-    """What the YAMLs of classifiers and separators have in common."""
 
-    supervision: Supervision
-    seed: int = 0
+class Training(Knowledge):
+    """What the YAMLs of classifiers and separators have in common, beside what may be known of the clips."""
+
     # Which sets of conf/mix.yaml: a name under its `variants`; empty for the recipe's own.
     mixtures: str = Field("", pattern=r"^([a-z][a-z0-9]*)?$")
-    # Share of the clips with frame labels; the others have clip labels (supervision clip).
-    frame_share: float = Field(0.0, ge=0, le=1)
-    # Remix training clips in every epoch, and change them at random; null: take them as they are.
-    remix: RemixConfig | None = None
-    augment: AugmentConfig | None = None
-    # Poorer data, to see what it costs. So many training clips, drawn at random (null: all); an epoch is as long as
-    # with all of them, so each comes more often.
-    train_clips: int | None = Field(None, ge=1)
-    # Only training clips with at least as many classes: from 2 on, no class is ever alone in a clip.
-    train_min_classes: int = Field(1, ge=1)
-    # Share of the clip labels that are left out, and of those that name another class.
-    missing_labels: float = Field(0.0, ge=0, lt=1)
-    wrong_labels: float = Field(0.0, ge=0, lt=1)
     net: dict[str, Any] = {}
     optim: OptimConfig = OptimConfig()
-
-    @model_validator(mode="after")
-    def _of_clip_labels(self) -> Training:
-        for key in ("frame_share", "missing_labels", "wrong_labels"):
-            if getattr(self, key) and self.supervision != "clip":
-                raise ValueError(f"{key}: for a share of the clips of a training with supervision: clip")
-        return self
 
     def settings(self) -> dict[str, Any]:
         """What identifies a run, as JSON can say it: all that is not at its default."""
@@ -74,6 +58,8 @@ class ClassifierTraining(Training):
     """conf/classifier_<name>.yaml."""
 
     supervision: Literal["frame", "clip"]
+    strong_share: Literal[0] = Field(0, exclude=True)
+    strong_repeats: Literal[1] = Field(1, exclude=True)
 
 
 class SeparatorTraining(Training):
@@ -84,10 +70,6 @@ class SeparatorTraining(Training):
     # Settings of each loss by its name, {} for its defaults, null to leave out what a base names; when the key is
     # missing, see ``losses``.
     loss: dict[str, dict[str, Any] | None] | None = None
-    # Semi-supervised: share of the training clips whose isolated sources are known, and how often each of these clips
-    # comes in an epoch; the others come once, with weak labels.
-    strong_share: float = Field(0.0, ge=0, lt=1)
-    strong_repeats: int = Field(1, ge=1, le=1000)
     # Choose the temperature of the masks afterwards, on remixes of validation clips (train/calibrate.py); ours.
     calibrate: bool = False
     # For people and the report alone: what the system is, and with which other one its row is compared.
@@ -97,22 +79,28 @@ class SeparatorTraining(Training):
     @model_validator(mode="after")
     def _fits_together(self) -> SeparatorTraining:
         weak, nmf = self.supervision != "strong", self.net.get("kind") == "nmf"
-        if not weak and (self.classifier is not None or self.joint):
-            raise ValueError("classifier, joint: strong supervision uses no classifier")
-        if self.joint and self.classifier is None:
-            raise ValueError("joint: trains a classifier along; name it (classifier:)")
-        if not weak and self.strong_share:
-            raise ValueError("strong_share: with strong supervision all clips have their sources")
-        if self.strong_repeats > 1 and not self.strong_share:
-            raise ValueError("strong_repeats: of the clips of strong_share, which is 0")
-        if self.remix is not None and self.remix.p_separated:
-            raise ValueError("remix.p_separated: only classifiers hear separated sources")
-        if nmf and (self.remix is not None or self.augment is not None):
-            raise ValueError("net.kind nmf: learns from the clips as they are, without remix and augment")
-        if nmf and self.calibrate:
-            raise ValueError("calibrate: net.kind nmf has no logits, and so no temperature")
-        if nmf and weak:
-            raise ValueError("net.kind nmf: dictionaries are learnt from isolated sources, with supervision: strong")
+        refused = (
+            (
+                not weak and (self.classifier is not None or self.joint),
+                "classifier, joint: strong supervision uses no classifier",
+            ),
+            (self.joint and self.classifier is None, "joint: trains a classifier along; name it (classifier:)"),
+            (not weak and self.strong_share, "strong_share: with strong supervision all clips have their sources"),
+            (
+                self.strong_repeats > 1 and not self.strong_share,
+                "strong_repeats: of the clips of strong_share, which is 0",
+            ),
+            (self.remix and self.remix.p_separated, "remix.p_separated: only classifiers hear separated sources"),
+            (
+                nmf and (self.remix or self.augment),
+                "net.kind nmf: learns from the clips as they are, without remix and augment",
+            ),
+            (nmf and self.calibrate, "calibrate: net.kind nmf has no logits, and so no temperature"),
+            (nmf and weak, "net.kind nmf: dictionaries are learnt from isolated sources, with supervision: strong"),
+        )
+        for applies, reason in refused:
+            if applies:
+                raise ValueError(reason)
         return self
 
     @property

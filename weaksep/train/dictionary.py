@@ -10,7 +10,6 @@ import torch
 
 from weaksep.errors import UserError
 from weaksep.feats.dataset import TrainingSet
-from weaksep.fileio.experiments import HISTORY_NAME
 from weaksep.fileio.network import Description, write_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.jobs.interrupt import check
@@ -20,10 +19,9 @@ from weaksep.nets.build import build_separator
 from weaksep.nets.separators.nmf import LEARNING_ITERATIONS, Net, learn_spectra
 from weaksep.seeding import derived_seed, generator
 from weaksep.train.config import SeparatorTraining
-from weaksep.train.history import write_history
 from weaksep.train.parts import loss_terms
 from weaksep.train.plan import Plan
-from weaksep.train.state import State
+from weaksep.train.state import State, write_history
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +66,7 @@ def learn_dictionary(plan: Plan, train: TrainingSet, valid: TrainingSet, descrip
     missing = [label for label, own in zip(train.classes, frames, strict=True) if not len(own)]
     if missing:
         raise UserError(f"{train.data.path}: no sound of class {', '.join(missing)} to learn a dictionary from")
-    net = build_separator(description.config["net"], len(train.classes), train.features.n_bins)
+    net = build_separator(description.config["net"], len(train.classes), train.features.stft.n_bins)
     assert isinstance(net, Net)
     units = net.spectra.shape[1]
     for k, (label, own) in enumerate(zip(train.classes, frames, strict=True)):
@@ -88,7 +86,7 @@ def learn_dictionary(plan: Plan, train: TrainingSet, valid: TrainingSet, descrip
     state = State(threads=torch.get_num_threads())
     state.end_epoch(row)
     write_yaml(exp / "config.yaml", {**description.config, "train_threads": state.threads})
-    write_history(exp / HISTORY_NAME, state.history)  # first: where the network is, the training has ended
+    write_history(exp, state.history)  # first: where the network is, the training has ended
     write_network(exp, description.model_copy(update={"epoch": 1}), net.state_dict())
     logger.info("%s: finished; validation loss %.4f", exp.name, state.best_loss)
     return state

@@ -31,7 +31,6 @@ from weaksep.losses.settings import END, Progress
 from weaksep.seeding import derived_seed, generator
 from weaksep.train.config import OptimConfig
 from weaksep.train.prefetch import prefetch
-from weaksep.train.schedule import learning_rate
 from weaksep.train.state import CHECKPOINT_MINUTES, Run, State
 
 logger = logging.getLogger(__name__)
@@ -137,7 +136,7 @@ def fit(
             for batches_of_step in progress:
                 step = state.epoch * steps_per_epoch + state.batch
                 for group in optimiser.param_groups:
-                    group["lr"] = learning_rate(step, total_steps, optim)
+                    group["lr"] = optim.rate_at(step, total_steps)
                 parts = objective(batches_of_step, Progress(step, total_steps))
                 optimiser.zero_grad(set_to_none=True)
                 parts["loss"].backward()
@@ -161,7 +160,7 @@ def fit(
                 "step": (state.epoch + 1) * steps_per_epoch,
                 "device": str(device),
                 "seconds": round(time.monotonic() - started, 2),
-                "learning_rate": learning_rate((state.epoch + 1) * steps_per_epoch - 1, total_steps, optim),
+                "learning_rate": optim.rate_at((state.epoch + 1) * steps_per_epoch - 1, total_steps),
                 "train": means,
                 "valid": valid_parts,
             }
@@ -197,13 +196,11 @@ def is_over(state: State, optim: OptimConfig, settled: float) -> bool:
     well stand still.
     """
     last_better = max(state.best_epoch, math.ceil(settled * optim.max_epochs))
-    impatient = optim.keep == "best" and state.epoch - last_better >= optim.patience
-    return state.epoch >= optim.max_epochs or impatient
+    return state.epoch >= optim.max_epochs or (optim.keep == "best" and state.epoch - last_better >= optim.patience)
 
 
 def _log_epoch(row: dict[str, Any], state: State, name: str, board: SummaryWriter, max_epochs: int) -> None:
     shown = " ".join(f"{part} {value:.4f}" for part, value in row["valid"].items())
-    mark = " *" if state.best_epoch == row["epoch"] else ""
     logger.info(
         "%s: epoch %d/%d (%.0f s) train loss %.4f | valid %s%s",
         name,
@@ -212,7 +209,7 @@ def _log_epoch(row: dict[str, Any], state: State, name: str, board: SummaryWrite
         row["seconds"],
         row["train"]["loss"],
         shown,
-        mark,
+        " *" if state.best_epoch == row["epoch"] else "",
     )
     for split in ("train", "valid"):
         for part, value in row[split].items():

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from weaksep.feats.batch import Batch
 from weaksep.losses.classification import assess
@@ -59,8 +59,7 @@ class ClassifierObjective(nn.Module):
 
     def _loss(self, batch: Batch) -> Losses:
         assert batch.labels is not None
-        losses = assess(self.net, batch.magnitude, batch.labels, self.class_weights, batch.frames)
-        return {"loss": losses.mean()}
+        return {"loss": assess(self.net, batch.magnitude, batch.labels, self.class_weights, batch.frames).mean()}
 
 
 class SeparatorObjective(nn.Module):
@@ -94,12 +93,14 @@ class SeparatorObjective(nn.Module):
     def forward(self, batches: Sequence[Batch], progress: Progress) -> Losses:
         """Parts of the loss, as each loss gives it; "loss" is their weighted sum."""
         # The separator sees all clips at once: its cost is that of a batch of one kind.
-        masks = self.net(_joined([batch.magnitude for batch in batches]))
-        sizes = [len(batch) for batch in batches]
-        parts = []
-        for batch, own in zip(batches, masks.split(sizes), strict=True):
-            parts.append((len(batch), self._losses(batch, own[:, :, : batch.magnitude.shape[1]], progress)))
-        return weighted_sum(parts)
+        clips = [clip for batch in batches for clip in batch.magnitude]
+        masks = self.net(pad_sequence(clips, batch_first=True)).split([len(batch) for batch in batches])
+        return weighted_sum(
+            [
+                (len(batch), self._losses(batch, own[:, :, : batch.magnitude.shape[1]], progress))
+                for batch, own in zip(batches, masks, strict=True)
+            ]
+        )
 
     def _losses(self, batch: Batch, masks: torch.Tensor, progress: Progress) -> Losses:
         """Every loss for which all is known that it asks for."""
@@ -126,12 +127,3 @@ class SeparatorObjective(nn.Module):
                 parts[name] = term.loss.function(**values, settings=term.settings)
                 total = total + weight * parts[name]
         return {"loss": total if parts else masks.sum() * 0.0, **parts}
-
-
-def _joined(magnitudes: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Batches (B_i, T_i, F) as one, the shorter ones padded."""
-    if len(magnitudes) == 1:
-        return magnitudes[0]
-    longest = max(magnitude.shape[1] for magnitude in magnitudes)
-    padded = [functional.pad(m, (0, 0, 0, longest - m.shape[1])) if m.shape[1] < longest else m for m in magnitudes]
-    return torch.cat(padded)

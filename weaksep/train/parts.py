@@ -12,7 +12,8 @@ from weaksep.errors import UserError
 from weaksep.fileio.yamlfile import check_config
 from weaksep.losses.registry import OPTIONAL, Loss, find_loss
 from weaksep.losses.settings import LossSettings
-from weaksep.nets.build import classifier_settings, separator_settings
+from weaksep.nets import classifiers, separators
+from weaksep.nets.build import find_net
 from weaksep.train.config import SeparatorTraining, Training
 
 
@@ -34,9 +35,9 @@ def net_settings(config: Training, origin: str) -> dict[str, Any]:
     Raises:
         UserError: an unknown kind, an unknown key or a wrong value.
     """
-    find = separator_settings if isinstance(config, SeparatorTraining) else classifier_settings
+    package = separators if isinstance(config, SeparatorTraining) else classifiers
     try:
-        schema: type[BaseModel] = find(config.net)
+        schema: type[BaseModel] = find_net(package, config.net).Settings
     except ValueError as error:
         raise UserError(f"{origin}: net.{error}") from None
     return check_config(schema, config.net, f"{origin}: net").model_dump(mode="json")

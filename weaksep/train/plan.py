@@ -50,6 +50,13 @@ class Plan:
     dumpdir: Path
     classifier: Plan | None = None
 
+    def __post_init__(self) -> None:
+        if self.classifier is not None and self.classifier.config.supervision != self.config.supervision:
+            raise UserError(
+                f"{self.origin}: supervision {self.config.supervision}, but classifier {self.classifier.name} "
+                f"learns from {self.classifier.config.supervision} labels"
+            )
+
     @property
     def task(self) -> Literal["separator", "classifier"]:
         """What is trained."""
@@ -75,21 +82,17 @@ class Plan:
         kinds = [self.config.supervision, *(["frame"] if self.config.frame_share else [])]
         if set_name == "train" and isinstance(self.config, SeparatorTraining) and self.config.strong_share:
             kinds.append("strong")
-        folders = self.set_folders(set_name)
-        return {name: path for kind in kinds for name, path in fingerprint_files(*folders, kind).items()}
-
-    def _found_by_name(self) -> list[str]:
-        """Modules of the net and the losses."""
-        modules = found_by_name(f"weaksep.nets.{self.task}s", self.config.net.get("kind", "blstm"))
-        if isinstance(self.config, SeparatorTraining):
-            modules += [module for name in self.config.losses for module in found_by_name("weaksep.losses", name)]
-        return modules
+        files = (fingerprint_files(*self.set_folders(set_name), kind) for kind in kinds)
+        return {name: path for own in files for name, path in own.items()}
 
     def step(self) -> Step:
         """The training as a step: done once, and again when its settings, its data or its classifier change."""
         tables = {**self._input_files("train"), **self._input_files("valid")}
         settings: dict[str, Any] = {"config": {k: v for k, v in self.config.settings().items() if k != "calibrate"}}
         outputs = [WEIGHTS_NAME, "config.yaml", HISTORY_NAME, *CHECKPOINTS]
+        code = ["weaksep.train.run", *found_by_name(f"weaksep.nets.{self.task}s", self.config.net.get("kind", "blstm"))]
+        if isinstance(self.config, SeparatorTraining):
+            code += [module for name in self.config.losses for module in found_by_name("weaksep.losses", name)]
         if self.frozen_classifier is not None:
             tables[f"{self.frozen_classifier.name}/{WEIGHTS_NAME}"] = self.frozen_classifier / WEIGHTS_NAME
         elif self.classifier is not None:
@@ -100,7 +103,7 @@ class Plan:
             folder=self.exp,
             settings=settings,
             tables=tables,
-            code=["weaksep.train.run", *self._found_by_name()],
+            code=code,
             outputs=outputs,
             keeps_with_other_code=True,
             kind="checkpoints",
@@ -120,13 +123,12 @@ class Plan:
         """
         if not isinstance(self.config, SeparatorTraining):
             return None
-        data, dump = self.set_folders("valid")
         kind = "frame" if self.config.supervision == "frame" else "clip"  # which clips may be remixed
         step = Step(
             name=f"{self.exp.name} (calibration)",
             folder=self.exp,
             settings={"calibrate": self.config.calibrate},
-            tables={WEIGHTS_NAME: self.exp / WEIGHTS_NAME, **fingerprint_files(data, dump, kind)},
+            tables={WEIGHTS_NAME: self.exp / WEIGHTS_NAME, **fingerprint_files(*self.set_folders("valid"), kind)},
             code=["weaksep.train.calibrate"],
             outputs=[DESCRIPTION_NAME],
             stamp_name=CALIBRATION_STAMP,
@@ -153,9 +155,8 @@ def system_configs(
 
 def all_systems(config_dir: str | Path) -> list[str]:
     """Names of the systems that a configuration folder describes: those of the headline first, then by name."""
-    stems = sorted(path.stem for path in Path(config_dir).glob("*.yaml"))
-    others = ("data", "mix", "feats", "prepare")
-    found = [s for s in stems if s not in others and not s.startswith(("classifier", "base"))]
+    stems = {path.stem for path in Path(config_dir).glob("*.yaml")} - {"data", "mix", "feats", "prepare"}
+    found = [stem for stem in stems if not stem.startswith(("classifier", "base"))]
     return sorted(found, key=lambda name: (HEADLINE.index(name) if name in HEADLINE else len(HEADLINE), name))
 
 
@@ -182,8 +183,8 @@ def _classifiers(
 
 def users_of(classifiers: Collection[str], config_dir: str | Path, systems: Sequence[str]) -> list[str]:
     """Those of the systems that cannot be trained without one of these frozen classifiers."""
-    configs = system_configs(config_dir, systems)
-    return [name for name, c in configs.items() if not c.joint and c.classifier in classifiers]
+    configs = system_configs(config_dir, systems).items()
+    return [name for name, config in configs if not config.joint and config.classifier in classifiers]
 
 
 def plan_training(
@@ -208,33 +209,33 @@ def plan_training(
     """
     folder, places = Path(config_dir), (Path(datadir), Path(dumpdir))
     separators = system_configs(folder, systems, overrides if task == "separator" else ())
-    if strong_share is not None:
-        separators = {name: _with_strong_share(config, strong_share) for name, config in separators.items()}
+    separators = {name: _with_strong_share(config, strong_share) for name, config in separators.items()}
     own = (overrides, evaluation_classifier) if task == "classifier" else ((), "")
     classifiers = {
-        name: Plan(name, config, folder / f"classifier_{name}.yaml", exp, *places)
+        name: Plan(
+            name, config, folder / f"classifier_{name}.yaml", experiment_dir(expdir, "classifier", name, tag), *places
+        )
         for name, config in _classifiers(folder, separators, *own).items()
-        for exp in [experiment_dir(expdir, "classifier", name, tag)]
     }
     if task == "classifier":
         frozen = {c.classifier for c in separators.values() if not c.joint} | {evaluation_classifier}
         return [plan for name, plan in classifiers.items() if name in frozen]
-    plans = []
-    for name, config in separators.items():
-        origin, classifier = folder / f"{name}.yaml", classifiers[config.classifier] if config.classifier else None
-        if classifier is not None and classifier.config.supervision != config.supervision:
-            raise UserError(
-                f"{origin}: supervision {config.supervision}, but classifier {config.classifier} "
-                f"learns from {classifier.config.supervision} labels"
-            )
-        exp = experiment_dir(expdir, "separator", name, tag)
-        plans.append(Plan(name, config, origin, exp, *places, classifier))
-    return plans
+    return [
+        Plan(
+            name,
+            config,
+            folder / f"{name}.yaml",
+            experiment_dir(expdir, "separator", name, tag),
+            *places,
+            classifiers.get(config.classifier or ""),
+        )
+        for name, config in separators.items()
+    ]
 
 
-def _with_strong_share(config: SeparatorTraining, share: float) -> SeparatorTraining:
+def _with_strong_share(config: SeparatorTraining, share: float | None) -> SeparatorTraining:
     """A semi-supervised system with another share; repeated so often that as much of an epoch is strong as before."""
-    if not config.strong_share or share == config.strong_share:
+    if share is None or not config.strong_share or share == config.strong_share:
         return config
     if not 0 < share < 1:
         raise UserError(f"--strong-share {share:g}: expected a share above 0 and below 1")

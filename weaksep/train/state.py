@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +15,17 @@ import torch
 from torch import nn
 
 from weaksep.errors import UserError
+from weaksep.fileio.atomic import write_text
 from weaksep.fileio.checkpoint import load_latest, save_checkpoint
 from weaksep.fileio.experiments import CHECKPOINT_NAME, HISTORY_NAME
 from weaksep.jobs.interrupt import Interrupted
-from weaksep.train.history import write_history
 
 CHECKPOINT_MINUTES = 10.0
+
+
+def write_history(exp: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write history.jsonl, one line an epoch: all so far, so that a resumed run repeats none."""
+    write_text(exp / HISTORY_NAME, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
 
 
 @dataclass
@@ -94,7 +100,7 @@ class Run:
             },
             keep_previous=True,
         )
-        write_history(self.exp / HISTORY_NAME, state.history)
+        write_history(self.exp, state.history)
         self.saved_at = time.monotonic()
 
     def resume(self) -> State:
@@ -120,7 +126,7 @@ class Run:
             raise UserError(f"{path}: does not fit this network ({reason}): begin again with --resume false") from None
         state.sums = {part: total.to(self.device) for part, total in state.sums.items()}
         # A run that was killed between the two files: the history is the checkpoint's.
-        write_history(self.exp / HISTORY_NAME, state.history)
+        write_history(self.exp, state.history)
         return state
 
     @contextmanager

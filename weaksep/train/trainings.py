@@ -109,15 +109,15 @@ def _train(options: Options, device: str, plan: Plan) -> str | None:
         set_up_logging()
     try:
         run_step(plan.step(), partial(_fit, options, device, plan), force=options.force)
-        calibration = plan.calibration_step()
-        if calibration is not None:
-            run_step(calibration, partial(_calibrate, device, plan))
+        if (calibration := plan.calibration_step()) is not None:
+            from weaksep.train.calibrate import calibrate
+
+            run_step(calibration, lambda notes: calibrate(plan, device))
+        return None
     except Exception as error:
         reason = failure_reason(error, plan.exp)
-    else:
-        return None
-    logger.error("%s has failed: %s", plan.exp.name, reason.splitlines()[0])  # the whole comes at the end
-    return reason
+        logger.error("%s has failed: %s", plan.exp.name, reason.splitlines()[0])  # the whole comes at the end
+        return reason
 
 
 def _fit(options: Options, device: str, plan: Plan, notes: Shards) -> None:
@@ -134,12 +134,6 @@ def _fit(options: Options, device: str, plan: Plan, notes: Shards) -> None:
         run_training(plan, device, options.checkpoint_minutes)
 
 
-def _calibrate(device: str, plan: Plan, notes: Shards) -> None:
-    from weaksep.train.calibrate import calibrate
-
-    calibrate(plan, device)
-
-
 def missing_inputs(plan: Plan) -> list[str]:
     """What a training needs and does not find, a line each: features of both sets, a trained classifier."""
     needed = [(plan.set_folders(name)[1] / "feats.yaml", "run stage 2 first") for name in ("train", "valid")]
@@ -149,13 +143,12 @@ def missing_inputs(plan: Plan) -> list[str]:
 
 
 # What an epoch of a classifier costs, against one of a separator without a classifier; roughly, on a CPU.
-CLASSIFIER_COST = {"light": 0.3, "blstm": 1.0, "crnn": 3.0}
+CLASSIFIER_COST = {None: 0.0, "light": 0.3, "blstm": 1.0, "crnn": 3.0}
 
 
 def _cost(plan: Plan) -> float:
     """A guess at how long a training takes: begun first, the long ones leave no core idle at the end."""
     if plan.config.net.get("kind") == "nmf":
         return 0.0
-    classifier = plan.classifier.config if plan.classifier else None
-    extra = CLASSIFIER_COST.get(classifier.net.get("kind", "blstm"), 1.0) if classifier else 0.0
-    return plan.config.optim.max_epochs * (1.0 + extra)
+    kind = plan.classifier.config.net.get("kind", "blstm") if plan.classifier else None
+    return plan.config.optim.max_epochs * (1.0 + CLASSIFIER_COST.get(kind, 1.0))
