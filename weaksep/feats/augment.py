@@ -4,8 +4,6 @@ They are drawn first (``draw_change``) and applied where each is cheap: speed to
 spectrum. What a change does to the times of the labels is done to the frame labels too.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

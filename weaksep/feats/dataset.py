@@ -7,8 +7,6 @@ told (``feats_type``), those of remixed and changed ones always from the audio.
 Every draw depends on (seed, epoch, clip) alone.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """wav.scp -> feats.ark/scp: STFT magnitudes of mixtures (and of references, for strong training), by shards."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence

@@ -4,8 +4,6 @@
 magnitudes of all of them are like (cmvn.ark).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

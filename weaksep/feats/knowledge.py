@@ -4,8 +4,6 @@ Which clips are the better known ones is drawn once for a set, whatever the trai
 a property of the data.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ The one rule: an event's onset and offset are rounded to samples (signal/units.p
 sample t * hop_samples, is active when onset <= centre < offset.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """utt2num_frames: how many frames the features of each clip have."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

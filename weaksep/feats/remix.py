@@ -5,8 +5,6 @@ isolated a source, yet the submixtures of the remix are known: that is what loss
 sources: the sources of the same remixes, so that a strong system can be compared on equal terms.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 A (2, F + 1) matrix: row 0 sums and the frame count, row 1 sums of squares and 0.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from weaksep.errors import UserError

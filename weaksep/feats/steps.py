@@ -1,7 +1,5 @@
 """Stage 2 as steps, two a set. Imports no torch: a rerun with nothing to do must be quick."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from weaksep.feats.config import FeatsConfig

@@ -8,8 +8,6 @@ Chunks start at whole steps of what separates them: a net that halves its frames
 begins a frame later.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Which clips to separate, checked before the first is read: every bad file is listed at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice

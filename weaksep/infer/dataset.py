@@ -6,8 +6,6 @@ The tables are written last, so a folder that has them is whole. Memory does not
 clips: a batch is read, separated and written before the next.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import os

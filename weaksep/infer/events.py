@@ -5,8 +5,6 @@ the recording's loudest moment. Pauses up to 0.2 s belong to an event; what is s
 knows more of a class than its output's energy does; this needs none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -5,8 +5,6 @@ A recurrent layer is exported for one number of frames. It is that of the chunks
 signal/level.py; ``masker_page`` says in the packed model's page what a program without weaksep needs of them.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import warnings

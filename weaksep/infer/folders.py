@@ -1,7 +1,5 @@
 """Many recordings: the user's files and folders of them, each separated into a folder of its own."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """A separator as a function of waveforms, in Python: ``weaksep.load_separator(path)(waveform, sample_rate)``."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

@@ -6,8 +6,6 @@ IEEE/ACM TASLP 2018, for K sources instead of speech and noise, the ratio one of
 phase-sensitive after Erdogan, Hershey, Watanabe, Le Roux, ICASSP 2015.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

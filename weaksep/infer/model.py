@@ -1,7 +1,5 @@
 """A trained network from its file, ready to run; masks on the mixture's complex STFT, back with its phase."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

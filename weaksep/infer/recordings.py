@@ -4,8 +4,6 @@ The net hears the mean of the channels at its own rate and level; its masks are 
 classes leave of the recording is the residual, so that all outputs together are the recording.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass

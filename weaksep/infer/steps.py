@@ -1,7 +1,5 @@
 """Stage 5 as steps, one a system. Imports no torch: a rerun with nothing to do must be quick."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 Imports no torch before there is something to do: a rerun with nothing to do must be quick.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -7,8 +7,6 @@ clip; e_i is the i-th unit vector, so the i-th source is asked for class i, in t
 active, and for nothing else. With the classifier frozen the first term is a constant and is not computed.
 """
 
-from __future__ import annotations
-
 from typing import Protocol
 
 import torch

@@ -7,8 +7,6 @@ At that scale and events of -30 to -25 dB the loss is around 0.01, which is why 
 term to the size of a cross-entropy. Multiply the audio by ten and the same weight means ten times as much.
 """
 
-from __future__ import annotations
-
 import torch
 from pydantic import Field
 

@@ -1,7 +1,5 @@
 """Losses by their names, which are those of their modules."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import pkgutil

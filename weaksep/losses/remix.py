@@ -23,8 +23,6 @@ frames: they say which of the two it belongs to.
 What it identifies, and what it cannot: see egs/urbansound_mix/REMIX.md.
 """
 
-from __future__ import annotations
-
 import torch
 from pydantic import Field
 

@@ -1,7 +1,5 @@
 """What the settings of losses have in common: a weight, and from when on it counts."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field

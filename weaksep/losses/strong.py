@@ -5,8 +5,6 @@
 All K classes count; the target of an absent class is silence. A mask in [0, 1] can reach min(|S_i|, X) and no more.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

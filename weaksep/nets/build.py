@@ -3,8 +3,6 @@
 A net is found by its ``kind``, the name of its module in weaksep/nets/separators or weaksep/nets/classifiers.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping

@@ -3,8 +3,6 @@
 The magnitude is that of a mixture or of one separated source.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Fixed front-ends: log magnitude with a training set's statistics, and mel bands."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -4,8 +4,6 @@ max is the method's own; the others let every frame learn (Wang, Li, Metze, ICAS
 (B, T, 1), is 1.0 where a clip has a frame and 0.0 in its padding; None when there is none.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -1,7 +1,5 @@
 """What all mask estimators share: magnitude (B, T, F) -> masks (B, K, T, F)."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """What the settings of nets have in common."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field

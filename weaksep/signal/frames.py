@@ -1,7 +1,5 @@
 """Fewer frames: max over runs of frames, as nets that shorten time have them."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional
 

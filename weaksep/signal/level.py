@@ -1,7 +1,5 @@
 """Levels: root mean square in dB relative to full scale (1.0)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

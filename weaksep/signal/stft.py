@@ -5,8 +5,6 @@ that divides by the root of the window's energy: white noise of RMS r then has a
 every bin, whatever the window length. The losses' weights are meant for this scale (see losses/mixture.py).
 """
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional
 

@@ -3,8 +3,6 @@
 Rounding is half up (``floor(x + 0.5)``), so 0.5 samples are one sample on every machine and Python version.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

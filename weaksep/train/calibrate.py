@@ -17,8 +17,6 @@ ESC-10, trained from isolated sources, for 5.7 instead of 2.8). SNR alone does n
 a missed target sounds like it.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 

@@ -1,7 +1,5 @@
 """An experiment folder belongs to one run: the same settings, data and classifier from its first step to its last."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

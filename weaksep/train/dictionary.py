@@ -1,7 +1,5 @@
 """Training of the NMF baseline: one dictionary of spectra a class, learnt from the isolated sources."""
 
-from __future__ import annotations
-
 import logging
 import time
 

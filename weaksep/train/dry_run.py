@@ -1,7 +1,5 @@
 """Two steps of a training that leave nothing behind: do data, settings and memory fit, and how long will it take?"""
 
-from __future__ import annotations
-
 import logging
 import math
 import time

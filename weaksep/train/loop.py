@@ -5,8 +5,6 @@ one checkpoint with all state. There is one every few minutes as well, and when 
 goes on from the very step, and on the CPU ends with the same weights, bit for bit, as one that was never stopped.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import time

@@ -1,7 +1,5 @@
 """The parts of a training that its YAML names: net and losses, their settings checked by their own modules."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

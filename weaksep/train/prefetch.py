@@ -1,7 +1,5 @@
 """Read the next batches while the current one is computed. Reading releases the interpreter lock, so threads do."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """One training from its plan: data, network, objective, loop."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a run must remember to go on as if it had never stopped: checkpoint.pt, checkpoint.prev.pt, history.jsonl."""
 
-from __future__ import annotations
-
 import json
 import math
 import time

@@ -1,7 +1,5 @@
 """The paper's classifier A: a BLSTM over linear magnitude frames. The defaults are its sizes."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

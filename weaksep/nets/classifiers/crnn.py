@@ -3,8 +3,6 @@
 The batch normalisation after each convolution is ours.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

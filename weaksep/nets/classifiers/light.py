@@ -3,8 +3,6 @@
 Weak training runs the classifier on K separated spectrograms a clip, so its cost counts K times.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

@@ -10,8 +10,6 @@ neither on the clip's length nor on what else is in it. ``step_frames`` frames c
 time, which divides the cost: that of recurrent layers this small is one of steps, not of what a step takes in.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

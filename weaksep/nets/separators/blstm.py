@@ -1,7 +1,5 @@
 """The paper's separator: BLSTM layers over the frames, one linear layer to K masks. The defaults are its sizes."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

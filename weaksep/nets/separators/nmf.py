@@ -5,8 +5,6 @@ With magnitude X (T, F) close to A W, activations A >= 0 and dictionaries W stac
 k is its share A_k W_k / A W. Distance: generalised Kullback-Leibler; the factorisation itself is scikit-learn's.
 """
 
-from __future__ import annotations
-
 import warnings
 from typing import Any, Literal
 

@@ -9,8 +9,6 @@ on the clip's length.) What a frame sees is limited, to ``reach`` frames on each
 in pieces with that much overlap gets the masks of the whole.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

@@ -17,8 +17,6 @@ all of a clip, so that masks would change with what else is in the clip and how 
 pieces would show it. In training every mean is over 16 clips times at least hundreds of positions, which is plenty.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch
