@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from weaksep.feats import stats
-from weaksep.nets import frontend
 from weaksep.nets.build import build_classifier, build_separator
-from weaksep.nets.pooling import exp_softmax_pool, linear_softmax_pool, max_pool, mean_pool
+from weaksep.nets.classifier import exp_softmax_pool, linear_softmax_pool, max_pool, mean_pool
+from weaksep.nets.classifiers.light import mel_matrix
+from weaksep.nets.separator import LOG_FLOOR, NormalisedLog
 
 SMALL = {"blstm": {"units": 6}, "crnn": {"units": 6, "channels": [4, 4, 4]}, "light": {"units": 6, "channels": [8]}}
 TIME_POOLING = {"blstm": 1, "crnn": 4, "light": 4}
@@ -65,20 +66,20 @@ def test_pooling_by_hand() -> None:
 
 def test_mel_filters_are_weighted_means_and_none_is_empty() -> None:
     for n_bins, n_bands, rate in [(129, 40, 8000), (257, 64, 16000), (65, 40, 8000)]:
-        filters = frontend.mel_matrix(n_bins, n_bands, rate)
+        filters = mel_matrix(n_bins, n_bands, rate)
         assert filters.shape == (n_bins, n_bands)
         assert bool((filters >= 0).all())
         assert torch.allclose(filters.sum(dim=0), torch.ones(n_bands), atol=1e-5)
 
 
 def test_both_sides_floor_the_logarithm_alike() -> None:
-    assert frontend.LOG_FLOOR == stats.LOG_FLOOR
+    assert LOG_FLOOR == stats.LOG_FLOOR
 
 
 def test_statistics_travel_in_the_state_and_normalise() -> None:
     magnitude = torch.rand(4, 50, 9) + 0.1
     logs = magnitude.log().flatten(0, 1)
-    net = frontend.NormalisedLog(9)
+    net = NormalisedLog(9)
     net.set_statistics(logs.mean(dim=0), logs.std(dim=0, correction=0))
     out = net(magnitude).flatten(0, 1)
     assert torch.allclose(out.mean(dim=0), torch.zeros(9), atol=1e-5)

@@ -24,8 +24,7 @@ from weaksep.train.calibrate import (
     submixture_scores,
     validation_remixes,
 )
-from weaksep.train.dry_run import dry_run
-from weaksep.train.run import run_training, training_sets
+from weaksep.train.run import dry_run, run_training, training_sets
 
 CPU = torch.device("cpu")
 CLIP = Path("exp/separator_clip")

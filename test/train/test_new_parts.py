@@ -18,7 +18,7 @@ from weaksep.fileio.network import read_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.nets import classifiers, separators
 from weaksep.nets.build import build_classifier, build_separator
-from weaksep.train.dry_run import dry_run
+from weaksep.train.run import dry_run
 
 SQUARES = '''"""Squared error of the sum of the active sources, over the frames that there are."""
 

@@ -7,8 +7,31 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from weaksep.nets.frontend import NormalisedLog
 from weaksep.nets.settings import NetSettings
+
+# As in the statistics (feats/stats.py); a test holds the two equal.
+LOG_FLOOR = 1e-5
+
+
+class NormalisedLog(nn.Module):
+    """Log magnitude, normalised per bin with statistics set once from the training set and kept in the checkpoint."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, n_bins: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_bins))
+        self.register_buffer("std", torch.ones(n_bins))
+
+    def set_statistics(self, mean: torch.Tensor, std: torch.Tensor) -> None:
+        """Take over mean and standard deviation, (F,) each."""
+        self.mean.copy_(mean)
+        self.std.copy_(std)
+
+    def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
+        """Magnitude (B, T, F) -> normalised log magnitude (B, T, F)."""
+        return (magnitude.clamp_min(LOG_FLOOR).log() - self.mean) / self.std
 
 
 class MaskSettings(NetSettings):

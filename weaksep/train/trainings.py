@@ -94,7 +94,7 @@ def try_all(plans: Sequence[Plan], options: Options) -> None:
     """
     import torch
 
-    from weaksep.train.dry_run import dry_run
+    from weaksep.train.run import dry_run
 
     torch.set_num_threads(options.threads)
     device = choose_device(options.ngpu, options.allow_cpu)
@@ -122,8 +122,8 @@ def _fit(options: Options, device: str, plan: Plan, notes: Shards) -> None:
     """The training itself, with its log in <exp>/train.log as well."""
     import torch
 
-    from weaksep.train.claim import claim_experiment
     from weaksep.train.run import run_training
+    from weaksep.train.state import claim_experiment
 
     torch.set_num_threads(options.threads)
     claim_experiment(plan.exp, notes, plan.joint)

@@ -3,6 +3,7 @@
 Weak training runs the classifier on K separated spectrograms a clip, so its cost counts K times.
 """
 
+import math
 from typing import Literal
 
 import torch
@@ -10,12 +11,29 @@ from pydantic import Field
 from torch import nn
 
 from weaksep.nets.classifier import Classifier, ClassifierSettings
-from weaksep.nets.frontend import mel_matrix
 from weaksep.nets.settings import Channels, Dropout, Units
 from weaksep.signal.frames import pool_frames
 
 # Linear magnitudes of the method's levels lie around 0.01 to 1; the logarithm is floored here.
 MEL_FLOOR = 1e-3
+
+
+def mel_matrix(n_bins: int, n_bands: int, sample_rate: int) -> torch.Tensor:
+    """Triangular mel filters, float32 (F, bands); each sums to 1, so that a band is a weighted mean of its bins.
+
+    The mel scale is that of HTK. Triangles narrower than a bin are widened to one, so that no band is empty.
+    """
+    nyquist = sample_rate / 2
+    bins = torch.linspace(0.0, nyquist, n_bins, dtype=torch.float64)
+    mels = torch.linspace(0.0, 2595.0 * math.log10(1.0 + nyquist / 700.0), n_bands + 2, dtype=torch.float64)
+    edges = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
+    width = nyquist / (n_bins - 1)
+    lower = torch.minimum(edges[:-2], edges[1:-1] - width)
+    upper = torch.maximum(edges[2:], edges[1:-1] + width)
+    rising = (bins[:, None] - lower) / (edges[1:-1] - lower)
+    falling = (upper - bins[:, None]) / (upper - edges[1:-1])
+    filters = torch.minimum(rising, falling).clamp_min(0.0)
+    return (filters / filters.sum(dim=0)).float()
 
 
 class Settings(ClassifierSettings):
