@@ -179,8 +179,7 @@ def separate_dataset(
             raise UserError(f"{system}: trained at {separator.sample_rate} Hz, {data.path} is at {sample_rate} Hz")
         outputs = separator.outputs
     n_files = len(outputs) * len(clips)
-    n_bytes = len(outputs) * sum(on_disk(44 + 2 * clip.n_samples) for clip in clips)
-    require_space(out, n_bytes, n_files, "--expdir")
+    require_space(out, len(outputs) * sum(on_disk(44 + 2 * clip.n_samples) for clip in clips), n_files, "--expdir")
     notes, task = notes or Shards(out, kind="separated"), Task(system, outputs, sample_rate, out, device)
     with _begun(notes, data, outputs):
         counts = run_shards(

@@ -68,8 +68,7 @@ class EventFinder:
     def _by_block(self, outputs: np.ndarray) -> np.ndarray:
         """Energies (K + 1, blocks); in the last row that of the sum of all outputs."""
         signals = np.concatenate([outputs[:-1], outputs.sum(axis=0, keepdims=True)])
-        blocks = signals.reshape(*signals.shape[:2], -1, self._block)
-        return np.square(blocks, dtype=np.float64).sum(axis=(1, 3))
+        return np.square(signals.reshape(*signals.shape[:2], -1, self._block), dtype=np.float64).sum(axis=(1, 3))
 
     def events(self) -> list[tuple[float, float, str]]:
         """(onset, offset, class) in seconds, by onset, none behind the recording's end; after the last piece."""

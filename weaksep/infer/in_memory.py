@@ -57,10 +57,9 @@ class WaveformSeparator:
         if not (math.isfinite(sample_rate) and sample_rate > 0):
             raise UserError(f"a sample rate of {sample_rate} Hz; expected that of the waveform, such as 44100")
         channels = np.atleast_2d(audio)
-        gain = gain_to(self.level_db, [channels], sample_rate)
         size = max(1, int(_BLOCK_S * sample_rate))
         blocks = (channels[:, start : start + size] for start in range(0, channels.shape[1], size))
-        sources = net_sources(self.separator, blocks, sample_rate, gain)
+        sources = net_sources(self.separator, blocks, sample_rate, gain_to(self.level_db, [channels], sample_rate))
         pieces = at_input_rate(sources, self.separator, iter([channels]), sample_rate, len(channels))
         whole = np.concatenate(list(pieces), axis=2).reshape(-1, *audio.shape)
         refuse_no_sound(whole, "the separated waveform")

@@ -109,8 +109,7 @@ def at_input_rate(
         original = original[:, size:]
     rest = np.concatenate([original, *blocks], axis=1)
     if rest.shape[1]:  # or less
-        silent = np.zeros((len(separator.classes), *rest.shape), dtype=np.float32)
-        yield np.concatenate([silent, rest[None]])
+        yield np.concatenate([np.zeros((len(separator.classes), *rest.shape), dtype=np.float32), rest[None]])
 
 
 def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step:

@@ -47,6 +47,7 @@ class ClassifierObjective(nn.Module):
     """BCE of a classifier on mixtures, from frame labels, clip labels or some of both."""
 
     class_weights: torch.Tensor
+    terms: Mapping[str, Term] = {}
 
     def __init__(self, classifier: Classifier, class_weights: torch.Tensor) -> None:
         super().__init__()

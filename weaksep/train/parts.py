@@ -83,8 +83,8 @@ def resolved(config: Training, origin: str) -> dict[str, Any]:
     """All settings of a training, those of its net and losses included."""
     whole = {**config.model_dump(mode="json"), "net": net_settings(config, origin)}
     if isinstance(config, SeparatorTraining):
-        terms = loss_terms(config, origin)
-        whole["loss"] = {name: term.settings.model_dump(mode="json") for name, term in terms.items()}
+        terms = loss_terms(config, origin).items()
+        whole["loss"] = {name: term.settings.model_dump(mode="json") for name, term in terms}
     return whole
 
 

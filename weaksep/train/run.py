@@ -179,13 +179,12 @@ def run_training(plan: Plan, device: str, checkpoint_minutes: float = CHECKPOINT
     trained = sum(p.numel() for p in objective.parameters() if p.requires_grad)
     logger.info("%s: %d clips an epoch, %d parameters to train, %s labels", name, len(train), trained,
                 config.supervision)  # fmt: skip
-    terms = loss_terms(config, str(plan.origin)) if isinstance(config, SeparatorTraining) else {}
     return fit(
         objective.to(device),
         train,
         valid,
         optim=config.optim,
-        settled=settled_share(terms),
+        settled=settled_share(objective.terms),
         seed=config.seed,
         config=whole,
         exp=plan.exp,
