@@ -60,7 +60,7 @@ def supervision_of(data: DataDir, known: Knowledge) -> tuple[dict[str, str], int
         if known.train_clips > len(utts):
             raise UserError(f"{data.path}: {len(utts)} clips; train_clips asks for {known.train_clips}")
         utts = chosen(utts, known.train_clips / len(utts), "training clips")
-    kinds = dict.fromkeys(utts, known.supervision)
+    kinds: dict[str, str] = dict.fromkeys(utts, known.supervision)
     timed = data.timed()  # of recordings that people have labelled, some may have the times of their events
     if known.supervision == "frame":
         kinds.update(dict.fromkeys((utt for utt in utts if utt not in timed), "clip"))

@@ -1,6 +1,6 @@
 """A trained network from its file, ready to run; masks on the mixture's complex STFT, back with its phase."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -69,7 +69,7 @@ def _net(place: str | Path, description: Description, weights: Weights, device: 
     """The network of a description in evaluation mode; what is wrong with it as one line."""
     settings, features = description.config.get("net", {}), description.features
     sizes = (len(description.classes), features.window_samples // 2 + 1)
-    make = {
+    make: dict[str, Callable[[], torch.nn.Module]] = {
         "separator": partial(build_separator, settings, *sizes),
         "classifier": partial(build_classifier, settings, *sizes, features.sample_rate),
     }

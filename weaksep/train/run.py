@@ -203,8 +203,8 @@ def _saver(
     def save(epoch: int) -> None:
         if plan.joint:
             update = {"task": "classifier", "config": description.config["classifier_training"], "epoch": epoch}
-            own = description.model_copy(update=update)
-            write_network(plan.exp / JOINT_CLASSIFIER, own, objective.classifier.state_dict())
+            weights = objective.classifier.state_dict()  # type: ignore[union-attr]
+            write_network(plan.exp / JOINT_CLASSIFIER, description.model_copy(update=update), weights)
         write_network(plan.exp, description.model_copy(update={"epoch": epoch}), objective.net.state_dict())
 
     return save
