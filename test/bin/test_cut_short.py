@@ -100,6 +100,20 @@ def whole(conf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def copy_before(stage: str, whole: Path, place: Path) -> None:
+    """What the stages before this one have written."""
+    made = {
+        "data": [],
+        "mix": ["data/events"],
+        "feats": ["data"],
+        "train": ["data", "dump"],
+        "infer": ["data", "dump", "exp/separator_strong"],
+    }[stage]
+    for name in made:
+        later = shutil.ignore_patterns("separated", "scores")
+        shutil.copytree(whole / name, place / name, ignore=later, copy_function=shutil.copy2)
+
+
 # Where a stage writes, the function that is to fail, after how many calls, and the files of the shards done by then.
 CUTS = {
     "data": ("weaksep.corpora.convert", "write_audio", 14, "data/events/train/audio/*.wav"),
@@ -112,8 +126,7 @@ CUTS = {
 @pytest.mark.parametrize("stage", CUTS)
 def test_finished_shards_are_not_made_again(whole: Path, conf: Path, tmp_path: Path, stage: str, monkeypatch) -> None:
     place = tmp_path / "place"
-    for before in STAGES[: STAGES.index(stage)]:
-        assert run(before, place, conf) == 0
+    copy_before(stage, whole, place)
     module, name, calls, finished = CUTS[stage]
     real, count = getattr(importlib.import_module(module), name), []
 
@@ -158,34 +171,32 @@ def resize(disk: Path, n_bytes: int) -> None:
     subprocess.run(["mount", "-o", f"remount,size={n_bytes}", str(disk)], check=True)
 
 
-@pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("share", [0.02, 0.6])
 def test_a_full_disk_is_told_and_more_room_is_all_it_takes(
-    whole: Path, conf: Path, small_disk: Path, stage: str, share: float, monkeypatch, capfd
+    whole: Path, conf: Path, small_disk: Path, share: float, monkeypatch, capfd
 ) -> None:
+    """Every stage of a run meets a full disk once."""
     for name in ("weaksep.mixtures.write", "weaksep.feats.extract", "weaksep.infer.dataset"):
-        module = importlib.import_module(name)
-        if hasattr(module, "require_space"):
-            monkeypatch.setattr(module, "require_space", lambda *_: None)  # as if others filled the disk meanwhile
-    for before in STAGES[: STAGES.index(stage)]:
-        assert run(before, small_disk, conf) == 0
-    kept = results(small_disk)
-    made = {"data": "data/events", "train": "exp/separator_strong/checkpoint.pt"}.get(stage, FOLDERS[stage])
-    needed = bytes_of(whole / made) - bytes_of(small_disk / FOLDERS[stage])
-    state = os.statvfs(small_disk)
-    used = (state.f_blocks - state.f_bfree) * state.f_frsize
-    resize(small_disk, used + (4096 if stage in ("score", "report") else max(8192, int(share * needed))))
-    capfd.readouterr()
-    assert run(stage, small_disk, conf) == 1
-    error = capfd.readouterr().err
-    last = [line for line in error.splitlines() if line.startswith("weaksep ")]
-    assert len(last) == 1 and "No space left on device" in last[0] and "run the same command again" in last[0], error
-    assert "Traceback" not in error
-    check_valid(small_disk)
-    assert {name: text for name, text in results(small_disk).items() if name in kept} == kept
-    resize(small_disk, 64 * 2**20)
-    for after in STAGES[STAGES.index(stage) :]:
-        assert run(after, small_disk, conf) == 0
+        # As if others filled the disk meanwhile.
+        monkeypatch.setattr(f"{name}.require_space", lambda *_: None, raising=False)
+    for stage in STAGES:
+        kept = results(small_disk)
+        made = {"data": "data/events", "train": "exp/separator_strong/checkpoint.pt"}.get(stage, FOLDERS[stage])
+        needed = bytes_of(whole / made) - bytes_of(small_disk / FOLDERS[stage])
+        state = os.statvfs(small_disk)
+        used = (state.f_blocks - state.f_bfree) * state.f_frsize
+        resize(small_disk, used + (4096 if stage in ("score", "report") else max(8192, int(share * needed))))
+        capfd.readouterr()
+        assert run(stage, small_disk, conf) == 1
+        error = capfd.readouterr().err
+        last = [line for line in error.splitlines() if line.startswith("weaksep ")]
+        assert len(last) == 1 and "No space left on device" in last[0], error
+        assert "run the same command again" in last[0]
+        assert "Traceback" not in error
+        check_valid(small_disk)
+        assert {name: text for name, text in results(small_disk).items() if name in kept} == kept
+        resize(small_disk, 64 * 2**20)
+        assert run(stage, small_disk, conf) == 0
     assert results(small_disk) == results(whole)
 
 
@@ -193,8 +204,7 @@ def test_a_full_disk_is_told_and_more_room_is_all_it_takes(
 def test_too_little_room_is_seen_before_the_stage_begins(
     whole: Path, conf: Path, small_disk: Path, stage: str, option: str, capfd
 ) -> None:
-    for before in STAGES[: STAGES.index(stage)]:
-        assert run(before, small_disk, conf) == 0
+    copy_before(stage, whole, small_disk)
     resize(small_disk, bytes_of(small_disk) + 600 * 4096)
     before_files = results(small_disk)
     capfd.readouterr()
@@ -208,11 +218,7 @@ def test_too_little_room_is_seen_before_the_stage_begins(
 @pytest.mark.parametrize(("stage", "limit"), [("mix", 10_000), ("feats", 100_000), ("train", 150_000)])
 def test_under_a_limit_on_files_it_is_the_same(whole: Path, conf: Path, tmp_path: Path, stage: str, limit: int) -> None:
     place = tmp_path / "place"
-    earlier = {FOLDERS[before] for before in STAGES[: STAGES.index(stage)]} - {FOLDERS[stage]}
-    for name in earlier:
-        shutil.copytree(whole / name, place / name, copy_function=shutil.copy2)
-    if stage == "mix":
-        shutil.copytree(whole / "data/events", place / "data/events", copy_function=shutil.copy2)
+    copy_before(stage, whole, place)
     command = [sys.executable, "-m", "weaksep.bin", stage, *arguments(stage, place, conf)]
 
     def limited() -> None:

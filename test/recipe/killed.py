@@ -32,13 +32,13 @@ TIMES = ("seconds", "environment", "training", "stage_times")
 
 
 def write_tiny_config(recipe: Path, folder: Path) -> Path:
-    """A configuration that runs all stages of the small recipe in half a minute, every stage in several shards."""
+    """A configuration that runs all stages of the small recipe in seconds, every stage in several shards."""
     conf = recipe / "conf" / "short"
-    optim = {"max_epochs": 4, "warmup_steps": 2}
+    optim = {"max_epochs": 3, "warmup_steps": 2}
     changes: dict[str, dict[str, Any]] = {
-        "data": {"recordings_per_class": {"train": 12, "valid": 3, "test": 3}},
-        "mix": {"sets": {"train": 400, "valid": 40, "test": 150}},
-        "feats": {"shard_clips": 60},
+        "data": {"recordings_per_class": {"train": 4, "valid": 2, "test": 2}},
+        "mix": {"sets": {"train": 160, "valid": 20, "test": 120}},
+        "feats": {"shard_clips": 50},
         **{name: {"net": {"units": 24}, "optim": optim} for name in ("strong", "frame", "clip")},
         **{f"classifier_{name}": {"optim": optim} for name in ("frame", "clip")},
     }
@@ -109,9 +109,11 @@ def stage_seconds(output: str) -> list[float]:
 
 
 def kill_moments(n_kills: int, seconds: list[float], seed: int) -> Iterator[tuple[int, float]]:
-    """(stage, delay) of each kill: every stage in turn, at a moment drawn from its length."""
+    """(stage, delay) of each kill: of a run's stages as many as there are kills, at a moment drawn from its length."""
     for number in range(n_kills):
-        stage = number % STAGES
+        first = number - number % STAGES
+        of_run = min(STAGES, n_kills - first)
+        stage = int(sorted(generator(seed, "stages", first).permutation(STAGES)[:of_run])[number - first])
         yield stage, float(generator(seed, "kill", number).uniform(0, seconds[stage]))
 
 

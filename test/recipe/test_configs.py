@@ -56,12 +56,12 @@ def make_sets(folder: Path, classes: Sequence[str], rate: int, feats: FeatsConfi
         for index in range(12):
             utt = f"{name}-{index:06d}"
             active = sorted({classes[index % len(classes)], classes[index // 3 % len(classes)]}, key=classes.index)
-            sources = {f"src_{label}": rng.integers(-900, 900, rate // 4).astype(np.int16) for label in active}
+            sources = {f"src_{label}": rng.integers(-900, 900, rate // 16).astype(np.int16) for label in active}
             for key, audio in {**sources, "wav": sum(sources.values())}.items():
                 tables[key][utt] = f"{key}-{utt}.wav"
                 write_audio(data / tables[key][utt], np.asarray(audio), rate, durable=False)
             labels[utt] = ",".join(active)
-            row = {"filename": f"{utt}.wav", "onset": 0.0, "offset": 0.2}
+            row = {"filename": f"{utt}.wav", "onset": 0.0, "offset": 0.05}
             events += [{**row, "event_label": label} for label in active]
         for key, table in tables.items():
             write_table(data / f"{key}.scp", table)

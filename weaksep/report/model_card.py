@@ -73,7 +73,7 @@ def model_card(
         **(softer if description.temperature != 1 else {}),
         "epoch": description.epoch,
         "licence of the weights": licence or "not stated: ask whoever gave you this file",
-        "packed": f"{made['date']}, weaksep {made['weaksep']}, PyTorch {made['torch']}, commit {made['commit']}",
+        "packed": f"{made['date'][:10]}, weaksep {made['weaksep']}, PyTorch {made['torch']}, commit {made['commit']}",
     }
     blocks = [f"# {name}", "A separator of weaksep.", "\n".join(f"- {key}: {value}" for key, value in facts.items())]
     if scores:
