@@ -6,7 +6,8 @@ import difflib
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 SHOWN = 20  # problems of a kind; a file has the others
 _PLAIN_WORD = re.compile(r"(?:^|(?<=[\s(]))[a-z]+(?:2[a-z]+)?(?=[.,;:)]*(?:\s|$))")
@@ -14,6 +15,15 @@ _PLAIN_WORD = re.compile(r"(?:^|(?<=[\s(]))[a-z]+(?:2[a-z]+)?(?=[.,;:)]*(?:\s|$)
 
 class UserError(Exception):
     """A mistake outside the code. The message says what is wrong, where (file:line or id) and what to do."""
+
+
+def count(number: int, name: str, ending: str = "s") -> str:
+    """A number and its noun.
+
+    >>> count(1, "problem"), count(2, "class", "es")
+    ('1 problem', '2 classes')
+    """
+    return f"{number} {name}" if number == 1 else f"{number} {name}{ending}"
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str, cutoff: float = 0.6) -> str:
@@ -24,6 +34,25 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str, cutoff: float 
     """
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f"did you mean {near[0]}?" if near else otherwise
+
+
+def refuse(faults: Mapping[str, object], error: type[Exception] = ValueError) -> None:
+    """Raise an error with the first of the texts whose value is true, where one is.
+
+    >>> refuse({"it is empty": False, "it is too long": []})
+    """
+    for fault, holds in faults.items():
+        if holds:
+            raise error(fault)
+
+
+@contextmanager
+def noted(problems: list[str], place: str = "") -> Iterator[None]:
+    """End the block at a ValueError or UserError, and add it to a list, so that all problems are reported at once."""
+    try:
+        yield
+    except (ValueError, UserError) as error:
+        problems.append(f"{place}: {error}" if place else str(error))
 
 
 def raise_problems(title: str, problems: Sequence[str]) -> None:
@@ -38,7 +67,7 @@ def raise_problems(title: str, problems: Sequence[str]) -> None:
     """
     if problems:
         lines = "".join(f"\n  {problem}" for problem in _first_of_each_kind(problems))
-        raise UserError(f"{title} ({len(problems)} problem{'s' if len(problems) != 1 else ''}):{lines}")
+        raise UserError(f"{title} ({count(len(problems), 'problem')}):{lines}")
 
 
 def _kind(problem: str) -> str:

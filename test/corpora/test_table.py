@@ -75,6 +75,7 @@ def test_a_part_that_the_file_does_not_hold(tmp_path: Path) -> None:
         (("", "dog", "train", "", "", ""), "events.tsv:10: filename or class is empty"),
         (("x.wav", "dog", "train", "", "1", ""), "onset '1', offset '' are not seconds"),
         (("x.wav", "dog", "train", "", "2", "1"), "onset 2 to offset 1 is no span of time"),
+        (("x.wav", "dog", "train", "", "0", "1e306"), "onset 0 to offset 1e306 is no span of time"),
         (("v.wav", "dog", "valid", "", "", ""), "v.wav would have the id of .*v.wav; give onset and offset of each"),
         (("x.wav", "dog", "train", "7", "", ""), "recording 7 is in train and test"),
         (("." * 3 + "/.x.wav", "dog", "train", "", "", ""), "cannot be an id"),

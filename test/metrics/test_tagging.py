@@ -12,9 +12,8 @@ def test_counts_by_hand():
     counts = TagCounts(3)
     counts.add(np.array([[1, 0, 0], [1, 1, 0]]), np.array([[0.9, 0.6, 0.1], [0.2, 0.5, 0.1]]))
     counts.add(np.array([[0, 1, 0]]), np.array([[0.1, 0.9, 0.0]]))
-    assert counts.true_positives.tolist() == [1, 2, 0]
-    assert counts.false_positives.tolist() == [0, 1, 0]
-    assert counts.false_negatives.tolist() == [1, 0, 0]
+    true_positives, false_positives, false_negatives = counts.counts.tolist()
+    assert (true_positives, false_positives, false_negatives) == ([1, 2, 0], [0, 1, 0], [1, 0, 0])
     assert counts.micro_f1() == pytest.approx(2 * 3 / (2 * 3 + 1 + 1))
     np.testing.assert_allclose(counts.class_f1(), [2 / 3, 4 / 5, np.nan])
     # The third class neither occurs nor is predicted and has no say.

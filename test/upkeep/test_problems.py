@@ -10,7 +10,6 @@ import pytest
 from weaksep.errors import SHOWN, UserError, raise_problems
 from weaksep.fileio.parsed import LOST, REPAIR, Problem
 from weaksep.upkeep.folder import Folder
-from weaksep.upkeep.problems import fix_command
 
 
 def listed(problems: list[str]) -> list[str]:
@@ -65,4 +64,4 @@ def test_a_problem_is_one_line_whatever_the_id() -> None:
 
 
 def test_the_command_can_be_pasted() -> None:
-    assert fix_command(Path("my data/test")) == "utils/fix_data_dir.sh 'my data/test'"
+    assert Folder(Path("my data/test")).fix == "utils/fix_data_dir.sh 'my data/test'"

@@ -21,10 +21,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     arguments = parser.parse_args(argv)
 
-    from weaksep.errors import raise_problems
+    from weaksep.errors import count, raise_problems
     from weaksep.fileio.names import one_line
     from weaksep.upkeep.fix import fix
-    from weaksep.upkeep.problems import count, stage_command
 
     folder = arguments.folder
     fixed = fix(folder, arguments.backup)
@@ -36,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if fixed.changed:
         backup = f"backup in {fixed.backup}" if fixed.backup else "no table was there before, so no backup"
         tell(f"{folder}: kept {kept} of {count(total, 'clip')}; tables changed: {' '.join(fixed.changed)}; {backup}")
-        tell(f"{folder}: what was made from it before is out of date; {stage_command(fixed.next_stage)} makes it anew")
+        tell(f"{folder}: what was made from it before is out of date; run.sh --stage {fixed.next_stage} makes it anew")
     else:
         tell(f"{folder}: nothing to repair in the tables, {count(kept, 'clip')}")
     raise_problems(f"{folder} is not valid yet", [str(problem) for problem in fixed.remaining])

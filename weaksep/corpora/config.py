@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
 
+from weaksep.errors import refuse
 from weaksep.fileio.names import doubled, label_problem
 
 N_FOLDS = 10  # of UrbanSound8K
@@ -29,12 +30,14 @@ class Split(BaseModel, extra="forbid", frozen=True):
     @model_validator(mode="after")
     def _folds(self) -> Split:
         folds = [*self.train, *self.valid, *self.test]
-        unknown = sorted(fold for fold in folds if not 1 <= fold <= N_FOLDS)
-        if unknown:
-            raise ValueError(f"no fold {', '.join(map(str, unknown))}; UrbanSound8K has 1 to {N_FOLDS}")
-        twice = sorted({fold for fold in folds if folds.count(fold) > 1})
-        if twice:
-            raise ValueError(f"folds named more than once: {', '.join(map(str, twice))}")
+        unknown = ", ".join(str(fold) for fold in sorted(folds) if not 1 <= fold <= N_FOLDS)
+        twice = ", ".join(str(fold) for fold in sorted(set(folds)) if folds.count(fold) > 1)
+        refuse(
+            {
+                f"no fold {unknown}; UrbanSound8K has 1 to {N_FOLDS}": unknown,
+                f"folds named more than once: {twice}": twice,
+            }
+        )
         return self
 
 
@@ -55,13 +58,11 @@ class CorpusConfig(BaseModel, extra="forbid", frozen=True):
 
     @model_validator(mode="after")
     def _plain_classes(self) -> CorpusConfig:
+        faults: dict[str, object] = {}
         for name in self.classes:
-            if not name.replace("_", "").isalnum():
-                raise ValueError(f"class {name!r}: use letters, digits and _")
-            if problem := label_problem(name):
-                raise ValueError(f"class {name!r} {problem}")
-        if doubled(self.classes):
-            raise ValueError("a class is listed twice")
+            faults[f"class {name!r}: use letters, digits and _"] = not name.replace("_", "").isalnum()
+            faults[f"class {name!r} {label_problem(name)}"] = label_problem(name)
+        refuse({**faults, "a class is listed twice": doubled(self.classes)})
         return self
 
 

@@ -45,11 +45,10 @@ def convert_shard(
     for event in events:
         try:
             waveform = load(event, sample_rate)
+            if is_silent(waveform):
+                raise UserError(f"{event.path or event.event_id}: digital silence, no level can be set")
         except UserError as error:
             results.append(str(error))
-            continue
-        if is_silent(waveform):
-            results.append(f"{event.path or event.event_id}: digital silence, no level can be set")
             continue
         write_audio(folder / event_path(event.event_id), waveform, sample_rate, "FLOAT", durable=False)
         results.append(len(waveform))

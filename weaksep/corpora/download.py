@@ -23,8 +23,8 @@ from typing import IO, NoReturn
 
 from tqdm import tqdm
 
-from weaksep.errors import UserError
-from weaksep.fileio.atomic import FULL_DISK, atomic_path, full_disk_message, sync
+from weaksep.errors import UserError, refuse
+from weaksep.fileio.atomic import atomic_path, full_disk_message, sync
 from weaksep.fileio.lock import folder_lock
 from weaksep.fileio.space import readable, require_space
 
@@ -127,8 +127,6 @@ def fetch_file(archive: Archive, target: Path) -> None:
             with part.open("ab" if start else "wb") as stream:
                 stream.write(block)
         except OSError as error:
-            if error.errno not in FULL_DISK:
-                raise
             raise UserError(full_disk_message(part, error)) from None
         if start + len(block) > archive.unpacked_bytes:
             _refuse(archive, part, f"sends more than {readable(archive.unpacked_bytes)}")
@@ -152,12 +150,14 @@ def _files(archive: Archive, packed: Path) -> Iterator[tuple[Path, IO[bytes]]]:
             bar.update()
             path = PurePosixPath(member.name)
             top, inside = path.parts[:1], path.parts[1:]
-            if path.is_absolute() or ".." in path.parts:
-                raise ValueError(f"{member.name}: leads out of the folder")
-            if not (member.isfile() or member.isdir()):
-                raise ValueError(f"{member.name}: neither a file nor a folder (links and devices are not unpacked)")
-            if member.size > (min(room, MAX_METADATA_BYTES) if inside[:1] == ("metadata",) else room):
-                raise ValueError(f"{member.name}: claims {member.size} bytes, more than the archive can hold")
+            plain = member.isfile() or member.isdir()
+            most = min(room, MAX_METADATA_BYTES) if inside[:1] == ("metadata",) else room
+            faults = {
+                "leads out of the folder": path.is_absolute() or ".." in path.parts,
+                "neither a file nor a folder (links and devices are not unpacked)": not plain,
+                f"claims {member.size} bytes, more than the archive can hold": member.size > most,
+            }
+            refuse({f"{member.name}: {fault}": holds for fault, holds in faults.items()})
             room -= member.size
             content = tar.extractfile(member)
             # macOS leaves "._name" files beside the real ones

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.errors import raise_problems
-from weaksep.fileio.tables import to_float
 
 SETS = ("train", "valid", "test")
 
@@ -52,18 +51,6 @@ class Corpus:
     load: Callable[[SourceEvent, int], np.ndarray]
 
 
-def time_span(row: Mapping[str, str], start: str, end: str) -> tuple[float, float]:
-    """Two cells of a table as the times between which an event lies, in seconds; ValueError when they are none."""
-    texts = [row.get(start, ""), row.get(end, "")]
-    try:
-        span = to_float(texts[0].strip()), to_float(texts[1].strip())
-    except ValueError:
-        raise ValueError(f"{start} {texts[0]!r}, {end} {texts[1]!r} are not seconds") from None
-    if not 0 <= span[0] < span[1]:
-        raise ValueError(f"{start} {texts[0]} to {end} {texts[1]} is no span of time")
-    return span
-
-
 def check_sets(sets: Mapping[str, Sequence[SourceEvent]], classes: Sequence[str]) -> None:
     """Every class must occur in every set, every id once, and no recording in two sets.
 
@@ -77,7 +64,6 @@ def check_sets(sets: Mapping[str, Sequence[SourceEvent]], classes: Sequence[str]
         problems += [f"{name}: no event of class {label}" for label in classes if label not in found]
         counts = Counter(event.event_id for event in events)
         problems += [f"{name}: {event_id} occurs {count} times" for event_id, count in counts.items() if count > 1]
-        for recording in {event.recording_id for event in events}:
-            if home.setdefault(recording, name) != name:
-                problems.append(f"recording {recording} is in {home[recording]} and {name}")
+        others = {e.recording_id for e in events if home.setdefault(e.recording_id, name) != name}
+        problems += [f"recording {recording} is in {home[recording]} and {name}" for recording in others]
     raise_problems("the split of the corpus cannot be used", sorted(problems))

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 from weaksep.corpora.config import SyntheticConfig
-from weaksep.corpora.event import SETS, Corpus, SourceEvent
+from weaksep.corpora.event import Corpus, SourceEvent
 from weaksep.corpora.sound_models import MODELS
 from weaksep.corpora.sound_parts import colour, minimum_phase, room_response, trim
 from weaksep.errors import UserError
@@ -45,14 +45,13 @@ def open_synthetic(config: SyntheticConfig, db: Path | None) -> Corpus:
             f"the synthetic corpus has no class {', '.join(unknown)} (it has {', '.join(MODELS)}): "
             "change classes in data.yaml"
         )
-    counts = config.recordings_per_class.model_dump()
     sets = {
         name: [
             SourceEvent(f"{recording}-{index:02d}", class_name, recording)
             for class_name in sorted(config.classes)
-            for recording in (f"{class_name}-{name}{number:04d}" for number in range(1, counts[name] + 1))
+            for recording in (f"{class_name}-{name}{number:04d}" for number in range(1, count + 1))
             for index in range(config.events_per_recording)
         ]
-        for name in SETS
+        for name, count in config.recordings_per_class.model_dump().items()
     }
     return Corpus(sets, partial(synthesise, seed=config.seed))

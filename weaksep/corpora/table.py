@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.corpora.config import TableConfig
-from weaksep.corpora.event import SETS, Corpus, SourceEvent, time_span
-from weaksep.errors import UserError, raise_problems
+from weaksep.corpora.event import SETS, Corpus, SourceEvent
+from weaksep.errors import UserError, noted, raise_problems, refuse
 from weaksep.fileio.audio import INT16_SCALE, read_any
 from weaksep.fileio.names import id_problem, plain_id
-from weaksep.fileio.tables import read_tsv
+from weaksep.fileio.tables import read_tsv, to_span
 from weaksep.signal.units import seconds_to_samples
 
 COLUMNS = ("filename", "class", "set")
@@ -40,17 +40,19 @@ def event_name(filename: str) -> str:
 
 def _event(row: dict[str, str], folder: Path, number: int) -> SourceEvent:
     """The event of one line; ValueError says what is wrong with it."""
-    if row["set"] not in SETS:
-        raise ValueError(f"set {row['set']!r} is none of {', '.join(SETS)}")
-    if not row["filename"] or not row["class"]:
-        raise ValueError("filename or class is empty")
-    span = time_span(row, "onset", "offset") if row.get("onset") or row.get("offset") else None
+    refuse(
+        {
+            f"set {row['set']!r} is none of {', '.join(SETS)}": row["set"] not in SETS,
+            "filename or class is empty": not row["filename"] or not row["class"],
+        }
+    )
+    times = row.get("onset", ""), row.get("offset", "")
+    span = to_span(*times) if any(times) else None
     name = event_name(row["filename"])
     recording = plain_id(row.get("recording") or name)
     event_id = recording if recording == name else f"{recording}-{name}"
     event_id += "" if span is None else f"-{number:06d}"
-    problem = id_problem(event_id)
-    if problem:
+    if problem := id_problem(event_id):
         raise ValueError(f"{event_id!r} cannot be an id: {problem}")
     return SourceEvent(event_id, row["class"], recording, folder / row["filename"], span)
 
@@ -65,11 +67,11 @@ def read_events(path: Path, classes: Sequence[str]) -> dict[str, list[SourceEven
         raise UserError(f"{path}: no such table of events ({HOW_TO_GIVE})")
     sets: dict[str, list[SourceEvent]] = {name: [] for name in SETS}
     by_id: dict[str, SourceEvent] = {}
-    problems = []
+    problems: list[str] = []
     for number, row in enumerate(read_tsv(path, COLUMNS), start=2):
         if row["class"] not in classes and row["class"]:
             continue
-        try:
+        with noted(problems, f"{path}:{number}"):
             event = _event(row, path.parent, number)
             other = by_id.setdefault(event.event_id, event)
             if other is not event:
@@ -77,8 +79,6 @@ def read_events(path: Path, classes: Sequence[str]) -> dict[str, list[SourceEven
                 what = "onset and offset of each" if same else "each a recording of its own (column recording)"
                 raise ValueError(f"{row['filename']} would have the id of {other.path}; give {what}")
             sets[row["set"]].append(event)
-        except ValueError as error:
-            problems.append(f"{path}:{number}: {error}")
     raise_problems(f"{path} cannot be used", problems)
     return {name: sorted(events, key=lambda event: event.event_id) for name, events in sets.items()}
 

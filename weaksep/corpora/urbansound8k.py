@@ -24,24 +24,18 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.corpora.config import N_FOLDS, UrbanSound8KConfig
-from weaksep.corpora.event import SETS, Corpus, SourceEvent, time_span
-from weaksep.errors import UserError, raise_problems
+from weaksep.corpora.event import SETS, Corpus, SourceEvent
+from weaksep.errors import UserError, noted, raise_problems, refuse
 from weaksep.fileio.audio import read_any
 from weaksep.fileio.names import id_problem
 from weaksep.fileio.parsed import read_text
+from weaksep.fileio.tables import to_span
 
 logger = logging.getLogger(__name__)
 
 METADATA = Path("metadata/UrbanSound8K.csv")
 COLUMNS = ("slice_file_name", "fsID", "start", "end", "salience", "fold", "classID", "class")
 HOW_TO_GIVE = "set URBANSOUND8K= in db.sh or give --db DIR, or fetch it with --download true"
-
-
-def _whole_number(row: dict[str, str], column: str) -> int:
-    text = row[column].strip()
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise ValueError(f"{column} {row[column]!r} is not a whole number")
-    return int(text)
 
 
 def _parse_row(row: dict[str, str], audio_dir: Path) -> SourceEvent:
@@ -52,25 +46,22 @@ def _parse_row(row: dict[str, str], audio_dir: Path) -> SourceEvent:
     stem, _, suffix = name.rpartition(".")
     if id_problem(stem) or suffix.lower() not in ("wav", "flac"):
         raise ValueError(f"slice_file_name {name!r} is not the name of a .wav file")
-    numbers = {column: _whole_number(row, column) for column in ("fsID", "salience", "fold", "classID")}
-    if numbers["salience"] not in (1, 2):
-        raise ValueError(f"salience {row['salience']!r} is neither 1 nor 2")
-    if not 1 <= numbers["fold"] <= N_FOLDS:
-        raise ValueError(f"fold {row['fold']!r} is not one of 1 to {N_FOLDS}")
-    time_span(row, "start", "end")
-    if not row["class"].strip():
-        raise ValueError("class is empty")
-    path = audio_dir / f"fold{numbers['fold']}" / name
+    digits = {column: row[column].strip() for column in ("fsID", "salience", "fold", "classID")}
+    whole = {column: text.isascii() and text.isdigit() and len(text) < 16 for column, text in digits.items()}
+    refuse({f"{column} {row[column]!r} is not a whole number": not is_so for column, is_so in whole.items()})
+    recording, salience, fold, _ = map(int, digits.values())
+    to_span(row["start"], row["end"], ("start", "end"))
+    refuse(
+        {
+            f"salience {row['salience']!r} is neither 1 nor 2": salience not in (1, 2),
+            f"fold {row['fold']!r} is not one of 1 to {N_FOLDS}": not 1 <= fold <= N_FOLDS,
+            "class is empty": not row["class"].strip(),
+        }
+    )
+    path = audio_dir / f"fold{fold}" / name
     if not path.exists() and path.with_suffix(".flac").exists():
         path = path.with_suffix(".flac")
-    return SourceEvent(
-        stem,
-        row["class"].strip(),
-        str(numbers["fsID"]),
-        path,
-        fold=numbers["fold"],
-        salience=numbers["salience"],
-    )
+    return SourceEvent(stem, row["class"].strip(), str(recording), path, fold=fold, salience=salience)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -103,13 +94,11 @@ def read_metadata(folder: Path) -> list[SourceEvent]:
     events: dict[str, tuple[int, SourceEvent]] = {}
     problems: list[str] = []
     for line, row in _rows(path):
-        try:
+        with noted(problems, f"{path}:{line}"):
             event = _parse_row(row, folder / "audio")
             first, _ = events.setdefault(event.event_id, (line, event))
             if first != line:
                 raise ValueError(f"{event.event_id} is already on line {first}")
-        except ValueError as error:
-            problems.append(f"{path}:{line}: {error}")
     raise_problems(f"{path} cannot be read", problems)
     return [event for _, event in events.values()]
 

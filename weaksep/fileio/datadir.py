@@ -18,6 +18,7 @@ from pathlib import Path
 from weaksep.errors import UserError
 from weaksep.fileio.parsed import LOST, REPAIR, Parsed, Problem
 from weaksep.fileio.tables import (
+    MAX_EVENT_S,
     parse,
     parse_ids,
     parse_table,
@@ -39,7 +40,6 @@ REFERENCED_NAME = "clips_with_references.txt"
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
 # Among separated files: what belongs to no class.
 RESIDUAL = "residual"
-MAX_EVENT_S = 1e6  # 11 days: a later end is no time in a clip, and would not fit into a sample number for long
 # Times are written to a tenth of a microsecond; this is under half a sample at any audio rate.
 TOLERANCE_S = 1e-5
 SECONDS = ".7f"  # a tenth of a microsecond: reads back to the very sample at any audio rate

@@ -6,9 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from weaksep.fileio.atomic import write_text
 from weaksep.fileio.datadir import SECONDS
-from weaksep.fileio.tables import invert, write_table
+from weaksep.fileio.tables import write_tables
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +26,12 @@ def write_event_tables(folder: Path, classes: Sequence[str], events: Mapping[str
         classes: in the order of the class axis.
         events: event id -> its class, the recording that it was cut from, its length in seconds.
     """
-    utt2spk = {event: recording for event, (_, recording, _) in events.items()}
-    write_text(folder / "labels.txt", "".join(f"{name}\n" for name in classes))
-    write_table(folder / "utt2class", {event: name for event, (name, _, _) in events.items()})
-    write_table(folder / "utt2spk", utt2spk)
-    write_table(folder / "spk2utt", invert(utt2spk))
-    write_table(folder / "utt2dur", {event: f"{length_s:{SECONDS}}" for event, (_, _, length_s) in events.items()})
-    write_table(folder / "wav.scp", {event: event_path(event) for event in events})
+    more = {
+        "utt2class": {event: name for event, (name, _, _) in events.items()},
+        "utt2dur": {event: f"{length_s:{SECONDS}}" for event, (_, _, length_s) in events.items()},
+        "wav.scp": {event: event_path(event) for event in events},
+    }
+    write_tables(folder, classes, {event: recording for event, (_, recording, _) in events.items()}, more)
     found = {name: [recording for label, recording, _ in events.values() if label == name] for name in classes}
     told = ", ".join(f"{name} {len(own)} ({len(set(own))})" for name, own in found.items())
     total_s = sum(length_s for _, _, length_s in events.values())

@@ -20,6 +20,7 @@ from weaksep.fileio.parsed import CONTROL, LOST, REPAIR, Entry, Parsed
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LINE = re.compile(r"[ \t]*([^ \t]+)[ \t]+([^ \t](?:.*[^ \t])?)[ \t]*")
 MAX_LIST_BYTES = 1_000_000
+MAX_EVENT_S = 1e6  # 11 days: a later end is no time in a clip, and would not fit into a sample number for long
 RENAME = "rename it in conf/data.yaml, then run.sh --stage 0"
 
 
@@ -46,6 +47,21 @@ def to_float(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text!r} is not a number")
     return value
+
+
+def to_span(onset: str, offset: str, names: tuple[str, str] = ("onset", "offset")) -> tuple[float, float]:
+    """Two cells, of the columns of these names, as seconds; ValueError when they are no span of time.
+
+    >>> to_span("0.5", " 2 ")
+    (0.5, 2.0)
+    """
+    try:
+        onset_s, offset_s = to_float(onset.strip()), to_float(offset.strip())
+    except ValueError:
+        raise ValueError(f"{names[0]} {onset!r}, {names[1]} {offset!r} are not seconds") from None
+    if not 0 <= onset_s < offset_s <= MAX_EVENT_S:
+        raise ValueError(f"{names[0]} {onset} to {names[1]} {offset} is no span of time")
+    return onset_s, offset_s
 
 
 def parse(
@@ -136,6 +152,18 @@ def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
     for utt in sorted(utt2spk, key=str.encode):
         groups.setdefault(utt2spk[utt], []).append(utt)
     return {group: " ".join(members) for group, members in groups.items()}
+
+
+def write_tables(
+    folder: Path, classes: Sequence[str], utt2spk: Mapping[str, str], more: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Write the tables of a data folder: labels.txt, utt2spk and spk2utt, then others by their names.
+
+    The last of the others is wav.scp: a folder with a wav.scp is complete.
+    """
+    write_text(folder / "labels.txt", "".join(f"{name}\n" for name in classes))
+    for name, table in {"utt2spk": utt2spk, "spk2utt": invert(utt2spk), **more}.items():
+        write_table(folder / name, table)
 
 
 def parse_ids(path: str | Path, **options: Any) -> Parsed:

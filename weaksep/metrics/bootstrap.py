@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from weaksep.errors import refuse
 from weaksep.seeding import generator
 
 # Resampled group indices held at once.
@@ -28,10 +29,13 @@ Groups = np.ndarray | Sequence[str]
 
 def _resampled_means(values: np.ndarray, groups: Groups, random: np.random.Generator, n_resamples: int) -> np.ndarray:
     """Means (n_resamples,) of ``values`` (n,) with whole groups drawn with replacement."""
-    if values.ndim != 1 or values.size == 0 or len(groups) != values.size:
-        raise ValueError(f"expected n > 0 values and n groups, got {values.shape} and {len(groups)}")
-    if not np.isfinite(values).all():
-        raise ValueError("values must be finite")
+    matched = values.ndim == 1 and 0 < values.size == len(groups)
+    refuse(
+        {
+            f"expected n > 0 values and n groups, got {values.shape} and {len(groups)}": not matched,
+            "values must be finite": not np.isfinite(values).all(),
+        }
+    )
     _, membership = np.unique(np.asarray(groups), return_inverse=True)
     sums, counts = np.bincount(membership, weights=values), np.bincount(membership)
     at_once = max(1, DRAWS_AT_ONCE // len(sums))
@@ -83,10 +87,12 @@ def paired_bootstrap(
             said.
     """
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if first.shape != second.shape:
-        raise ValueError(f"expected n pairs, got {first.shape} and {second.shape}")
-    if len(set(groups)) < 2:
-        raise ValueError(f"expected two or more groups, got {len(set(groups))}")
+    refuse(
+        {
+            f"expected n pairs, got {first.shape} and {second.shape}": first.shape != second.shape,
+            f"expected two or more groups, got {len(set(groups))}": len(set(groups)) < 2,
+        }
+    )
     means = _resampled_means(first - second, groups, generator(seed, "paired bootstrap"), n_resamples)
     low, high = np.percentile(means, INTERVAL)
     fewest = min(np.count_nonzero(means <= 0), np.count_nonzero(means >= 0))

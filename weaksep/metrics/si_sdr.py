@@ -26,6 +26,8 @@ import math
 
 import numpy as np
 
+from weaksep.errors import refuse
+
 FLOOR_DB = -60.0
 CEILING_DB = 60.0
 
@@ -94,10 +96,12 @@ def si_sdr(reference: np.ndarray, estimate: np.ndarray, zero_mean: bool = False)
     """
     signals = [np.asarray(reference), np.asarray(estimate)]
     shape = signals[0].shape
-    if shape != signals[1].shape:
-        raise ValueError(f"reference {shape} and estimate {signals[1].shape} differ in shape")
-    if not shape or shape[-1] == 0:
-        raise ValueError(f"expected signals of shape (..., N) with N > 0, got {shape}")
+    refuse(
+        {
+            f"reference {shape} and estimate {signals[1].shape} differ in shape": shape != signals[1].shape,
+            f"expected signals of shape (..., N) with N > 0, got {shape}": not shape or shape[-1] == 0,
+        }
+    )
     dtype = np.float32 if all(signal.dtype == np.float32 for signal in signals) else np.float64
     rows = [signal.reshape(-1, shape[-1]).astype(dtype, copy=False) for signal in signals]
     if zero_mean:

@@ -17,7 +17,7 @@ THRESHOLD = 0.5
 
 
 class TagCounts:
-    """True positives, false positives and false negatives of each class, added up clip by clip.
+    """``counts`` (3, K): true positives, false positives and false negatives of each class, added up clip by clip.
 
     >>> counts = TagCounts(2)
     >>> counts.add(np.array([[1, 0], [1, 1]]), np.array([[0.9, 0.8], [0.1, 0.7]]))
@@ -27,7 +27,7 @@ class TagCounts:
 
     def __init__(self, n_classes: int) -> None:
         self.n_classes = n_classes
-        self.true_positives, self.false_positives, self.false_negatives = np.zeros((3, n_classes), dtype=np.int64)
+        self.counts = np.zeros((3, n_classes), dtype=np.int64)
 
     def add(self, labels: np.ndarray, probabilities: np.ndarray) -> None:
         """Count frames or clips.
@@ -45,20 +45,17 @@ class TagCounts:
                 f"labels {labels.shape} and probabilities {probabilities.shape} must be (R, {self.n_classes})"
             )
         true, found = labels > 0, probabilities >= THRESHOLD
-        self.true_positives += (true & found).sum(axis=0)
-        self.false_positives += (~true & found).sum(axis=0)
-        self.false_negatives += (true & ~found).sum(axis=0)
+        self.counts += [(true & found).sum(axis=0), (~true & found).sum(axis=0), (true & ~found).sum(axis=0)]
 
     def class_f1(self) -> np.ndarray:
         """F of each class, float64 (K,); NaN where it neither occurs nor is predicted."""
-        total = 2 * self.true_positives + self.false_positives + self.false_negatives
-        return np.divide(2 * self.true_positives, total, out=np.full(self.n_classes, np.nan), where=total > 0)
+        hits, total = 2 * self.counts[0], self.counts[0] + self.counts.sum(axis=0)
+        return np.divide(hits, total, out=np.full(self.n_classes, np.nan), where=total > 0)
 
     def micro_f1(self) -> float:
         """F of the pooled counts."""
-        hits = 2 * int(self.true_positives.sum())
-        total = hits + int(self.false_positives.sum() + self.false_negatives.sum())
-        return hits / total if total else float("nan")
+        hits = int(self.counts[0].sum())
+        return 2 * hits / (hits + int(self.counts.sum())) if self.counts.any() else float("nan")
 
     def macro_f1(self) -> float:
         """Mean of the classes' F, leaving out classes without one."""

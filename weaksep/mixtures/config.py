@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from weaksep.errors import UserError, did_you_mean
+from weaksep.errors import UserError, did_you_mean, refuse
 from weaksep.mixtures.scene import LEVELS_DB, MAX_CLIP_S
 
 
@@ -60,14 +60,16 @@ class Variant(BaseModel, extra="forbid", frozen=True):
 
     @model_validator(mode="after")
     def _whole(self) -> Variant:
-        if self.events == "alone" and self.sets.test:
-            raise ValueError("sets.test: mixtures of events that are cut out are for training; leave test out")
-        if bool(self.sets.train) != bool(self.sets.valid):
-            raise ValueError("sets: train and valid go together; give both or neither")
-        if not any(self.sets.model_dump().values()):
-            raise ValueError("sets: give train and valid, or test, or all three")
-        if self.recordings == "train" and self.sets.train:
-            raise ValueError("recordings: train is for a test set; leave sets.train and sets.valid out")
+        train, valid, test = self.sets.train, self.sets.valid, self.sets.test
+        alone, borrowed = self.events == "alone", self.recordings == "train"
+        refuse(
+            {
+                "sets.test: mixtures of events that are cut out are for training; leave test out": alone and test,
+                "sets: train and valid go together; give both or neither": bool(train) != bool(valid),
+                "sets: give train and valid, or test, or all three": not (train or valid or test),
+                "recordings: train is for a test set; leave sets.train and sets.valid out": borrowed and train,
+            }
+        )
         return self
 
 
@@ -95,13 +97,14 @@ class MixConfig(BaseModel, extra="forbid", frozen=True):
     @model_validator(mode="after")
     def _ordered(self) -> MixConfig:
         low, high = self.level_db
-        if not LEVELS_DB[0] <= low <= high <= LEVELS_DB[1]:
-            raise ValueError(
-                f"level_db: expected [lowest, highest], both at most 0 and at least {LEVELS_DB[0]:g}, "
-                f"found [{low}, {high}]"
-            )
-        if self.min_event_s >= self.clip_s:
-            raise ValueError("min_event_s must be below clip_s")
+        expected = f"[lowest, highest], both at most 0 and at least {LEVELS_DB[0]:g}"
+        ordered = LEVELS_DB[0] <= low <= high <= LEVELS_DB[1]
+        refuse(
+            {
+                f"level_db: expected {expected}, found [{low}, {high}]": not ordered,
+                "min_event_s must be below clip_s": self.min_event_s >= self.clip_s,
+            }
+        )
         return self
 
     def sizes(self) -> dict[str, int]:

@@ -79,15 +79,11 @@ class EventAudio:
         """Waveform float32 (N,) and its RMS over the whole file.
 
         Raises:
-            UserError: unknown id, unreadable file, another rate, or silence.
+            UserError: unreadable file, another rate, or silence.
         """
         if event_id in self._held:
             self._held.move_to_end(event_id)
             return self._held[event_id]
-        if event_id not in self.pool.wav:
-            raise UserError(
-                f"event {event_id} is not in the events folder: are these the events the scene was made of?"
-            )
         waveform = read_audio(self.pool.wav[event_id], self.pool.sample_rate)
         level = rms(waveform)
         if level == 0.0:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from weaksep.errors import refuse
 from weaksep.fileio.audioread import RATES_HZ
 from weaksep.fileio.jsontext import finite
 from weaksep.fileio.names import id_problem, label_problem
@@ -82,41 +83,40 @@ class Scene:
             raise ValueError(f"not a scene: {repr(str(error))[1:-1]}") from None
 
 
-def scene_problem(scene: Scene) -> str | None:
-    """What keeps a scene from being rendered; None when nothing does. JSON brings any type and any number.
+def check_scene(scene: Scene) -> None:
+    """ValueError when a scene cannot be rendered. JSON brings any type and any number.
 
     Ids and classes become names of files, so they are looked at as in a table.
     """
-    if not isinstance(scene.utt_id, str) or id_problem(scene.utt_id):
-        return f"utt_id {scene.utt_id!r} cannot be the name of a file"
-    if not finite(scene.duration_s, 0.0, MAX_CLIP_S) or scene.duration_s <= 0:
-        return f"duration_s {scene.duration_s!r} is not above 0 and at most {MAX_CLIP_S:g} s"
-    if not isinstance(scene.sample_rate, int) or not finite(scene.sample_rate, *RATES_HZ):
-        return f"sample_rate {scene.sample_rate!r} is none"
-    if not finite(scene.gain_db, *LEVELS_DB):
-        return f"gain_db {scene.gain_db!r} is not between {LEVELS_DB[0]:g} and {LEVELS_DB[1]:g}"
-    if not scene.events:
-        return "no events"
-    return next(filter(None, (_event_problem(event, scene.duration_s) for event in scene.events)), None)
-
-
-def _event_problem(event: Event, duration_s: float) -> str | None:
-    for name in (event.event_id, event.recording_id):
-        if not isinstance(name, str) or id_problem(name):
-            return f"{name!r} cannot be the id of an event or a recording"
-    if not isinstance(event.class_name, str) or label_problem(event.class_name):
-        return f"{event.class_name!r} cannot be the name of a class"
-    if not finite(event.onset_s, 0.0, duration_s) or event.onset_s == duration_s:
-        return f"{event.event_id} begins at {event.onset_s!r} s, not inside the {duration_s:g} s of the scene"
-    if not finite(event.level_db, *LEVELS_DB):
-        return f"{event.event_id} has the level {event.level_db!r}, not between {LEVELS_DB[0]:g} and {LEVELS_DB[1]:g}"
-    return None
+    utt, length_s, rate = scene.utt_id, scene.duration_s, scene.sample_rate
+    levels, some_length = f"between {LEVELS_DB[0]:g} and {LEVELS_DB[1]:g}", finite(length_s, 0.0, MAX_CLIP_S)
+    refuse(
+        {
+            f"utt_id {utt!r} cannot be the name of a file": not isinstance(utt, str) or id_problem(utt),
+            f"duration_s {length_s!r} is not above 0 and at most {MAX_CLIP_S:g} s": not some_length or length_s <= 0,
+            f"sample_rate {rate!r} is none": not isinstance(rate, int) or not finite(rate, *RATES_HZ),
+            f"gain_db {scene.gain_db!r} is not {levels}": not finite(scene.gain_db, *LEVELS_DB),
+            "no events": not scene.events,
+        }
+    )
+    for event in scene.events:
+        name, recording, label, onset_s = event.event_id, event.recording_id, event.class_name, event.onset_s
+        begun = finite(onset_s, 0.0, length_s) and onset_s < length_s
+        no_id = "cannot be the id of an event or a recording"
+        refuse(
+            {
+                f"{name!r} {no_id}": not isinstance(name, str) or id_problem(name),
+                f"{recording!r} {no_id}": not isinstance(recording, str) or id_problem(recording),
+                f"{label!r} cannot be the name of a class": not isinstance(label, str) or label_problem(label),
+                f"{name} begins at {onset_s!r} s, not inside the {length_s:g} s of the scene": not begun,
+                f"{name} has the level {event.level_db!r}, not {levels}": not finite(event.level_db, *LEVELS_DB),
+            }
+        )
 
 
 def _split(line: str) -> tuple[str, Scene, str]:
     scene = Scene.from_json(line)
-    if problem := scene_problem(scene):
-        raise ValueError(problem)
+    check_scene(scene)
     return scene.utt_id, scene, line
 
 

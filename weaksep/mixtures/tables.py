@@ -8,7 +8,7 @@ from statistics import fmean
 
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.datadir import EVENT_COLUMNS, SECONDS, audio_name
-from weaksep.fileio.tables import invert, write_table, write_tsv
+from weaksep.fileio.tables import write_tables, write_tsv
 from weaksep.mixtures.scene import Scene
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
 
@@ -19,18 +19,22 @@ def event_rows(scene: Scene, event_samples: Callable[[str], int]) -> list[dict[s
     Args:
         event_samples: event id -> length of its file in samples.
     """
-    spans = []
-    for event in scene.events:
-        start = seconds_to_samples(event.onset_s, scene.sample_rate)
-        spans.append((start, min(start + event_samples(event.event_id), scene.n_samples), event.class_name))
-    rows = []
-    for start, end, name in sorted(spans):
-        onset, offset = (f"{samples_to_seconds(n, scene.sample_rate):{SECONDS}}" for n in (start, end))
-        rows.append(dict(zip(EVENT_COLUMNS, (f"{scene.utt_id}.wav", onset, offset, name), strict=True)))
-    return rows
+    rate = scene.sample_rate
+    starts = ((seconds_to_samples(event.onset_s, rate), event) for event in scene.events)
+    spans = sorted(
+        (start, min(start + event_samples(event.event_id), scene.n_samples), event.class_name)
+        for start, event in starts
+    )
+    rows = (
+        (f"{scene.utt_id}.wav", *(f"{samples_to_seconds(n, rate):{SECONDS}}" for n in (start, end)), name)
+        for start, end, name in spans
+    )
+    return [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows]
 
 
-def write_tables(folder: Path, scenes: Sequence[Scene], rows: Sequence[dict[str, str]], classes: Sequence[str]) -> None:
+def write_mixtures(
+    folder: Path, scenes: Sequence[Scene], rows: Sequence[dict[str, str]], classes: Sequence[str]
+) -> None:
     """Write all tables of data/<set>, wav.scp last: a folder with a wav.scp is complete.
 
     Args:
@@ -40,19 +44,16 @@ def write_tables(folder: Path, scenes: Sequence[Scene], rows: Sequence[dict[str,
     """
     active = {scene.utt_id: [name for name in classes if name in scene.active_classes] for scene in scenes}
     lengths_s = {scene.utt_id: samples_to_seconds(scene.n_samples, scene.sample_rate) for scene in scenes}
-    itself = {utt: utt for utt in active}
-    write_text(folder / "labels.txt", "".join(f"{name}\n" for name in classes))
     write_text(folder / "scenes.jsonl", "".join(f"{scene.to_json()}\n" for scene in scenes))
     write_tsv(folder / "events.tsv", EVENT_COLUMNS, rows)
-    write_table(folder / "utt2labels", {utt: ",".join(names) for utt, names in active.items()})
-    write_table(folder / "utt2dur", {utt: f"{length:{SECONDS}}" for utt, length in lengths_s.items()})
-    write_table(folder / "utt2spk", itself)
-    write_table(folder / "spk2utt", invert(itself))
+    more = {
+        "utt2labels": {utt: ",".join(names) for utt, names in active.items()},
+        "utt2dur": {utt: f"{length:{SECONDS}}" for utt, length in lengths_s.items()},
+    }
     for name in classes:
-        write_table(
-            folder / f"src_{name}.scp", {utt: audio_name(name, utt) for utt, names in active.items() if name in names}
-        )
-    write_table(folder / "wav.scp", {utt: audio_name("mix", utt) for utt in active})
+        more[f"src_{name}.scp"] = {utt: audio_name(name, utt) for utt, names in active.items() if name in names}
+    more["wav.scp"] = {utt: audio_name("mix", utt) for utt in active}
+    write_tables(folder, classes, {utt: utt for utt in active}, more)
 
 
 def described(scenes: Sequence[Scene]) -> str:

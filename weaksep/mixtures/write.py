@@ -31,7 +31,7 @@ from weaksep.mixtures.pool import EventAudio, EventPool
 from weaksep.mixtures.renderer import finish, render
 from weaksep.mixtures.sampler import sample_scene
 from weaksep.mixtures.scene import Scene, read_scenes
-from weaksep.mixtures.tables import described, event_rows, write_tables
+from weaksep.mixtures.tables import described, event_rows, write_mixtures
 from weaksep.signal.units import seconds_to_samples
 
 logger = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def make_set(
         parts = run_shards(work, cut_shards(items, SHARD_MIXTURES), notes, nj=nj, description=description)
         lines, rows, redrawn = zip(*chain.from_iterable(parts), strict=True)
         scenes = [Scene.from_json(line) for line in lines]
-        write_tables(folder, scenes, list(chain.from_iterable(rows)), pool.classes)
+        write_mixtures(folder, scenes, list(chain.from_iterable(rows)), pool.classes)
     logger.info("%s: %d mixtures of %g s; %s", folder, len(scenes), scenes[0].duration_s, described(scenes))
     if any(redrawn):
         logger.info("%s: %d scenes drawn anew: the clip's end left an event without a sound", folder, sum(redrawn))

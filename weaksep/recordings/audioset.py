@@ -15,9 +15,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from weaksep.errors import raise_problems
-from weaksep.fileio.tables import read_lines
-from weaksep.recordings.labels import Entry, csv_cells, labels_of, noted, span_of
+from weaksep.errors import noted, raise_problems
+from weaksep.fileio.tables import read_lines, to_span
+from weaksep.recordings.labels import Entry, csv_cells, labels_of
 
 SEGMENT_S = 10.0  # of the strong labels, whose ids have no end
 
@@ -80,6 +80,6 @@ def read_segments(path: Path) -> list[Entry]:
             cells = csv_cells(line, blanks=True)
             if len(cells) != 4 or not cells[0]:
                 raise ValueError(f'expected YTID, start_seconds, end_seconds, "labels", found {len(cells)} cells')
-            found.append(of_segment(Entry(place, (), labels_of(cells[3])), cells[0], span_of(cells[1], cells[2])))
+            found.append(of_segment(Entry(place, (), labels_of(cells[3])), cells[0], to_span(cells[1], cells[2])))
     raise_problems(f"{path} cannot be used", problems)
     return found

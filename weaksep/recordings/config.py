@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field, model_validator
 
+from weaksep.errors import refuse
 from weaksep.fileio.names import doubled, label_problem
 
 
@@ -58,9 +59,7 @@ class PrepareConfig(BaseModel, extra="forbid", frozen=True):
     @model_validator(mode="after")
     def _plain_classes(self) -> PrepareConfig:
         names = self.classes or []
-        if doubled(names):
-            raise ValueError("classes: one is listed twice")
-        for name in [*names, *self.rename.values()]:
-            if problem := label_problem(name):
-                raise ValueError(f"class {name!r} {problem}")
+        problems = {name: label_problem(name) for name in [*names, *self.rename.values()]}
+        wrong = {f"class {name!r} {problem}": problem for name, problem in problems.items()}
+        refuse({"classes: one is listed twice": doubled(names), **wrong})
         return self

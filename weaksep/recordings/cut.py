@@ -107,8 +107,12 @@ class Cutter:
 
 def events_within(events: Iterable[EventLabel], start: int, size: int, sample_rate: int) -> list[EventLabel]:
     """The parts of events that lie in a clip, by the clip's time; one shorter than a sample is none."""
-    inside = []
-    for event in events:
-        onset, offset = (seconds_to_samples(s, sample_rate) - start for s in (event.onset_s, event.offset_s))
-        inside.append((max(0, onset), min(size, offset), event.label))
-    return [EventLabel(on / sample_rate, off / sample_rate, label) for on, off, label in sorted(inside) if on < off]
+    inside = sorted(
+        (
+            max(0, seconds_to_samples(event.onset_s, sample_rate) - start),
+            min(size, seconds_to_samples(event.offset_s, sample_rate) - start),
+            event.label,
+        )
+        for event in events
+    )
+    return [EventLabel(on / sample_rate, off / sample_rate, label) for on, off, label in inside if on < off]

@@ -16,7 +16,8 @@ from typing import Any
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.datadir import EventLabel
 from weaksep.fileio.parsed import MAX_WHOLE_BYTES, open_regular
-from weaksep.recordings.labels import Entry, span_of
+from weaksep.fileio.tables import to_span
+from weaksep.recordings.labels import Entry
 
 EVENT_NAMESPACES = ("scaper", "segment_open", "sound_event")
 KEYS = ("time", "duration", "value")
@@ -45,7 +46,7 @@ def _observations(annotations: Iterable[dict[str, Any]]) -> Iterator[tuple[str, 
 
 def _event(label: str, observation: dict[str, Any]) -> EventLabel:
     onset_s, length_s = float(observation["time"]), float(observation["duration"])
-    return EventLabel(*span_of(str(onset_s), str(onset_s + length_s)), label)
+    return EventLabel(*to_span(str(onset_s), str(onset_s + length_s)), label)
 
 
 def _read(path: Path) -> Entry:

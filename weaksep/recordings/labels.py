@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from weaksep.errors import UserError
-from weaksep.fileio.datadir import MAX_EVENT_S, EventLabel
-from weaksep.fileio.tables import to_float
+from weaksep.fileio.datadir import EventLabel
 
 # What others call the sets. "eval" is what a corpus keeps for the end; for "dev" see ``dev_meaning``.
 SET_NAMES = {
@@ -67,15 +64,6 @@ def _agreed(name: str, column: str, cells: Sequence[tuple[str, str | None]]) -> 
     return said[0][1] if said else None
 
 
-@contextmanager
-def noted(problems: list[str], place: str = "") -> Iterator[None]:
-    """End the block at a ValueError or UserError, and add it to a list, so that all problems are reported at once."""
-    try:
-        yield
-    except (ValueError, UserError) as error:
-        problems.append(f"{place}: {error}" if place else str(error))
-
-
 def dev_meaning(named: set[str | None]) -> str:
     """The set that others call dev, by all the sets that the label files name.
 
@@ -112,17 +100,6 @@ def csv_cells(line: str, *, blanks: bool = False) -> list[str]:
         return next(csv.reader([line.strip() if blanks else line], strict=True, skipinitialspace=blanks))
     except csv.Error as error:
         raise ValueError(f"no CSV ({error}); a cell's quotes begin and end it, on one line") from None
-
-
-def span_of(onset: str, offset: str) -> tuple[float, float]:
-    """Onset and offset in seconds. ValueError when they are no span of time."""
-    try:
-        onset_s, offset_s = to_float(onset.strip()), to_float(offset.strip())
-    except ValueError:
-        raise ValueError(f"onset {onset!r}, offset {offset!r} are not seconds") from None
-    if not 0 <= onset_s < offset_s <= MAX_EVENT_S:
-        raise ValueError(f"onset {onset} to offset {offset} is no span of time")
-    return onset_s, offset_s
 
 
 def labels_of(text: str) -> tuple[str, ...]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from weaksep.errors import UserError
+from weaksep.errors import UserError, noted, refuse
 from weaksep.fileio.audiostream import looks_like_audio
 from weaksep.fileio.datadir import EventLabel
 from weaksep.recordings import audioset, jams, tables
 from weaksep.recordings.cut import stretch_of
-from weaksep.recordings.labels import Entry, dev_meaning, join, noted
+from weaksep.recordings.labels import Entry, dev_meaning, join
 
 logger = logging.getLogger(__name__)
 
@@ -83,12 +83,10 @@ class AudioIndex:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise UserError(f"{folder}: no such folder of recordings")
         self.folder = folder
         self.files = sorted(path for path in folder.rglob("*") if looks_like_audio(path) and path.is_file())
-        if not self.files:
-            raise UserError(f"{folder}: no audio files in this folder")
+        faults = {"no such folder of recordings": not folder.is_dir(), "no audio files in this folder": not self.files}
+        refuse({f"{folder}: {fault}": holds for fault, holds in faults.items()}, UserError)
         self.by_name: dict[str, list[Path]] = defaultdict(list)
         for path in self.files:
             for name in {str(path.relative_to(folder).with_suffix("")), path.name, path.stem}:
@@ -108,14 +106,6 @@ class AudioIndex:
             if found:
                 return found[0], entry if name in entry.whole_names else replace(entry, span_s=None)
         raise ValueError(f"no audio for {name} in {self.folder}")
-
-    def recording(self, file: Path, entries: Sequence[Entry]) -> Recording:
-        """A file, or a stretch of it, by all its entries. ValueError where they differ about its group or set."""
-        joined = join(entries, str(file))
-        classes = dict.fromkeys([*(joined.clip_labels or ()), *(event.label for event in joined.events or ())])
-        name, unique = str(file.relative_to(self.folder).with_suffix("")), self.by_name[file.name] == [file]
-        group, set_name = joined.recording or name, joined.set_name
-        return Recording(file, name, group, set_name, joined.span_s, tuple(classes), joined.events, unique)
 
 
 Place = tuple[Path, float | None]  # where events are: a file, and where a stretch of it begins (None: all of it)
@@ -170,6 +160,12 @@ def match(
     recordings = []
     for file, own in groups:
         with noted(problems):
-            recordings.append(index.recording(file, own))
+            entry = join(own, str(file))
+            classes = dict.fromkeys([*(entry.clip_labels or ()), *(event.label for event in entry.events or ())])
+            name, unique = str(file.relative_to(audio).with_suffix("")), index.by_name[file.name] == [file]
+            group, span_s = entry.recording or name, entry.span_s
+            recordings.append(
+                Recording(file, name, group, entry.set_name, span_s, tuple(classes), entry.events, unique)
+            )
     used = {file for file, _ in groups}
     return recordings, problems, [file for file in index.files if file not in used]

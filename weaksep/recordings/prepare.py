@@ -26,7 +26,7 @@ from weaksep.jobs import Claim, cut_shards, run_shards
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.cut import Cutter, between, events_within, pieces
 from weaksep.recordings.match import Recording
-from weaksep.recordings.write import TABLES, Clip, write_tables
+from weaksep.recordings.write import TABLES, Clip, write_clips
 from weaksep.signal.level import gain_to, is_silent
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
 
@@ -187,4 +187,4 @@ def prepare(
         for folder in folders.values():
             of_set = [result for (home, _), result in zip(shards.values(), results, strict=True) if home == folder]
             clips = [Clip(*clip) for result in of_set for clip in result["clips"]]
-            write_tables(folder, clips, classes, length_s)
+            write_clips(folder, clips, classes, length_s)

@@ -89,8 +89,7 @@ def _with_classes(
 
 def _check(recordings: Sequence[Recording], homes: Mapping[str, set[str]]) -> None:
     ids = {f"{recording.name}-0001": recording.file for recording in recordings}
-    wrong = {clip: id_problem(clip) for clip in ids}
-    problems = [f"{ids[clip]}: {clip!r} cannot be an id: {problem}" for clip, problem in wrong.items() if problem]
+    problems = [f"{ids[utt]}: {utt!r} cannot be an id: {problem}" for utt in ids if (problem := id_problem(utt))]
     counts = Counter(recording.name for recording in recordings)
     problems += [f"{name}: {count} recordings would have this id" for name, count in counts.items() if count > 1]
     problems += [f"recording {group} is in {' and '.join(sorted(own))}" for group, own in homes.items() if len(own) > 1]
@@ -107,10 +106,12 @@ def _tell_unheard(recordings: Sequence[Recording]) -> None:
         if name not in {event.label for event in recording.events}
     ]
     if unheard:
-        told = (
+        logger.warning(
             "%d clip label(s) without an event in recordings with events, first %s in %s; the events decide, so it is "
+            "not labelled there",
+            len(unheard),
+            *unheard[0],
         )
-        logger.warning(told + "not labelled there", len(unheard), *unheard[0])
 
 
 def by_set(
@@ -135,9 +136,8 @@ def by_set(
     free = {group: names for group, names in occurring.items() if not homes[group]}
     drawn = split(free, config.split.model_dump(), config.seed)
     home = drawn | {group: name for group, names in homes.items() for name in names}
-    sets: dict[str, list[Recording]] = {"train": [], "valid": [], "test": []}
-    for recording in sorted(recordings, key=lambda recording: recording.name.encode()):
-        sets[home[recording.group]].append(recording)
+    recordings.sort(key=lambda recording: recording.name.encode())
+    sets = {name: [own for own in recordings if home[own.group] == name] for name in ("train", "valid", "test")}
     empty = [f"{name}: no recording; see split:, or name the sets in the label file" for name in sets if not sets[name]]
     raise_problems("the split of the recordings cannot be used", empty)
     for name, own in sets.items():

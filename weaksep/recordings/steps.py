@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from weaksep.errors import UserError
+from weaksep.errors import UserError, refuse
 from weaksep.fileio.stamp import STAMP_NAME, Step, run_step
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.jams import jams_files
@@ -38,10 +38,14 @@ def places_of(config: PrepareConfig, given: Mapping[str, Path | None], db: Path 
             logger.info("%s is not there, so it is done without", path)
         else:
             places.setdefault(name, path)
-    if "references" in places and not places["references"].is_dir():
-        raise UserError(f"{places['references']}: no such folder of references")
-    if "audio" not in places:
-        raise UserError("no recordings: give --audio DIR, or --config")
+    references = places.get("references")
+    refuse(
+        {
+            f"{references}: no such folder of references": references and not references.is_dir(),
+            "no recordings: give --audio DIR, or --config": "audio" not in places,
+        },
+        UserError,
+    )
     return places
 
 
@@ -81,8 +85,7 @@ def prepare_recordings(
         logger.info("%s: %d files without labels, not used, first %s", audio, len(unlabelled), unlabelled[0])
     classes = classes_of(matched, config)
     sets = by_set(matched, config, classes, references)
-    recordings = [recording for own in sets.values() for recording in own]
-    sources = [file for r in recordings for file in (r.file, *r.references.values())]
+    sources = [file for own in sets.values() for r in own for file in (r.file, *r.references.values())]
     label_files = [places[name] for name in ("clip_labels", "events") if name in places]
     step = Step(
         name=str(out),

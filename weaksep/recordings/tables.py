@@ -21,11 +21,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from weaksep.errors import UserError, raise_problems
+from weaksep.errors import UserError, noted, raise_problems, refuse
 from weaksep.fileio.datadir import EventLabel
-from weaksep.fileio.tables import read_lines
+from weaksep.fileio.tables import read_lines, to_span
 from weaksep.recordings.audioset import of_segment_id
-from weaksep.recordings.labels import Entry, csv_cells, join, labels_of, noted, set_of, span_of
+from weaksep.recordings.labels import Entry, csv_cells, join, labels_of, set_of
 
 SEGMENT_ID = "segment_id"
 COLUMNS = {
@@ -79,16 +79,18 @@ def read_table(path: Path, timed: bool) -> list[Entry]:
 
 def _columns(path: Path, header: Sequence[str], timed: bool) -> dict[str, int]:
     """Where a table has the columns of COLUMNS."""
-    if not any(header):
-        raise UserError(f"{path}: empty; its first line must name its columns")
     found = {key: [header.index(name) for name in names if name in header] for key, names in COLUMNS.items()}
-    for key in ("filename", "labels"):
-        if not found[key]:
-            raise UserError(f"{path}:1: no column {' or '.join(COLUMNS[key])}; found {', '.join(header)}")
-    if timed and not (found["onset"] and found["offset"]):
-        raise UserError(f"{path}:1: no columns onset and offset: clip labels; give it by --clip-labels")
-    if not timed and found["onset"]:
-        raise UserError(f"{path}:1: has onsets: a table of events; give it by --events (or events:)")
+    lacking = " and ".join(" or ".join(COLUMNS[key]) for key in ("filename", "labels") if not found[key])
+    times = found["onset"] and found["offset"]
+    refuse(
+        {
+            f"{path}: empty; its first line must name its columns": not any(header),
+            f"{path}:1: no column {lacking}; found {', '.join(header)}": lacking,
+            f"{path}:1: no columns onset and offset: clip labels; give it by --clip-labels": timed and not times,
+            f"{path}:1: has onsets: a table of events; give it by --events (or events:)": not timed and found["onset"],
+        },
+        UserError,
+    )
     return {key: places[0] for key, places in found.items() if places}
 
 
@@ -110,7 +112,7 @@ def _entry(place: str, row: Mapping[str, str], timed: bool) -> Entry:
 def _events(row: Mapping[str, str]) -> tuple[EventLabel, ...]:
     if not (row["onset"] or row["offset"] or row["labels"]):
         return ()  # listened to, and nothing was heard
-    span_s = span_of(row["onset"], row["offset"])
+    span_s = to_span(row["onset"], row["offset"])
     if not row["labels"]:
         raise ValueError("an event without a label")
     return (EventLabel(*span_s, row["labels"]),)

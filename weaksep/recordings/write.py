@@ -20,7 +20,7 @@ from weaksep.fileio.datadir import (
     TIMED_NAME,
     audio_name,
 )
-from weaksep.fileio.tables import invert, write_table, write_tsv
+from weaksep.fileio.tables import write_tables, write_tsv
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Clip(NamedTuple):
     sounding: Sequence[str] | None
 
 
-def write_tables(folder: Path, clips: Iterable[Clip], classes: Sequence[str], length_s: float) -> None:
+def write_clips(folder: Path, clips: Iterable[Clip], classes: Sequence[str], length_s: float) -> None:
     """Write all tables of data/<set>, wav.scp last (a folder with a wav.scp is complete), and log what the set is like.
 
     Args:
@@ -62,17 +62,18 @@ def write_tables(folder: Path, clips: Iterable[Clip], classes: Sequence[str], le
     ]
     referenced = [clip.utt for clip in clips if clip.sounding is not None]
     utt2spk = {clip.utt: clip.recording for clip in clips}
-    for name, lines in (("labels.txt", classes), (TIMED_NAME, timed), (REFERENCED_NAME, referenced)):
+    for name, lines in ((TIMED_NAME, timed), (REFERENCED_NAME, referenced)):
         write_text(folder / name, "".join(f"{line}\n" for line in lines))
     write_tsv(folder / "events.tsv", EVENT_COLUMNS, [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
-    write_table(folder / "utt2labels", {clip.utt: ",".join(clip.classes) or "-" for clip in clips})
-    write_table(folder / "utt2dur", {utt: f"{length_s:{SECONDS}}" for utt in utt2spk})
-    write_table(folder / "utt2spk", utt2spk)
-    write_table(folder / "spk2utt", invert(utt2spk))
+    more = {
+        "utt2labels": {clip.utt: ",".join(clip.classes) or "-" for clip in clips},
+        "utt2dur": dict.fromkeys(utt2spk, f"{length_s:{SECONDS}}"),
+    }
     for name in classes if referenced else ():
-        own = {clip.utt: audio_name(name, clip.utt) for clip in clips if name in (clip.sounding or ())}
-        write_table(folder / f"src_{name}.scp", own)
-    write_table(folder / "wav.scp", {utt: audio_name("mix", utt) for utt in utt2spk})
+        own = (clip.utt for clip in clips if name in (clip.sounding or ()))
+        more[f"src_{name}.scp"] = {utt: audio_name(name, utt) for utt in own}
+    more["wav.scp"] = {utt: audio_name("mix", utt) for utt in utt2spk}
+    write_tables(folder, classes, utt2spk, more)
     logger.info(
         "%s: %d clips, %.0f s; %d with the times of their events, %d with references; clips by class: %s",
         folder.name,

@@ -60,8 +60,9 @@ def _examine(clip: Clip) -> Iterator[Found]:
     if abs(samples - length_s * rate) > 0.5:
         what = f"utt2dur has {length_s:g} s ({length_s * rate:.1f} samples)"
         yield mixture, f"{samples} samples at {rate} Hz, {what}"
-    odd = [(place, own) for place, (own, _) in sizes.items() if own != samples]
-    yield from ((place, f"{own} samples, the mixture has {samples}") for place, own in odd)
+    yield from (
+        (place, f"{own} samples, the mixture has {samples}") for place, (own, _) in sizes.items() if own != samples
+    )
     if summed and len(sizes) == len(files) and len(set(sizes.values())) == 1:
         blocks = zip(*map(read_blocks, files.values()), strict=True)
         difference = max(float(np.abs(whole - np.sum(own, axis=0)).max()) for whole, *own in blocks)

@@ -12,12 +12,11 @@ from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
-from weaksep.errors import UserError
+from weaksep.errors import count, noted
 from weaksep.fileio.lock import LOCK_NAME, folder_lock
 from weaksep.fileio.names import one_line
 from weaksep.fileio.owned import remove_files
 from weaksep.fileio.space import readable
-from weaksep.upkeep.problems import count
 from weaksep.upkeep.removable import KINDS, Removable, look
 
 
@@ -40,14 +39,11 @@ def clean(datadir: Path, dumpdir: Path, expdir: Path, kinds: Sequence[str], *, r
     else:
         total_files = total_bytes = 0
         for removable, _, _ in found:
-            try:
+            with noted(remarks, "left alone"):  # where somebody has begun to work since we looked
                 n_files, n_bytes = remove_now(removable, (datadir, dumpdir, expdir))
-            except UserError as error:  # somebody has begun to work there since we looked
-                remarks.append(f"left alone: {error}")
-                continue
-            size = f"{count(n_files, 'file')}, {readable(n_bytes)}"
-            yield one_line(f"removed {removable.kind} in {removable.place}: {size}")
-            total_files, total_bytes = total_files + n_files, total_bytes + n_bytes
+                total_files, total_bytes = total_files + n_files, total_bytes + n_bytes
+                size = f"{count(n_files, 'file')}, {readable(n_bytes)}"
+                yield one_line(f"removed {removable.kind} in {removable.place}: {size}")
         yield f"removed {count(total_files, 'file')}, {readable(total_bytes)} in all"
     yield from map(one_line, remarks)
 
@@ -82,9 +78,10 @@ def table(found: Sequence[tuple[Removable, int, int]]) -> list[str]:
     Args:
         found: (what, number of files, bytes).
     """
-    rows = [("kind", "place", "files", "size", "made again by")]
-    for what, n_files, n_bytes in found:
-        rows.append((what.kind, str(what.place), str(n_files), readable(n_bytes), KINDS[what.kind].again))
-    rows += [("total", "", str(sum(n for _, n, _ in found)), readable(sum(size for _, _, size in found)), "")]
+    rows = [
+        ("kind", "place", "files", "size", "made again by"),
+        *((what.kind, str(what.place), str(n), readable(size), KINDS[what.kind].again) for what, n, size in found),
+        ("total", "", str(sum(n for _, n, _ in found)), readable(sum(size for _, _, size in found)), ""),
+    ]
     w = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [f"{a:<{w[0]}}  {b:<{w[1]}}  {c:>{w[2]}}  {d:>{w[3]}}  {e}".rstrip() for a, b, c, d, e in rows]

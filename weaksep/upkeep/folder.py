@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from weaksep.fileio.datadir import REFERENCED_NAME, TIMED_NAME, parse_events, parse_lengths, parse_scp, split_labels
 from weaksep.fileio.parsed import LOST, MISSING, REPAIR, Parsed, Problem
 from weaksep.fileio.tables import parse_ids, parse_list, parse_table
 from weaksep.mixtures.scene import parse_scenes
-from weaksep.upkeep.problems import fix_command, stage_command
 
 LABELS, EVENTS_TSV, SCENES = "labels.txt", "events.tsv", "scenes.jsonl"
 LISTS = (TIMED_NAME, REFERENCED_NAME)
-PARSERS = {LABELS: parse_list, "utt2dur": parse_lengths, EVENTS_TSV: parse_events, SCENES: parse_scenes}
-PARSERS |= dict.fromkeys(LISTS, parse_ids)
+PARSERS: dict[str, Callable[[Path], Parsed]] = {
+    LABELS: parse_list,
+    "utt2dur": parse_lengths,
+    EVENTS_TSV: parse_events,
+    SCENES: parse_scenes,
+    **dict.fromkeys(LISTS, parse_ids),
+}
 # Tables that can be made again from another one (and, for utt2dur, the audio).
 REMADE = {"spk2utt": "utt2spk", "utt2dur": "wav.scp"}
 
@@ -49,7 +54,7 @@ class Folder:
         self.kind = _kind(path)
         self.made_by = 1 if self.kind == MIXTURES else 0
         self.label_table = "utt2class" if self.kind == EVENTS else "utt2labels"
-        self.fix, self.stage = fix_command(path), stage_command(self.made_by)
+        self.fix, self.stage = f"utils/fix_data_dir.sh {shlex.quote(str(path))}", f"run.sh --stage {self.made_by}"
         self._parsed: dict[str, Parsed] = {}
         self.clips, self.classes = self["wav.scp"].entries, self[LABELS].entries
         self.lengths_s = {utt: entry.value for utt, entry in self["utt2dur"].entries.items()}
@@ -91,8 +96,6 @@ class Folder:
 
 def _kind(path: Path) -> str:
     """What sort of folder it is meant to be, also when some tables are missing."""
-    if any((path / name).exists() for name in LISTS):
-        return RECORDINGS
-    if any((path / name).exists() for name in ("utt2labels", SCENES, EVENTS_TSV)):
-        return MIXTURES
-    return EVENTS if (path / "utt2class").exists() or path.absolute().parent.name == "events" else MIXTURES
+    signs = {RECORDINGS: LISTS, MIXTURES: ("utt2labels", SCENES, EVENTS_TSV), EVENTS: ("utt2class",)}
+    found = (kind for kind, names in signs.items() if any((path / name).exists() for name in names))
+    return next(found, EVENTS if path.absolute().parent.name == "events" else MIXTURES)

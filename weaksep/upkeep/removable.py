@@ -170,8 +170,7 @@ def look(
     for kind, place in product(KINDS, here):
         if kind not in here[place].intersection(kinds) or seen.worker_around(place, below=kind != "leftovers"):
             continue
-        there = seen.files[place] if kind == "leftovers" else seen.below(place)
-        removable = Removable(kind, place, frozenset(there))
+        removable = Removable(kind, place, frozenset(seen.files[place] if kind == "leftovers" else seen.below(place)))
         files, lost = removable.files(), removable.lost()
         named = {"data": datadir, "dump": dumpdir, "exp": expdir, "place": place}
         reader = next(filter(None, (seen.worker_around(Path(f.format(**named))) for f in KINDS[kind].readers)), None)

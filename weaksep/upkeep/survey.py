@@ -61,8 +61,7 @@ def survey(tops: Iterable[Path]) -> Survey:
             folders = [folder / name for name in sorted(names) if os.path.isdir(folder / name)]
             found.links += [path for path in folders if path.is_symlink()]
             todo += [path for path in folders if not path.is_symlink() and not path.name.startswith(".")]
-            worker = worker_in(folder)
-            if worker is not None:
+            if worker := worker_in(folder):
                 found.workers[folder] = worker
             found.files[folder] = names.difference((path.name for path in folders), [LOCK_NAME] if worker else [])
     return found
@@ -70,12 +69,10 @@ def survey(tops: Iterable[Path]) -> Survey:
 
 def abandoned(name: str) -> bool:
     """Whether a file is a temporary one of a process that no longer runs on this machine."""
-    temporary = temporary_of(name)
-    try:
-        if temporary is not None:
-            os.kill(temporary[1], 0)
-    except (ProcessLookupError, OverflowError):
-        return True
-    except PermissionError:  # somebody else's process
-        return False
+    if temporary := temporary_of(name):
+        with suppress(PermissionError):  # somebody else's process
+            try:
+                os.kill(temporary[1], 0)
+            except (ProcessLookupError, OverflowError):
+                return True
     return False

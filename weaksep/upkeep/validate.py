@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from weaksep.errors import count
 from weaksep.fileio.parsed import Problem
 from weaksep.upkeep.checks import check
 from weaksep.upkeep.folder import EVENTS, MIXTURES, SCENES, Folder
-from weaksep.upkeep.problems import count, stage_command
 
 SETS = ("train", "valid", "test")
 
@@ -57,11 +57,14 @@ def validate(
     homes: dict[str, tuple[str, str]] = {}
     for path in expand(paths):
         if not path.is_dir():
-            reports.append(Report(path, "", [Problem(path, None, "no such data folder", stage_command(1))]))
+            reports.append(Report(path, "", [Problem(path, None, "no such data folder", "run.sh --stage 1")]))
             continue
         folder = Folder(path)
-        words = [count(len(folder.clips), "clip"), count(len(folder.classes), "class", "es")]
-        words.append(f"{sum(folder.lengths_s.values()):.1f} s")
+        words = [
+            count(len(folder.clips), "clip"),
+            count(len(folder.classes), "class", "es"),
+            f"{sum(folder.lengths_s.values()):.1f} s",
+        ]
         problems = [*check(folder), *_crossing(folder, homes)]
         if check_audio:
             from weaksep.upkeep import audio
@@ -88,14 +91,14 @@ def _crossing(folder: Folder, homes: dict[str, tuple[str, str]]) -> Iterator[Pro
     """
     side = folder.path.resolve().name
     side = next((name for name in SETS if side.startswith(f"{name}_")), side)
-    if folder.kind == MIXTURES:
-        table = folder[SCENES]
-        named = [(event.recording_id, line) for line, scene, _ in folder.scenes.values() for event in scene.events]
-    else:
-        table = folder["utt2spk"]
-        named = [(recording, line) for line, recording, _ in table.entries.values()]
+    table = folder[SCENES if folder.kind == MIXTURES else "utt2spk"]
+    named = [
+        (recording, line)
+        for line, value, _ in table.entries.values()
+        for recording in ([value] if isinstance(value, str) else [event.recording_id for event in value.events])
+    ]
     for recording, line in dict(reversed(named)).items():  # where it is named first
         other, where = homes.setdefault(recording, (side, f"{table.path}:{line}"))
         if other != side:
-            remedy = f"correct the split in conf/data.yaml, then {stage_command(0)}"
+            remedy = "correct the split in conf/data.yaml, then run.sh --stage 0"
             yield Problem(table.path, line, f"recording {recording} is also in {other} ({where})", remedy)
