@@ -56,16 +56,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run stage 6."""
     args = make_parser("score", __doc__, OPTIONS).parse_args(argv)
 
-    from weaksep.fileio.experiments import named_experiment
     from weaksep.score.run import score_all
 
     score_all(
         args.expdir,
         args.data,
         args.dump,
-        lambda task, name: named_experiment(args.expdir, task, name, args.tag),
         load_classifier,
         systems=args.systems.split() if args.systems is not None else None,
+        tag=args.tag,
         classifier=args.evaluation_classifier,
         default_classifier=args.default_evaluation_classifier,
         bss_eval=args.bss_eval,

@@ -9,6 +9,7 @@ those cells stay empty. A class that is absent has its leak instead.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,25 +49,23 @@ def _cell(value: float) -> str | None:
     return f"{value:.4f}" if math.isfinite(value) else None
 
 
-def read_signals(clip: ClipFiles) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
-    """Mixture (N,), estimates (K, N) and, by class index, the references (N,) that are not silent.
+def read_signals(files: Sequence[str], sample_rate: int, first: str = "") -> np.ndarray:
+    """Audio of files that belong to one clip: (number of files, N).
 
-    A reference of zeros (an event cut where it is silent) is no target.
+    Args:
+        files: of one length.
+        sample_rate: in Hz, of all.
+        first: what the first one is, for the message; its path by default.
 
     Raises:
-        UserError: a file is unreadable, at another rate or of another length.
+        UserError: a file is unreadable, at another rate or of another length than the first.
     """
-    mixture = read_audio(clip.mixture, clip.sample_rate)
-
-    def read(path: str) -> np.ndarray:
-        audio = read_audio(path, clip.sample_rate)
-        if audio.size != mixture.size:
-            raise UserError(f"{path}: {audio.size} samples, the mixture {clip.utt} has {mixture.size}; rerun stage 5")
-        return audio
-
-    estimates = np.stack([read(path) for path in clip.estimates])
-    references = {k: read(path) for k, path in enumerate(clip.references) if path is not None}
-    return mixture, estimates, {k: reference for k, reference in references.items() if reference.any()}
+    signals = [read_audio(file, sample_rate) for file in files]
+    for file, signal in zip(files, signals, strict=True):
+        if signal.size != signals[0].size:
+            whole = f"{first or files[0]} has {signals[0].size}"
+            raise UserError(f"{file}: {signal.size} samples, {whole}; rerun stage 5")
+    return np.stack(signals)
 
 
 def score_clip(
@@ -75,7 +74,13 @@ def score_clip(
     """Rows of one clip in the order of its classes, cells as text or None; those of BSS eval are still empty.
 
     The scores of a labelled class that cannot be heard stay empty, and it does not count in n_active. The caller counts
-    and reports such rows. For the signals see ``read_signals``.
+    and reports such rows.
+
+    Args:
+        clip: what is known of it.
+        mixture: (N,).
+        estimates: (K, N).
+        audible: references (N,) by class index. One of zeros (an event cut where it is silent) is no target.
     """
     # Without references nobody knows what is heard.
     n_active = len(audible) if any(clip.references) else sum(clip.active)
@@ -111,8 +116,12 @@ def score_clips(clips: tuple[ClipFiles, ...], bss_eval: bool = True) -> list[Row
     targets: list[list[Row]] = []
     waiting: list[Correlations] = []
     for clip in clips:
-        mixture, estimates, audible = read_signals(clip)
-        own = score_clip(clip, mixture, estimates, audible)
+        known = [k for k, path in enumerate(clip.references) if path]
+        files = [clip.mixture, *clip.estimates, *filter(None, clip.references)]
+        signals = read_signals(files, clip.sample_rate, f"the mixture {clip.utt}")
+        estimates, references = np.split(signals[1:], [len(clip.classes)])
+        audible = {k: reference for k, reference in zip(known, references, strict=True) if reference.any()}
+        own = score_clip(clip, signals[0], estimates, audible)
         rows += own
         if bss_eval and len(audible) > 1:
             targets.append([own[k] for k in audible])
