@@ -153,12 +153,12 @@ def test_all_tables_are_there_and_sort_by_their_figures(experiment):
     for table in shown:
         for row in table["rows"]:
             for cell in row:
-                assert cell.text in text
+                assert cell["text"] in text
     first = shown[0]
     column = first["headings"].index("mean SI-SDRi (dB)")
     means = {system["si_sdri_db"]["mean"] for system in experiment.summary["systems"] if system["headline"]}
-    assert {row[column].value for row in first["rows"]} == means
-    assert [row[0].text for row in first["rows"] if row[column].best] == ["strong"]
+    assert {row[column]["value"] for row in first["rows"]} == means
+    assert [row[0]["text"] for row in first["rows"] if row[column]["best"]] == ["strong"]
 
 
 def test_what_is_written_by_others_is_escaped(experiment):

@@ -139,8 +139,8 @@ def describe_systems(experiments: Iterable[str], config_dir: Path | None) -> dic
     found = {}
     for experiment in experiments:
         name = system_name(experiment)
-        path = (config_dir or Path()) / f"{name}.yaml"
-        if config_dir is None or not experiment.startswith(PREFIX) or not path.is_file():
+        path = config_dir / f"{name}.yaml"
+        if not experiment.startswith(PREFIX) or not path.is_file():
             continue
         resolved = read_yaml(path)
         own = load_yaml(read_text(path), str(path)) or {}
