@@ -84,10 +84,11 @@ def score_clip(
     """
     # Without references nobody knows what is heard.
     n_active = len(audible) if any(clip.references) else sum(clip.active)
-    rows: list[Row] = []
-    for name, active, overlap in zip(clip.classes, clip.active, clip.overlaps, strict=True):
-        known = {"utt": clip.utt, "class": name, "active": int(active), "n_active": n_active, "overlap": _cell(overlap)}
-        rows.append({**dict.fromkeys(COLUMNS), **known})
+    known = {"utt": clip.utt, "n_active": n_active}
+    rows: list[Row] = [
+        {**dict.fromkeys(COLUMNS), **known, "class": name, "active": int(active), "overlap": _cell(overlap)}
+        for name, active, overlap in zip(clip.classes, clip.active, clip.overlaps, strict=True)
+    ]
     sounding = list(audible)
     if len(sounding) == 1:
         rows[sounding[0]]["si_sdr_db"] = _cell(si_sdr(audible[sounding[0]], estimates[sounding[0]]).item())
@@ -113,8 +114,7 @@ def score_clips(clips: tuple[ClipFiles, ...], bss_eval: bool = True) -> list[Row
         UserError: see ``read_signals``.
     """
     rows: list[Row] = []
-    targets: list[list[Row]] = []
-    waiting: list[Correlations] = []
+    waiting: list[tuple[list[Row], Correlations]] = []
     for clip in clips:
         known = [k for k, path in enumerate(clip.references) if path]
         files = [clip.mixture, *clip.estimates, *filter(None, clip.references)]
@@ -124,9 +124,9 @@ def score_clips(clips: tuple[ClipFiles, ...], bss_eval: bool = True) -> list[Row
         own = score_clip(clip, signals[0], estimates, audible)
         rows += own
         if bss_eval and len(audible) > 1:
-            targets.append([own[k] for k in audible])
-            waiting.append(correlations(np.stack(list(audible.values())), estimates[list(audible)]))
-    for sources, decibels in zip(targets, ratios(waiting), strict=True):
+            found = correlations(np.stack(list(audible.values())), estimates[list(audible)])
+            waiting.append(([own[k] for k in audible], found))
+    for (sources, _), decibels in zip(waiting, ratios([found for _, found in waiting]), strict=True):
         for row, values in zip(sources, decibels.T, strict=True):
             row |= zip(BSS_COLUMNS, map(_cell, values), strict=True)
     return rows
