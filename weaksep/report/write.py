@@ -9,7 +9,6 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,10 +89,10 @@ def is_results(path: Path) -> bool:
     return isinstance(value, dict) and {"recipe", "systems", "environment"} <= value.keys()
 
 
-def optional(what: str, write: Callable[[], Made]) -> Made | None:
+def optional(what: str, write: Callable[..., Made], *given: Any) -> Made | None:
     """What ``write`` returns; None, and a log line, when a package is missing that it needs."""
     try:
-        return write()
+        return write(*given)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("weaksep"):
             raise
@@ -151,8 +150,8 @@ def make_report(
         for name, text in texts.items():
             write_text(folder / name, text)
         places, drawn = (expdir, datadir), folder / "figures"
-        figures = optional("figures", partial(write_figures, drawn, summary, scores, histories(expdir), *places))
-        page = optional("page", partial(write_page, folder, summary, scores, *places))
+        figures = optional("figures", write_figures, drawn, summary, scores, histories(expdir), *places)
+        page = optional("page", write_page, folder, summary, scores, *places)
         written = [out, results, folder / "summary.json", folder / "tables", figures and drawn, page]
         logger.info("written: %s", " ".join(map(str, filter(None, written))))
 

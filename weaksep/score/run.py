@@ -30,11 +30,6 @@ from weaksep.score.targets import Target, experiment_of, find_evaluation_classif
 logger = logging.getLogger(__name__)
 
 
-def _sed() -> dict[str, bool]:
-    """Figures that were left out for want of a package are made up for when it is there."""
-    return {sed.PACKAGE: sed.installed()}
-
-
 def _separated(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Tables and audio of a system's separated files."""
     scps = sorted(path.name for path in folder.glob("*.scp"))
@@ -71,7 +66,7 @@ def sources_step(experiment: Path, data: DataDir, classifier: Path) -> Step:
     return Step(
         name=f"{experiment}/scores/{set_name} (by {name})",
         folder=experiment / "scores" / set_name,
-        settings={"classifier": name, **_sed()},
+        settings={"classifier": name, sed.PACKAGE: sed.installed()},
         tables={**network_files(classifier), **labels, **tables},
         files=files,
         code=["weaksep.score.sources", *_code_of(classifier)],
@@ -91,7 +86,8 @@ def tagging_step(classifier: Path, data: DataDir, dump: Path) -> Step:
     return Step(
         name=f"{experiment}/scores/{set_name} (classifier)",
         folder=experiment / "scores" / set_name,
-        settings=_sed(),
+        # Figures that were left out for want of the package are made up for when it is there.
+        settings={sed.PACKAGE: sed.installed()},
         tables={
             **network_files(classifier),
             **tables_of(data.path, ["wav.scp", "labels.txt", "utt2labels", "events.tsv", TIMED_NAME]),

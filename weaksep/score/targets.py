@@ -43,10 +43,9 @@ def _set_of(experiment: Path, data: Path, dump: Path) -> tuple[Path, Path]:
     """The set that a system or classifier is scored on, and its features: a variant of ``data``, or that itself."""
     config = experiment / CONFIG_NAME
     name = read_yaml(config).get("mixtures") if config.is_file() else None
-    if not isinstance(name, str) or variant_folder(data, name) == data:
-        return data, dump
+    place = variant_folder(data, name) if isinstance(name, str) else data
     # Not dump/test where dump/test_NAME is missing: other features under the same names of clips.
-    return variant_folder(data, name), dump.parent / f"{dump.name}_{name}"
+    return place, dump if place == data else dump.parent / f"{dump.name}_{name}"
 
 
 def _is_separated(experiment: Path, data: Path) -> bool:
