@@ -103,9 +103,8 @@ def origin_of(experiment: Path) -> Origin:
         if share:
             supervision, shares[key] = kind, f"{100 * share:g} % {what}"
     baseline = isinstance(net, dict) and net.get("kind") == "nmf"
-    notes = {"nmf": "NMF"} if baseline else {}
-    notes |= {"remix": "remixed"} if config.get("remix") else {}
-    notes |= {"mixtures": str(mixtures)} if mixtures else {}
+    words = {"nmf": ("NMF", baseline), "remix": ("remixed", config.get("remix")), "mixtures": (str(mixtures), mixtures)}
+    notes = {key: word for key, (word, true) in words.items() if true}
     told = " + ".join([labels, *shares.values()]) + "".join(f" ({note})" for note in notes.values())
     return Origin(supervision, told, baseline or system_name(name) == supervision, {**shares, **notes})
 
