@@ -72,7 +72,7 @@ def summary(exp, tmp_path, monkeypatch):
         {"epoch": 3, "step": 30, "seconds": 30, "train": {"loss": 2.0}, "valid": {"loss": 2.0}},
     ]
     write_text(exp / "separator_strong/history.jsonl", "".join(json.dumps(row) + "\n" for row in history))
-    summary, scores = collect("tiny", exp, tmp_path / "data", "test", ["All sounds are made up."])
+    summary, scores = collect("tiny", exp, tmp_path / "data", "test", ["All sounds are made up."], {})
     assert list(scores) == [system["name"] for system in summary["systems"]]
     assert all(len(rows) == 15 for rows in scores.values())
     return summary

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from weaksep.errors import UserError
@@ -100,7 +99,7 @@ def collect(
     datadir: Path,
     test_set: str,
     notes: Sequence[str],
-    descriptions: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    descriptions: Mapping[str, Mapping[str, Any]],
 ) -> tuple[dict[str, Any], Scores]:
     """The whole summary.
 
