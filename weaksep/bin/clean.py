@@ -4,8 +4,6 @@ Best networks, settings, histories, logs, scores, results and label tables stay,
 not know. A folder in which a weaksep process works is left alone.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

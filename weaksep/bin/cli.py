@@ -13,8 +13,6 @@ A command module NAME.py looks like this::
         sys.exit(run_command(main))
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 import os

@@ -1,7 +1,5 @@
 """Stage 0: read a corpus, write its events as mono WAV at one rate: data/events/{train,valid,test}."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ Reads data/{train,valid,test}; writes dump/{train,valid,test}, and the same for 
 systems ask for. References are extracted too, for train and valid, when one of the systems needs them.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from functools import partial

@@ -3,8 +3,6 @@
 What was there is kept in DIR/.backup. Exit status 1 if a problem is left that the folder alone does not suffice for.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

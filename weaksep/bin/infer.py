@@ -4,8 +4,6 @@ Systems with ``mixtures: NAME`` in their YAML separate data/test_NAME where that
 stop the others. For your own recordings there is weaksep separate.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

@@ -3,8 +3,6 @@
 The list of commands is the list of files, so a new command needs no entry here.
 """
 
-from __future__ import annotations
-
 import ast
 import importlib
 import sys
@@ -54,4 +52,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     module = importlib.import_module(f"weaksep.bin.{commands[name].stem}")
     return run_command(module.main, arguments[1:], name=name)
-

@@ -4,8 +4,6 @@ Systems with ``mixtures: NAME`` in their YAML have sets of their own, data/{trai
 describes under ``variants``; ``--variants`` names more of them, to test on.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

@@ -3,8 +3,6 @@
 ``weaksep separate --model model.zip`` and ``weaksep.load_separator("model.zip")`` take it as it is.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

@@ -6,8 +6,6 @@ length, rate and format that libsndfile reads are cut into clips of one length. 
 labels name is one. What other tools call things is renamed there (rename:).
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Rebuild mixtures and references from a scenes.jsonl and the events, bit for bit."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

@@ -3,8 +3,6 @@
 The headline table is printed on the terminal too.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

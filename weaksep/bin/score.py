@@ -6,8 +6,6 @@ config.yaml is scored on data/test_NAME where that is there; oracles and the unp
 system on which they were separated. What cannot be scored is named at the end, when all the rest is done.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

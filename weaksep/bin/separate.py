@@ -6,8 +6,6 @@ it: together they are the recording; with --events true also events.tsv. Memory 
 finished is not done again.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """List the systems that a configuration folder describes, one a line; run.sh --systems all takes them."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

@@ -6,8 +6,6 @@ They run on this machine whatever cmd.sh says: on a cluster, submit run.sh itsel
 A training that fails does not stop the others; each failure is told when it happens, and again at the end.
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ A DIR is data/SET, data/events/SET, or a folder that holds train, valid and test
 are on both sides of the split are found too. Exit status 1 when there is a problem.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

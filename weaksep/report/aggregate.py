@@ -1,7 +1,5 @@
 """Means, medians and intervals of score rows, as they stand in summary.json (dB rounded to four places)."""
 
-from __future__ import annotations
-
 import bisect
 import statistics
 from collections.abc import Callable, Iterable, Sequence

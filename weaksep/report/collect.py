@@ -3,8 +3,6 @@
 No NaN or infinity: a figure that does not exist is null. Names of systems are those of their folders in exp.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path

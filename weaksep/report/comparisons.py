@@ -1,8 +1,6 @@
 """Systems against one another on the same mixtures: with the one that a recipe compares them with, and the same system
 trained with several seeds."""
 
-from __future__ import annotations
-
 import json
 import logging
 import statistics

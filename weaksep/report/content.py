@@ -3,8 +3,6 @@
 They need the summary and nothing else, so that the page can be made again.
 """
 
-from __future__ import annotations
-
 import re
 import textwrap
 

@@ -3,8 +3,6 @@
 Of recordings without references, which have no such scores: some, drawn at random.
 """
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest

@@ -1,8 +1,6 @@
 """What there is to tell of a run beside its scores: how much of each set, how long each stage took, what classifiers
 say, and what each training left in its experiment folder."""
 
-from __future__ import annotations
-
 import logging
 import statistics
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """The report's figures as PNG and SVG; see figures_systems, figures_classes and figures_examples too."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """How SI-SDRi scatters in each class: box plots of the headline systems, a baseline or two, and an oracle."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

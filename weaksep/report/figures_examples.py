@@ -1,8 +1,6 @@
 """Single mixtures: spectrogram and labels, and for each active class its reference, estimated mask and separated
 source."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path

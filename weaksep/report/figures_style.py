@@ -4,8 +4,6 @@ Colours are Okabe and Ito's ("Color Universal Design", 2008), which the colour-b
 differ as well, for print in grey.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import cycle
 from typing import Any

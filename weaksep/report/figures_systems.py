@@ -1,7 +1,5 @@
 """Figures of all systems: SI-SDRi of each, and SI-SDRi by a property of the mixture in small panels of a few lines."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby, pairwise
 from typing import Any

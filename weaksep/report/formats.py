@@ -1,8 +1,6 @@
 r"""A table as Markdown; as CSV with all digits, for spreadsheets and other programs (RFC 4180, Unix line ends); and as
 LaTeX, to be read into a document by \input, which needs \usepackage{booktabs} and nothing else."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

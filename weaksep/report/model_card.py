@@ -1,7 +1,5 @@
 """The page that goes with a packed model: what it separates, how it was trained, how well it does, how to use it."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Mapping

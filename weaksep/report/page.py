@@ -1,7 +1,5 @@
 """exp/report/index.html: results, figures and sounds in one file that opens from the disk and loads nothing else."""
 
-from __future__ import annotations
-
 import base64
 import logging
 import re

@@ -3,8 +3,6 @@
 Audio stands in the page as text: FLAC, which loses nothing, in base64; every distinct clip once, and no more than fits.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import logging

@@ -1,7 +1,5 @@
 """Tables about all but the separation: classifiers, trainings, data, time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from operator import itemgetter, methodcaller
 from typing import Any

@@ -3,8 +3,6 @@
 Experiments are exp/unprocessed, exp/oracle_NAME and exp/separator_NAME[+TAG]; the YAML is CONFIG_DIR/NAME.yaml.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple

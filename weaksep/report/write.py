@@ -3,8 +3,6 @@
 A rerun with nothing to do must be quick, so what draws is imported when it is needed.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

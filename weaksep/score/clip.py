@@ -6,8 +6,6 @@ dominant output). With a single active class the mixture is the reference alread
 those cells stay empty. A class that is absent has its leak instead.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Imports no torch: a rerun with nothing to do must be quick.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache

@@ -5,8 +5,6 @@ another class, or nothing, does not have it. One classifier for all systems make
 stand the scores that weak labels alone allow (score/agreement.py).
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from functools import partial

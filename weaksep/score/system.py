@@ -1,7 +1,5 @@
 """Score one system's separated folder against the references of a data folder."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import replace

@@ -4,8 +4,6 @@ On the mixtures of a set these are the scores of the classifier itself (tagging.
 system that made them (score/sources.py).
 """
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator

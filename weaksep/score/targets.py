@@ -5,8 +5,6 @@ there is one (fileio/variants.py), and no other. Oracles and the unprocessed mix
 on every set of the run on which they were separated.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
