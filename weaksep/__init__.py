@@ -4,8 +4,6 @@ After Pishdadian, Wichern, Le Roux, "Finding Strength in Weakness: Learning to S
 Supervision", IEEE/ACM TASLP 2020 (arXiv:1911.02182).
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Any
 

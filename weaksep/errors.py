@@ -1,7 +1,5 @@
 """The one exception a user meets: something in the input, the options or the files that the user can fix."""
 
-from __future__ import annotations
-
 import difflib
 import re
 import tempfile

@@ -3,8 +3,6 @@
 A draw for item "train-000017" is the same whichever worker makes it, in whichever order, resumed or not.
 """
 
-from __future__ import annotations
-
 import hashlib
 
 import numpy as np

@@ -33,10 +33,9 @@ def experiment(tmp_path, tiny, made_summary):
     return module.make(tmp_path, tiny, made_summary)
 
 
-def draw(folder, experiment, histories=HISTORIES, scores=None, places=True):
+def draw(folder, experiment, histories=HISTORIES, scores=None):
     scores = experiment.scores if scores is None else scores
-    where = (experiment.expdir, experiment.datadir) if places else ()
-    return write_figures(folder, experiment.summary, scores, histories, *where)
+    return write_figures(folder, experiment.summary, scores, histories, experiment.expdir, experiment.datadir)
 
 
 def test_files_names_and_determinism(tmp_path, experiment):
@@ -47,7 +46,7 @@ def test_files_names_and_determinism(tmp_path, experiment):
 
 
 def test_a_figure_without_anything_to_draw_is_not_drawn(tmp_path, experiment):
-    made = draw(tmp_path, experiment, histories={"separator_clip": []}, scores={}, places=False)
+    made = draw(tmp_path, experiment, histories={"separator_clip": []}, scores={})
     assert {path.stem for path in made} == {*PLAIN}
     assert not (tmp_path / "training.svg").exists() and not (tmp_path / "classes.png").exists()
 
@@ -64,7 +63,7 @@ def test_cleaned_and_damaged_audio(tmp_path, experiment, caplog):
 def test_few_systems(tmp_path, experiment, names):
     experiment.summary["systems"] = [s for s in experiment.summary["systems"] if s["name"] in names]
     scores = {name: experiment.scores[name] for name in names}
-    assert "si_sdri" in {path.stem for path in draw(tmp_path, experiment, {}, scores, places=False)}
+    assert "si_sdri" in {path.stem for path in draw(tmp_path, experiment, {}, scores)}
 
 
 def test_a_system_and_a_class_without_figures(tmp_path, experiment):
@@ -77,12 +76,12 @@ def test_a_system_and_a_class_without_figures(tmp_path, experiment):
         name: [row for row in rows if row.name != "bark" or row.si_sdri_db is None]
         for name, rows in experiment.scores.items()
     }
-    assert {*PLAIN, "classes"} <= {path.stem for path in draw(tmp_path, experiment, scores=scores, places=False)}
+    assert {*PLAIN, "classes"} <= {path.stem for path in draw(tmp_path, experiment, scores=scores)}
 
 
 def test_as_many_systems_as_there_will_be(tmp_path, made_summary):
     histories = {f"separator_{number}": HISTORIES["separator_clip"] for number in range(40)}
-    written = write_figures(tmp_path, made_summary, {}, histories)
+    written = write_figures(tmp_path, made_summary, {}, histories, tmp_path, tmp_path)
     assert {path.stem for path in written} == {*PLAIN, "training"}
 
 

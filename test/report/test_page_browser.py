@@ -54,7 +54,7 @@ def page(tmp_path_factory, tiny):
     conftest, page_experiment = modules
     made = page_experiment.make(folder, tiny, conftest.make_summary())
     report = made.expdir / "report"
-    write_figures(report / "figures", made.summary, {}, {})
+    write_figures(report / "figures", made.summary, {}, {}, made.expdir, made.datadir)
     return write_page(report, made.summary, made.scores, made.expdir, made.datadir)
 
 

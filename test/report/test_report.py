@@ -15,8 +15,8 @@ from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import write_tsv
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.report.collect import collect
-from weaksep.report.content import all_tables, headline_table, render
-from weaksep.report.formats import text_table
+from weaksep.report.content import all_tables, headline, render
+from weaksep.report.formats import markdown_table, text_table
 from weaksep.report.systems import short_name
 from weaksep.score.clip import COLUMNS
 
@@ -72,7 +72,7 @@ def summary(exp, tmp_path, monkeypatch):
         {"epoch": 3, "step": 30, "seconds": 30, "train": {"loss": 2.0}, "valid": {"loss": 2.0}},
     ]
     write_text(exp / "separator_strong/history.jsonl", "".join(json.dumps(row) + "\n" for row in history))
-    summary, scores = collect("tiny", exp, tmp_path / "data", "test", ["All sounds are made up."])
+    summary, scores = collect("tiny", exp, tmp_path / "data", "test", ["All sounds are made up."], {})
     assert list(scores) == [system["name"] for system in summary["systems"]]
     assert all(len(rows) == 15 for rows in scores.values())
     return summary
@@ -135,7 +135,7 @@ def test_the_page_says_what_the_json_says(summary):
     assert page == render(summary)
     assert page.startswith("# Results of tiny\n\nAll sounds are made up.\n")
     rows = {}
-    for line in headline_table(again).splitlines()[2:]:
+    for line in markdown_table(headline(again)).splitlines()[2:]:
         name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
         rows[name] = cells
         assert line in page
@@ -217,7 +217,7 @@ def test_the_command_writes_all_and_prints_the_table(exp, tmp_path, quick, run, 
     assert (tmp_path / "RESULTS.md").read_text() == render(summary)
     assert (tmp_path / "results.json").read_bytes() == (exp / "report/summary.json").read_bytes()
     assert summary["notes"] == ["One.", "Two."]
-    assert headline_table(summary) in capsys.readouterr().out
+    assert markdown_table(headline(summary)) in capsys.readouterr().out
     tables = sorted(path.name for path in (exp / "report/tables").iterdir())
     own = [f"{table.key}.{suffix}" for table in all_tables(summary) for suffix in ("csv", "tex")]
     assert tables == sorted(["mine.csv", *own])
@@ -237,7 +237,7 @@ def test_the_page_is_made_again_from_the_json_alone(exp, tmp_path, quick, run, c
     report.main(["--from", str(tmp_path / "results.json"), "--out", "again.md"])
     assert (elsewhere / "again.md").read_bytes() == (tmp_path / "RESULTS.md").read_bytes()
     assert [path.name for path in elsewhere.iterdir()] == ["again.md"]
-    assert capsys.readouterr().out == headline_table(summary) + "\n"
+    assert capsys.readouterr().out == markdown_table(headline(summary)) + "\n"
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_a_set_whose_data_has_gone_is_left_out(exp, quick, run, caplog):
 def test_the_headline_leaves_variants_out(exp, quick, run):
     shutil.copytree(exp / "separator_clip", exp / "separator_clip_max")
     summary = run()
-    assert "clip_max" not in headline_table(summary)
+    assert "clip_max" not in markdown_table(headline(summary))
     page = render(summary)
     assert "clip_max" in page.partition("## All systems")[2].partition("\n## ")[0]
     # Of a tag the same is the main system.

@@ -16,7 +16,7 @@ from weaksep.metrics.bss_eval import bss_eval
 from weaksep.metrics.leak import LEAK_FLOOR_DB
 from weaksep.metrics.si_sdr import CEILING_DB, FLOOR_DB, si_sdr
 from weaksep.score.clip import BSS_COLUMNS, COLUMNS
-from weaksep.score.system import TestSet, score_system
+from weaksep.score.system import find_clips, score_system
 
 HOP = 100
 
@@ -36,6 +36,12 @@ def write_estimates(folder, data, make):
     return folder
 
 
+def score(test_data, system, **options):
+    """The table of a system."""
+    data = DataDir.load(test_data)
+    return score_system(data, find_clips(data, HOP), system, **options)
+
+
 def scores(path):
     """(clip, class) -> row."""
     return {(row["utt"], row["class"]): row for row in read_tsv(path, COLUMNS)}
@@ -53,7 +59,7 @@ def system(tmp_path, test_data):
 
 
 def test_one_row_a_clip_and_class_in_order(system, test_data):
-    path = score_system(TestSet.load(test_data, HOP), system)
+    path = score(test_data, system)
     assert path == system / "scores/test/scores.tsv"
     rows = read_tsv(path, COLUMNS)
     assert list(rows[0]) == list(COLUMNS)
@@ -67,7 +73,7 @@ def test_one_row_a_clip_and_class_in_order(system, test_data):
 
 
 def test_cells_of_a_clip_with_two_classes(system, test_data):
-    rows = scores(score_system(TestSet.load(test_data, HOP), system))
+    rows = scores(score(test_data, system))
     data = DataDir.load(test_data)
     mixture = read_audio(data.wav["mix-2"], 8000)
     reference = read_audio(data.references()["bark"]["mix-2"], 8000)
@@ -95,7 +101,7 @@ def test_cells_of_a_clip_with_two_classes(system, test_data):
 
 
 def test_a_single_class_has_no_improvement(system, test_data):
-    rows = scores(score_system(TestSet.load(test_data, HOP), system))
+    rows = scores(score(test_data, system))
     row = rows["mix-1", "bark"]
     assert row["n_active"] == "1" and float(row["si_sdr_db"]) > 40
     assert {row[column] for column in ("si_sdri_db", "si_sdr_mixture_db", *BSS_COLUMNS)} == {""}
@@ -111,7 +117,7 @@ def test_a_class_in_the_output_of_another(tmp_path, test_data):
         other = references[{"bark": "drill", "drill": "bark", "horn": "horn"}[name]].get(utt)
         return np.zeros_like(mixture) if other is None else read_audio(other, 8000)
 
-    rows = scores(score_system(TestSet.load(test_data, HOP), write_estimates(tmp_path / "exp/separator_z", data, make)))
+    rows = scores(score(test_data, write_estimates(tmp_path / "exp/separator_z", data, make)))
     assert (rows["mix-2", "bark"]["dominant_output"], rows["mix-2", "drill"]["dominant_output"]) == ("drill", "bark")
     assert rows["mix-1", "bark"]["dominant_output"] == ""  # alone in its mixture
 
@@ -125,7 +131,7 @@ def test_ceiling_floor_and_silence(tmp_path, test_data, caplog):
 
     folder = write_estimates(tmp_path / "exp/separator_y", data, make)
     with caplog.at_level(logging.WARNING):
-        rows = scores(score_system(TestSet.load(test_data, HOP), folder))
+        rows = scores(score(test_data, folder))
     assert float(rows["mix-2", "bark"]["si_sdr_db"]) == CEILING_DB
     assert float(rows["mix-2", "drill"]["si_sdr_db"]) == FLOOR_DB
     assert {float(rows["mix-2", "drill"][column]) for column in BSS_COLUMNS} == {FLOOR_DB}
@@ -134,9 +140,8 @@ def test_ceiling_floor_and_silence(tmp_path, test_data, caplog):
 
 
 def test_without_bss_eval_all_else_is_the_same(system, test_data):
-    test = TestSet.load(test_data, HOP)
-    whole = scores(score_system(test, system))
-    without = scores(score_system(test, system, bss_eval=False))
+    whole = scores(score(test_data, system))
+    without = scores(score(test_data, system, bss_eval=False))
     assert any(row["sdr_db"] for row in whole.values())
     assert without == {key: {**row, **dict.fromkeys(BSS_COLUMNS, "")} for key, row in whole.items()}
 
@@ -145,7 +150,7 @@ def test_a_silent_reference_is_left_out_aloud(system, test_data, caplog):
     silence = np.zeros(4000, dtype=np.int16)
     write_audio(test_data / "audio/drill/mix-2.wav", silence, 8000)
     with caplog.at_level(logging.WARNING):
-        rows = scores(score_system(TestSet.load(test_data, HOP), system))
+        rows = scores(score(test_data, system))
     row = rows["mix-2", "drill"]
     assert row["active"] == "1" and row["si_sdr_db"] == row["si_sdri_db"] == row["leak_db"] == ""
     # Only bark can be heard, so nothing is there to be separated.
@@ -155,9 +160,8 @@ def test_a_silent_reference_is_left_out_aloud(system, test_data, caplog):
 
 def test_workers_make_no_difference(system, test_data, monkeypatch):
     monkeypatch.setattr("weaksep.score.system.CLIPS_IN_A_JOB", 2)
-    test = TestSet.load(test_data, HOP)
-    one = score_system(test, system).read_bytes()
-    assert score_system(test, system, nj=2).read_bytes() == one
+    one = score(test_data, system).read_bytes()
+    assert score(test_data, system, nj=2).read_bytes() == one
 
 
 def test_all_missing_files_are_listed(system, test_data):
@@ -167,7 +171,7 @@ def test_all_missing_files_are_listed(system, test_data):
     scp.write_text("".join(line for line in scp.open() if "mix-5" not in line))
     (system / "separated/test/horn.scp").unlink()
     with pytest.raises(UserError, match="4 problems") as caught:
-        score_system(TestSet.load(test_data, HOP), system)
+        score(test_data, system)
     for text in ("bark/mix-1.wav", "drill/mix-3.wav", "no entry for mix-5", "horn.scp: no such table"):
         assert text in str(caught.value)
     assert not (system / "scores").exists()
@@ -176,7 +180,7 @@ def test_all_missing_files_are_listed(system, test_data):
 def test_an_estimate_of_another_length(system, test_data):
     write_audio(system / "separated/test/audio/horn/mix-4.wav", np.zeros(3999), 8000)
     with pytest.raises(UserError, match="horn/mix-4.wav: 3999 samples, the mixture mix-4 has 4000"):
-        score_system(TestSet.load(test_data, HOP), system)
+        score(test_data, system)
 
 
 def test_all_missing_references_are_listed(test_data):
@@ -184,6 +188,6 @@ def test_all_missing_references_are_listed(test_data):
     scp = test_data / "src_bark.scp"
     scp.write_text("".join(line for line in scp.open() if "mix-1" not in line))
     with pytest.raises(UserError, match="4 problems") as caught:
-        TestSet.load(test_data, HOP)
+        find_clips(DataDir.load(test_data), HOP)
     assert "mix-1 has the class bark but no reference" in str(caught.value)
     assert str(caught.value).count("reference of mix-") == 3

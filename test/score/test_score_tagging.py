@@ -17,7 +17,7 @@ from weaksep.feats.features import FeatureSet  # noqa: E402
 from weaksep.feats.labels import frame_labels, pool_labels  # noqa: E402
 from weaksep.fileio.datadir import DataDir  # noqa: E402
 from weaksep.fileio.network import Features  # noqa: E402
-from weaksep.score.tagging import score_classifier, tagging_scores  # noqa: E402
+from weaksep.score.tagging import score_classifier  # noqa: E402
 
 # Bins of 62.5 Hz that lie well inside each class's band (see tiny_data.py).
 BANDS = {"bark": slice(3, 13), "drill": slice(21, 37), "horn": slice(46, 60)}
@@ -55,12 +55,12 @@ def test_a_classifier_that_knows(tmp_path, test_data, features):
     assert scores["clip_f1"] == scores["map"] == scores["clip_f1_macro"] == 1.0
 
 
-def test_one_that_says_all_classes_always(test_data, features):
+def test_one_that_says_all_classes_always(tmp_path, test_data, features):
     class Always(BandClassifier):
         def probabilities(self, magnitude, frames=None):
             return np.ones((len(magnitude), 16, 3)), np.ones((len(magnitude), 3))
 
-    scores = tagging_scores("always", Always(), features, DataDir.load(test_data))
+    scores = json.loads(score_classifier(tmp_path / "always", Always(), features, DataDir.load(test_data)).read_text())
     # 9 of 15 (clip, class) pairs are active: precision 0.6, recall 1.
     assert scores["clip_f1"] == pytest.approx(2 * 0.6 / 1.6)
     events = DataDir.load(test_data).events()
@@ -69,21 +69,21 @@ def test_one_that_says_all_classes_always(test_data, features):
     assert scores["frame_f1"] == pytest.approx(2 * share / (1 + share), abs=1e-6)
 
 
-def test_one_that_says_nothing_scores_zero(test_data, features):
+def test_one_that_says_nothing_scores_zero(tmp_path, test_data, features):
     class Never(BandClassifier):
         def probabilities(self, magnitude, frames=None):
             return np.zeros((len(magnitude), 16, 3)), np.zeros((len(magnitude), 3))
 
-    scores = tagging_scores("never", Never(), features, DataDir.load(test_data))
+    scores = json.loads(score_classifier(tmp_path / "never", Never(), features, DataDir.load(test_data)).read_text())
     assert scores["frame_f1"] == scores["clip_f1"] == 0.0
 
 
-def test_features_or_classes_that_do_not_fit(test_data, features):
+def test_features_or_classes_that_do_not_fit(tmp_path, test_data, features):
     data = DataDir.load(test_data)
     window = Features(sample_rate=8000, window_samples=128, hop_samples=32)
     wrong = BandClassifier(classes=("horn", "drill", "bark"), features=window)
     with pytest.raises(UserError, match="classes horn drill bark.*hop_samples 32") as caught:
-        tagging_scores("wrong", wrong, features, data)
+        score_classifier(tmp_path / "wrong", wrong, features, data)
     assert "\n" not in str(caught.value)
 
 
@@ -91,4 +91,4 @@ def test_clips_without_features(tmp_path, test_data, features, tiny):
     more = {**tiny.ACTIVITY, "mix-6": {"bark": (0, 100)}, "mix-7": {}}
     data = DataDir.load(tiny.make_data(tmp_path / "more/test", more))
     with pytest.raises(UserError, match="no features for 2 clips .first: mix-6."):
-        tagging_scores("band", BandClassifier(), features, data)
+        score_classifier(tmp_path / "band", BandClassifier(), features, data)

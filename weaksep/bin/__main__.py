@@ -1,7 +1,5 @@
 """``python -m weaksep.bin NAME`` is ``weaksep NAME``."""
 
-from __future__ import annotations
-
 import sys
 
 from weaksep.bin.main import main

@@ -4,65 +4,54 @@ Best networks, settings, histories, logs, scores, results and label tables stay,
 not know. A folder in which a weaksep process works is left alone.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, run_command, str2bool, tell
+from weaksep.bin.cli import make_parser, option, run_command, switch, tell
 from weaksep.errors import did_you_mean
 from weaksep.upkeep.removable import KINDS, NAMED_ONLY
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Options of the cleaning."""
-    parser = make_parser("clean", __doc__)
-    parser.add_argument("--datadir", type=Path, default=Path("data"), help="(%(default)s)")
-    parser.add_argument("--dumpdir", type=Path, default=Path("dump"), help="(%(default)s)")
-    parser.add_argument("--expdir", type=Path, default=Path("exp"), help="(%(default)s)")
-    parser.add_argument(
-        "--what",
-        nargs="+",
-        metavar="KIND",
-        help=f"what to list or remove; listed by default: all but {' and '.join(NAMED_ONLY)}; removed: leftovers",
-    )
-    parser.add_argument(
-        "--remove", type=str2bool, default=False, metavar="true|false", help="do remove, not only list (%(default)s)"
-    )
-    width = max(map(len, KINDS))
-    lines = [f"  {name:<{width}}  {kind.again}" for name, kind in KINDS.items()]
-    parser.epilog = "\n".join(["kinds, and what makes each again:", *lines])
-    return parser
-
-
-def chosen_kinds(words: Sequence[str]) -> list[str]:
-    """The kinds in ``--what features separated`` or ``--what "features separated"``.
-
-    Raises:
-        ValueError: there is no such kind.
-    """
-    names = [name for word in words for name in word.replace(",", " ").split()]
+def kinds_in(text: str) -> list[str]:
+    """The argparse type of ``--what features separated`` and ``--what "features separated"``: kinds in one word."""
+    names = text.replace(",", " ").split()
     for name in names:
         if name not in KINDS:
             hint = did_you_mean(name, KINDS, f"there are: {' '.join(KINDS)}")
-            raise ValueError(f"no kind {name!r}; {hint}")
-    if not names:
-        raise ValueError("no kind is given")
+            raise argparse.ArgumentTypeError(f"no kind {name!r}; {hint}")
     return names
+
+
+OPTIONS = (
+    option("--datadir", type=Path, default=Path("data"), help="(%(default)s)"),
+    option("--dumpdir", type=Path, default=Path("dump"), help="(%(default)s)"),
+    option("--expdir", type=Path, default=Path("exp"), help="(%(default)s)"),
+    option(
+        "--what",
+        nargs="+",
+        type=kinds_in,
+        metavar="KIND",
+        help=f"what to list or remove; listed by default: all but {' and '.join(NAMED_ONLY)}; removed: leftovers",
+    ),
+    switch("--remove", False, "do remove, not only list (%(default)s)"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line of the cleaning."""
-    parser = get_parser()
+    parser = make_parser("clean", __doc__, OPTIONS)
+    width = max(map(len, KINDS))
+    lines = [f"  {name:<{width}}  {kind.again}" for name, kind in KINDS.items()]
+    parser.epilog = "\n".join(["kinds, and what makes each again:", *lines])
     args = parser.parse_args(argv)
-    kinds = ["leftovers"] if args.remove else [kind for kind in KINDS if kind not in NAMED_ONLY]
-    if args.what is not None:
-        try:
-            kinds = chosen_kinds(args.what)
-        except ValueError as error:
-            parser.error(f"argument --what: {error}")
+    if args.what is None:
+        kinds = ["leftovers"] if args.remove else [kind for kind in KINDS if kind not in NAMED_ONLY]
+    else:
+        kinds = [kind for kinds in args.what for kind in kinds]
+        if not kinds:
+            parser.error("argument --what: no kind is given")
 
     from weaksep.upkeep.clean import clean
 

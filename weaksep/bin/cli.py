@@ -2,10 +2,10 @@
 
 A command module NAME.py looks like this::
 
+    OPTIONS = (option("--events", type=Path, required=True, help="..."), NJ, FORCE)
+
     def main(argv: Sequence[str] | None = None) -> None:
-        parser = make_parser("mix", __doc__)
-        parser.add_argument("--events", type=Path, required=True, help="...")
-        arguments = parser.parse_args(argv)
+        args = make_parser("mix", __doc__, OPTIONS).parse_args(argv)
         from weaksep.mixtures import ...   # heavy imports only now: --help must be quick
         ...
 
@@ -13,13 +13,12 @@ A command module NAME.py looks like this::
         sys.exit(run_command(main))
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 import os
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -73,15 +72,9 @@ def with_dashes(argv: Sequence[str]) -> list[str]:
     >>> with_dashes(["--batch_size=a_b", "--out", "x_y", "--", "--as_is"])
     ['--batch-size=a_b', '--out', 'x_y', '--', '--as_is']
     """
-    arguments: list[str] = []
-    for index, argument in enumerate(argv):
-        if argument == "--":
-            return arguments + list(argv[index:])
-        if argument.startswith("--"):
-            name, equals, value = argument.partition("=")
-            argument = name.replace("_", "-") + equals + value
-        arguments.append(argument)
-    return arguments
+    end = [*argv, "--"].index("--")
+    named = [re.sub("^--[^=]*", lambda name: name[0].replace("_", "-"), argument) for argument in argv[:end]]
+    return [*named, *argv[end:]]
 
 
 def tell(text: str) -> None:
@@ -98,7 +91,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):
         arguments = with_dashes(sys.argv[1:] if args is None else args)
-        for argument in arguments[: arguments.index("--")] if "--" in arguments else arguments:
+        for argument in arguments[: [*arguments, "--"].index("--")]:
             # Before argparse complains that a required option is missing, which was only misspelt.
             if argument.startswith("--") and argument.partition("=")[0] not in self._option_string_actions:
                 self.error(f"unrecognized arguments: {argument}")
@@ -113,12 +106,39 @@ class CommandParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {one_line(message)} ({self.prog} --help lists the options)\n")
 
 
-def make_parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """The parser of ``weaksep NAME`` with the arguments that all commands have.
+# What ``add_argument`` takes: names, and settings by keyword.
+Option = tuple[tuple[str, ...], dict[str, Any]]
+
+
+def option(*names: str, **settings: Any) -> Option:
+    """A line in a command's table of options."""
+    return names, settings
+
+
+def switch(name: str, default: bool | None, help: str) -> Option:
+    """An option that takes ``true`` or ``false``."""
+    return option(name, type=str2bool, default=default, metavar="true|false", help=help)
+
+
+def accept_truncated(default: bool | None) -> Option:
+    """``--accept-truncated``, of the commands that read the user's own audio; None: as the configuration says."""
+    said = "as the configuration says" if default is None else "%(default)s"
+    what = "take what is there of audio files that were cut short; the log says how much is missing"
+    return switch("--accept-truncated", default, f"{what} ({said})")
+
+
+NJ = option("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
+EXPDIR = option("--expdir", type=Path, default=Path("exp"), help="folder of the experiments (%(default)s)")
+FORCE = switch("--force", False, "do it again although nothing has changed (%(default)s)")
+
+
+def make_parser(name: str, description: str | None, options: Iterable[Option] = ()) -> argparse.ArgumentParser:
+    """The parser of ``weaksep NAME``; ``--debug``, which ``run_command`` reads by itself, is an option of all commands.
 
     Args:
         name: the command.
         description: text over the options, usually the module's docstring.
+        options: the command's own, in the order of the help.
     """
     parser = CommandParser(
         prog=f"weaksep {name}",
@@ -126,49 +146,15 @@ def make_parser(name: str, description: str | None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add_common_arguments(parser)
+    debug = option("--debug", action="store_true", help="more log lines, and the traceback of an error")
+    for names, settings in (debug, *options):
+        parser.add_argument(*names, **settings)
     return parser
-
-
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what every command has: ``--debug``. ``run_command`` reads it by itself."""
-    parser.add_argument("--debug", action="store_true", help="more log lines, and the traceback of an error")
-
-
-def add_force(parser: argparse.ArgumentParser) -> None:
-    """Add ``--force``, of the commands that are stages."""
-    parser.add_argument(
-        "--force",
-        type=str2bool,
-        default=False,
-        metavar="true|false",
-        help="do it again although nothing has changed (%(default)s)",
-    )
-
-
-def add_accept_truncated(parser: argparse.ArgumentParser, default: bool | None = False) -> None:
-    """Add ``--accept-truncated``, of the commands that read the user's own audio."""
-    parser.add_argument(
-        "--accept-truncated",
-        type=str2bool,
-        default=default,
-        metavar="true|false",
-        help="take what is there of audio files that were cut short; the log says how much is missing "
-        f"({'as the configuration says' if default is None else '%(default)s'})",
-    )
 
 
 def truncated_setting(accept: bool | None) -> list[str]:
     """``--accept-truncated`` as an override of a configuration; none where it was not given."""
     return [] if accept is None else [f"accept_truncated={str(accept).lower()}"]
-
-
-def _fail(name: str, message: str, debug: bool) -> int:
-    """Print the error line (and, when asked for, the traceback before it); the exit status."""
-    if debug:
-        logging.getLogger(__name__).exception("the error came from here")
-    print(f"weaksep {name}: error: {printable(message)}", file=sys.stderr)
-    return 1
 
 
 def run_command(
@@ -206,4 +192,7 @@ def run_command(
         reason = fixable_reason(error, "disk")
         if reason is None:
             raise
-        return _fail(name, reason, debug)
+        if debug:
+            logging.getLogger(__name__).exception("the error came from here")
+        print(f"weaksep {name}: error: {printable(reason)}", file=sys.stderr)
+        return 1

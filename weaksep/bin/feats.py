@@ -4,36 +4,37 @@ Reads data/{train,valid,test}; writes dump/{train,valid,test}, and the same for 
 systems ask for. References are extracted too, for train and valid, when one of the systems needs them.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from weaksep.bin.cli import add_force, make_parser, positive_int, run_command
+from weaksep.bin.cli import FORCE, make_parser, option, positive_int, run_command
 
 SETS = ("train", "valid", "test")
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Command line of stage 2."""
-    parser = make_parser("feats", __doc__)
-    parser.add_argument("--config", type=Path, required=True, help="conf/feats.yaml")
-    parser.add_argument("--datadir", type=Path, default=Path("data"), help="folder of the data folders")
-    parser.add_argument("--dumpdir", type=Path, default=Path("dump"), help="where the features go")
-    parser.add_argument("--systems", default="", help="systems that will be trained, separated by blanks")
-    parser.add_argument("--system-configs", type=Path, help="folder of their YAMLs")
-    parser.add_argument("--variants", default="", help="more variants of the mixtures, separated by blanks")
-    parser.add_argument(
+OPTIONS = (
+    option("--config", type=Path, required=True, help="conf/feats.yaml"),
+    option("--datadir", type=Path, default=Path("data"), help="folder of the data folders"),
+    option("--dumpdir", type=Path, default=Path("dump"), help="where the features go"),
+    option("--systems", default="", help="systems that will be trained, separated by blanks"),
+    option("--system-configs", type=Path, help="folder of their YAMLs"),
+    option("--variants", default="", help="more variants of the mixtures, separated by blanks"),
+    option(
         "--feats-type",
         choices=("ark", "raw"),
         default=None,
         help="instead of the configuration's: Kaldi archives, or none: training then reads the audio",
-    )
-    parser.add_argument("--nj", type=positive_int, default=1, help="worker processes")
-    add_force(parser)
-    arguments = parser.parse_args(argv)
+    ),
+    option("--nj", type=positive_int, default=1, help="worker processes"),
+    FORCE,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line of stage 2."""
+    args = make_parser("feats", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.feats.config import FeatsConfig
     from weaksep.feats.extract import extract, extract_references
@@ -42,25 +43,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.fileio.yamlfile import load_config
     from weaksep.train.plan import system_configs, system_variants
 
-    overrides = [f"feats_type={arguments.feats_type}"] if arguments.feats_type else []
-    config = load_config(FeatsConfig, arguments.config, overrides)
-    folder = arguments.system_configs or arguments.config.parent
-    configs = system_configs(folder, arguments.systems.split()).values()
+    overrides = [f"feats_type={args.feats_type}"] if args.feats_type else []
+    config = load_config(FeatsConfig, args.config, overrides)
+    folder = args.system_configs or args.config.parent
+    configs = system_configs(folder, args.systems.split()).values()
     # Semi-supervised training reads sources of the training set alone.
     with_references = {("train", system.mixtures) for system in configs if system.needs_references}
     with_references |= {("valid", system.mixtures) for system in configs if system.supervision == "strong"}
-    asked = system_variants(folder, arguments.systems.split())
-    for variant in ["", *sorted({*asked, *arguments.variants.split()})]:
+    asked = system_variants(folder, args.systems.split())
+    for variant in ["", *sorted({*asked, *args.variants.split()})]:
         for name in SETS:
             full = f"{name}_{variant}" if variant else name
-            data, dump = arguments.datadir / full, arguments.dumpdir / full
+            data, dump = args.datadir / full, args.dumpdir / full
             if variant and not data.is_dir() and (name == "test" or variant not in asked):
                 continue  # it has none: its systems are scored on the recipe's, or it is there to test on
             places = (data, dump, config)
-            run_step(features_step(*places), partial(extract, *places, arguments.nj), force=arguments.force)
+            run_step(features_step(*places), partial(extract, *places, args.nj), force=args.force)
             if (name, variant) in with_references:
-                work = partial(extract_references, *places, arguments.nj)
-                run_step(references_step(*places), work, force=arguments.force)
+                work = partial(extract_references, *places, args.nj)
+                run_step(references_step(*places), work, force=args.force)
 
 
 if __name__ == "__main__":

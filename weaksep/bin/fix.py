@@ -3,30 +3,28 @@
 What was there is kept in DIR/.backup. Exit status 1 if a problem is left that the folder alone does not suffice for.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, run_command, tell
+from weaksep.bin.cli import make_parser, option, run_command, tell
+
+OPTIONS = (
+    option("folder", type=Path, metavar="DIR", help="data folder, of mixtures or of events"),
+    option("--backup", type=Path, metavar="PLACE", help="put the old tables into PLACE/TIME (DIR/.backup/TIME)"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line of the repair."""
-    parser = make_parser("fix", __doc__)
-    parser.add_argument("folder", type=Path, metavar="DIR", help="data folder, of mixtures or of events")
-    parser.add_argument(
-        "--backup", type=Path, metavar="PLACE", help="put the old tables into PLACE/TIME (DIR/.backup/TIME)"
-    )
-    arguments = parser.parse_args(argv)
+    args = make_parser("fix", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.errors import count, raise_problems
     from weaksep.fileio.names import one_line
     from weaksep.upkeep.fix import fix
 
-    folder = arguments.folder
-    fixed = fix(folder, arguments.backup)
+    folder = args.folder
+    fixed = fix(folder, args.backup)
     for utt, why in sorted(fixed.dropped.items()):
         tell(one_line(f"dropped {utt}: {why}"))
     for line in fixed.removed:

@@ -4,50 +4,37 @@ Systems with ``mixtures: NAME`` in their YAML separate data/test_NAME where that
 stop the others. For your own recordings there is weaksep separate.
 """
 
-from __future__ import annotations
-
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, str2bool
+from weaksep.bin.cli import EXPDIR, FORCE, make_parser, option, positive_int, run_command, switch
 from weaksep.errors import UserError, raise_problems
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of stage 5."""
-    parser = make_parser("infer", __doc__)
-    parser.add_argument("--expdir", type=Path, default=Path("exp"), help="folder of the experiments (%(default)s)")
-    parser.add_argument(
+OPTIONS = (
+    EXPDIR,
+    option(
         "--systems",
         default=None,
         help='separators in --expdir, "strong frame" or "separator_strong"; all trained ones by default',
-    )
-    parser.add_argument("--tag", default="", help="of --systems: strong with tag b is separator_strong+b")
-    parser.add_argument("--exp", type=Path, nargs="+", default=[], help="more experiment folders, wherever they lie")
-    parser.add_argument("--data", type=Path, default=Path("data/test"), help="mixtures to separate (%(default)s)")
-    parser.add_argument(
-        "--oracles",
-        type=str2bool,
-        default=True,
-        help="also oracle masks and the unprocessed mixture (%(default)s)",
-    )
-    parser.add_argument("--feats", type=Path, default=Path("conf/feats.yaml"), help="STFT of the oracles (%(default)s)")
-    parser.add_argument("--nj", type=positive_int, default=1, help="worker processes on the CPU (%(default)s)")
-    parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="GPUs to use, 0 or 1 (%(default)s)")
-    parser.add_argument(
-        "--allow-cpu", type=str2bool, default=False, help="take the CPU when no GPU is free (%(default)s)"
-    )
-    parser.add_argument("--batch-size", type=positive_int, default=16, help="clips at a time (%(default)s)")
-    parser.add_argument("--failed", type=Path, help="write the systems that failed here, and exit with 0 all the same")
-    add_force(parser)
-    return parser
+    ),
+    option("--tag", default="", help="of --systems: strong with tag b is separator_strong+b"),
+    option("--exp", type=Path, nargs="+", default=[], help="more experiment folders, wherever they lie"),
+    option("--data", type=Path, default=Path("data/test"), help="mixtures to separate (%(default)s)"),
+    switch("--oracles", True, "also oracle masks and the unprocessed mixture (%(default)s)"),
+    option("--feats", type=Path, default=Path("conf/feats.yaml"), help="STFT of the oracles (%(default)s)"),
+    option("--nj", type=positive_int, default=1, help="worker processes on the CPU (%(default)s)"),
+    option("--ngpu", type=int, choices=(0, 1), default=0, help="GPUs to use, 0 or 1 (%(default)s)"),
+    switch("--allow-cpu", False, "take the CPU when no GPU is free (%(default)s)"),
+    option("--batch-size", type=positive_int, default=16, help="clips at a time (%(default)s)"),
+    option("--failed", type=Path, help="write the systems that failed here, and exit with 0 all the same"),
+    FORCE,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run stage 5."""
-    args = get_parser().parse_args(argv)
+    args = make_parser("infer", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.feats.config import FeatsConfig
     from weaksep.fileio.atomic import write_text

@@ -3,8 +3,6 @@
 The list of commands is the list of files, so a new command needs no entry here.
 """
 
-from __future__ import annotations
-
 import ast
 import importlib
 import sys
@@ -41,12 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     commands = command_files()
-    if not arguments:
-        print(_usage(commands), file=sys.stderr)
-        return 2
-    if arguments[0] in ("-h", "--help"):
-        print(_usage(commands))
-        return 0
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_usage(commands), file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
     if arguments[0] == "--version":
         print(f"weaksep {__version__}")
         return 0
@@ -57,7 +52,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     module = importlib.import_module(f"weaksep.bin.{commands[name].stem}")
     return run_command(module.main, arguments[1:], name=name)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

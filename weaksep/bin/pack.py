@@ -3,30 +3,26 @@
 ``weaksep separate --model model.zip`` and ``weaksep.load_separator("model.zip")`` take it as it is.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, run_command, str2bool, tell
+from weaksep.bin.cli import make_parser, option, run_command, switch, tell
 from weaksep.errors import UserError
+
+OPTIONS = (
+    option("experiment", type=Path, metavar="EXP", help="folder of a trained separator"),
+    option("out", type=Path, metavar="MODEL.zip", help="the file to write"),
+    switch(
+        "--masker", False, "also the masker alone, masker.pt2, for programs without weaksep (torch.export; %(default)s)"
+    ),
+    option("--licence", default="", help="of the weights, for the page"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Pack a separator."""
-    parser = make_parser("pack", __doc__)
-    parser.add_argument("experiment", type=Path, metavar="EXP", help="folder of a trained separator")
-    parser.add_argument("out", type=Path, metavar="MODEL.zip", help="the file to write")
-    parser.add_argument(
-        "--masker",
-        type=str2bool,
-        default=False,
-        metavar="true|false",
-        help="also the masker alone, masker.pt2, for programs without weaksep (torch.export; %(default)s)",
-    )
-    parser.add_argument("--licence", default="", help="of the weights, for the page")
-    args = parser.parse_args(argv)
+    args = make_parser("pack", __doc__, OPTIONS).parse_args(argv)
     if args.out.suffix != ".zip":
         raise UserError(f"{args.out}: a packed model's name ends in .zip")
 

@@ -6,56 +6,44 @@ length, rate and format that libsndfile reads are cut into clips of one length. 
 labels name is one. What other tools call things is renamed there (rename:).
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import (
-    add_accept_truncated,
-    add_force,
-    make_parser,
-    positive_int,
-    run_command,
-    share,
-    truncated_setting,
+from weaksep.bin.cli import FORCE, NJ, accept_truncated, make_parser, option, run_command, share, truncated_setting
+
+OPTIONS = (
+    option("--config", type=Path, help="prepare.yaml: classes, lengths, rate, split (defaults without it)"),
+    option("--db", type=Path, default=Path("."), help="folder that the configuration's paths start at"),
+    option("--audio", type=Path, help="folder of the recordings, instead of the configuration's"),
+    option("--clip-labels", type=Path, metavar="FILE", help="what occurs in each recording"),
+    option("--events", type=Path, metavar="FILE", help="when it occurs, for all recordings or some"),
+    option("--references", type=Path, metavar="DIR", help="sources of some, DIR/<class>/<file name>, to score with"),
+    option("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, like clip_s=5"),
+    option("--out", type=Path, default=Path("data"), help="folder of the sets (%(default)s)"),
+    NJ,
+    option("--max-bad-ratio", type=share, default=0.0, help="share of missing or unreadable recordings to leave out"),
+    accept_truncated(None),
+    FORCE,
 )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Prepare labelled recordings."""
-    parser = make_parser("prepare", __doc__)
-    parser.add_argument("--config", type=Path, help="prepare.yaml: classes, lengths, rate, split (defaults without it)")
-    parser.add_argument("--db", type=Path, default=Path("."), help="folder that the configuration's paths start at")
-    parser.add_argument("--audio", type=Path, help="folder of the recordings, instead of the configuration's")
-    parser.add_argument("--clip-labels", type=Path, metavar="FILE", help="what occurs in each recording")
-    parser.add_argument("--events", type=Path, metavar="FILE", help="when it occurs, for all recordings or some")
-    parser.add_argument(
-        "--references", type=Path, metavar="DIR", help="sources of some, DIR/<class>/<file name>, to score with"
-    )
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, like clip_s=5")
-    parser.add_argument("--out", type=Path, default=Path("data"), help="folder of the sets (%(default)s)")
-    parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
-    parser.add_argument(
-        "--max-bad-ratio", type=share, default=0.0, help="share of missing or unreadable recordings to leave out"
-    )
-    add_accept_truncated(parser, None)
-    add_force(parser)
-    arguments = parser.parse_args(argv)
+    args = make_parser("prepare", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.fileio.yamlfile import load_config
     from weaksep.recordings.config import PrepareConfig
     from weaksep.recordings.steps import prepare_recordings
 
     prepare_recordings(
-        load_config(PrepareConfig, arguments.config, [*arguments.set, *truncated_setting(arguments.accept_truncated)]),
-        {name: getattr(arguments, name) for name in ("audio", "clip_labels", "events", "references")},
-        arguments.db if arguments.config else None,
-        arguments.out,
-        nj=arguments.nj,
-        max_bad_ratio=arguments.max_bad_ratio,
-        force=arguments.force,
+        load_config(PrepareConfig, args.config, [*args.set, *truncated_setting(args.accept_truncated)]),
+        {name: getattr(args, name) for name in ("audio", "clip_labels", "events", "references")},
+        args.db if args.config else None,
+        args.out,
+        nj=args.nj,
+        max_bad_ratio=args.max_bad_ratio,
+        force=args.force,
     )
 
 

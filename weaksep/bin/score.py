@@ -6,53 +6,41 @@ config.yaml is scored on data/test_NAME where that is there; oracles and the unp
 system on which they were separated. What cannot be scored is named at the end, when all the rest is done.
 """
 
-from __future__ import annotations
-
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from weaksep.bin.cli import add_force, make_parser, positive_int, run_command, str2bool
+from weaksep.bin.cli import EXPDIR, FORCE, NJ, make_parser, option, run_command, switch
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of stage 6."""
-    parser = make_parser("score", __doc__)
-    parser.add_argument("--expdir", type=Path, default=Path("exp"), help="folder of the experiments (%(default)s)")
-    parser.add_argument(
+OPTIONS = (
+    EXPDIR,
+    option(
         "--systems",
         default=None,
         help="systems (strong frame) to score beside the oracles, with their classifiers; all by default",
-    )
-    parser.add_argument("--tag", default="", help="of the names given: strong with tag b is separator_strong+b")
-    parser.add_argument("--data", type=Path, default=Path("data/test"), help="mixtures and references (%(default)s)")
-    parser.add_argument("--dump", type=Path, default=Path("dump/test"), help="features of the same set (%(default)s)")
-    parser.add_argument(
-        "--bss-eval",
-        type=str2bool,
-        default=True,
-        metavar="true|false",
-        help="SDR, SIR and SAR beside SI-SDR (%(default)s)",
-    )
-    parser.add_argument(
+    ),
+    option("--tag", default="", help="of the names given: strong with tag b is separator_strong+b"),
+    option("--data", type=Path, default=Path("data/test"), help="mixtures and references (%(default)s)"),
+    option("--dump", type=Path, default=Path("dump/test"), help="features of the same set (%(default)s)"),
+    switch("--bss-eval", True, "SDR, SIR and SAR beside SI-SDR (%(default)s)"),
+    option(
         "--evaluation-classifier",
         default=None,
         metavar="NAME",
         help="classifier that assesses all separated files, by its name (frame) or folder (classifier_frame); by "
         "default that of --default-evaluation-classifier, without it the first one that was trained on frame labels, "
         "or the first",
-    )
-    parser.add_argument(
+    ),
+    option(
         "--default-evaluation-classifier",
         default="frame",
         metavar="NAME",
         help="without --evaluation-classifier, if trained (%(default)s)",
-    )
-    parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
-    add_force(parser)
-    return parser
+    ),
+    NJ,
+    FORCE,
+)
 
 
 def load_classifier(folder: str) -> Any:
@@ -64,18 +52,17 @@ def load_classifier(folder: str) -> Any:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run stage 6."""
-    args = get_parser().parse_args(argv)
+    args = make_parser("score", __doc__, OPTIONS).parse_args(argv)
 
-    from weaksep.fileio.experiments import named_experiment
     from weaksep.score.run import score_all
 
     score_all(
         args.expdir,
         args.data,
         args.dump,
-        lambda task, name: named_experiment(args.expdir, task, name, args.tag),
         load_classifier,
         systems=args.systems.split() if args.systems is not None else None,
+        tag=args.tag,
         classifier=args.evaluation_classifier,
         default_classifier=args.default_evaluation_classifier,
         bss_eval=args.bss_eval,

@@ -6,14 +6,12 @@ it: together they are the recording; with --events true also events.tsv. Memory 
 finished is not done again.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import add_accept_truncated, add_force, make_parser, run_command, str2bool
+from weaksep.bin.cli import FORCE, accept_truncated, make_parser, option, run_command, switch
 
 
 def level(text: str) -> float | None:
@@ -29,39 +27,29 @@ def level(text: str) -> float | None:
     return value
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Options of the separation of recordings."""
-    parser = make_parser("separate", __doc__)
-    parser.add_argument("recordings", nargs="+", type=Path, metavar="IN", help="audio files, or folders of them")
-    parser.add_argument("--model", type=Path, required=True, help="folder of a trained separator, or a packed model")
-    parser.add_argument("--out", type=Path, required=True, help="where the folders of separated files go")
-    parser.add_argument(
-        "--rate", choices=("model", "input"), default="model", help="sample rate of the files (%(default)s's)"
-    )
-    parser.add_argument("--format", choices=("flac", "wav"), default="flac", help="24 bits either way (%(default)s)")
-    parser.add_argument(
+OPTIONS = (
+    option("recordings", nargs="+", type=Path, metavar="IN", help="audio files, or folders of them"),
+    option("--model", type=Path, required=True, help="folder of a trained separator, or a packed model"),
+    option("--out", type=Path, required=True, help="where the folders of separated files go"),
+    option("--rate", choices=("model", "input"), default="model", help="sample rate of the files (%(default)s's)"),
+    option("--format", choices=("flac", "wav"), default="flac", help="24 bits either way (%(default)s)"),
+    option(
         "--level-db",
         type=level,
         default=-27.0,
         metavar="DB|none",
         help="level at which the net hears a recording, about that of its training (%(default)s)",
-    )
-    parser.add_argument(
-        "--events",
-        type=str2bool,
-        default=False,
-        metavar="true|false",
-        help="also events.tsv: when each class sounds, by the energy of its output (%(default)s)",
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
-    add_accept_truncated(parser)
-    add_force(parser)
-    return parser
+    ),
+    switch("--events", False, "also events.tsv: when each class sounds, by the energy of its output (%(default)s)"),
+    option("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)"),
+    accept_truncated(False),
+    FORCE,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Separate recordings."""
-    args = get_parser().parse_args(argv)
+    args = make_parser("separate", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.infer.folders import find_recordings, separate_recordings
     from weaksep.infer.recordings import Options

@@ -4,16 +4,20 @@ A DIR is data/SET, data/events/SET, or a folder that holds train, valid and test
 are on both sides of the split are found too. Exit status 1 when there is a problem.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from weaksep.bin.cli import make_parser, positive_int, run_command, str2bool, tell, with_dashes
+from weaksep.bin.cli import NJ, make_parser, option, run_command, switch, tell, with_dashes
 
 SWITCHES = ("--check-audio", "--check-feats")
+OPTIONS = (
+    option("folders", type=Path, nargs="+", metavar="DIR", help="data folder, or folder of sets"),
+    switch("--check-audio", False, "read every audio file to its end (%(default)s)"),
+    switch("--check-feats", False, "read every feature matrix (%(default)s)"),
+    option("--dump", type=Path, metavar="DUMPDIR", help="features are in DUMPDIR/SET (dump/SET beside data/SET)"),
+    NJ,
+)
 
 
 def with_values(argv: Sequence[str]) -> list[str]:
@@ -34,26 +38,13 @@ def with_values(argv: Sequence[str]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line of the check."""
-    parser = make_parser("validate", __doc__)
-    parser.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="data folder, or folder of sets")
-    switch: dict[str, Any] = {"type": str2bool, "default": False, "metavar": "true|false"}
-    parser.add_argument("--check-audio", **switch, help="read every audio file to its end (%(default)s)")
-    parser.add_argument("--check-feats", **switch, help="read every feature matrix (%(default)s)")
-    parser.add_argument(
-        "--dump", type=Path, metavar="DUMPDIR", help="features are in DUMPDIR/SET (dump/SET beside data/SET)"
-    )
-    parser.add_argument("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
-    arguments = parser.parse_args(with_values(sys.argv[1:] if argv is None else argv))
+    args = make_parser("validate", __doc__, OPTIONS).parse_args(with_values(sys.argv[1:] if argv is None else argv))
 
     from weaksep.errors import raise_problems
     from weaksep.upkeep.validate import validate
 
     reports = validate(
-        arguments.folders,
-        check_audio=arguments.check_audio,
-        check_feats=arguments.check_feats,
-        dump=arguments.dump,
-        nj=arguments.nj,
+        args.folders, check_audio=args.check_audio, check_feats=args.check_feats, dump=args.dump, nj=args.nj
     )
     for report in reports:
         if not report.problems:

@@ -1,7 +1,5 @@
 """Means, medians and intervals of score rows, as they stand in summary.json (dB rounded to four places)."""
 
-from __future__ import annotations
-
 import bisect
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -70,13 +68,11 @@ def read_scores(path: str | Path) -> list[Score]:
             n_active = to_float(row["n_active"])
             if not n_active.is_integer():
                 raise ValueError(f"{row['n_active']!r} is not a number of classes")
-            score = Score(*key, int(n_active), **cells, dominant_output=row["dominant_output"] or None)
+            if key in scores:
+                raise ValueError(f"a second row for {' and '.join(key)}")
+            scores[key] = Score(*key, int(n_active), **cells, dominant_output=row["dominant_output"] or None)
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
-            continue
-        if key in scores:
-            problems.append(f"{path}:{number}: a second row for {row['utt']} and {row['class']}")
-        scores[key] = score
     raise_problems(f"{path} is not a score table; rerun stage 6", problems)
     if not scores:
         raise UserError(f"{path}: holds no rows; rerun stage 6")

@@ -3,12 +3,9 @@
 No NaN or infinity: a figure that does not exist is null. Names of systems are those of their folders in exp.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from weaksep.errors import UserError
@@ -82,18 +79,16 @@ def collect_training(expdir: Path) -> tuple[list[dict[str, Any]], int | dict[str
 
     The seed is one number, or one each when they differ.
     """
-    facts, seeds, variants = [], {}, set()
-    for path in (path for task in ("classifier", "separator") for path in sorted(expdir.glob(f"{task}_*"))):
-        if not is_network(path):
-            continue
-        config = read_yaml(path / "config.yaml")
-        facts.append({**training_facts(path, config), "trained_from": origin_of(path).trained_from})
-        if isinstance(config.get("seed"), int):
-            seeds[path.name] = config["seed"]
-        if isinstance(config.get("mixtures"), str):
-            variants.add(config["mixtures"])
+    folders = [path for task in ("classifier", "separator") for path in sorted(expdir.glob(f"{task}_*"))]
+    configs = {path: read_yaml(path / "config.yaml") for path in folders if is_network(path)}
+    facts = [
+        {**training_facts(path, config), "trained_from": origin_of(path).trained_from}
+        for path, config in configs.items()
+    ]
+    seeds = {path.name: config["seed"] for path, config in configs.items() if isinstance(config.get("seed"), int)}
+    variants = {name for config in configs.values() if isinstance(name := config.get("mixtures"), str) and name}
     distinct = set(seeds.values())
-    return facts, seeds if len(distinct) > 1 else next(iter(distinct), None), variants - {""}
+    return facts, seeds if len(distinct) > 1 else next(iter(distinct), None), variants
 
 
 def collect(
@@ -102,7 +97,7 @@ def collect(
     datadir: Path,
     test_set: str,
     notes: Sequence[str],
-    descriptions: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    descriptions: Mapping[str, Mapping[str, Any]],
 ) -> tuple[dict[str, Any], Scores]:
     """The whole summary.
 

@@ -1,8 +1,6 @@
 """Systems against one another on the same mixtures: with the one that a recipe compares them with, and the same system
 trained with several seeds."""
 
-from __future__ import annotations
-
 import json
 import logging
 import statistics
@@ -32,18 +30,14 @@ def compare(one: Sequence[Score], other: Sequence[Score], seed: int) -> dict[str
         {"difference_db", "ci95": [low, high], "p", "n"}; positive when ``one`` is better; nulls, but for n, when
         there are fewer than two mixtures.
     """
-    gains = {(score.utt, score.name): score.si_sdri_db for score in other if score.si_sdri_db is not None}
-    pairs = [
-        (score.utt, score.si_sdri_db, gains[score.utt, score.name])
-        for score in one
-        if score.si_sdri_db is not None and (score.utt, score.name) in gains
-    ]
-    if len({utt for utt, _, _ in pairs}) < MIXTURES:
-        return {"difference_db": None, "ci95": [None, None], "p": None, "n": len(pairs)}
-    utts, ours, theirs = zip(*pairs, strict=True)
+    first, second = ({(s.utt, s.name): s.si_sdri_db for s in rows if s.si_sdri_db is not None} for rows in (one, other))
+    both = [(utt, first[utt, name], second[utt, name]) for utt, name in first if (utt, name) in second]
+    if len({utt for utt, _, _ in both}) < MIXTURES:
+        return {"difference_db": None, "ci95": [None, None], "p": None, "n": len(both)}
+    utts, ours, theirs = zip(*both, strict=True)
     difference, low, high, p = paired_bootstrap(ours, theirs, utts, seed)
     interval = [round(low, PLACES), round(high, PLACES)]
-    return {"difference_db": round(difference, PLACES), "ci95": interval, "p": round(p, 6), "n": len(pairs)}
+    return {"difference_db": round(difference, PLACES), "ci95": interval, "p": round(p, 6), "n": len(both)}
 
 
 def compare_all(
@@ -56,11 +50,10 @@ def compare_all(
         descriptions: see ``describe_systems``.
         seed: of the bootstrap.
     """
-    wanted = {name: descriptions[name]["compare_with"] for name in scores if name in descriptions}
-    others = {name: other for name, other in wanted.items() if other is not None}
-    for name in others:
-        if others[name] not in scores:
-            logger.warning("%s: not compared with %s, which is not scored", name, others[name])
+    others = {name: other for name in scores if (other := descriptions.get(name, {}).get("compare_with"))}
+    for name, other in others.items():
+        if other not in scores:
+            logger.warning("%s: not compared with %s, which is not scored", name, other)
     return [
         {"system": name, "with": other, **compare(scores[name], scores[other], seed)}
         for name, other in others.items()

@@ -3,22 +3,16 @@
 They need the summary and nothing else, so that the page can be made again.
 """
 
-from __future__ import annotations
-
 import re
 import textwrap
-from typing import Any
 
-from weaksep.errors import UserError
 from weaksep.report import run_tables, tables
 from weaksep.report.aggregate import INPUT_BINS, OVERLAP_BINS
 from weaksep.report.environment import environment_lines
 from weaksep.report.formats import markdown_table
 from weaksep.report.table import Table
-from weaksep.report.tables import has_references, headline_systems, legend, separation
+from weaksep.report.tables import Summary, has_references, headline_systems, legend, separation
 from weaksep.report.texts import END, MEASURE, TEXTS
-
-Summary = dict[str, Any]
 
 WIDTH = 110
 MARKUP = re.compile(r"<(?=[A-Za-z/!?])")  # what Markdown would take for the beginning of a tag
@@ -81,11 +75,6 @@ def _of_a_further_set(summary: Summary, name: str) -> list[Table]:
     ]
 
 
-def headline_table(summary: Summary) -> str:
-    """The table that one looks at first, as it stands on the page and on the terminal."""
-    return markdown_table(headline(summary))
-
-
 def render(summary: Summary) -> str:
     """The text of RESULTS.md: Markdown, in which names and descriptions cannot be HTML.
 
@@ -102,16 +91,3 @@ def render(summary: Summary) -> str:
     environment = [f"- {what}: {text}" for what, text in environment_lines(summary["environment"]).items()]
     page = "\n\n".join([*blocks, "## Environment", "\n".join(environment), wrapped(END)]) + "\n"
     return MARKUP.sub("&lt;", page)
-
-
-def render_saved(summary: Summary, where: str) -> str:
-    """``render`` of a summary that was read from a file.
-
-    Raises:
-        UserError: it is not one that ``weaksep report`` has written.
-    """
-    try:
-        return render(summary)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(f"{where}: not results of weaksep report ({reason}); rerun stage 7") from None

@@ -3,15 +3,12 @@
 Of recordings without references, which have no such scores: some, drawn at random.
 """
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple, TypeVar
 
 from weaksep.report.aggregate import Score
-from weaksep.report.systems import short_name
 from weaksep.seeding import generator
 
 # Kind -> the quantile of the mixtures' mean SI-SDRi whose neighbours stand for it. Not the very ends: those are where
@@ -41,23 +38,16 @@ class Example(NamedTuple):
     n_active: int
     system: str
 
-    @property
-    def reason(self) -> str:
-        """Why it was chosen, in words."""
-        if self.gain_db is None:
-            return self.kind
-        return f"{self.kind}: {self.gain_db:.1f} dB by {short_name(self.system)}"
 
-
-def reference_system(names: Sequence[str]) -> str | None:
-    """The system whose scores choose: frame, else the first trained one, else an oracle, else the first; None of none.
+def reference_system(names: Iterable[str]) -> str:
+    """The system whose scores choose: frame, else the first trained one, else an oracle, else the first; "" of none.
 
     >>> reference_system(["unprocessed", "separator_clip", "oracle_irm"])
     'separator_clip'
     """
     order = ("separator_frame", "separator_", "oracle_irm", "oracle_", "")
     ranks = {name: (name != order[0], *(not name.startswith(prefix) for prefix in order[1:])) for name in names}
-    return min(names, key=ranks.__getitem__, default=None)
+    return min(ranks, key=ranks.__getitem__, default="")
 
 
 def in_turn(items: Iterable[Item], kind_of: Callable[[Item], int]) -> list[Item]:
@@ -82,12 +72,11 @@ def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -
     Returns:
         good, median, then worst ones, each by number of active classes and id; fewer when there are fewer mixtures.
     """
-    system = reference_system(list(scores))
-    if system is None:
-        return []
+    system = reference_system(scores)
+    rows = scores.get(system, ())
     gains: dict[str, list[float]] = {}
-    active = {row.utt: row.n_active for row in scores[system]}
-    for row in scores[system]:
+    active = {row.utt: row.n_active for row in rows}
+    for row in rows:
         if row.si_sdri_db is not None:
             gains.setdefault(row.utt, []).append(row.si_sdri_db)
     means = {utt: statistics.fmean(values) for utt, values in gains.items()}
@@ -114,9 +103,7 @@ def draw_examples(labels: Mapping[str, Sequence[str]], systems: Sequence[str], c
         count: how many at most.
     """
     system = reference_system(systems)
-    if system is None:
-        return []
-    active = {utt: len(names) for utt, names in labels.items() if names}
+    active = {utt: len(names) for utt, names in labels.items() if names and systems}
     drawn = sorted(active, key=lambda utt: (generator(0, "examples", utt).random(), utt))
     taken = in_turn(drawn, lambda utt: active[utt] if active[utt] > 1 else max(active.values()) + 1)[:count]
     return [Example(utt, DRAWN, None, active[utt], system) for utt in sorted(taken, key=lambda utt: (active[utt], utt))]

@@ -1,8 +1,6 @@
 """What there is to tell of a run beside its scores: how much of each set, how long each stage took, what classifiers
 say, and what each training left in its experiment folder."""
 
-from __future__ import annotations
-
 import logging
 import statistics
 from collections.abc import Iterable, Sequence
@@ -114,14 +112,11 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     rows, problems = [], []
     for number, line in enumerate(read_lines(path), start=1):
         try:
-            row = load_object(line, f"{path}:{number}", "rerun the training")
+            rows.append(load_object(line, f"{path}:{number}", "rerun the training"))
+            if wrong := _wrong_keys(rows[-1]):
+                raise UserError(f"{path}:{number}: {', '.join(wrong)} missing or no number; rerun the training")
         except UserError as error:
             problems.append(str(error))
-            continue
-        wrong = _wrong_keys(row)
-        if wrong:
-            problems.append(f"{path}:{number}: {', '.join(wrong)} missing or no number; rerun the training")
-        rows.append(row)
     raise_problems(f"{path} is damaged", problems)
     return rows
 

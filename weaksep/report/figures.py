@@ -1,7 +1,5 @@
 """The report's figures as PNG and SVG; see figures_systems, figures_classes and figures_examples too."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,8 +57,8 @@ def _draw(
     summary: dict[str, Any],
     scores: Mapping[str, Sequence[Score]],
     histories: Histories,
-    expdir: Path | None,
-    datadir: Path | None,
+    expdir: Path,
+    datadir: Path,
 ) -> dict[str, Any]:
     """Name -> figure, or None where there is nothing to draw."""
     from weaksep.report.figures_classes import classes_figure
@@ -68,16 +66,17 @@ def _draw(
     from weaksep.report.figures_systems import split_figure, systems_figure
 
     systems, figures = summary["systems"], {"training": training_figure(histories)}
-    if has_references(systems):
-        counts = sorted({name for system in systems for name in system["by_active_classes"]}, key=int)
-        bins, share = list(OVERLAP_BINS), "share of the class's time in which another class sounds too"
-        figures["si_sdri"] = systems_figure(systems)
-        figures["active_classes"] = split_figure(systems, "by_active_classes", counts, "active classes in the mixture")
-        figures["overlap"] = split_figure(systems, "by_overlap", bins, share)
-        figures["classes"] = classes_figure(systems, scores)
-        if expdir is not None and datadir is not None:
-            figures |= example_figures(scores, expdir, datadir / summary["test_set"])
-    return figures
+    if not has_references(systems):
+        return figures
+    counts = sorted({name for system in systems for name in system["by_active_classes"]}, key=int)
+    bins, share = list(OVERLAP_BINS), "share of the class's time in which another class sounds too"
+    return figures | {
+        "si_sdri": systems_figure(systems),
+        "active_classes": split_figure(systems, "by_active_classes", counts, "active classes in the mixture"),
+        "overlap": split_figure(systems, "by_overlap", bins, share),
+        "classes": classes_figure(systems, scores),
+        **example_figures(scores, expdir, datadir / summary["test_set"]),
+    }
 
 
 def write_figures(
@@ -85,8 +84,8 @@ def write_figures(
     summary: dict[str, Any],
     scores: Mapping[str, Sequence[Score]],
     histories: Histories,
-    expdir: Path | None = None,
-    datadir: Path | None = None,
+    expdir: Path,
+    datadir: Path,
 ) -> list[Path]:
     """Write the figures; those of an earlier report that are none any more go.
 
@@ -95,8 +94,8 @@ def write_figures(
         summary: see ``collect``.
         scores: system name -> rows of its table, in the order of the summary.
         histories: rows of history.jsonl of each training, by the name of its folder.
-        expdir: experiments; with ``datadir``, figures of single mixtures are made as well.
-        datadir: folder of the sets.
+        expdir: experiments, for separated audio.
+        datadir: folder of the sets, for mixtures and references.
 
     Returns:
         the files.

@@ -1,7 +1,5 @@
 """How SI-SDRi scatters in each class: box plots of the headline systems, a baseline or two, and an oracle."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,9 +54,7 @@ def classes_figure(systems: Sequence[System], scores: Mapping[str, Any]) -> Any 
 
     drawn = [system for system in box_systems(systems) if scores.get(system["name"])]
     rows = {system["name"]: scores[system["name"]] for system in drawn}
-    order = [name for system in systems for name in system["by_class"]]
-    there = {row.name for found in rows.values() for row in found}
-    names = [*(name for name in dict.fromkeys(order) if name in there), *sorted(there - set(order))]
+    names = list(dict.fromkeys(name for system in drawn for name in system["by_class"]))
     gains = {
         name: [[r.si_sdri_db for r in found if r.name == name and r.si_sdri_db is not None] for found in rows.values()]
         for name in names

@@ -1,8 +1,6 @@
 """Single mixtures: spectrogram and labels, and for each active class its reference, estimated mask and separated
 source."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from weaksep.fileio.datadir import DataDir, EventLabel, read_scp
 from weaksep.report.aggregate import Score
 from weaksep.report.examples import KINDS, Example, choose_examples
 from weaksep.report.figures_style import COLOURS
+from weaksep.report.systems import short_name
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +39,8 @@ def level_db(magnitudes: np.ndarray, peak: float) -> np.ndarray:
     >>> level_db(np.array([1.0, 0.1, 0.0]), 1.0).tolist()
     [0.0, -20.0, -60.0]
     """
-    if peak <= 0:
-        return np.full(magnitudes.shape, -RANGE_DB)
-    floor = 10 ** (-RANGE_DB / 20)
-    return 20 * np.log10(np.clip(magnitudes / peak, floor, 1.0))
+    shares = magnitudes / peak if peak > 0 else np.zeros(magnitudes.shape)
+    return 20 * np.log10(np.clip(shares, 10 ** (-RANGE_DB / 20), 1.0))
 
 
 def estimated_mask(separated: np.ndarray, mixture: np.ndarray) -> np.ndarray:
@@ -118,7 +115,8 @@ def _figure(example: Example, gains: dict[str, float | None], separated: Path, d
         scale = figure.colorbar(bar, cax=grid[0, 2].inset_axes((0.05, height, 0.9, 0.1)), orientation="horizontal")
         scale.ax.set_title(label)
         scale.ax.tick_params(labelsize="x-small")
-    what = f"{example.reason}, mean over the classes of the mixture"
+    reason = f"{example.kind}: {example.gain_db:.1f} dB by {short_name(example.system)}"
+    what = f"{reason}, mean over the classes of the mixture"
     figure.suptitle(f"{what}\nmask: magnitude of the separated source over that of the mixture")
     return figure
 

@@ -4,8 +4,6 @@ Colours are Okabe and Ito's ("Color Universal Design", 2008), which the colour-b
 differ as well, for print in grey.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
@@ -47,8 +45,7 @@ def panels_of(
 
     columns = min(columns, n)
     rows = -(-n // columns)
-    inches = (size[0] * columns + more[0], size[1] * rows + more[1])
-    figure = Figure(figsize=inches, layout="constrained")
+    figure = Figure(figsize=(size[0] * columns + more[0], size[1] * rows + more[1]), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, **options).flatten()
     for axes in grid[n:]:
         axes.set_axis_off()
@@ -69,28 +66,19 @@ def series_styles(members: Sequence[System], lead: Sequence[System]) -> list[dic
     """Colour, marker and line of each system of a panel: the headline systems look the same in every figure, the
     others take in turn the colours that are left; theirs last, where there is a headline system or an oracle."""
     names = {system["name"] for system in lead}
-    taken = {look_of(system)[0] for system in members if system["name"] in names}
+    taken = {SUPERVISIONS[system["supervision"]][0] for system in members if system["name"] in names}
     reserved = {SUPERVISIONS[name][0] for name in TRAINED} if taken or oracles(members) else set()
     free = [place for place, colour in enumerate(COLOURS) if colour not in taken]
     turn = cycle(sorted(free, key=lambda place: COLOURS[place] in reserved))
-    places = [COLOURS.index(look_of(system)[0]) if system["name"] in names else next(turn) for system in members]
+    places = [COLOURS.index(SUPERVISIONS[s["supervision"]][0]) if s["name"] in names else next(turn) for s in members]
     return [{"color": COLOURS[place], "marker": MARKERS[place], "linestyle": LINES[place]} for place in places]
 
 
-def look_of(system: System) -> tuple[str, str, str]:
-    """(colour, marker, words) of a system's supervision."""
-    return SUPERVISIONS[system["supervision"]]
-
-
 def headline(systems: Sequence[System]) -> list[System]:
-    """The systems that the comparison is about: strong, frame and clip, each the one of that very name or else the
-    first that was trained so."""
-    chosen = []
-    for supervision in TRAINED:
-        trained = [system for system in systems if system["supervision"] == supervision]
-        exact = [system for system in trained if system["name"] == f"separator_{supervision}"]
-        chosen += (exact or trained)[:1]
-    return chosen
+    """The systems that the comparison is about: strong, frame and clip, of each the first (``system_order``), which is
+    the one of that very name if there is one."""
+    first = {system["supervision"]: system for system in reversed(systems)}
+    return [first[supervision] for supervision in TRAINED if supervision in first]
 
 
 def oracles(systems: Sequence[System]) -> list[System]:

@@ -1,18 +1,16 @@
 """Figures of all systems: SI-SDRi of each, and SI-SDRi by a property of the mixture in small panels of a few lines."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
 from weaksep.report.figures_style import (
     GREY,
+    SUPERVISIONS,
     System,
     families,
     headline,
     limits_of,
-    look_of,
     panels_of,
     series_styles,
     spread,
@@ -40,7 +38,7 @@ def systems_figure(systems: Sequence[System]) -> Any | None:
     axes = figure.subplots()
     beside: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": "small"}
     for place, system in drawn:
-        overall, (colour, marker, _) = system["si_sdri_db"], look_of(system)
+        overall, (colour, marker, _) = system["si_sdri_db"], SUPERVISIONS[system["supervision"]]
         if None not in overall["ci95"]:
             axes.plot(overall["ci95"], [place] * 2, color=colour, linewidth=2.5, alpha=0.45, solid_capstyle="butt")
         axes.plot(overall["mean"], place, marker, color=colour, markersize=6)
@@ -56,7 +54,7 @@ def systems_figure(systems: Sequence[System]) -> Any | None:
     axes.tick_params(axis="y", length=0)
     handles = [
         Line2D([], [], color=colour, marker=marker, linewidth=2.5, alpha=0.8, label=words)
-        for colour, marker, words in dict.fromkeys(look_of(system) for _, system in drawn)
+        for colour, marker, words in dict.fromkeys(SUPERVISIONS[system["supervision"]] for _, system in drawn)
     ]
     handles.append(Line2D([], [], color="black", marker="|", linestyle="", markersize=9, label="median"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, title="mean and its 95 % interval")

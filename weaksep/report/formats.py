@@ -1,8 +1,6 @@
 r"""A table as Markdown; as CSV with all digits, for spreadsheets and other programs (RFC 4180, Unix line ends); and as
 LaTeX, to be read into a document by \input, which needs \usepackage{booktabs} and nothing else."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re
@@ -39,14 +37,13 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[Any]], texts: Coll
         texts: columns that hold text whatever digits are in it.
     """
     cells = [[str(cell).replace("|", "\\|") for cell in row] for row in (header, *rows)]
-    lines: list[list[str]] = [[] for _ in (0, *cells)]
+    columns = []
     for place, (heading, *column) in enumerate(zip(*cells, strict=True)):
         width = max(3, *map(len, (heading, *column)))
         left = place in texts or not re.search(r"\d", "".join(column))
         rule = ":" + "-" * (width - 1) if left else "-" * (width - 1) + ":"
-        for line, cell in zip(lines, (heading, rule, *column), strict=True):
-            line.append(cell.ljust(width) if left else cell.rjust(width))
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        columns.append([cell.ljust(width) if left else cell.rjust(width) for cell in (heading, rule, *column)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in zip(*columns, strict=True))
 
 
 def markdown_table(table: Table) -> str:

@@ -1,7 +1,5 @@
 """The page that goes with a packed model: what it separates, how it was trained, how well it does, how to use it."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Mapping
@@ -35,11 +33,8 @@ def scores_of(experiment: Path) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: a table is damaged.
     """
-    found = {}
-    for path in sorted(experiment.glob("scores/*/scores.tsv")):
-        gains = [score.si_sdri_db for score in read_scores(path) if score.si_sdri_db is not None]
-        found[path.parent.name] = describe(gains)
-    return found
+    found = {path.parent.name: read_scores(path) for path in sorted(experiment.glob("scores/*/scores.tsv"))}
+    return {name: describe([s.si_sdri_db for s in rows if s.si_sdri_db is not None]) for name, rows in found.items()}
 
 
 def model_card(

@@ -1,13 +1,11 @@
 """exp/report/index.html: results, figures and sounds in one file that opens from the disk and loads nothing else."""
 
-from __future__ import annotations
-
 import base64
 import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
@@ -52,21 +50,16 @@ FIGURES = {
 _TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 
-class Cell(NamedTuple):
-    """One cell: its text, the number it is sorted by (None: by its text), and whether it is the best of its column."""
-
-    text: str
-    value: float | None
-    best: bool
-
-
 def page_table(table: Table) -> dict[str, Any]:
-    """A table as the template wants it: ``numeric`` says of each column whether it holds numbers."""
+    """A table as the template wants it: ``numeric`` says of each column whether it holds numbers.
+
+    A cell has a text, the number that it is sorted by (None: by its text), and may be the best of its column.
+    """
     numeric = [column.kind is not TEXT for column in table.columns]
     best = [best_rows(table, index) for index in range(len(table.columns))]
     rows = [
         [
-            Cell(text, leading(cell) if numeric[index] else None, number in best[index])
+            {"text": text, "value": leading(cell) if numeric[index] else None, "best": number in best[index]}
             for index, (text, cell) in enumerate(zip(texts, row, strict=True))
         ]
         for number, (texts, row) in enumerate(zip(shown(table), table.rows, strict=True))

@@ -3,8 +3,6 @@
 Audio stands in the page as text: FLAC, which loses nothing, in base64; every distinct clip once, and no more than fits.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import logging
@@ -51,21 +49,16 @@ class AudioStore:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._ids: dict[str, str] = {}  # text -> id
-
-    @property
-    def clips(self) -> dict[str, str]:
-        """Id -> text."""
-        return {name: text for text, name in self._ids.items()}
+        self.ids: dict[str, str] = {}  # text -> id
 
     def add(self, texts: Iterable[str], share: float = 1.0) -> list[str] | None:
         """Ids of the texts; None, and nothing is added, when they do not all fit into this share of the limit."""
         texts = list(texts)
-        together = dict.fromkeys([*self._ids, *texts])
-        if len(together) > len(self._ids) and sum(map(len, together)) > share * self.limit:
+        together = dict.fromkeys([*self.ids, *texts])
+        if len(together) > len(self.ids) and sum(map(len, together)) > share * self.limit:
             return None
-        self._ids = {text: f"audio-{number}" for number, text in enumerate(together)}
-        return [self._ids[text] for text in texts]
+        self.ids = {text: f"audio-{number}" for number, text in enumerate(together)}
+        return [self.ids[text] for text in texts]
 
 
 @dataclass
@@ -174,7 +167,7 @@ def gather(
         mixtures=sorted(mixtures, key=lambda mixture: chosen.index(mixture.example)),
         columns=[name for name in first if name in heard],
         systems=[name for name in names if name in heard],
-        clips=store.clips,
+        clips={name: text for text, name in store.ids.items()},
         no_audio=[name for name in names if name not in tables],
         no_room=[name for name in tables if name not in heard] if mixtures else [],
         few=few,

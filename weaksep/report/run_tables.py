@@ -1,17 +1,13 @@
 """Tables about all but the separation: classifiers, trainings, data, time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from operator import itemgetter, methodcaller
 from typing import Any
 
 from weaksep.report.systems import CLASSIFIER_PREFIX, PREFIX, short_name
 from weaksep.report.table import COUNT, FIGURE, FIGURE2, FIGURE3, SECONDS, TEXT, Field, Table, field, table_of
-from weaksep.report.tables import SYSTEM
+from weaksep.report.tables import SYSTEM, Summary
 from weaksep.report.texts import ALONG, TEMPERATURE, TEXTS
-
-Summary = dict[str, Any]
 
 # Heading and which is best, of the figures of a classifier, and of separated sources against their labels.
 FIGURES = {

@@ -3,8 +3,6 @@
 Experiments are exp/unprocessed, exp/oracle_NAME and exp/separator_NAME[+TAG]; the YAML is CONFIG_DIR/NAME.yaml.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,9 +101,8 @@ def origin_of(experiment: Path) -> Origin:
         if share:
             supervision, shares[key] = kind, f"{100 * share:g} % {what}"
     baseline = isinstance(net, dict) and net.get("kind") == "nmf"
-    notes = {"nmf": "NMF"} if baseline else {}
-    notes |= {"remix": "remixed"} if config.get("remix") else {}
-    notes |= {"mixtures": str(mixtures)} if mixtures else {}
+    words = {"nmf": ("NMF", baseline), "remix": ("remixed", config.get("remix")), "mixtures": (str(mixtures), mixtures)}
+    notes = {key: word for key, (word, true) in words.items() if true}
     told = " + ".join([labels, *shares.values()]) + "".join(f" ({note})" for note in notes.values())
     return Origin(supervision, told, baseline or system_name(name) == supervision, {**shares, **notes})
 
@@ -139,8 +136,8 @@ def describe_systems(experiments: Iterable[str], config_dir: Path | None) -> dic
     found = {}
     for experiment in experiments:
         name = system_name(experiment)
-        path = (config_dir or Path()) / f"{name}.yaml"
-        if config_dir is None or not experiment.startswith(PREFIX) or not path.is_file():
+        path = config_dir / f"{name}.yaml"
+        if not experiment.startswith(PREFIX) or not path.is_file():
             continue
         resolved = read_yaml(path)
         own = load_yaml(read_text(path), str(path)) or {}

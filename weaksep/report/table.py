@@ -4,8 +4,6 @@ Markdown and LaTeX show a cell as text; CSV has the raw value with all its digit
 interval or a mean with its median.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from operator import getitem

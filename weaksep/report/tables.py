@@ -1,7 +1,5 @@
 """The tables of the page that have a row for each system, each out of the summary alone."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial, reduce
 from typing import Any

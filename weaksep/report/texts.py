@@ -1,7 +1,5 @@
 """What the tables' columns mean, by the tables' keys; an empty line parts paragraphs."""
 
-from __future__ import annotations
-
 from weaksep.metrics.leak import LEAK_FLOOR_DB
 from weaksep.metrics.si_sdr import CEILING_DB, FLOOR_DB
 

@@ -3,13 +3,10 @@
 A rerun with nothing to do must be quick, so what draws is imported when it is needed.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,9 +20,9 @@ from weaksep.fileio.place import check_file
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step, run_step
 from weaksep.fileio.tables import read_lines
-from weaksep.report.content import all_tables, headline_table, render, render_saved
+from weaksep.report.content import all_tables, headline, render
 from weaksep.report.facts import SETS, histories
-from weaksep.report.formats import csv_text, latex_table
+from weaksep.report.formats import csv_text, latex_table, markdown_table
 from weaksep.report.systems import describe_systems
 
 logger = logging.getLogger(__name__)
@@ -90,19 +87,10 @@ def is_results(path: Path) -> bool:
     return isinstance(value, dict) and {"recipe", "systems", "environment"} <= value.keys()
 
 
-def write_tables(folder: Path, summary: dict[str, Any]) -> None:
-    """Every table as CSV and LaTeX."""
-    tables = all_tables(summary)
-    texts = {folder / f"{table.key}.csv": csv_text(table) for table in tables}
-    texts |= {folder / f"{table.key}.tex": latex_table(table) for table in tables}
-    for path, text in texts.items():
-        write_text(path, text)
-
-
-def optional(what: str, write: Callable[[], Made]) -> Made | None:
+def optional(what: str, write: Callable[..., Made], *given: Any) -> Made | None:
     """What ``write`` returns; None, and a log line, when a package is missing that it needs."""
     try:
-        return write()
+        return write(*given)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("weaksep"):
             raise
@@ -149,22 +137,26 @@ def make_report(
         from weaksep.report.page import PAGE_NAME, write_page
 
         summary, scores = collect(recipe, expdir, datadir, test_set, notes, descriptions)
-        names = [f"tables/{table.key}.{suffix}" for table in all_tables(summary) for suffix in ("csv", "tex")]
-        names += [f"figures/{name}.{suffix}" for name in NAMES for suffix in FORMATS]
-        claims.begin(folder / name for name in ("summary.json", PAGE_NAME, *names))
+        tables = all_tables(summary)
+        texts = {f"tables/{table.key}.csv": csv_text(table) for table in tables}
+        texts |= {f"tables/{table.key}.tex": latex_table(table) for table in tables}
+        names = ["summary.json", PAGE_NAME, *(f"figures/{name}.{suffix}" for name in NAMES for suffix in FORMATS)]
+        claims.begin(folder / name for name in (*names, *texts))
         write_json(folder / "summary.json", summary)
         write_text(out, render(summary))
         write_json(results, summary)
-        write_tables(folder / "tables", summary)
+        for name, text in texts.items():
+            write_text(folder / name, text)
         places, drawn = (expdir, datadir), folder / "figures"
-        figures = optional("figures", partial(write_figures, drawn, summary, scores, histories(expdir), *places))
-        page = optional("page", partial(write_page, folder, summary, scores, *places))
+        figures = optional("figures", write_figures, drawn, summary, scores, histories(expdir), *places)
+        page = optional("page", write_page, folder, summary, scores, *places)
         written = [out, results, folder / "summary.json", folder / "tables", figures and drawn, page]
         logger.info("written: %s", " ".join(map(str, filter(None, written))))
 
     step = report_step(recipe, expdir, datadir, test_set, notes, out, descriptions)
     run_step(step, work, force=force)
-    return headline_table(load_object("\n".join(read_lines(folder / "summary.json")), str(folder), "rerun stage 7"))
+    made = load_object("\n".join(read_lines(folder / "summary.json")), str(folder), "rerun stage 7")
+    return markdown_table(headline(made))
 
 
 def from_saved(saved: Path, out: Path) -> str:
@@ -175,5 +167,10 @@ def from_saved(saved: Path, out: Path) -> str:
     """
     check_file(out, "a page of weaksep report", is_page)
     summary = load_object("\n".join(read_lines(saved)), str(saved), "rerun stage 7")
-    write_text(out, render_saved(summary, str(saved)))
-    return headline_table(summary)
+    try:
+        page = render(summary)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"{saved}: not results of weaksep report ({reason}); rerun stage 7") from None
+    write_text(out, page)
+    return markdown_table(headline(summary))

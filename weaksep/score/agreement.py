@@ -5,8 +5,6 @@ what is left where the labels say that a class is silent, what a residual output
 of them says that a source is right; together they say a lot when it is wrong.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

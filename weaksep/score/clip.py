@@ -6,9 +6,8 @@ dominant output). With a single active class the mixture is the reference alread
 those cells stay empty. A class that is absent has its leak instead.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,25 +47,23 @@ def _cell(value: float) -> str | None:
     return f"{value:.4f}" if math.isfinite(value) else None
 
 
-def read_signals(clip: ClipFiles) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
-    """Mixture (N,), estimates (K, N) and, by class index, the references (N,) that are not silent.
+def read_signals(files: Sequence[str], sample_rate: int, first: str = "") -> np.ndarray:
+    """Audio of files that belong to one clip: (number of files, N).
 
-    A reference of zeros (an event cut where it is silent) is no target.
+    Args:
+        files: of one length.
+        sample_rate: in Hz, of all.
+        first: what the first one is, for the message; its path by default.
 
     Raises:
-        UserError: a file is unreadable, at another rate or of another length.
+        UserError: a file is unreadable, at another rate or of another length than the first.
     """
-    mixture = read_audio(clip.mixture, clip.sample_rate)
-
-    def read(path: str) -> np.ndarray:
-        audio = read_audio(path, clip.sample_rate)
-        if audio.size != mixture.size:
-            raise UserError(f"{path}: {audio.size} samples, the mixture {clip.utt} has {mixture.size}; rerun stage 5")
-        return audio
-
-    estimates = np.stack([read(path) for path in clip.estimates])
-    references = {k: read(path) for k, path in enumerate(clip.references) if path is not None}
-    return mixture, estimates, {k: reference for k, reference in references.items() if reference.any()}
+    signals = [read_audio(file, sample_rate) for file in files]
+    for file, signal in zip(files, signals, strict=True):
+        if signal.size != signals[0].size:
+            whole = f"{first or files[0]} has {signals[0].size}"
+            raise UserError(f"{file}: {signal.size} samples, {whole}; rerun stage 5")
+    return np.stack(signals)
 
 
 def score_clip(
@@ -75,14 +72,21 @@ def score_clip(
     """Rows of one clip in the order of its classes, cells as text or None; those of BSS eval are still empty.
 
     The scores of a labelled class that cannot be heard stay empty, and it does not count in n_active. The caller counts
-    and reports such rows. For the signals see ``read_signals``.
+    and reports such rows.
+
+    Args:
+        clip: what is known of it.
+        mixture: (N,).
+        estimates: (K, N).
+        audible: references (N,) by class index. One of zeros (an event cut where it is silent) is no target.
     """
     # Without references nobody knows what is heard.
     n_active = len(audible) if any(clip.references) else sum(clip.active)
-    rows: list[Row] = []
-    for name, active, overlap in zip(clip.classes, clip.active, clip.overlaps, strict=True):
-        known = {"utt": clip.utt, "class": name, "active": int(active), "n_active": n_active, "overlap": _cell(overlap)}
-        rows.append({**dict.fromkeys(COLUMNS), **known})
+    known = {"utt": clip.utt, "n_active": n_active}
+    rows: list[Row] = [
+        {**dict.fromkeys(COLUMNS), **known, "class": name, "active": int(active), "overlap": _cell(overlap)}
+        for name, active, overlap in zip(clip.classes, clip.active, clip.overlaps, strict=True)
+    ]
     sounding = list(audible)
     if len(sounding) == 1:
         rows[sounding[0]]["si_sdr_db"] = _cell(si_sdr(audible[sounding[0]], estimates[sounding[0]]).item())
@@ -108,16 +112,19 @@ def score_clips(clips: tuple[ClipFiles, ...], bss_eval: bool = True) -> list[Row
         UserError: see ``read_signals``.
     """
     rows: list[Row] = []
-    targets: list[list[Row]] = []
-    waiting: list[Correlations] = []
+    waiting: list[tuple[list[Row], Correlations]] = []
     for clip in clips:
-        mixture, estimates, audible = read_signals(clip)
-        own = score_clip(clip, mixture, estimates, audible)
+        known = [k for k, path in enumerate(clip.references) if path]
+        files = [clip.mixture, *clip.estimates, *filter(None, clip.references)]
+        signals = read_signals(files, clip.sample_rate, f"the mixture {clip.utt}")
+        estimates, references = np.split(signals[1:], [len(clip.classes)])
+        audible = {k: reference for k, reference in zip(known, references, strict=True) if reference.any()}
+        own = score_clip(clip, signals[0], estimates, audible)
         rows += own
         if bss_eval and len(audible) > 1:
-            targets.append([own[k] for k in audible])
-            waiting.append(correlations(np.stack(list(audible.values())), estimates[list(audible)]))
-    for sources, decibels in zip(targets, ratios(waiting), strict=True):
+            found = correlations(np.stack(list(audible.values())), estimates[list(audible)])
+            waiting.append(([own[k] for k in audible], found))
+    for (sources, _), decibels in zip(waiting, ratios([found for _, found in waiting]), strict=True):
         for row, values in zip(sources, decibels.T, strict=True):
             row |= zip(BSS_COLUMNS, map(_cell, values), strict=True)
     return rows

@@ -3,11 +3,9 @@
 Imports no torch: a rerun with nothing to do must be quick.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +14,18 @@ from weaksep.feats.features import FeatureSet
 from weaksep.fileio.atomic import FULL_DISK
 from weaksep.fileio.code_version import found_by_name
 from weaksep.fileio.datadir import FINGERPRINT_TABLES, REFERENCED_NAME, SOURCE_NAME, TIMED_NAME, DataDir
+from weaksep.fileio.experiments import named_experiment
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
 from weaksep.fileio.network import network_files, read_description
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import STAMP_NAME, Step, run_step
 from weaksep.metrics import sed
 from weaksep.score.sources import Load, classify_sources
-from weaksep.score.system import TestSet, score_system
+from weaksep.score.system import find_clips, score_system
 from weaksep.score.tagging import score_classifier
-from weaksep.score.targets import FolderOf, Target, experiment_of, find_evaluation_classifier, find_targets
+from weaksep.score.targets import Target, experiment_of, find_evaluation_classifier, find_targets
 
 logger = logging.getLogger(__name__)
-
-
-def _sed() -> dict[str, bool]:
-    """Figures that were left out for want of a package are made up for when it is there."""
-    return {sed.PACKAGE: sed.installed()}
 
 
 def _separated(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
@@ -70,7 +64,7 @@ def sources_step(experiment: Path, data: DataDir, classifier: Path) -> Step:
     return Step(
         name=f"{experiment}/scores/{set_name} (by {name})",
         folder=experiment / "scores" / set_name,
-        settings={"classifier": name, **_sed()},
+        settings={"classifier": name, sed.PACKAGE: sed.installed()},
         tables={**network_files(classifier), **labels, **tables},
         files=files,
         code=["weaksep.score.sources", *_code_of(classifier)],
@@ -90,7 +84,8 @@ def tagging_step(classifier: Path, data: DataDir, dump: Path) -> Step:
     return Step(
         name=f"{experiment}/scores/{set_name} (classifier)",
         folder=experiment / "scores" / set_name,
-        settings=_sed(),
+        # Figures that were left out for want of the package are made up for when it is there.
+        settings={sed.PACKAGE: sed.installed()},
         tables={
             **network_files(classifier),
             **tables_of(data.path, ["wav.scp", "labels.txt", "utt2labels", "events.tsv", TIMED_NAME]),
@@ -110,10 +105,10 @@ def score_all(
     expdir: Path,
     data: Path,
     dump: Path,
-    folder_of: FolderOf,
     load: Load,
     *,
     systems: Sequence[str] | None = None,
+    tag: str = "",
     classifier: str | None = None,
     default_classifier: str = "frame",
     bss_eval: bool = True,
@@ -125,9 +120,9 @@ def score_all(
     Args:
         expdir: experiments.
         data, dump: a set and its features; variants (data/test_NAME) lie beside them.
-        folder_of: see ``targets.FolderOf``.
         load: makes a classifier of its folder.
         systems: names of those to score beside the oracles; None for all.
+        tag: of the names.
         classifier: the evaluation classifier's name, or that of its folder; None for ``default_classifier``.
         default_classifier: taken if it is there; see ``find_evaluation_classifier``.
         bss_eval: SDR, SIR and SAR beside SI-SDR.
@@ -137,31 +132,30 @@ def score_all(
     Raises:
         UserError: there is nothing to score, or something could not be.
     """
-    targets, failures = find_targets(expdir, data, dump, systems, folder_of)
+    targets, failures = find_targets(expdir, data, dump, systems, tag)
     if not targets and not failures:
         raise UserError(f"{expdir}: nothing to score: no */separated/{data.resolve().name}, no trained classifier_*")
     trained = [target.path for target in targets if target.is_classifier]
-    short = folder_of("classifier", classifier or default_classifier)
+    short = named_experiment(expdir, "classifier", classifier or default_classifier, tag)
     evaluation = find_evaluation_classifier(expdir, classifier, short, trained)
     if evaluation is None and targets:
         logger.info("%s: no evaluation classifier for the separated files, so no sources.json", expdir)
     # A set and its features are read once, when the first step that needs work asks for them.
     data_of = cache(DataDir.load)
     features_of = cache(lambda dump, data: FeatureSet(dump, data_of(data)))
-    test_of = cache(lambda folder, features: TestSet.load(folder, features_of(features, folder).settings.hop_samples))
+    clips_of = cache(lambda dump, data: find_clips(data_of(data), features_of(dump, data).settings.hop_samples))
 
     def steps(target: Target) -> Iterator[tuple[Step, Callable[[Shards], Any]]]:
-        path, clips = target.path, data_of(target.data)
+        path, place, found = target.path, (target.dump, target.data), data_of(target.data)
         if target.is_classifier:
-            step = tagging_step(path, clips, target.dump)
-            features = partial(features_of, target.dump, target.data)
-            yield step, lambda _: score_classifier(experiment_of(path), load(str(path)), features(), clips)
+            step = tagging_step(path, found, target.dump)
+            yield step, lambda _: score_classifier(experiment_of(path), load(str(path)), features_of(*place), found)
             return
-        step = scores_step(path, clips, target.dump, bss_eval)
-        yield step, lambda _: score_system(test_of(target.data, target.dump), path, bss_eval=bss_eval, nj=nj)
+        step = scores_step(path, found, target.dump, bss_eval)
+        yield step, lambda _: score_system(found, clips_of(*place), path, bss_eval=bss_eval, nj=nj)
         if evaluation is not None:
-            step = sources_step(path, clips, evaluation)
-            yield step, lambda _: classify_sources(clips, path, evaluation, load, nj=nj)
+            step = sources_step(path, found, evaluation)
+            yield step, lambda _: classify_sources(found, path, evaluation, load, nj=nj)
 
     if any(target.data == data for target in targets):
         data_of(data)  # a mistyped --data is one error, not one a system

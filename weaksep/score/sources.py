@@ -5,10 +5,8 @@ another class, or nothing, does not have it. One classifier for all systems make
 stand the scores that weak labels alone allow (score/agreement.py).
 """
 
-from __future__ import annotations
-
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -17,10 +15,10 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_json
-from weaksep.fileio.audio import read_audio
 from weaksep.fileio.datadir import RESIDUAL, DataDir, read_scp
 from weaksep.jobs import run_sharded
 from weaksep.score.agreement import Heard, agreement, energy, frame_energies
+from weaksep.score.clip import read_signals
 from weaksep.score.system import find_estimates
 from weaksep.score.tagging import Classifier, rounded, tag_scores
 from weaksep.score.targets import experiment_of
@@ -34,18 +32,8 @@ BATCH_CLIPS = 8
 
 # The folder of a classifier -> the classifier; a function of a module, for worker processes.
 Load = Callable[[str], Classifier]
-# Of one clip: separated files in the order of the classes, the mixture, and a residual where there is one.
+# Of one clip: K separated files in the order of the classes, the mixture, and a residual where there is one.
 Files = tuple[str, ...]
-
-
-def _read(clips: tuple[Files, ...], sample_rate: int) -> Iterator[np.ndarray]:
-    """Sources, mixture and, where there is one, residual of each clip: (K + 1, N) or (K + 2, N)."""
-    for files in clips:
-        signals = [read_audio(file, sample_rate) for file in files]
-        for file, signal in zip(files, signals, strict=True):
-            if signal.size != signals[0].size:
-                raise UserError(f"{file}: {signal.size} samples, {files[0]} has {signals[0].size}; rerun stage 5")
-        yield np.stack(signals)
 
 
 def hear_clips(clips: tuple[Files, ...], load: Load, folder: str) -> list[Heard]:
@@ -63,7 +51,7 @@ def hear_clips(clips: tuple[Files, ...], load: Load, folder: str) -> list[Heard]
     stft = Stft(classifier.features.window_samples, hop)
     heard: list[Heard] = []
     for start in range(0, len(clips), BATCH_CLIPS):
-        signals = _read(clips[start : start + BATCH_CLIPS], classifier.features.sample_rate)
+        signals = (read_signals(files, classifier.features.sample_rate) for files in clips[start : start + BATCH_CLIPS])
         for (_, length), run in groupby(signals, key=lambda clip: clip.shape):
             audio = np.stack(list(run))  # (B, K + 1 or K + 2, N)
             magnitude = stft.magnitude(torch.from_numpy(audio[:, :k]).flatten(0, 1))

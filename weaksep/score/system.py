@@ -1,10 +1,8 @@
 """Score one system's separated folder against the references of a data folder."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,59 +23,43 @@ logger = logging.getLogger(__name__)
 CLIPS_IN_A_JOB = 100
 
 
-@dataclass(frozen=True)
-class TestSet:
-    """Mixtures and their references, read once for all systems.
+def find_clips(data: DataDir, hop_samples: int) -> list[ClipFiles]:
+    """Mixtures and their references, without estimates: read once for all systems.
 
-    Attributes:
-        data: the folder.
-        clips: all clips, without estimates.
+    Args:
+        data: data/<set>.
+        hop_samples: frame step in which overlap is measured.
+
+    Raises:
+        UserError: listing every labelled class without a reference, every file that is not there, and every mixture
+            unlike the first in rate or channels.
     """
-
-    __test__ = False  # pytest, not a test
-
-    data: DataDir
-    clips: tuple[ClipFiles, ...]
-
-    @classmethod
-    def load(cls, path: str | Path, hop_samples: int) -> TestSet:
-        """Open a data folder for scoring.
-
-        Args:
-            path: data/<set>.
-            hop_samples: frame step in which overlap is measured.
-
-        Raises:
-            UserError: listing every labelled class without a reference, every file that is not there, and every mixture
-                unlike the first in rate or channels.
-        """
-        data = DataDir.load(path)
-        tables, labels, events = data.references(), data.clip_labels(), data.events()
-        referenced, listed = data.referenced(), (data.path / REFERENCED_NAME).is_file()
-        problems = [] if data.wav else [f"{data.path}/wav.scp is empty"]
-        clips: list[ClipFiles] = []
-        for utt, wav in data.wav.items():
-            try:
-                n_samples, rate, channels = audio_info(wav)
-            except UserError as error:
-                problems.append(str(error))
-                continue
-            expected = clips[0].sample_rate if clips else rate
-            if (rate, channels) != (expected, 1):
-                problems.append(f"{wav}: {rate} Hz, {channels} channel(s); expected {expected} Hz mono; rerun stage 1")
-            files = {name: tables[name].get(utt) for name in labels[utt]} if utt in referenced else {}
-            for name, file in files.items():
-                if file is not None and not file.is_file():
-                    problems.append(f"{file}: no such file (reference of {utt})")
-                elif file is None and not listed:  # where they are listed, none is silence: the class does not sound
-                    problems.append(f"{data.path}/src_{name}.scp: {utt} has the class {name} but no reference")
-            activity = frame_labels(events[utt], data.labels, n_frames(n_samples, hop_samples), expected, hop_samples)
-            active = tuple(name in labels[utt] for name in data.labels)
-            references = tuple(str(files[name]) if files.get(name) else None for name in data.labels)
-            overlaps = tuple(overlap_share(activity).tolist())
-            clips.append(ClipFiles(utt, expected, data.labels, active, overlaps, str(wav), references))
-        raise_problems(f"{data.path} cannot be scored", problems)
-        return cls(data, tuple(clips))
+    tables, labels, events = data.references(), data.clip_labels(), data.events()
+    referenced, listed = data.referenced(), (data.path / REFERENCED_NAME).is_file()
+    problems = [] if data.wav else [f"{data.path}/wav.scp is empty"]
+    clips: list[ClipFiles] = []
+    for utt, wav in data.wav.items():
+        try:
+            n_samples, rate, channels = audio_info(wav)
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        expected = clips[0].sample_rate if clips else rate
+        if (rate, channels) != (expected, 1):
+            problems.append(f"{wav}: {rate} Hz, {channels} channel(s); expected {expected} Hz mono; rerun stage 1")
+        files = {name: tables[name].get(utt) for name in labels[utt]} if utt in referenced else {}
+        for name, file in files.items():
+            if file is not None and not file.is_file():
+                problems.append(f"{file}: no such file (reference of {utt})")
+            elif file is None and not listed:  # where they are listed, none is silence: the class does not sound
+                problems.append(f"{data.path}/src_{name}.scp: {utt} has the class {name} but no reference")
+        activity = frame_labels(events[utt], data.labels, n_frames(n_samples, hop_samples), expected, hop_samples)
+        active = tuple(name in labels[utt] for name in data.labels)
+        references = tuple(str(files[name]) if files.get(name) else None for name in data.labels)
+        overlaps = tuple(overlap_share(activity).tolist())
+        clips.append(ClipFiles(utt, expected, data.labels, active, overlaps, str(wav), references))
+    raise_problems(f"{data.path} cannot be scored", problems)
+    return clips
 
 
 def find_estimates(data: DataDir, separated: Path) -> dict[str, tuple[str, ...]]:
@@ -112,11 +94,14 @@ def _warn(rows: Sequence[Row], name: str, referenced: frozenset[str]) -> None:
         logger.warning("%s: %d output(s) hold nothing of their class; they count with %g dB", name, floored, FLOOR_DB)
 
 
-def score_system(test: TestSet, experiment: str | Path, *, bss_eval: bool = True, nj: int = 1) -> Path:
+def score_system(
+    data: DataDir, clips: Sequence[ClipFiles], experiment: str | Path, *, bss_eval: bool = True, nj: int = 1
+) -> Path:
     """Score EXPERIMENT/separated/<set> and write EXPERIMENT/scores/<set>/scores.tsv.
 
     Args:
-        test: mixtures and references.
+        data: data/<set>.
+        clips: see ``find_clips``.
         experiment: the system's folder.
         bss_eval: also SDR, SIR and SAR.
         nj: worker processes.
@@ -125,17 +110,17 @@ def score_system(test: TestSet, experiment: str | Path, *, bss_eval: bool = True
         the table's path.
 
     Raises:
-        UserError: see ``find_estimates`` and ``score_clip``.
+        UserError: see ``find_estimates`` and ``score_clips``.
     """
-    experiment, set_name = Path(experiment), test.data.path.resolve().name
-    estimates = find_estimates(test.data, experiment / "separated" / set_name)
-    clips = [replace(clip, estimates=estimates[clip.utt]) for clip in test.clips]
+    experiment, set_name = Path(experiment), data.path.resolve().name
+    estimates = find_estimates(data, experiment / "separated" / set_name)
+    clips = [replace(clip, estimates=estimates[clip.utt]) for clip in clips]
     jobs = [tuple(clips[start : start + CLIPS_IN_A_JOB]) for start in range(0, len(clips), CLIPS_IN_A_JOB)]
     parts = run_sharded(partial(score_clips, bss_eval=bss_eval), jobs, nj=nj, description=f"score {experiment.name}")
     rows = [row for part in parts for row in part]
-    _warn(rows, experiment.name, test.data.referenced())
+    _warn(rows, experiment.name, data.referenced())
     path = experiment / "scores" / set_name / "scores.tsv"
-    write_text(path.parent / SOURCE_NAME, test.data.fingerprint() + "\n")
+    write_text(path.parent / SOURCE_NAME, data.fingerprint() + "\n")
     write_tsv(path, COLUMNS, rows)
     logger.info("%s: %d rows", path, len(rows))
     return path

@@ -4,8 +4,6 @@ On the mixtures of a set these are the scores of the classifier itself (tagging.
 system that made them (score/sources.py).
 """
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -92,14 +90,14 @@ def rounded(scores: dict[str, float | None]) -> dict[str, float | None]:
 
 
 def _check(name: str, classifier: Classifier, features: FeatureSet, data: DataDir) -> None:
-    problems = []
+    problems = [
+        f"{key} {getattr(classifier.features, key)}, but {features.path} has {value}"
+        for key, value in features.settings
+        if getattr(classifier.features, key) != value
+    ]
     if classifier.classes != data.labels:
-        problems.append(
-            f"classes {' '.join(classifier.classes)}, but {data.path}/labels.txt has {' '.join(data.labels)}"
-        )
-    for key, value in features.settings:
-        if getattr(classifier.features, key) != value:
-            problems.append(f"{key} {getattr(classifier.features, key)}, but {features.path} has {value}")
+        labels = f"{data.path}/labels.txt has {' '.join(data.labels)}"
+        problems.insert(0, f"classes {' '.join(classifier.classes)}, but {labels}")
     if problems:
         raise UserError(f"{name} cannot be scored: " + "; ".join(problems))
     if not data.wav:
@@ -122,31 +120,27 @@ def _tagged(name: str, classifier: Classifier, features: FeatureSet, data: DataD
             yield utt, by_frame[: -(-frames_of_clip // classifier.time_pooling)], by_clip, n_samples
 
 
-def tagging_scores(name: str, classifier: Classifier, features: FeatureSet, data: DataDir) -> dict[str, Any]:
-    """Scores of a classifier; a clip-label classifier has frame scores too, from its frame probabilities.
+def score_classifier(experiment: str | Path, classifier: Classifier, features: FeatureSet, data: DataDir) -> Path:
+    """Write EXPERIMENT/scores/<set>/tagging.json: name, supervision, and the figures of ``tag_scores``.
+
+    A clip-label classifier has frame scores too, from its frame probabilities.
 
     Args:
-        name: of the classifier, for messages and the result.
+        experiment: the folder of its training.
         classifier: the trained net.
         features: dump/<set>.
         data: data/<set>.
 
     Returns:
-        name, supervision, and the figures of ``tag_scores``.
+        the path of the JSON.
 
     Raises:
         UserError: classes, features or clips do not fit the classifier.
     """
+    experiment, name = Path(experiment), Path(experiment).name
     _check(name, classifier, features, data)
     scores = tag_scores(data, classifier, _tagged(name, classifier, features, data))
-    return {"name": name, "supervision": classifier.supervision, **scores}
-
-
-def score_classifier(experiment: str | Path, classifier: Classifier, features: FeatureSet, data: DataDir) -> Path:
-    """Write EXPERIMENT/scores/<set>/tagging.json; see ``tagging_scores``."""
-    experiment = Path(experiment)
-    scores = tagging_scores(experiment.name, classifier, features, data)
     path = experiment / "scores" / data.path.resolve().name / "tagging.json"
-    write_json(path, scores)
+    write_json(path, {"name": name, "supervision": classifier.supervision, **scores})
     logger.info("%s: frame F %s, clip F %s, mAP %s", path, scores["frame_f1"], scores["clip_f1"], scores["map"])
     return path

@@ -5,15 +5,13 @@ there is one (fileio/variants.py), and no other. Oracles and the unprocessed mix
 on every set of the run on which they were separated.
 """
 
-from __future__ import annotations
-
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from weaksep.errors import UserError, did_you_mean, raise_problems
-from weaksep.fileio.experiments import JOINT_CLASSIFIER, experiment_dir, name_and_tag
+from weaksep.fileio.experiments import JOINT_CLASSIFIER, experiment_dir, name_and_tag, named_experiment
 from weaksep.fileio.network import is_network, read_description
 from weaksep.fileio.variants import variant_folder
 from weaksep.fileio.yamlfile import read_yaml
@@ -24,8 +22,6 @@ CONFIG_NAME = "config.yaml"
 
 # What went wrong with something, by its name; kept for later, so that the others are scored.
 Failures = list[tuple[str, UserError]]
-# ("separator" or "classifier", name of its YAML) -> its folder (train/plan.py).
-FolderOf = Callable[[str, str], Path]
 
 
 class Target(NamedTuple):
@@ -38,25 +34,20 @@ class Target(NamedTuple):
     @property
     def is_classifier(self) -> bool:
         """Whether it is a classifier."""
-        return _is_classifier(self.path)
+        return self.path.name == JOINT_CLASSIFIER or self.path.name.startswith("classifier_")
 
 
 def _set_of(experiment: Path, data: Path, dump: Path) -> tuple[Path, Path]:
     """The set that a system or classifier is scored on, and its features: a variant of ``data``, or that itself."""
     config = experiment / CONFIG_NAME
     name = read_yaml(config).get("mixtures") if config.is_file() else None
-    if not isinstance(name, str) or variant_folder(data, name) == data:
-        return data, dump
+    place = variant_folder(data, name) if isinstance(name, str) else data
     # Not dump/test where dump/test_NAME is missing: other features under the same names of clips.
-    return variant_folder(data, name), dump.parent / f"{dump.name}_{name}"
+    return place, dump if place == data else dump.parent / f"{dump.name}_{name}"
 
 
 def _is_separated(experiment: Path, data: Path) -> bool:
     return (experiment / "separated" / data.resolve().name).exists()
-
-
-def _is_classifier(folder: Path) -> bool:
-    return folder.name == JOINT_CLASSIFIER or folder.name.startswith("classifier_")
 
 
 def experiment_of(network: Path) -> Path:
@@ -70,11 +61,11 @@ def classifiers_in(expdir: Path) -> list[Path]:
     return sorted(folder for folder in folders if is_network(folder))
 
 
-def _named(expdir: Path, data: Path, names: Iterable[str], folder_of: FolderOf) -> tuple[list[Path], set[Path]]:
+def _named(expdir: Path, data: Path, names: Iterable[str], tag: str) -> tuple[list[Path], set[Path]]:
     """Folders of the systems with these names, and the classifiers that they use."""
     problems, folders, classifiers = [], [], set()
     for name in names:
-        folder = folder_of("separator", name)
+        folder = named_experiment(expdir, "separator", name, tag)
         folders.append(folder)
         own_set, _ = _set_of(folder, data, data)
         if not _is_separated(folder, own_set):
@@ -86,14 +77,14 @@ def _named(expdir: Path, data: Path, names: Iterable[str], folder_of: FolderOf) 
         if config.get("joint"):
             classifiers.add(folder / JOINT_CLASSIFIER)
         elif config.get("classifier"):
-            _, tag = name_and_tag(folder.name)
-            classifiers.add(experiment_dir(expdir, "classifier", str(config["classifier"]), tag))
+            own_tag = name_and_tag(folder.name)[1]
+            classifiers.add(experiment_dir(expdir, "classifier", str(config["classifier"]), own_tag))
     raise_problems("cannot score", problems)
     return folders, classifiers
 
 
 def find_targets(
-    expdir: Path, data: Path, dump: Path, names: Iterable[str] | None, folder_of: FolderOf
+    expdir: Path, data: Path, dump: Path, names: Iterable[str] | None, tag: str
 ) -> tuple[list[Target], Failures]:
     """Systems, then classifiers, each with its set, and what has a config.yaml that cannot be read.
 
@@ -102,14 +93,14 @@ def find_targets(
         data, dump: the plain set and its features.
         names: systems to score beside the oracles and the unprocessed mixture, with their classifiers; None for all
             that are separated, and all classifiers.
-        folder_of: see above.
+        tag: of the names.
 
     Raises:
         UserError: listing the named systems that are not separated.
     """
     folders, classifiers = sorted(path.parent for path in expdir.glob("*/separated")), classifiers_in(expdir)
     if names is not None:
-        wanted, used = _named(expdir, data, names, folder_of)
+        wanted, used = _named(expdir, data, names, tag)
         folders = [*wanted, *(path for path in folders if not path.name.startswith("separator_"))]
         classifiers = [path for path in classifiers if path in used]
     targets: list[Target] = []
