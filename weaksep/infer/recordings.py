@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from weaksep.fileio.audio import AudioInfo, audio_info
 from weaksep.fileio.audioread import read_blocks
-from weaksep.fileio.audiostream import FORMATS, AudioInfo, resampled, stream_info, writers
+from weaksep.fileio.audiostream import FORMATS, resampled, writers
 from weaksep.fileio.datadir import EVENT_COLUMNS, RESIDUAL
 from weaksep.fileio.network import network_files
 from weaksep.fileio.stamp import Step
@@ -162,7 +163,7 @@ def separate_recording(
     Raises:
         UserError: the recording cannot be read, or the files not written; none of them is there then.
     """
-    info, blocks = stream_info(path, options.accept_truncated), partial(read_blocks, path, options.accept_truncated)
+    info, blocks = audio_info(path, options.accept_truncated), partial(read_blocks, path, options.accept_truncated)
     rate = info.sample_rate if options.rate == "input" else separator.sample_rate
     separate = chunk_separator(separator, gain_to(options.level_db, blocks(), info.sample_rate))
     heard = resampled(blocks(), info.sample_rate, separator.sample_rate)
