@@ -92,7 +92,6 @@ class Run:
                 "generators": generators,
                 "state": vars(state),
             },
-            keep_previous=True,
         )
         write_history(self.exp / HISTORY_NAME, state.history)
         self.saved_at = time.monotonic()
