@@ -53,7 +53,7 @@ def noted(problems: list[str], place: str = "") -> Iterator[None]:
         problems.append(f"{place}: {error}" if place else str(error))
 
 
-def raise_problems(title: str, problems: Sequence[str]) -> None:
+def raise_problems(title: str, problems: Sequence[str], *, one_alone: bool = False) -> None:
     """Raise one UserError that lists the problems; do nothing when there is none.
 
     Of each kind the first ``SHOWN`` are listed. If there are more, all go into a new file in the system's folder of
@@ -62,7 +62,10 @@ def raise_problems(title: str, problems: Sequence[str]) -> None:
     Args:
         title: what was being checked, e.g. "data/train is not a valid data folder".
         problems: one line each.
+        one_alone: a single problem is told without the title, for problems that say where they are.
     """
+    if one_alone and len(problems) == 1:
+        raise UserError(problems[0])
     if problems:
         lines = "".join(f"\n  {problem}" for problem in _first_of_each_kind(problems))
         raise UserError(f"{title} ({count(len(problems), 'problem')}):{lines}")

@@ -71,7 +71,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.checkpoint import save_checkpoint
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
-    save_checkpoint(sys.argv[1], {"x": torch.zeros(100_000)}, keep_previous=True)
+    save_checkpoint(sys.argv[1], {"x": torch.zeros(100_000)})
 except UserError as error:
     print(error)
 """
@@ -90,7 +90,7 @@ def test_the_checkpoint_before_survives_a_bad_one(tmp_path: Path, caplog: pytest
     path = tmp_path / "checkpoint.pt"
     assert load_latest(path) is None
     for epoch in (1, 2, 3):
-        save_checkpoint(path, {"epoch": epoch}, keep_previous=True)
+        save_checkpoint(path, {"epoch": epoch})
     assert sorted(file.name for file in tmp_path.iterdir()) == ["checkpoint.prev.pt", "checkpoint.pt"]
     assert load_latest(path) == {"epoch": 3}
     whole = path.read_bytes()
@@ -101,7 +101,7 @@ def test_the_checkpoint_before_survives_a_bad_one(tmp_path: Path, caplog: pytest
         assert "checkpoint.pt: " in caplog.text and "going on from checkpoint.prev.pt" in caplog.text
         assert (tmp_path / "checkpoint.damaged.pt").read_bytes() == damage
         assert not path.exists()
-    save_checkpoint(path, {"epoch": 4}, keep_previous=True)
+    save_checkpoint(path, {"epoch": 4})
     assert load_checkpoint(tmp_path / "checkpoint.prev.pt") == {"epoch": 2}, "the damaged one did not take its place"
     path.write_bytes(b"")
     (tmp_path / "checkpoint.prev.pt").write_bytes(b"")
@@ -111,9 +111,9 @@ def test_the_checkpoint_before_survives_a_bad_one(tmp_path: Path, caplog: pytest
 
 def test_killed_between_its_two_renames_a_checkpoint_leaves_no_rest(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
-    save_checkpoint(path, {"epoch": 1}, keep_previous=True)
+    save_checkpoint(path, {"epoch": 1})
     os.link(path, tmp_path / "checkpoint.prev.pt")
-    save_checkpoint(path, {"epoch": 2}, keep_previous=True)
+    save_checkpoint(path, {"epoch": 2})
     assert sorted(file.name for file in tmp_path.iterdir()) == ["checkpoint.prev.pt", "checkpoint.pt"]
     assert load_checkpoint(tmp_path / "checkpoint.prev.pt") == {"epoch": 1}
 
@@ -124,7 +124,7 @@ def test_without_links_the_checkpoint_before_is_a_copy(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(os, "link", no_links)
     for epoch in (1, 2):
-        save_checkpoint(tmp_path / "checkpoint.pt", {"epoch": epoch}, keep_previous=True)
+        save_checkpoint(tmp_path / "checkpoint.pt", {"epoch": epoch})
     assert load_checkpoint(tmp_path / "checkpoint.prev.pt") == {"epoch": 1}
 
 

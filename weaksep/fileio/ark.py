@@ -20,42 +20,35 @@ from kaldiio import matio
 from weaksep.errors import UserError
 from weaksep.fileio.parsed import open_regular
 
-# "\0B" "FM " then a byte 4 and an int32, twice: rows and columns.
-_HEADER = struct.Struct("<2s3sbibi")
-# A double matrix has the same header. A compressed one (kind -> bytes of a value) has its smallest value and its range,
-# two floats, then rows and columns, and in the first kind 8 bytes for each column before the values.
+# "\0B" "FM " then a byte 4 and an int32, twice: rows and columns. A matrix of doubles is a "DM ".
+_PLAIN = struct.Struct("<bibi")
+_PLAIN_BYTES = 5 + _PLAIN.size
+_PLAIN_VALUE_BYTES = {b"\0BFM ": 4, b"\0BDM ": 8}
+# A compressed one (kind -> bytes of a value) has its smallest value and its range, two floats, then rows and columns,
+# and in the first kind 8 bytes for each column before the values.
 _COMPRESSED = struct.Struct("<ffii")
-_COMPRESSED_VALUE_BYTES = {b"CM ": 1, b"CM2 ": 2, b"CM3 ": 1}
+_COMPRESSED_VALUE_BYTES = {b"\0BCM ": 1, b"\0BCM2 ": 2, b"\0BCM3 ": 1}
 _LARGEST = 1e30  # no feature is so large, and kaldiio's float32 holds 65535 times as much
 _MAX_OFFSET_DIGITS = 18  # what fits into the 64 bits of a file offset
 _COMPRESSION_METHOD = 2  # Kaldi's kSpeechFeature
-_NO_MATRIX = "no Kaldi matrix here (a wrong offset or a damaged archive; rerun stage 2)"
+_LONGEST_HEADER = 32
 
 
-def _other_header(head: bytes) -> tuple[int, int, int, int] | None:
-    """(bytes of the header, rows, columns, bytes of a value) of a kind that kaldiio reads; None for all else."""
-    if head[:5] == b"\0BDM ":
-        if len(head) < _HEADER.size:
-            return None
-        _, _, rows_size, rows, columns_size, columns = _HEADER.unpack_from(head)
-        return (_HEADER.size, rows, columns, 8) if rows_size == columns_size == 4 else None
-    word = head[2:].partition(b" ")[0] + b" "
-    start = 2 + len(word)
-    if head[:2] != b"\0B" or word not in _COMPRESSED_VALUE_BYTES or len(head) < start + _COMPRESSED.size:
+def _header(head: bytes) -> tuple[int, int, int, int] | None:
+    """(bytes of the header, rows, columns, bytes of a value) of a kind that is read; None for all else."""
+    kind = head.partition(b" ")[0] + b" "
+    try:
+        if kind in _PLAIN_VALUE_BYTES:
+            size_of_rows, rows, size_of_columns, columns = _PLAIN.unpack_from(head, len(kind))
+            known = size_of_rows == size_of_columns == 4
+            return (_PLAIN_BYTES, rows, columns, _PLAIN_VALUE_BYTES[kind]) if known else None
+        smallest, value_range, rows, columns = _COMPRESSED.unpack_from(head, len(kind))
+        value_bytes = _COMPRESSED_VALUE_BYTES[kind]
+    except (struct.error, KeyError):
         return None
-    smallest, value_range, rows, columns = _COMPRESSED.unpack_from(head, start)
-    if not (abs(smallest) < _LARGEST and abs(value_range) < _LARGEST):
-        return None
-    percentiles = 8 * max(columns, 0) if word == b"CM " else 0
-    return start + _COMPRESSED.size + percentiles, rows, columns, _COMPRESSED_VALUE_BYTES[word]
-
-
-def _check_size(path: Path, offset: int, size: int, header_bytes: int, rows: int, columns: int, value: int) -> None:
-    """Refuse, before memory is asked for, a matrix that is empty or that the rest of the file cannot hold."""
-    if rows < 1 or columns < 1:
-        raise UserError(f"{path}:{offset}: a matrix of {rows} x {columns} values; rerun stage 2")
-    if offset + header_bytes + value * rows * columns > size:
-        raise UserError(f"{path}:{offset}: the archive ends before its {rows} x {columns} matrix; rerun stage 2")
+    percentiles = 8 * max(columns, 0) if kind == b"\0BCM " else 0
+    known = abs(smallest) < _LARGEST and abs(value_range) < _LARGEST
+    return (len(kind) + _COMPRESSED.size + percentiles, rows, columns, value_bytes) if known else None
 
 
 def write_ark(path: Path, matrices: Iterable[tuple[str, np.ndarray]], *, compress: bool = False) -> dict[str, int]:
@@ -125,39 +118,39 @@ class ArkReader:
             UserError: no archive there, no matrix at the offset, or the archive ends before the matrix does.
         """
         descriptor, size = self._open(path)
-        header = bytearray(_HEADER.size)
-        guess = np.empty(self._likely_shape, dtype=np.float32)
-        got = os.preadv(descriptor, [header, guess.data], offset)
-        kind = bytes(header[2:5])
-        if kind != b"FM ":
-            return self._read_other(path, descriptor, offset, size)
-        magic, _, size_of_rows, rows, size_of_columns, columns = _HEADER.unpack(header)
-        if got < _HEADER.size or magic != b"\0B" or size_of_rows != 4 or size_of_columns != 4:
-            raise UserError(f"{path}:{offset}: {_NO_MATRIX}")
-        _check_size(path, offset, size, _HEADER.size, rows, columns, 4)
-        if guess.shape == (rows, columns) and got == _HEADER.size + guess.nbytes:
-            return guess
-        self._likely_shape = (rows, columns)
-        matrix = np.empty((rows, columns), dtype=np.float32)
-        done = 0
-        view = matrix.data.cast("B")
-        while done < len(view):
-            got = os.preadv(descriptor, [view[done:]], offset + _HEADER.size + done)
-            if got == 0:  # cut short after it was opened
-                raise UserError(f"{path}:{offset}: the archive ends before its matrix; rerun stage 2")
-            done += got
+        head = bytearray(_PLAIN_BYTES)
+        matrix = np.empty(self._likely_shape, dtype=np.float32)
+        got = os.preadv(descriptor, [head, matrix.data], offset)
+        plain = head.startswith(b"\0BFM ")
+        header = _header(bytes(head) if plain else os.pread(descriptor, _LONGEST_HEADER, offset))
+        if header is None:
+            raise UserError(
+                f"{path}:{offset}: no Kaldi matrix here (a wrong offset or a damaged archive; rerun stage 2)"
+            )
+        header_bytes, rows, columns, value_bytes = header
+        if rows < 1 or columns < 1:
+            raise UserError(f"{path}:{offset}: a matrix of {rows} x {columns} values; rerun stage 2")
+        ends_before = f"{path}:{offset}: the archive ends before its {rows} x {columns} matrix; rerun stage 2"
+        n_bytes = header_bytes + value_bytes * rows * columns
+        if offset + n_bytes > size:  # before memory is asked for
+            raise UserError(ends_before)
+        if not plain:
+            return _from_kaldiio(f"{path}:{offset}", os.pread(descriptor, n_bytes, offset))
+        if matrix.shape != (rows, columns):
+            self._likely_shape = (rows, columns)
+            matrix, got = np.empty((rows, columns), dtype=np.float32), header_bytes
+        values = matrix.data.cast("B")
+        while got < n_bytes:
+            more = os.preadv(descriptor, [values[got - header_bytes :]], offset + got)
+            if more == 0:  # cut short after it was opened
+                raise UserError(ends_before)
+            got += more
         return matrix
 
-    @staticmethod
-    def _read_other(path: Path, descriptor: int, offset: int, size: int) -> np.ndarray:
-        header = _other_header(os.pread(descriptor, 32, offset))
-        if header is None:
-            raise UserError(f"{path}:{offset}: {_NO_MATRIX}")
-        header_bytes, rows, columns, value_bytes = header
-        _check_size(path, offset, size, header_bytes, rows, columns, value_bytes)
-        block = os.pread(descriptor, header_bytes + value_bytes * rows * columns, offset)
-        try:
-            with np.errstate(all="ignore"):
-                return np.asarray(matio.read_kaldi(io.BytesIO(block)), dtype=np.float32)
-        except Exception as error:  # kaldiio raises whatever numpy and struct raise on damaged bytes
-            raise UserError(f"{path}:{offset}: cannot be read as a Kaldi matrix ({error}); rerun stage 2") from None
+
+def _from_kaldiio(where: str, block: bytes) -> np.ndarray:
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(matio.read_kaldi(io.BytesIO(block)), dtype=np.float32)
+    except Exception as error:  # kaldiio raises whatever numpy and struct raise on damaged bytes
+        raise UserError(f"{where}: cannot be read as a Kaldi matrix ({error}); rerun stage 2") from None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,8 @@ def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
             sync(final.parent)
     except BaseException as error:
         if temporary is not None:
-            _discard(temporary)
+            with suppress(OSError):  # its folder has gone: then so has the file
+                temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno in FULL_DISK:
             raise UserError(full_disk_message(final, error)) from None
         raise
@@ -62,22 +62,14 @@ def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
 
 def _new_file(final: Path) -> Path:
     """An empty file that was not there before: what already has the name, a link above all, is somebody else's."""
-    for number in itertools.count(1):
+    number = 1
+    while True:
         stem = final.stem if number == 1 else f"{final.stem}.{number}"
         temporary = final.with_name(f".{stem}.{os.getpid()}.tmp{final.suffix}")
-        try:
-            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
-        except FileExistsError:
-            continue
-        return temporary
-    raise AssertionError("unreachable")
-
-
-def _discard(temporary: Path) -> None:
-    try:
-        temporary.unlink(missing_ok=True)
-    except OSError:  # its folder has gone: then so has the file
-        return
+        with suppress(FileExistsError):
+            temporary.touch(exist_ok=False)
+            return temporary
+        number += 1
 
 
 def full_disk_message(path: str | Path, error: OSError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soxr
@@ -10,7 +11,7 @@ from scipy.io import wavfile
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
-from weaksep.fileio.audioread import checked_parts, n_samples, opened, refuse_no_sound
+from weaksep.fileio.audioread import NO_SAMPLES, NOT_COUNTED, checked_parts, opened, read_blocks, refuse_no_sound
 
 INT16_SCALE = 32768.0
 
@@ -21,7 +22,7 @@ def _read(path: str | Path, accept_truncated: bool | None = None) -> tuple[np.nd
         rate = file.samplerate
         blocks = list(checked_parts(path, file, accept_truncated))
     if not sum(map(len, blocks)):
-        raise UserError(f"{path}: holds no samples; get the whole file")
+        raise UserError(f"{path}: {NO_SAMPLES}")
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks), rate
 
 
@@ -89,11 +90,26 @@ def write_audio(
         wavfile.write(temporary, sample_rate, waveform)
 
 
-def audio_info(path: str | Path) -> tuple[int, int, int]:
-    """(n_samples, sample_rate, channels) from the header.
+class AudioInfo(NamedTuple):
+    """What a file's header says; samples are those of a channel."""
+
+    samples: int
+    sample_rate: int
+    channels: int
+
+
+def audio_info(path: str | Path, accept_truncated: bool | None = None) -> AudioInfo:
+    """The header of a file; where it does not say how long the file is, that is read to its end.
+
+    Args:
+        path: the file.
+        accept_truncated: see ``opened``.
 
     Raises:
-        UserError: missing, unreadable or truncated.
+        UserError: see ``opened``.
     """
-    with opened(path) as file:
-        return n_samples(file, path), file.samplerate, file.channels
+    with opened(path, accept_truncated) as file:
+        samples = int(file.frames)
+        if samples >= NOT_COUNTED:
+            samples = sum(block.shape[1] for block in read_blocks(path, accept_truncated))
+        return AudioInfo(samples, file.samplerate, file.channels)

@@ -22,10 +22,10 @@ RATES_HZ = (1000, 768_000)  # another rate is a damaged header, and resampling f
 BLOCK_S = 5.0
 BLOCK_NUMBERS = 1 << 20  # at most, of all channels: a damaged header may name a thousand of them
 LARGEST = 1e12  # of a sample, where full scale is 1: far beyond, sums of squares are no longer float32 numbers
-HOW_TO_ACCEPT = ", or see --accept-truncated"
+NO_SAMPLES = "holds no samples; get the whole file"
 
 _SAMPLES_A_BYTE = 8192  # FLAC's best, for silence
-_NOT_COUNTED = 2**62  # from here on, what libsndfile gives for a FLAC file that does not say how many samples it holds
+NOT_COUNTED = 2**62  # from here on, what libsndfile gives for a FLAC file that does not say how many samples it holds
 
 
 class Sound(soundfile.SoundFile):
@@ -36,14 +36,9 @@ class Sound(soundfile.SoundFile):
         super().__init__(descriptor, closefd=False)
         self.length = length
 
-    @property
-    def promised(self) -> int:
-        """Samples a channel that it must give; 0 where nobody knows."""
-        return int(self.frames) if self.length.known and not self.length.missing else 0
-
     def seekable(self) -> bool:
         """Whether soundfile may look for its place after every read: not in a file without a known end."""
-        return bool(super().seekable()) and self.frames < _NOT_COUNTED
+        return bool(super().seekable()) and self.frames < NOT_COUNTED
 
 
 @functools.lru_cache(maxsize=1000)
@@ -61,7 +56,9 @@ def _truncated(path: str | Path, missing: str, accept: bool | None) -> None:
     if accept:
         _warn_once(f"{path}: truncated: {missing}; what is there is taken")
         return
-    raise UserError(f"{path}: truncated: {missing}; get the whole file{'' if accept is None else HOW_TO_ACCEPT}")
+    raise UserError(
+        f"{path}: truncated: {missing}; get the whole file{'' if accept is None else ', or see --accept-truncated'}"
+    )
 
 
 @contextmanager
@@ -73,7 +70,7 @@ def opened(path: str | Path, accept_truncated: bool | None = None) -> Iterator[S
         accept_truncated: whether to take what is there of a file that is not whole; None where nobody can choose.
 
     Raises:
-        UserError: missing, unreadable, empty or truncated.
+        UserError: missing, unreadable, truncated, or without samples.
     """
     try:
         with open_regular(path) as stream:
@@ -97,12 +94,14 @@ def opened(path: str | Path, accept_truncated: bool | None = None) -> Iterator[S
 def _check_header(path: str | Path, file: Sound, size: int) -> None:
     if not RATES_HZ[0] <= file.samplerate <= RATES_HZ[1]:
         raise UserError(f"{path}: a sample rate of {file.samplerate} Hz; is its header damaged?")
-    counted = file.length.known or file.frames < _NOT_COUNTED
+    counted = file.length.known or file.frames < NOT_COUNTED
     if counted and file.frames > _SAMPLES_A_BYTE * size:
         raise UserError(f"{path}: its header promises more samples than it can hold; is it damaged?")
     if file.frames < file.length.samples:
         held = f"it holds {file.length.samples} samples, of which libsndfile would read {file.frames}"
         raise UserError(f"{path}: {held}, for want of a header with their number; convert it, to FLAC for example")
+    if file.frames == 0:
+        raise UserError(f"{path}: {NO_SAMPLES}")
     if not file.length.known:
         _warn_once(f"{path}: does not say how long it is: whether it is whole cannot be checked")
 
@@ -121,8 +120,7 @@ def refuse_no_sound(samples: np.ndarray, where: object) -> None:
     Raises:
         UserError: there is a problem with them.
     """
-    problem = samples_problem(samples)
-    if problem:
+    if problem := samples_problem(samples):
         raise UserError(f"{where}: it would hold {problem}; is the model, or what went in, damaged?")
 
 
@@ -153,14 +151,14 @@ def checked_parts(path: str | Path, file: Sound, accept_truncated: bool | None) 
     """
     held = 0
     for block in parts(file, accept_truncated):
-        problem = samples_problem(block)
-        if problem:
+        if problem := samples_problem(block):
             raise UserError(f"{path}: holds {problem}; make the file again")
         held += len(block)
         yield block
-    if held < file.promised:
-        share = f"{100 * (file.promised - held) / file.promised:.3g} % is missing"
-        missing = f"its header promises {file.promised} samples, {held} can be read ({share})"
+    promised = file.frames if file.length.known and not file.length.missing else 0  # where nobody knows
+    if held < promised:
+        share = f"{100 * (promised - held) / promised:.3g} % is missing"
+        missing = f"its header promises {promised} samples, {held} can be read ({share})"
         _truncated(path, missing, accept_truncated)
 
 
@@ -177,10 +175,3 @@ def read_blocks(path: str | Path, accept_truncated: bool | None = None) -> Itera
     with opened(path, accept_truncated) as file:
         for block in checked_parts(path, file, accept_truncated):
             yield block.T
-
-
-def n_samples(file: Sound, path: str | Path, accept_truncated: bool | None = None) -> int:
-    """Samples a channel by a file's header; where that does not say, the file is read to its end."""
-    if file.frames < _NOT_COUNTED:
-        return int(file.frames)
-    return sum(block.shape[1] for block in read_blocks(path, accept_truncated))

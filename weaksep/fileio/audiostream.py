@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import soxr
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
-from weaksep.fileio.audioread import n_samples, opened, refuse_no_sound
+from weaksep.fileio.audioread import refuse_no_sound
 
 # The largest file that a WAV header can describe; beyond, the same with 64-bit lengths.
 WAV_BYTES = 4_000_000_000
@@ -34,31 +34,6 @@ def looks_like_audio(path: Path) -> bool:
     return path.suffix[1:].upper() in kinds
 
 
-@dataclass(frozen=True)
-class AudioInfo:
-    """What a file's header says."""
-
-    samples: int
-    sample_rate: int
-    channels: int
-
-
-def stream_info(path: str | Path, accept_truncated: bool | None = None) -> AudioInfo:
-    """The header of a file.
-
-    Args:
-        path: the file.
-        accept_truncated: see ``opened``.
-
-    Raises:
-        UserError: see ``opened``; or it holds no samples.
-    """
-    with opened(path, accept_truncated) as file:
-        if file.frames == 0:
-            raise UserError(f"{path}: holds no samples; get the whole file")
-        return AudioInfo(n_samples(file, path, accept_truncated), file.samplerate, file.channels)
-
-
 def resampled(blocks: Iterator[np.ndarray], rate_in: int, rate_out: int) -> Iterator[np.ndarray]:
     """A stream (C, n) at another rate (soxr VHQ); as it is when the rates are equal.
 
@@ -67,18 +42,14 @@ def resampled(blocks: Iterator[np.ndarray], rate_in: int, rate_out: int) -> Iter
     if rate_in == rate_out:
         yield from blocks
         return
-    stream = None
-    for block in blocks:
-        if stream is None:
-            stream = soxr.ResampleStream(rate_in, rate_out, len(block), dtype="float32", quality="VHQ")
-        changed = stream.resample_chunk(np.ascontiguousarray(block.T).reshape(-1, len(block)))
-        if len(changed):
-            yield changed.reshape(-1, len(block)).T
-    if stream is not None:
-        channels = len(block)
-        changed = stream.resample_chunk(np.zeros((0, channels), dtype=np.float32), last=True)
-        if len(changed):
-            yield changed.reshape(-1, channels).T
+    for first in blocks:
+        channels = len(first)
+        stream = soxr.ResampleStream(rate_in, rate_out, channels, dtype="float32", quality="VHQ")
+        end = np.zeros((channels, 0), dtype=np.float32)  # what the stream holds back comes with it
+        for block in chain([first], blocks, [end]):
+            changed = stream.resample_chunk(np.ascontiguousarray(block.T).reshape(-1, channels), last=block is end)
+            if len(changed):
+                yield changed.reshape(-1, channels).T
 
 
 class Writers:
@@ -118,10 +89,8 @@ def _check_whole(path: Path, written: int) -> None:
     tail = min(written, CHECKED_SAMPLES)
     try:
         with soundfile.SoundFile(path) as file:
-            whole = file.frames == written
-            if whole and tail:
-                file.seek(written - tail)
-                whole = len(file.read(tail)) == tail
+            file.seek(written - tail)
+            whole = file.frames == written and len(file.read(tail)) == tail
     except (soundfile.SoundFileError, RuntimeError):
         whole = False
     if not whole:

@@ -16,16 +16,13 @@ from weaksep.fileio.atomic import atomic_path
 
 logger = logging.getLogger(__name__)
 
-PREVIOUS_SUFFIX = ".prev"
 
-
-def save_checkpoint(path: str | Path, state: dict[str, Any], *, keep_previous: bool = False) -> None:
+def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
     """Write a checkpoint atomically; equal states give equal files.
 
     Args:
-        path: the file.
+        path: the file; what was there before stays as ``<stem>.prev<suffix>``, see ``load_latest``.
         state: tensors, numbers, strings and containers of them.
-        keep_previous: what was there before stays as ``<stem>.prev<suffix>``, see ``load_latest``.
     """
     import torch
 
@@ -36,31 +33,28 @@ def save_checkpoint(path: str | Path, state: dict[str, Any], *, keep_previous: b
     path = Path(path)
     with atomic_path(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
-        if keep_previous and path.exists() and not _same_file(path, previous_of(path)):
-            with atomic_path(previous_of(path)) as previous:
-                _second_name(path, previous)
+        if path.exists():
+            _keep(path, previous_of(path))
 
 
-def _same_file(one: Path, two: Path) -> bool:
-    """Whether two names are one file: a process was killed between giving it the second and replacing the first."""
-    return two.exists() and os.path.samefile(one, two)
-
-
-def _second_name(path: Path, other: Path) -> None:
-    """The same file under the name of an empty one; a copy where the file system has no links."""
-    other.unlink()
-    try:
-        os.link(path, other)
-    except OSError:
-        shutil.copyfile(path, other)
+def _keep(path: Path, previous: Path) -> None:
+    """Give a file a second name, in place of the one that has it; a copy where the file system has no links."""
+    if previous.exists() and os.path.samefile(path, previous):
+        return  # a process was killed between giving it the second name and replacing the first
+    with atomic_path(previous) as second:
+        second.unlink()
+        try:
+            os.link(path, second)
+        except OSError:
+            shutil.copyfile(path, second)
 
 
 def previous_of(path: Path) -> Path:
     """checkpoint.pt -> checkpoint.prev.pt."""
-    return path.with_name(f"{path.stem}{PREVIOUS_SUFFIX}{path.suffix}")
+    return path.with_name(f"{path.stem}.prev{path.suffix}")
 
 
-def load_latest(path: str | Path, device: str = "cpu") -> dict[str, Any] | None:
+def load_latest(path: str | Path) -> dict[str, Any] | None:
     """The newest checkpoint that can be read: the file, or the one before it; None when there is neither.
 
     A file that cannot be read, where the one before can, is renamed to ``<stem>.damaged<suffix>``: it must not become
@@ -74,7 +68,7 @@ def load_latest(path: str | Path, device: str = "cpu") -> dict[str, Any] | None:
     problems = []
     for candidate in candidates:
         try:
-            state = load_checkpoint(candidate, device)
+            state = load_checkpoint(candidate)
         except UserError as error:
             problems.append(str(error))
             continue
@@ -87,8 +81,8 @@ def load_latest(path: str | Path, device: str = "cpu") -> dict[str, Any] | None:
     return None
 
 
-def load_checkpoint(path: str | Path, device: str = "cpu") -> dict[str, Any]:
-    """Read a checkpoint; code inside it is refused, not run (weights_only).
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint, tensors on the CPU; code inside it is refused, not run (weights_only).
 
     Raises:
         UserError: missing, truncated, not a checkpoint, or holding more than plain data.
@@ -99,11 +93,7 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> dict[str, Any]:
         with zipfile.ZipFile(path) as archive:
             # Torch compares no check sums: a bit that a disk has turned over would be another weight.
             damaged = archive.testzip()
-        if damaged:
-            raise UserError(f"{path}: damaged ({damaged} does not fit its check sum); restore it or train again")
-        state = torch.load(path, map_location=device, weights_only=True)
-    except UserError:
-        raise
+        state = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such checkpoint (train first: stages 3 and 4)") from None
     except zipfile.BadZipFile:
@@ -113,6 +103,8 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> dict[str, Any]:
     except Exception as error:  # torch and zipfile raise whatever damaged bytes lead them to
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{path}: cannot be read as a checkpoint ({reason}); restore it or train again") from None
+    if damaged:
+        raise UserError(f"{path}: damaged ({damaged} does not fit its check sum); restore it or train again")
     if not isinstance(state, dict):
         raise UserError(f"{path}: not a checkpoint of weaksep (a {type(state).__name__})")
     return state

@@ -17,19 +17,16 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1]
 # Not the parser: this runs at the start of every command, and our imports are all of these two forms.
 _IMPORT = re.compile(r"^\s*(?:from\s+(weaksep[\w.]*)\s+import\s+(\(?)([^#\n]*)|import\s+(weaksep[\w.]*))", re.MULTILINE)
-_STATEMENT_ENDS = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def short_hash(content: bytes) -> str:
+    """What tells a content from others, in a stamp."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _file(module: str) -> Path | None:
     path = PACKAGE.joinpath(*module.split(".")[1:])
-    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
+    return next(filter(Path.is_file, (path.with_suffix(".py"), path / "__init__.py")), None)
 
 
 def found_by_name(package: str, name: object) -> list[str]:
@@ -65,7 +62,8 @@ def bare_source(text: str) -> str:
     before = tokenize.NEWLINE
     cuts = []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        docstring = token.type == tokenize.STRING and before in _STATEMENT_ENDS
+        begins = before in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)  # a statement
+        docstring = token.type == tokenize.STRING and begins
         if token.type == tokenize.COMMENT or docstring:
             cuts.append((token.start, token.end))
         if token.type not in (tokenize.COMMENT, tokenize.NL):
@@ -77,7 +75,7 @@ def bare_source(text: str) -> str:
 
 @cache
 def _bare_hash(module: str) -> str:
-    return _hash(bare_source(_read(module)[0]))
+    return short_hash(bare_source(_read(module)[0]).encode())
 
 
 def code_version(
@@ -99,7 +97,7 @@ def code_version(
         module = waiting.pop()
         if module not in bare:
             text, imported = _read(module)
-            files[module] = _hash(text)
+            files[module] = short_hash(text.encode())
             before = (known or {}).get(module, ("", ""))
             bare[module] = before[1] if before[0] == files[module] else _bare_hash(module)
             waiting += imported

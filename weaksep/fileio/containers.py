@@ -11,7 +11,6 @@ import os
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -21,8 +20,7 @@ _MAX_CHUNKS = 1000
 _MAX_PAGE = 65_307  # bytes of the largest page of Ogg
 
 
-@dataclass(frozen=True)
-class Length:
+class Length(NamedTuple):
     """What is known of a file's length.
 
     Attributes:
@@ -39,8 +37,7 @@ class Length:
 WHOLE, UNKNOWN = Length(), Length(known=False)
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     """An open file from a place on, as if it began there."""
 
     descriptor: int

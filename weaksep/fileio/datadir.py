@@ -10,7 +10,7 @@ users expect. Names of files that are written come from clip ids and class names
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,16 +57,6 @@ class EventLabel:
     onset_s: float
     offset_s: float
     label: str
-
-
-def hash_files(paths: Iterable[Path]) -> str:
-    """SHA-256 of the files' names and contents, in the given order."""
-    digest = hashlib.sha256()
-    for path in paths:
-        content = path.read_bytes()
-        digest.update(f"{path.name} {len(content)}\n".encode())
-        digest.update(content)
-    return digest.hexdigest()
 
 
 def _split_file(line: str) -> tuple[str, str, str]:
@@ -217,8 +207,13 @@ class DataDir:
 
     def fingerprint(self) -> str:
         """A hash of the clips, their labels and scenes: two folders that differ in it hold different mixtures."""
-        tables = (self.path / name for name in FINGERPRINT_TABLES)
-        return hash_files(table for table in tables if table.is_file())
+        digest = hashlib.sha256()
+        for table in (self.path / name for name in FINGERPRINT_TABLES):
+            if table.is_file():
+                content = table.read_bytes()
+                digest.update(f"{table.name} {len(content)}\n".encode())
+                digest.update(content)
+        return digest.hexdigest()
 
     def check_source(self, folder: Path, remedy: str) -> None:
         """Refuse results that were made from another data folder; a folder without a note of its source may pass.

@@ -20,12 +20,12 @@ def files_of(folder: Path, scps: Iterable[str]) -> dict[str, Path]:
     Raises:
         UserError: an scp is malformed.
     """
-    named = {}
-    for scp in scps:
-        if (folder / scp).is_file():
-            for path in read_scp(folder / scp).values():
-                named[f"{folder.name}/{os.path.relpath(path, folder)}"] = path
-    return named
+    return {
+        f"{folder.name}/{os.path.relpath(path, folder)}": path
+        for scp in scps
+        if (folder / scp).is_file()
+        for path in read_scp(folder / scp).values()
+    }
 
 
 def source_scps(folder: Path) -> list[str]:

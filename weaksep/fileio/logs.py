@@ -11,9 +11,6 @@ from typing import Any
 
 from weaksep.fileio.names import one_line
 
-LOG_FORMAT = "%(asctime)s (%(filename)s:%(lineno)d:%(funcName)s) %(message)s"
-LOG_DATE_FORMAT = "%Y-%m-%dT%H:%M:%S"
-
 
 def printable(text: str) -> str:
     r"""A message with what would move a terminal's cursor written out; line ends stay.
@@ -28,7 +25,7 @@ class LineFormatter(logging.Formatter):
     """A line a message, whatever the names in it hold; only a traceback has lines of its own."""
 
     def __init__(self) -> None:
-        super().__init__(LOG_FORMAT, LOG_DATE_FORMAT)
+        super().__init__("%(asctime)s (%(filename)s:%(lineno)d:%(funcName)s) %(message)s", "%Y-%m-%dT%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return one_line(super().formatMessage(record))

@@ -15,6 +15,10 @@ from pathlib import Path
 
 MAX_NAME_BYTES = 255  # what a file system takes
 MAX_ID_BYTES = 200  # an id is followed by a suffix, and the name of a temporary file is longer by a few
+_TAKEN = {
+    "mix": "is taken: it names the folder of the mixtures",
+    "residual": "is taken: it names the files of what belongs to no class",
+}
 
 
 def one_line(text: str) -> str:
@@ -37,9 +41,11 @@ def text_problem(text: str) -> str | None:
     kinds = {unicodedata.category(character) for character in text}
     if "Cs" in kinds:
         return "is not UTF-8"
-    if kinds & {"Cc", "Zl", "Zp"}:
-        return "holds a control character"
-    return None
+    return "holds a control character" if kinds & {"Cc", "Zl", "Zp"} else None
+
+
+def _length_problem(name: str, limit: int) -> str | None:
+    return f"is longer than {limit} bytes" if len(name.encode()) > limit else None
 
 
 def name_problem(name: str) -> str | None:
@@ -52,10 +58,7 @@ def name_problem(name: str) -> str | None:
         return "holds a slash"
     if not name or name[0] == ".":
         return "is empty or begins with a dot"
-    problem = text_problem(name)
-    if problem is None and len(name.encode()) > MAX_NAME_BYTES:
-        return f"is longer than {MAX_NAME_BYTES} bytes"
-    return problem
+    return text_problem(name) or _length_problem(name, MAX_NAME_BYTES)
 
 
 def id_problem(key: str) -> str | None:
@@ -66,9 +69,7 @@ def id_problem(key: str) -> str | None:
     """
     if not key.isprintable() or " " in key:
         return "holds a blank or a character that cannot be printed"
-    if len(key.encode()) > MAX_ID_BYTES:
-        return f"is longer than {MAX_ID_BYTES} bytes"
-    return name_problem(key)
+    return _length_problem(key, MAX_ID_BYTES) or name_problem(key)
 
 
 def label_problem(name: str) -> str | None:
@@ -77,13 +78,9 @@ def label_problem(name: str) -> str | None:
     >>> label_problem("dog_bark"), label_problem("mix")
     (None, 'is taken: it names the folder of the mixtures')
     """
-    if name == "mix":
-        return "is taken: it names the folder of the mixtures"
-    if name == "residual":
-        return "is taken: it names the files of what belongs to no class"
     if name == "-" or "," in name:
         return "holds a comma or is the '-' that stands for no class"
-    return id_problem(name)
+    return _TAKEN.get(name) or id_problem(name)
 
 
 def plain_id(text: str) -> str:

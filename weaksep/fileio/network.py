@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 CHECKSUM = "sha256"  # in the metadata of the weights: safetensors itself has none
-MAX_DESCRIPTION_BYTES = 1_000_000
-MAX_WEIGHTS_BYTES = 4_000_000_000
+MAX_BYTES = {DESCRIPTION_NAME: 1_000_000, WEIGHTS_NAME: 4_000_000_000}
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal contents give equal files, whenever they are packed
 
 
@@ -117,8 +116,7 @@ def read_description(place: str | Path, task: str | None = None) -> Description:
     Raises:
         UserError: missing, damaged, or of another task.
     """
-    where = _where(place, DESCRIPTION_NAME)
-    text = _member(Path(place), DESCRIPTION_NAME, MAX_DESCRIPTION_BYTES)
+    where, text = _member(Path(place), DESCRIPTION_NAME)
     value = load_object(text.decode("utf-8", errors="replace"), where, "train again, or get the whole model")
     try:
         description = Description.model_validate(value, strict=True)
@@ -143,11 +141,12 @@ def read_network(place: str | Path, task: str | None = None) -> tuple[Descriptio
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    description, where = read_description(place, task), _where(place, WEIGHTS_NAME)
-    content = _member(Path(place), WEIGHTS_NAME, MAX_WEIGHTS_BYTES)
+    description = read_description(place, task)
+    where, content = _member(Path(place), WEIGHTS_NAME)
     try:
         weights = load(content)
-        if _header(content).get("__metadata__", {}).get(CHECKSUM) != _checksum(content):
+        header = json.loads(content[8 : _header_end(content)])
+        if header.get("__metadata__", {}).get(CHECKSUM) != _checksum(content):
             raise ValueError("the weights do not match their checksum")
         bad = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
@@ -160,7 +159,7 @@ def read_network(place: str | Path, task: str | None = None) -> tuple[Descriptio
 
 def pack_network(path: str | Path, folder: str | Path, files: dict[str, bytes]) -> None:
     """Write a packed model: the two files of a network's folder, and others by their names in it."""
-    own = {name: (Path(folder) / name).read_bytes() for name in (DESCRIPTION_NAME, WEIGHTS_NAME)}
+    own = {name: (Path(folder) / name).read_bytes() for name in MAX_BYTES}
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, content in {**own, **files}.items():
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_STORED)
@@ -184,38 +183,33 @@ def is_packed(path: Path) -> bool:
 def network_files(place: str | Path) -> dict[str, Path]:
     """The files of a network by the names that they have in messages."""
     place = Path(place)
-    names = (DESCRIPTION_NAME, WEIGHTS_NAME)
-    return {name: place / name for name in names} if place.is_dir() else {place.name: place}
+    return {name: place / name for name in MAX_BYTES} if place.is_dir() else {place.name: place}
 
 
-def _header(content: bytes) -> dict[str, Any]:
-    """The header of a safetensors file that has been read: JSON, behind its length in eight bytes."""
-    return json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+def _header_end(content: bytes) -> int:
+    """Where the header of a safetensors file ends: JSON, behind its length in eight bytes."""
+    return 8 + int.from_bytes(content[:8], "little")
 
 
 def _checksum(content: bytes) -> str:
     """Of what follows the header of a safetensors file."""
-    return hashlib.sha256(memoryview(content)[8 + int.from_bytes(content[:8], "little") :]).hexdigest()
+    return hashlib.sha256(memoryview(content)[_header_end(content) :]).hexdigest()
 
 
-def _where(place: str | Path, name: str) -> str:
-    return str(Path(place) / name) if Path(place).is_dir() else f"{place} ({name})"
-
-
-def _member(place: Path, name: str, limit: int) -> bytes:
-    """Content of one of the two files; no more than ``limit`` bytes, nor than there are in the file.
+def _member(place: Path, name: str) -> tuple[str, bytes]:
+    """Where one of the two files is, for messages, and its content: no more bytes than it may have, nor than are there.
 
     Raises:
         UserError: it is missing, too large, compressed or damaged.
     """
-    where = _where(place, name)
+    where = str(place / name) if place.is_dir() else f"{place} ({name})"
     try:
         if place.is_dir():
             path = place / name
             if path.exists() and not path.is_file():
                 raise UserError(f"{path}: not a file")
-            _require_size(where, path.stat().st_size, limit)
-            return path.read_bytes()
+            _require_size(where, path.stat().st_size, MAX_BYTES[name])
+            return where, path.read_bytes()
         if not place.is_file():
             raise UserError(f"{place}: no such model; give an experiment's folder or a packed model")
         with zipfile.ZipFile(place) as archive:
@@ -225,8 +219,8 @@ def _member(place: Path, name: str, limit: int) -> bytes:
             (info,) = found
             if info.compress_type != zipfile.ZIP_STORED or info.file_size > place.stat().st_size:
                 raise UserError(f"{where}: compressed, as no model that weaksep has packed is; pack it again")
-            _require_size(where, info.file_size, limit)
-            return archive.read(info)
+            _require_size(where, info.file_size, MAX_BYTES[name])
+            return where, archive.read(info)
     except FileNotFoundError:
         raise UserError(f"{where}: no such file (train first: stages 3 and 4)") from None
     # What zipfile raises, on whatever damaged bytes lead it to.

@@ -12,6 +12,8 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from itertools import accumulate
+from operator import truediv
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,10 +35,8 @@ def fits(name: str, patterns: Sequence[str]) -> bool:
     parts = name.split("/")
     if "\0" in name or any(not part or part.startswith(".") for part in parts):
         return False
-    for pattern in (each.split("/") for each in patterns):
-        if len(pattern) == len(parts) and all(map(fnmatchcase, parts, pattern)):
-            return True
-    return not patterns
+    split = [pattern.split("/") for pattern in patterns]
+    return not split or any(len(each) == len(parts) and all(map(fnmatchcase, parts, each)) for each in split)
 
 
 class Stamp(NamedTuple):
@@ -74,25 +74,20 @@ def read_stamp(path: Path, patterns: Sequence[str] = ()) -> Stamp:
     return Stamp(kind, origin, outputs)
 
 
-def link_above(folder: Path, name: str) -> Path | None:
-    """The link through which a file below a folder would be reached, or the file in the place of its folder, if any."""
-    path = folder
-    for part in name.split("/")[:-1]:
-        path = path / part
-        if path.is_symlink() or (path.exists() and not path.is_dir()):
-            return path
-    return None
+def no_folder(path: Path) -> bool:
+    """Whether a link, or anything else that is not a folder, is where a folder of ours goes."""
+    return path.is_symlink() or (path.exists() and not path.is_dir())
 
 
 def refuse_links(folder: Path, names: Iterable[str]) -> None:
-    """Raise NotOurs when a file below a folder would be reached through a link."""
-    for parent in {os.path.dirname(name) for name in names} - {""}:
-        link = link_above(folder, f"{parent}/")
-        if link is not None:
-            raise NotOurs(
-                f"{link}: a link or a file, and weaksep neither removes nor writes what lies behind it; move it away, "
-                f"or make {folder} itself a link"
-            )
+    """Raise NotOurs when a file below a folder would be reached through a link, or lie below a file."""
+    parents = {os.path.dirname(name) for name in names} - {""}
+    above = {path for parent in parents for path in accumulate(parent.split("/"), truediv, initial=folder)} - {folder}
+    for path in filter(no_folder, sorted(above)):
+        raise NotOurs(
+            f"{path}: a link or a file, and weaksep neither removes nor writes what lies behind it; move it away, "
+            f"or make {folder} itself a link"
+        )
 
 
 def refuse_others(folder: Path, names: Iterable[str]) -> None:
@@ -123,12 +118,10 @@ def remove_files(folder: Path, names: Iterable[str]) -> None:
     """
     names = sorted(names, key=lambda name: (name.startswith("."), name.count("/"), not name.endswith(".scp"), name))
     refuse_links(folder, names)
-    parents: set[Path] = set()
-    for name in names:
-        path = folder / name
-        if plain_file(path):
-            path.unlink(missing_ok=True)
-        parents.update(parent for parent in path.parents if folder in parent.parents)
+    paths = [folder / name for name in names]
+    for path in filter(plain_file, paths):
+        path.unlink(missing_ok=True)
+    parents = {parent for path in paths for parent in path.parents if folder in parent.parents}
     for parent in sorted(parents, reverse=True):  # the deeper ones first
         with suppress(OSError):  # not empty
             parent.rmdir()
@@ -146,11 +139,9 @@ def remove_temporaries(folder: Path, outputs: Iterable[str]) -> None:
         top = folder
         if place.startswith(".."):  # as the path is written: what is above the folder behind a link is somebody else's
             top, place = Path(os.path.normpath(folder / place)), ""
-        for parent in top.glob(place) if "*" in place else [top / place]:
-            for path in parent.glob(".*.tmp*"):
-                temporary = temporary_of(path.name)
-                if temporary is None or not fnmatchcase(temporary[0], wanted):
-                    continue
+        for path in top.glob(os.path.join(place, ".*.tmp*")):
+            temporary = temporary_of(path.name)
+            if temporary and fnmatchcase(temporary[0], wanted):
                 with suppress(NotOurs):
                     remove_files(top, [os.path.relpath(path, top)])
 
@@ -196,7 +187,15 @@ def read_claims(note: Path) -> list[str]:
     return names
 
 
+def status_of(path: str | Path) -> os.stat_result | None:
+    """The status of what a path leads to, also through a link; None where it leads to nothing."""
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):  # a NUL in a damaged note, among others
+        return None
+
+
 def sizes(folder: Path, names: Iterable[str]) -> Mapping[str, int]:
     """Size of each file that is there, sorted by name. ``..`` goes up the path as it is written, not behind a link."""
-    paths = {name: os.path.normpath(folder / name) for name in sorted(names)}
-    return {name: os.stat(path).st_size for name, path in paths.items() if os.path.isfile(path)}
+    found = {name: status_of(os.path.normpath(folder / name)) for name in sorted(names)}
+    return {name: status.st_size for name, status in found.items() if status and stat.S_ISREG(status.st_mode)}

@@ -175,8 +175,5 @@ class Parsed:
         Raises:
             UserError: listing its problems.
         """
-        problems = [str(problem) for problem in self.problems]
-        if len(problems) == 1:
-            raise UserError(problems[0])
-        raise_problems(f"{self.path} is not {what}", problems)
+        raise_problems(f"{self.path} is not {what}", list(map(str, self.problems)), one_alone=True)
         return {key: entry.value for key, entry in self.entries.items()}

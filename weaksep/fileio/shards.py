@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,12 +21,23 @@ from typing import Any
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
-from weaksep.fileio.owned import Claims, Stamp, fits, read_claims, read_stamp, refuse_others, remove_files, sizes
+from weaksep.fileio.owned import (
+    Claims,
+    Stamp,
+    fits,
+    no_folder,
+    read_claims,
+    read_stamp,
+    refuse_others,
+    remove_files,
+    sizes,
+)
 
 logger = logging.getLogger(__name__)
 
 STAMP_NAME = "stamp.json"
 UNFINISHED_NAME = ".unfinished"
+_LEFT = re.compile(r"(?:(.+)\.)?stamp\.json|\.unfinished(?:\.(.+))?")  # what a step leaves in its folder
 NOTES = ("key", "*.json", "*.files", "stamp")  # in the order in which they go: without the key nobody goes on
 
 
@@ -55,7 +67,7 @@ class Shards:
             UserError: that is a link or a file.
         """
         path = self.folder / (f"{UNFINISHED_NAME}.{self.step}" if self.step else UNFINISHED_NAME)
-        if path.is_symlink() or (path.exists() and not path.is_dir()):
+        if no_folder(path):
             raise UserError(f"{path}: a link or a file where the notes of weaksep go; move it away")
         return path
 
@@ -64,17 +76,13 @@ class Shards:
         """Where the stamp of the finished step is."""
         return self.folder / (f"{self.step}.{STAMP_NAME}" if self.step else STAMP_NAME)
 
-    def _file(self, name: str) -> Path:
-        return self.path / f"{name}.json"
-
     def known(self) -> bool:
         """Whether an earlier run has worked here, finished or not: a stamp of other outputs is another step's."""
         return self.path.exists() or (self.stamp.exists() and self.made().kind == self.kind)
 
     def names(self) -> set[str]:
         """Names of the files that earlier runs and this one have written."""
-        names = self.claimed()
-        names.update(self.made().outputs, self.made(self.path / "stamp").outputs)
+        names = self.claimed().union(self.made().outputs, self.made(self.path / "stamp").outputs)
         return {name for name in names if fits(name, self.outputs)}
 
     def made(self, stamp: Path | None = None) -> Stamp:
@@ -171,10 +179,10 @@ class Shards:
 
     def done(self, name: str) -> bool:
         """Whether a shard is finished: noted for these very inputs, and its files are there."""
-        if not self._file(name).is_file():
+        if not (self.path / f"{name}.json").is_file():
             return False
         note = self._note(name)
-        return note["key"] == self.key and all(_has_size(self.folder / file, n) for file, n in note["files"].items())
+        return note["key"] == self.key and sizes(self.folder, note["files"]) == note["files"]
 
     def save(self, name: str, result: Any) -> None:
         """Note a shard as finished, with the files that it has claimed. They are forced to the disk first, all at once.
@@ -184,8 +192,8 @@ class Shards:
             result: anything that JSON can say.
         """
         os.sync()
-        files = sizes(self.folder, self.claims(name).names)
-        write_text(self._file(name), json.dumps({"key": self.key, "files": files, "result": result}))
+        note = {"key": self.key, "files": sizes(self.folder, self.claims(name).names), "result": result}
+        write_text(self.path / f"{name}.json", json.dumps(note))
 
     def load(self, name: str) -> Any:
         """Result of a finished shard.
@@ -196,7 +204,7 @@ class Shards:
         return self._note(name)["result"]
 
     def _note(self, name: str) -> dict[str, Any]:
-        path = self._file(name)
+        path = self.path / f"{name}.json"
         try:
             note = json.loads(path.read_text(encoding="utf-8"))
             return {key: note[key] for key in ("key", "files", "result")}
@@ -221,22 +229,5 @@ class Shards:
 def steps_in(folder: Path) -> list[Shards]:
     """The steps that have left a stamp or notes in a folder; links count as neither."""
     names = [path.name for path in folder.iterdir() if not path.is_symlink()] if folder.is_dir() else []
-    stamps = {name.removesuffix(STAMP_NAME).rstrip(".") for name in names if name.endswith(STAMP_NAME)}
-    return [Shards(folder, step=step) for step in sorted(stamps | {step_of(name) for name in names if is_notes(name)})]
-
-
-def is_notes(name: str) -> bool:
-    """Whether a folder of this name holds the notes of a step: .unfinished, .unfinished.<step>."""
-    return name == UNFINISHED_NAME or name.startswith(f"{UNFINISHED_NAME}.")
-
-
-def step_of(name: str) -> str:
-    """The step of a folder of notes."""
-    return name.removeprefix(UNFINISHED_NAME).lstrip(".")
-
-
-def _has_size(path: Path, size: int) -> bool:
-    try:
-        return os.stat(path).st_size == size
-    except OSError:
-        return False
+    left = filter(None, map(_LEFT.fullmatch, names))
+    return [Shards(folder, step=step) for step in sorted({match[1] or match[2] or "" for match in left})]

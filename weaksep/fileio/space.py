@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from weaksep.errors import UserError
@@ -22,19 +23,9 @@ def tree_bytes(folder: str | Path) -> int:
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
-            try:
+            with suppress(FileNotFoundError):
                 total += on_disk(os.lstat(os.path.join(parent, name)).st_size)
-            except FileNotFoundError:
-                continue
     return total
-
-
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
-    for candidate in (folder, *folder.absolute().parents):
-        if candidate.is_dir():
-            return candidate
-    return Path("/")
 
 
 def readable(n_bytes: float) -> str:
@@ -63,7 +54,7 @@ def require_space(folder: str | Path, n_bytes: int, n_files: int, option: str) -
         UserError: there is not enough.
     """
     folder = Path(folder)
-    disk = os.statvfs(_existing(folder))
+    disk = os.statvfs(next(place for place in (folder, *folder.absolute().parents) if place.is_dir()))
     needed = int(n_bytes * MARGIN)
     free = disk.f_bavail * disk.f_frsize
     if needed > free:  # only then is it worth walking through the folder

@@ -7,7 +7,6 @@ away before work begins and written when all outputs are there. What it names is
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -20,9 +19,9 @@ from typing import Any
 
 from weaksep import __version__
 from weaksep.errors import UserError
-from weaksep.fileio.code_version import code_version
+from weaksep.fileio.code_version import code_version, short_hash
 from weaksep.fileio.lock import LOCK_NAME, folder_lock
-from weaksep.fileio.owned import read_stamp, remove_temporaries
+from weaksep.fileio.owned import read_stamp, remove_temporaries, sizes, status_of
 from weaksep.fileio.parsed import open_regular
 from weaksep.fileio.shards import STAMP_NAME, Shards
 
@@ -99,17 +98,24 @@ class Step:
             return ["made by another command"]
         code, sources = before.get("code", {}), before.get("sources", {})
         now = self.origin({name: (sources.get(name, ""), code[name]) for name in code})
-        changes = list(differences(before.get("settings", {}), now["settings"]))
-        for kind in ("tables", "files"):
-            changes += _changed_files(before.get(kind, {}), now[kind])
+        changes = [
+            *differences(before.get("settings", {}), now["settings"]),
+            *(what for kind in ("tables", "files") for what in _changed_files(before.get(kind, {}), now[kind])),
+        ]
         other = [f"{what} (code)" for what in _changed_files(code, now["code"])]
         if other and self.keeps_with_other_code:
             logger.info("%s: kept, though the code has changed since (%s); --force makes it anew", self.name, other[0])
         else:
             changes += other
-        needed = {name: size for name, size in outputs.items() if name not in self.spare}
-        changes += [f"{self.folder / name} is missing" for name in self.needed if not (self.folder / name).is_file()]
-        return changes + list(_damaged(self.folder, needed))
+        made = {name: size for name, size in outputs.items() if name not in self.spare}
+        needed = dict.fromkeys([*self.needed, *made])
+        found = sizes(self.folder, needed)
+        changes += [f"{self.folder / name} is missing" for name in needed if name not in found]
+        return changes + [
+            f"{self.folder / name} has {found[name]} bytes instead of {size}"
+            for name, size in made.items()
+            if found.get(name, size) != size
+        ]
 
     def finish(self, origin: Mapping[str, Any], seconds: float, shards: Shards) -> None:
         """Write the stamp."""
@@ -147,12 +153,14 @@ def run_step(step: Step, work: Callable[[Shards], None], *, force: bool = False)
             return False
         more = f" and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
         logger.info("%s: to do (%s%s)", step.name, "; ".join(changes[:SHOWN]), more)
-        note_work()
+        if note := os.environ.get(WORK_NOTE_VARIABLE):
+            with open(note, "a", encoding="utf-8") as file:
+                file.write("worked\n")
         started = time.monotonic()
         origin = step.origin()
         without = ("code", "sources") if step.keeps_with_other_code else ("sources",)
         identity = {name: value for name, value in origin.items() if name not in without}
-        shards = step.shards(key=_hash(json.dumps(identity).encode()))
+        shards = step.shards(key=short_hash(json.dumps(identity).encode()))
         shards.open_again()
         remove_temporaries(step.folder, step.outputs)
         if force:
@@ -171,22 +179,10 @@ def _up_to_date(step: Step, locked: bool = False) -> None:
                 step.shards().remove()
 
 
-def note_work() -> None:
-    """Tell run.sh that this command is not only looking."""
-    note = os.environ.get(WORK_NOTE_VARIABLE)
-    if note:
-        with open(note, "a", encoding="utf-8") as file:
-            file.write("worked\n")
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
-
-
 def _content(path: Path) -> str | None:
     try:
         with open_regular(path) as file:
-            return _hash(file.read())
+            return short_hash(file.read())
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -194,11 +190,8 @@ def _content(path: Path) -> str | None:
 
 
 def _size_and_time(path: Path) -> list[int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return [status.st_size, status.st_mtime_ns]
+    status = status_of(path)
+    return [status.st_size, status.st_mtime_ns] if status else None
 
 
 def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:
@@ -216,21 +209,8 @@ def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:
 
 
 def _changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    changes = []
-    for name in dict.fromkeys([*before, *now]):
-        if name not in before:
-            changes.append(f"{name} is new")
-        elif before[name] != now.get(name):
-            changes.append(f"{name} has {'gone' if now.get(name) is None else 'changed'}")
-    return changes
-
-
-def _damaged(folder: Path, outputs: Mapping[str, int]) -> Iterator[str]:
-    for name, size in outputs.items():
-        try:
-            found = os.stat(os.path.normpath(folder / name)).st_size
-        except OSError:
-            yield f"{folder / name} is missing"
-            continue
-        if found != size:
-            yield f"{folder / name} has {found} bytes instead of {size}"
+    names = [name for name in dict.fromkeys([*before, *now]) if name not in before or before[name] != now.get(name)]
+    gone = {name for name in names if now.get(name) is None}
+    return [
+        f"{name} {'is new' if name not in before else 'has gone' if name in gone else 'has changed'}" for name in names
+    ]

@@ -7,7 +7,7 @@ An unknown key dies with the file, the key and the nearest valid one.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -20,13 +20,6 @@ from weaksep.fileio.yamltext import dump_yaml, load_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_YAML_BYTES = 1_000_000
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    value = load_yaml(read_text(path, MAX_YAML_BYTES, "configuration file"), str(path))
-    if not isinstance(value, dict | None):
-        raise UserError(f"{path}:1: expected 'key: value' lines, found a {type(value).__name__}")
-    return value or {}
 
 
 def merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +48,10 @@ def read_yaml(path: str | Path, _chain: tuple[Path, ...] = ()) -> dict[str, Any]
     path = Path(path)
     if path.resolve() in _chain:
         raise UserError(f"{path}: its base leads back to itself; fix one base: of the loop")
-    value = _parse(path)
+    value = load_yaml(read_text(path, MAX_YAML_BYTES, "configuration file"), str(path))
+    if not isinstance(value, dict | None):
+        raise UserError(f"{path}:1: expected 'key: value' lines, found a {type(value).__name__}")
+    value = value or {}
     base = value.pop("base", None)
     if base is None:
         return value
@@ -111,10 +107,12 @@ def _describe(model: type[BaseModel], origin: str, error: Any) -> str:
     return f"{origin}: unknown key {key} ({hint})"
 
 
-def _parts(value: Any, key: str) -> list[tuple[str, Any]]:
+def _parts(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     """A value and all that it holds, each with its dotted key."""
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [(key, value), *(p for name, part in inside for p in _parts(part, f"{key}.{name}" if key else str(name)))]
+    yield key, value
+    lists, mappings = isinstance(value, (list, tuple)), isinstance(value, (dict, BaseModel))
+    for name, part in enumerate(value) if lists else dict(value).items() if mappings else ():
+        yield from _parts(part, f"{key}.{name}" if key else str(name))
 
 
 def _no_number(value: Any) -> bool:
@@ -124,15 +122,10 @@ def _no_number(value: Any) -> bool:
     return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
-def _switches_for_numbers(value: Any, checked: Any, key: str = "") -> list[str]:
+def _switches_for_numbers(value: Any, checked: BaseModel) -> list[str]:
     """Keys with a true or yes that the schema has taken for the number 1."""
-    if isinstance(value, dict) and isinstance(checked, BaseModel):
-        pairs = [(f"{key}.{name}" if key else str(name), part, getattr(checked, name)) for name, part in value.items()]
-    elif isinstance(value, list):
-        pairs = [(f"{key}.{i}", part, taken) for i, (part, taken) in enumerate(zip(value, checked, strict=True))]
-    else:
-        return [key] if isinstance(value, bool) and not isinstance(checked, bool) else []
-    return [found for where, part, taken in pairs for found in _switches_for_numbers(part, taken, where)]
+    taken = dict(_parts(checked))
+    return [key for key, part in _parts(value) if isinstance(part, bool) and not isinstance(taken.get(key, part), bool)]
 
 
 def check_config(model: type[Model], value: dict[str, Any], origin: str) -> Model:
@@ -141,21 +134,17 @@ def check_config(model: type[Model], value: dict[str, Any], origin: str) -> Mode
     Raises:
         UserError: every unknown key (with the nearest valid one) and every wrong value, each with its file.
     """
-    problems = [f"{origin}: {key}: expected a finite number" for key, part in _parts(value, "") if _no_number(part)]
-    if not problems:
-        try:
-            checked = model.model_validate(value)
-        except ValidationError as error:
-            problems = [_describe(model, origin, item) for item in error.errors()]
-        else:
-            switches = _switches_for_numbers(value, checked)
-            problems = [f"{origin}: {key}: expected a number, found true or false" for key in switches]
-            if not problems:
-                return checked
-    if len(problems) == 1:
-        raise UserError(problems[0])
-    raise_problems(f"{origin} does not fit its schema", problems)
-    raise AssertionError("unreachable")
+    title = f"{origin} does not fit its schema"
+    infinite = [f"{origin}: {key}: expected a finite number" for key, part in _parts(value) if _no_number(part)]
+    raise_problems(title, infinite, one_alone=True)
+    try:
+        checked = model.model_validate(value)
+        switches = _switches_for_numbers(value, checked)
+        problems = [f"{origin}: {key}: expected a number, found true or false" for key in switches]
+    except ValidationError as error:
+        problems = [_describe(model, origin, item) for item in error.errors()]
+    raise_problems(title, problems, one_alone=True)
+    return checked
 
 
 def load_config(model: type[Model], path: str | Path | None, overrides: Sequence[str] = ()) -> Model:

@@ -30,12 +30,10 @@ class _Loader(yaml.SafeLoader):
         seen: set[tuple[str, str]] = set()
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             name = (key.tag, str(key.value))
-            problem = None
-            if not str(key.value).isprintable():
-                problem = "a key with a character that cannot be printed: rename it"
-            elif name in seen:
-                problem = f"the key {key.value} stands twice in one place: leave one of them out"
-            if problem:
+            shown = str(key.value).isprintable()
+            if not shown or name in seen:
+                twice = f"the key {key.value} stands twice in one place: leave one of them out"
+                problem = twice if shown else "a key with a character that cannot be printed: rename it"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             seen.add(name)
         return super().construct_mapping(node, deep)

@@ -8,7 +8,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.audiostream import looks_like_audio, stream_info
+from weaksep.fileio.audio import audio_info
+from weaksep.fileio.audiostream import looks_like_audio
 from weaksep.fileio.failure import failure_reason
 from weaksep.fileio.names import clashes, name_problem, one_line
 from weaksep.fileio.network import network_files
@@ -89,15 +90,13 @@ def separate_recordings(
         try:
             step = recording_step(model, path, out / name, options)
             _check_ours(step, path)
-            samples = stream_info(path, options.accept_truncated).samples
+            samples = audio_info(path, options.accept_truncated).samples
             with tqdm(total=samples, desc=one_line(path.name), unit=" samples", disable=None) as bar:
                 run_step(step, partial(_separate, separator, path, options, bar), force=force)
         except Exception as error:
             failed.append(failure_reason(error, out / name))
             logger.error("%s", failed[-1].splitlines()[0])
-    if len(found) == 1 and failed:
-        raise UserError(failed[0])
-    raise_problems("the others are separated, these are not", failed)
+    raise_problems("the others are separated, these are not", failed, one_alone=len(found) == 1)
 
 
 def _check_ours(step: Step, path: Path) -> None:

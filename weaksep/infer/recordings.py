@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from weaksep.fileio.audio import audio_info
 from weaksep.fileio.audioread import read_blocks
-from weaksep.fileio.audiostream import FORMATS, resampled, stream_info, writers
+from weaksep.fileio.audiostream import FORMATS, resampled, writers
 from weaksep.fileio.datadir import EVENT_COLUMNS, RESIDUAL
 from weaksep.fileio.network import network_files
 from weaksep.fileio.stamp import Step
@@ -164,7 +165,7 @@ def separate_recording(
     Raises:
         UserError: the recording cannot be read, or the files not written; none of them is there then.
     """
-    info, blocks = stream_info(path, options.accept_truncated), partial(read_blocks, path, options.accept_truncated)
+    info, blocks = audio_info(path, options.accept_truncated), partial(read_blocks, path, options.accept_truncated)
     rate = info.sample_rate if options.rate == "input" else separator.sample_rate
     gain = gain_to(options.level_db, blocks(), info.sample_rate)
     pieces = net_sources(separator, blocks(), info.sample_rate, gain)

@@ -163,9 +163,7 @@ def _in_workers(function: Callable[[Item], Result], items: Sequence[Item], nj: i
         except BaseException:
             stop.value = 1  # the workers begin nothing more
             raise
-    if len(problems) == 1:
-        raise UserError(problems[0])
-    raise_problems(f"{description} failed", problems)
+    raise_problems(f"{description} failed", problems, one_alone=True)
     return [future.result() for future in futures]
 
 

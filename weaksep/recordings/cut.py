@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.errors import UserError
+from weaksep.fileio.audio import audio_info
 from weaksep.fileio.audioread import read_blocks
-from weaksep.fileio.audiostream import resampled, stream_info
+from weaksep.fileio.audiostream import resampled
 from weaksep.fileio.datadir import EventLabel
 from weaksep.signal.units import seconds_to_samples
 
@@ -62,7 +63,7 @@ def stretch_of(path: Path, span_s: Span | None, accept_truncated: bool = False) 
     """
     if span_s is None:
         return None
-    info = stream_info(path, accept_truncated)
+    info = audio_info(path, accept_truncated)
     length_s = info.samples / info.sample_rate
     if length_s <= span_s[1] - span_s[0] + LONGER_S:
         return None
@@ -99,7 +100,7 @@ class Cutter:
         """Blocks (n,), mean of the channels."""
         self.samples = 0
         mono = (block.mean(axis=0, keepdims=True) for block in read_blocks(self.path, self.accept_truncated))
-        stream = resampled(mono, stream_info(self.path, self.accept_truncated).sample_rate, self.sample_rate)
+        stream = resampled(mono, audio_info(self.path, self.accept_truncated).sample_rate, self.sample_rate)
         for block in between((block[0] for block in stream), self.start, self._stop):
             self.samples += len(block)
             yield block

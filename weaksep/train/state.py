@@ -112,7 +112,6 @@ class Run:
                 "generators": generators,
                 "state": vars(state),
             },
-            keep_previous=True,
         )
         write_history(self.exp, state.history)
         self.saved_at = time.monotonic()
