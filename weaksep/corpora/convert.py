@@ -4,8 +4,6 @@ Every clip is tried before the first complaint, so that one list names all that 
 silent. Tables are written last, wav.scp at the very end: a folder with a wav.scp is complete.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 from collections.abc import Callable, Sequence

@@ -5,8 +5,6 @@ which for a 6 GB archive on a slow line may never end. What has arrived is kept 
 next call asks the server for the rest (HTTP Range). Nothing here runs unless the user asks for it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import http.client
 import logging

@@ -1,7 +1,5 @@
 """What every corpus gives: events of known class and recording, and their sound on request."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

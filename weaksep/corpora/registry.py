@@ -1,7 +1,5 @@
 """Corpora by the name that `conf/data.yaml` calls them. A new corpus needs no line here: its recipe writes a table."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path

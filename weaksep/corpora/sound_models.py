@@ -6,8 +6,6 @@ waveform (N,). It has two generators: `rng`, which begins alike for all events o
 are drawn below 3.6 kHz, so the sounds keep their character at 8 kHz.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

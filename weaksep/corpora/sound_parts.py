@@ -4,8 +4,6 @@ Conventions: waveforms are float64 (N,); frequencies in Hz, times in seconds; ev
 `BAND_EDGE` times the sample rate, so that nothing aliases.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -5,8 +5,6 @@ horn, this dog, this place), shared by the events of a recording; the sets share
 seed, recording and event index give the same samples, in whatever order they are asked for.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 

@@ -8,8 +8,6 @@ is a recording. With ``onset`` and ``offset`` (seconds) a line is that part of t
 events.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path

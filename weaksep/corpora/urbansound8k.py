@@ -10,8 +10,6 @@ different classes) is moved whole to the set that holds most of its chosen clips
 train, valid, test, so that a tie never brings a sound of the training folds into the test set.
 """
 
-from __future__ import annotations
-
 import csv
 import glob
 import io

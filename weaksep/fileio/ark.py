@@ -5,8 +5,6 @@ matrix at a known offset, is read here with one ``preadv`` into the array that i
 kaldiio would also unpickle and run shell pipes, so the bytes and the names are looked at first.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import struct

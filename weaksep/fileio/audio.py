@@ -1,7 +1,5 @@
 """Audio files in and out: mono float32 arrays inside the toolkit, whatever lies on the disk."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Audio files of any kind, opened, checked and read block by block: the one way in for all sound."""
 
-from __future__ import annotations
-
 import functools
 import logging
 import os

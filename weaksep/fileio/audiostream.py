@@ -1,7 +1,5 @@
 """Long audio in and out, block by block: memory does not grow with its length."""
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Iterator, Sequence

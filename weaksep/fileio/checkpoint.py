@@ -1,7 +1,5 @@
 """Checkpoints, to go on from: tensors, numbers, strings and containers of them; never code."""
 
-from __future__ import annotations
-
 import io
 import logging
 import os

@@ -4,8 +4,6 @@ What is compared is the source without comments and docstrings, so that a better
 out takes a while, so a stamp also holds hashes of the files as they are: only where one has changed is the file cut.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import re

@@ -5,8 +5,6 @@ is compared with its size, for each kind of file that libsndfile reads. Some kin
 into a pipe cannot go back to fill it in: then nobody can tell.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import struct

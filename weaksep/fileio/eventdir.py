@@ -1,7 +1,5 @@
 """A folder of isolated events, data/events/<set>: what mixtures are drawn from."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path

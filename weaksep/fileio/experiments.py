@@ -3,8 +3,6 @@
 Neither a name nor a tag holds the +: ``frame`` with the tag ``remix`` and the system ``frame_remix`` are two folders.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from weaksep.errors import UserError

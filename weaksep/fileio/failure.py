@@ -1,7 +1,5 @@
 """Errors that a user can fix, in one line each; every other exception is a bug."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

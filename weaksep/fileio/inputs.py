@@ -1,7 +1,5 @@
 """What a step reads of a folder, for its stamp: tables, and the files that they name."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """JSON that was written by this toolkit, read back with distrust: whatever is wrong with it is one line."""
 
-from __future__ import annotations
-
 import json
 from typing import Any, NoReturn
 

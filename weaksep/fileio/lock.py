@@ -4,8 +4,6 @@ The lock is ``flock``: the kernel drops it when its process ends, however it end
 leaves behind holds nobody up. What the file says is for people.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import logging

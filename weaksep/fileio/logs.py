@@ -1,7 +1,5 @@
 """Log lines: on the terminal of every command, and in the log file of a training."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ Layout of the frames' headers: ISO 11172-3 and 13818-3. The first frame may hold
 sound, with the numbers of frames and bytes; nothing else tells the length, short of walking through all frames.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 # kbit/s by the four bits of the header; of MPEG 1 and, after it, of MPEG 2 and 2.5.

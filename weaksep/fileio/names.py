@@ -4,8 +4,6 @@ Each is checked here, where it comes in; what is checked cannot lead into anothe
 strange name is shown: ``one_line`` is what keeps a terminal, a log or a list of problems whole.
 """
 
-from __future__ import annotations
-
 import re
 import tempfile
 import unicodedata

@@ -4,8 +4,6 @@ Notes are names below a step's folder. A name is never followed through a link b
 is not known to be ours. The folder itself may be a link, to a larger disk for one.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import stat

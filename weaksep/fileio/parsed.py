@@ -4,8 +4,6 @@ Each format has one parser, which gives a ``Parsed``: entries and problems. To r
 problems; ``weaksep validate`` lists them beside those of other files, ``weaksep fix`` writes the entries again.
 """
 
-from __future__ import annotations
-
 import errno
 import math
 import os

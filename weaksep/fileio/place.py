@@ -1,7 +1,5 @@
 """Places to write: refused before any work when they hold what is read, or what weaksep has not put there."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Is there room on the disk? Asked before a stage begins rather than found out when it is half done."""
 
-from __future__ import annotations
-
 import os
 from contextlib import suppress
 from pathlib import Path

@@ -5,8 +5,6 @@ archives by size and time of change), the source of the code that ran, and the o
 away before work begins and written when all outputs are there. What it names is what a later run may remove.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -4,8 +4,6 @@ All are UTF-8 with Unix line ends and without control characters, since shell to
 names of files, so a key that would lead into another folder is refused (fileio/names.py).
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence

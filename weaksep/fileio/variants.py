@@ -1,7 +1,5 @@
 """A set may have variants beside it: data/test_lambda5 holds denser mixtures of the same events as data/test."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 

@@ -4,8 +4,6 @@ Order: defaults of the schema < the ``base:`` file < the file < ``a.b=value`` ov
 An unknown key dies with the file, the key and the nearest valid one.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ No aliases, so that a few lines cannot stand for gigabytes; no key twice, since 
 Python objects; no key that would spoil a message. Whatever PyYAML raises becomes one line.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import yaml

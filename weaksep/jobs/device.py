@@ -1,7 +1,5 @@
 """Choose where to compute: one free GPU when asked for one, else the CPU, and say which."""
 
-from __future__ import annotations
-
 import logging
 import os
 import subprocess

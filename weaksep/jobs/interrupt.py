@@ -6,8 +6,6 @@ Worker processes leave SIGINT to their parent, which a terminal sends it to as w
 never outlive it, even when it is killed.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal

@@ -3,8 +3,6 @@
 Several PyTorch processes with a thread per core each slow one another down many times, so a worker has one.
 """
 
-from __future__ import annotations
-
 import logging
 import multiprocessing
 import os

@@ -10,8 +10,6 @@ zero, a mean at zero counting on both sides; one is added to both counts, so tha
 anything impossible (ch. 4.2 and 5.4).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

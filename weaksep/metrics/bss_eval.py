@@ -21,8 +21,6 @@ Conventions:
 - In a clip of fewer than K * 512 samples the filters are shorter: else they could turn anything into the estimate.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -4,8 +4,6 @@ An absent class has no reference signal to compare with; the right output is sil
 energy relative to the mixture's, in dB: 0 dB is the whole mixture, and lower is better.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from weaksep.metrics.si_sdr import inner

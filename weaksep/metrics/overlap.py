@@ -1,7 +1,5 @@
 """How much of a class's sound in a mixture is covered by other classes."""
 
-from __future__ import annotations
-
 import numpy as np
 
 

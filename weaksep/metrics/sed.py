@@ -17,8 +17,6 @@ Conventions:
 - A class that never occurs has no curve and no part in PSDS. In event F its detections are false alarms.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import logging
 import warnings

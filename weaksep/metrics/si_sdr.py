@@ -20,8 +20,6 @@ Conventions:
 - A silent reference has NaN: there is no target, so no ratio. The caller leaves such items out, and says so.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

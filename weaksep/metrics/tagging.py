@@ -9,8 +9,6 @@ Conventions:
   probabilities from high to low (no interpolation). Its mean is over classes that occur in the reference.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 THRESHOLD = 0.5

@@ -4,8 +4,6 @@ Frame labels say when each class is active, so where only one is, the mixture it
 such pieces have references without anybody having isolated a sound: the baseline that weak training has to beat.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -4,8 +4,6 @@ References are summed in float64 and rounded to int16; the mixture is the intege
 references, so the stems sum to the mixture bit for bit.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Callable, Mapping

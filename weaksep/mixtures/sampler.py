@@ -4,8 +4,6 @@ Every mixture has its own generator, seeded by (seed, set, utterance id, attempt
 matter.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Stage 1: all sets of mixtures of a recipe, those of mix.yaml and of the variants that are asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path

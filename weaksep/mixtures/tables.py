@@ -1,7 +1,5 @@
 """Tables of a set of mixtures, from its scenes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean

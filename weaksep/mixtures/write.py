@@ -4,8 +4,6 @@ A list of scenes is a few kilobytes where the mixtures are gigabytes: it is what
 written by shards, the tables last.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import os

@@ -9,8 +9,6 @@ Called after the video alone it holds all of that, or the segment if it is not l
 by video and start in milliseconds, as in --PJHxphWEs_30000.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A recording of any length -> clips of one length, mono, at one rate and level; memory does not grow with it."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -6,8 +6,6 @@ labels; one whose annotations are all of other namespaces says nothing of what o
 nothing. The recording is that of file_metadata.title or, without it, of the JAMS file's own name.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What label files say of recordings, whatever their format: entries, and how their cells are read."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Label files and audio brought together: which recording is which file, and what is known of it."""
 
-from __future__ import annotations
-
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

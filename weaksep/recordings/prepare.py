@@ -4,8 +4,6 @@ Every recording is tried before the first complaint, so that one list names all 
 are written last, wav.scp at the very end: a folder with a wav.scp is complete.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple

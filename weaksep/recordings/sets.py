@@ -1,7 +1,5 @@
 """Recordings with the recipe's classes, and the set of each."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections import Counter, defaultdict

@@ -4,8 +4,6 @@ Rare classes first, each recording to the set that still lacks most of that clas
 Sechidis, Tsoumakas, Vlahavas, "On the Stratification of Multi-Label Data", ECML PKDD 2011.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Set
 

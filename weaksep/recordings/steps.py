@@ -1,7 +1,5 @@
 """Stage 0 of labelled recordings: read the labels, find the recordings, prepare them, unless that is up to date."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from functools import partial

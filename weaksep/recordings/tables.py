@@ -15,8 +15,6 @@ of .csv files, where quotes may hold commas. An AudioSet id in a column segment_
 whatever its downloader calls it; its events have the segment's times.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ clips_with_events.txt       ids of the clips whose events' times are known; the 
 clips_with_references.txt   ids of the clips whose isolated sources are known
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The audio of a folder: every file is read to its end, block by block, clips by shards."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections import Counter

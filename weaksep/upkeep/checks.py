@@ -1,7 +1,5 @@
 """What must hold within and between the tables of a data folder."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator

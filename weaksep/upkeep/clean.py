@@ -4,8 +4,6 @@ Of a stage's outputs the tables go first, then the rest. Its stamp stays while a
 what is ours, and the stage that something is missing.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress

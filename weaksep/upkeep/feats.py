@@ -1,7 +1,5 @@
 """The features of a data folder: every matrix is read and compared with what the tables say of it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from contextlib import closing

@@ -5,8 +5,6 @@ utt2dur and spk2utt are made anew where they must be, and the rest only lose wha
 reference costs no clip, since stage 1 can write it again.
 """
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from dataclasses import dataclass, field

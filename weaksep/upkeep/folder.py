@@ -1,7 +1,5 @@
 """A data folder: its files, each parsed once, and the commands that repair them."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path

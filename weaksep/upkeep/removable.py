@@ -4,8 +4,6 @@ Stamps say what has been written: of that, files of the names that belong to the
 as they were written. What an interrupted run has made, it has noted before. Whatever else lies there is only named.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What lies in a recipe's folders, and in which of them a process works."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """All that is wrong with data folders, in one list."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
