@@ -90,19 +90,14 @@ def comma(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_a_comma_as_decimal_point_changes_nothing(recipe: Path, comma: dict[str, str]) -> None:
-    results = []
-    for environment in (comma, {"LC_ALL": "C.UTF-8"}):
-        for arguments in (
-            ["mix", "--config", "conf/mix.yaml", "--seed", "7", "--force", "true"],
-            ["feats", "--config", "conf/feats.yaml", "--systems", "strong frame"],
-            ["infer"],
-            ["score", "--force", "true"],
-            ["report", "--force", "true"],
-        ):
-            ended = command(recipe, *arguments, **environment)
-            assert ended.returncode == 0, ended.stderr
-        results.append({n: b for n, b in contents(recipe).items() if n.endswith((".tsv", ".scp", ".jsonl", ".csv"))})
-    assert results[0] == results[1]
+    before = contents(recipe)
+    feats = ["feats", "--config", "conf/feats.yaml", "--systems", "strong frame"]
+    for arguments in (["mix", "--config", "conf/mix.yaml"], feats, ["score"]):
+        ended = command(recipe, *arguments, "--force", "true", **comma)
+        assert ended.returncode == 0, ended.stderr
+    after = contents(recipe)
+    tables = {name for name in before if name.endswith((".tsv", ".scp", ".jsonl", ".ark", ".wav"))}
+    assert all(before[name] == after[name] for name in tables)
 
 
 def _mix_again(folder: Path, status: multiprocessing.Queue) -> None:

@@ -16,6 +16,8 @@ import pytest
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.datadir import DataDir
 
+pytestmark = pytest.mark.recipe
+
 RATE = 16_000
 PITCH_HZ = {"dog": 400, "cat": 900, "horn": 2500}
 SMALL = '"optim.max_epochs=1 optim.batch_size=4 net.units=8'

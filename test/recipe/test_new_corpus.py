@@ -17,6 +17,8 @@ from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.tables import read_table
 
+pytestmark = pytest.mark.recipe
+
 RATE = 16_000
 CLASSES = {"dog": 400, "cat": 900, "horn": 2500}  # Hz
 
