@@ -12,13 +12,12 @@ from runs import plan_of, same, stages, weights
 
 from weaksep.errors import UserError
 from weaksep.feats.batch import Batch
-from weaksep.fileio.network import read_description, read_network
+from weaksep.fileio.network import TEMPERATURES, read_description, read_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.nets.build import build_separator
 from weaksep.nets.separator import MaskSeparator
 from weaksep.train.calibrate import (
     LIMIT_DB,
-    TEMPERATURES,
     chosen_temperature,
     mean_scores,
     submixture_scores,

@@ -1,9 +1,10 @@
 """Stage 6: separated files and classifiers of a set -> exp/*/scores/<set>/{scores.tsv,sources.json,tagging.json}.
 
 scores.tsv compares separated files with the references. sources.json is what the evaluation classifier, one for all
-systems, hears in them. tagging.json is what a classifier hears in the mixtures. A system with `mixtures: NAME` in its
-config.yaml is scored on data/test_NAME where that is there; oracles and the unprocessed mixture on every set of a
-system on which they were separated. What cannot be scored is named at the end, when all the rest is done.
+systems, hears in them, and in two baselines that separate nothing. tagging.json is what a classifier hears in the
+mixtures. A system with `mixtures: NAME` in its config.yaml is scored on data/test_NAME where that is there; oracles and
+the unprocessed mixture on every set of a system on which they were separated. What cannot be scored is named at the
+end, when all the rest is done.
 """
 
 import sys

@@ -25,6 +25,7 @@ from weaksep.fileio.tables import (
     parse_tsv,
     read_lines,
     read_list,
+    read_table,
     split_entry,
     to_float,
 )
@@ -204,6 +205,12 @@ class DataDir:
     def referenced(self) -> frozenset[str]:
         """Clips whose isolated sources are known: of a class without a file, silence."""
         return self._listed(REFERENCED_NAME)
+
+    def recordings(self) -> dict[str, str]:
+        """What each clip was cut from, from utt2spk: clips with the same value are not independent. Of a folder without
+        that table nobody knows, and it is empty."""
+        path = self.path / "utt2spk"
+        return read_table(path) if path.is_file() else {}
 
     def fingerprint(self) -> str:
         """A hash of the clips, their labels and scenes: two folders that differ in it hold different mixtures."""

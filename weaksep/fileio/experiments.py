@@ -20,6 +20,9 @@ CHECKPOINT_NAME = "checkpoint.pt"
 CHECKPOINTS = (previous_of(Path(CHECKPOINT_NAME)).name, CHECKPOINT_NAME)
 HISTORY_NAME = "history.jsonl"
 CALIBRATION_STAMP = f"calibration.{STAMP_NAME}"
+# What separates nothing, for comparison, has a folder of its scores: its name, and what tables call it.
+EQUAL_SHARES = "equal_shares"
+BASELINES = {EQUAL_SHARES: "mixture / outputs", "random_masks": "random masks"}
 EARLIER_NAME = "earlier"  # a folder of runs that were put aside
 BOARD_FILES = "tensorboard/events.out.tfevents.*"
 # Patterns of what a run writes, its scores among them. The checkpoints last: while they lie there, a process that is

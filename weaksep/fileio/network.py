@@ -26,6 +26,8 @@ from weaksep.fileio.names import doubled, label_problem, one_line
 if TYPE_CHECKING:
     import torch
 
+# Of a separator's masks: those that training tries (train/calibrate.py).
+TEMPERATURES = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.7, 8.0)
 CHECKSUM = "sha256"  # in the metadata of the weights: safetensors itself has none
 MAX_BYTES = {DESCRIPTION_NAME: 1_000_000, WEIGHTS_NAME: 4_000_000_000}
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal contents give equal files, whenever they are packed
@@ -62,7 +64,7 @@ class Description(BaseModel):
         features: what it must be given.
         config: resolved settings of its training.
         epoch: after which its weights were taken.
-        temperature: of a separator's masks (train/calibrate.py).
+        temperature: of a separator's masks, one of ``TEMPERATURES``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

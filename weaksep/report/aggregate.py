@@ -2,7 +2,7 @@
 
 import bisect
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,10 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.tables import read_tsv, to_float
 from weaksep.metrics.bootstrap import bootstrap_mean_ci
 
-VALUES = ("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db", "sdr_db", "sir_db", "sar_db", "leak_db", "overlap")
+VALUES = (
+    *("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db", "sdr_db", "sir_db", "sar_db", "leak_db", "overlap"),
+    "mixture_correlation",
+)
 COLUMNS = ("utt", "class", "active", "n_active", *VALUES, "dominant_output")
 # Bins and what they are in words; an edge belongs to the bin above it. Share of the target's active frames in which
 # another class is active too: none (no share is smaller than a frame in a billion), then fifths.
@@ -50,6 +53,7 @@ class Score(NamedTuple):
     leak_db: float | None = None
     overlap: float | None = None
     dominant_output: str | None = None
+    mixture_correlation: float | None = None
 
 
 def read_scores(path: str | Path) -> list[Score]:
@@ -97,9 +101,9 @@ def describe(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": mean, "median": median, "n": len(values)}
 
 
-def describe_with_interval(values: Sequence[float], mixtures: Sequence[str], seed: int) -> dict[str, Any]:
-    """{"mean", "median", "n", "ci95": [low, high]}; the interval resamples whole mixtures."""
-    interval = [round(bound, PLACES) for bound in bootstrap_mean_ci(values, mixtures, seed)] if values else [None, None]
+def describe_with_interval(values: Sequence[float], groups: Sequence[str], seed: int) -> dict[str, Any]:
+    """{"mean", "median", "n", "ci95": [low, high]}; the interval resamples whole groups."""
+    interval = [round(bound, PLACES) for bound in bootstrap_mean_ci(values, groups, seed)] if values else [None, None]
     return {**describe(values), "ci95": interval}
 
 
@@ -119,13 +123,16 @@ def bin_of(bins: Iterable[str], edges: Sequence[float], value: float | None) -> 
     return None if value is None else list(bins)[bisect.bisect_right(edges, value)]
 
 
-def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int) -> dict[str, Any]:
+def system_statistics(
+    scores: Sequence[Score], classes: Sequence[str], seed: int, groups: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The figures of one system.
 
     Args:
         scores: all rows of its table.
         classes: in the order of the table's columns.
         seed: of the bootstrap.
+        groups: clip -> recording: what the bootstrap draws as a whole. A clip that is not in it is its own.
 
     Returns:
         si_sdri_db over (mixture, present class) pairs of mixtures with two or more active classes; the same
@@ -138,6 +145,7 @@ def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int
     # Only mixtures of two or more active classes have an improvement at all (score/clip.py).
     pairs = [(score, score.si_sdri_db) for score in scores if score.si_sdri_db is not None]
     gains = [gain for _, gain in pairs]
+    drawn = [(groups or {}).get(score.utt, score.utt) for score, _ in pairs]
 
     def values(name: str, n_active: int | None = None) -> list[float]:
         rows = (score for score in scores if n_active in (None, score.n_active))
@@ -159,7 +167,7 @@ def system_statistics(scores: Sequence[Score], classes: Sequence[str], seed: int
     active = {(score.utt, score.name) for score, _ in pairs}
     present = sum((score.utt, score.dominant_output) in active for score in worse)
     return {
-        "si_sdri_db": describe_with_interval(gains, [score.utt for score, _ in pairs], seed),
+        "si_sdri_db": describe_with_interval(gains, drawn, seed),
         **{by: {name: describe(found) for name, found in bins.items()} for by, bins in splits.items()},
         "worse": {
             "all": _below_zero(gains),

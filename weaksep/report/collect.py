@@ -24,6 +24,7 @@ from weaksep.report.facts import (
     training_facts,
 )
 from weaksep.report.systems import origin_of, system_order
+from weaksep.report.verdict import likeness, mark_no_ops
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ def collect_systems(
         found[name] = read_scores(path)
         check_complete(found[name], data.utt_ids, data.labels, path)
         known = {"name": name, "about": descriptions.get(name, {}).get("about", ""), "steps": steps.get(name)}
-        figures = system_statistics(found[name], data.labels, BOOTSTRAP_SEED)
+        figures = system_statistics(found[name], data.labels, BOOTSTRAP_SEED, data.recordings())
+        figures["likeness"] = likeness(found[name])
         systems.append({**known, **origin_of(experiment)._asdict(), **figures})
     if not systems:
         raise UserError(f"{expdir}: no */scores/{set_name}/scores.tsv; run stage 6 first")
@@ -71,6 +73,7 @@ def collect_more_sets(
             logger.warning("%s: scored, but there is no such data folder any more; left out", datadir / name)
             continue
         more[name], _ = collect_systems(expdir, DataDir.load(datadir / name), name, descriptions)
+        mark_no_ops(more[name])
     return more
 
 
@@ -119,6 +122,8 @@ def collect(
     training, seed, variants = collect_training(expdir)
     systems, scores = collect_systems(expdir, data, test_set, descriptions)
     more_sets = collect_more_sets(expdir, datadir, test_set, descriptions)
+    sources = collect_sources(expdir, test_set, list(scores), data.recordings(), BOOTSTRAP_SEED)
+    mark_no_ops(systems, sources)
     variants |= {name.removeprefix(f"{test_set}_") for name in more_sets}
     summary = {
         "recipe": recipe,
@@ -129,8 +134,8 @@ def collect(
         "seeds": collect_seeds(expdir, systems),
         "more_sets": more_sets,
         "classifiers": collect_classifiers(expdir, test_set),
-        "sources": collect_sources(expdir, test_set, list(scores)),
-        "comparisons": compare_all(scores, descriptions, BOOTSTRAP_SEED),
+        "sources": sources,
+        "comparisons": compare_all(scores, descriptions, BOOTSTRAP_SEED, data.recordings()),
         "data": collect_sets(datadir, test_set, variants),
         "training": training,
         "stage_times": collect_stage_times(expdir),

@@ -15,33 +15,40 @@ from weaksep.report.aggregate import PLACES, Score
 
 logger = logging.getLogger(__name__)
 
-MIXTURES = 2  # the fewest of which a resampling can say anything
+GROUPS = 2  # the fewest of which a resampling can say anything
 
 
-def compare(one: Sequence[Score], other: Sequence[Score], seed: int) -> dict[str, Any]:
+def compare(
+    one: Sequence[Score], other: Sequence[Score], seed: int, groups: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Mean difference of the SI-SDRi of two systems, over the rows (mixture, class) that both have.
 
     Args:
         one: rows of a system.
         other: rows of the system it is compared with.
         seed: of the bootstrap.
+        groups: see ``system_statistics``.
 
     Returns:
         {"difference_db", "ci95": [low, high], "p", "n"}; positive when ``one`` is better; nulls, but for n, when
-        there are fewer than two mixtures.
+        there are fewer than two groups.
     """
     first, second = ({(s.utt, s.name): s.si_sdri_db for s in rows if s.si_sdri_db is not None} for rows in (one, other))
     both = [(utt, first[utt, name], second[utt, name]) for utt, name in first if (utt, name) in second]
-    if len({utt for utt, _, _ in both}) < MIXTURES:
+    drawn = [(groups or {}).get(utt, utt) for utt, _, _ in both]
+    if len(set(drawn)) < GROUPS:
         return {"difference_db": None, "ci95": [None, None], "p": None, "n": len(both)}
-    utts, ours, theirs = zip(*both, strict=True)
-    difference, low, high, p = paired_bootstrap(ours, theirs, utts, seed)
+    _, ours, theirs = zip(*both, strict=True)
+    difference, low, high, p = paired_bootstrap(ours, theirs, drawn, seed)
     interval = [round(low, PLACES), round(high, PLACES)]
     return {"difference_db": round(difference, PLACES), "ci95": interval, "p": round(p, 6), "n": len(both)}
 
 
 def compare_all(
-    scores: Mapping[str, Sequence[Score]], descriptions: Mapping[str, Mapping[str, Any]], seed: int
+    scores: Mapping[str, Sequence[Score]],
+    descriptions: Mapping[str, Mapping[str, Any]],
+    seed: int,
+    groups: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """{"system", "with", ...} of every system, in the order of ``scores``, that has one to be compared with.
 
@@ -49,13 +56,14 @@ def compare_all(
         scores: rows of each system of the test set, by its experiment's name.
         descriptions: see ``describe_systems``.
         seed: of the bootstrap.
+        groups: see ``system_statistics``.
     """
     others = {name: other for name in scores if (other := descriptions.get(name, {}).get("compare_with"))}
     for name, other in others.items():
         if other not in scores:
             logger.warning("%s: not compared with %s, which is not scored", name, other)
     return [
-        {"system": name, "with": other, **compare(scores[name], scores[other], seed)}
+        {"system": name, "with": other, **compare(scores[name], scores[other], seed, groups)}
         for name, other in others.items()
         if other in scores
     ]

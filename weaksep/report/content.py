@@ -11,8 +11,9 @@ from weaksep.report.aggregate import INPUT_BINS, OVERLAP_BINS
 from weaksep.report.environment import environment_lines
 from weaksep.report.formats import markdown_table
 from weaksep.report.table import Table
-from weaksep.report.tables import Summary, has_references, headline_systems, legend, separation
+from weaksep.report.tables import Summary, behind, has_references, headline_systems, legend, separation
 from weaksep.report.texts import END, MEASURE, TEXTS
+from weaksep.report.verdict import findings
 
 WIDTH = 110
 MARKUP = re.compile(r"<(?=[A-Za-z/!?])")  # what Markdown would take for the beginning of a tag
@@ -30,7 +31,8 @@ def headline(summary: Summary) -> Table:
     without, systems = run_tables.agreement(summary), headline_systems(summary["systems"])
     if without.rows and not has_references(summary["systems"]):
         return without
-    return separation(systems, "separation", "Separation", MEASURE, *legend(systems))
+    texts = (MEASURE, behind(summary, summary["test_set"]), *legend(systems))
+    return separation(systems, "separation", "Separation", *texts)
 
 
 def all_tables(summary: Summary) -> list[Table]:
@@ -68,9 +70,10 @@ def _of_a_further_set(summary: Summary, name: str) -> list[Table]:
     if here is not None and main is not None:
         text += f", with {here:.2f} active classes on average instead of {main:.2f}"
     title = f"SI-SDRi on {name} by number of active classes (mean / median, dB)"
+    texts = (f"{text}.", behind(summary, name), *legend(systems, known=summary["systems"]))
     return [
         tables.gap(summary, name),
-        separation(systems, name, f"Separation on {name}", f"{text}.", *legend(systems, known=summary["systems"])),
+        separation(systems, name, f"Separation on {name}", *texts),
         tables.split(systems, "by_active_classes", f"{name}_by_active_classes", title, {}),
     ]
 
@@ -85,7 +88,8 @@ def render(summary: Summary) -> str:
     def wrapped(text: str) -> str:
         return textwrap.fill(" ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False)
 
-    blocks = [f"# Results of {summary['recipe']}", *summary["notes"]]
+    warnings = [wrapped(f"**Warning.** {line}") for line in findings(summary)]
+    blocks = [f"# Results of {summary['recipe']}", *warnings, *summary["notes"]]
     for table in all_tables(summary):
         blocks += [f"## {table.title}", markdown_table(table), *map(wrapped, filter(None, table.text.split("\n\n")))]
     environment = [f"- {what}: {text}" for what, text in environment_lines(summary["environment"]).items()]

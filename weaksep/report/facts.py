@@ -3,16 +3,19 @@ say, and what each training left in its experiment folder."""
 
 import logging
 import statistics
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.datadir import DataDir, parse_lengths
-from weaksep.fileio.experiments import JOINT_CLASSIFIER
+from weaksep.fileio.experiments import BASELINES, EQUAL_SHARES, JOINT_CLASSIFIER
 from weaksep.fileio.jsontext import finite, load_object
 from weaksep.fileio.network import is_network, read_description
 from weaksep.fileio.tables import read_lines, read_tsv, to_float
+from weaksep.mixtures.scene import read_scenes
+from weaksep.report.verdict import gain_over
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +26,23 @@ MORE_FIGURES = ("frame_f1_macro", "clip_f1_macro", "event_f1", "event_f1_macro",
 # Of separated sources alone, by weak labels: shares and probabilities in [0, 1], and energies, which may be more.
 AGREEMENT = ("own_class", "other_class", "first_choice")
 ENERGIES = ("inactive_classes", "inactive_frames", "residual", "unexplained")
+
+
+def recordings_of(data: DataDir) -> dict[str, Any] | None:
+    """How many recordings are behind a set; None where no table tells it.
+
+    Returns:
+        {"all", "by_class": {class: number}}: of the events of mixtures, or what clips were cut from.
+    """
+    scenes, recordings = data.path / "scenes.jsonl", data.recordings()
+    if scenes.is_file():
+        pairs = {(event.class_name, event.recording_id) for scene in read_scenes(scenes) for event in scene.events}
+    else:
+        labels = data.clip_labels()
+        pairs = {(name, found) for utt, found in recordings.items() for name in labels.get(utt, ())}
+    counts = Counter(name for name, _ in pairs)
+    by_class = {name: counts[name] for name in data.labels}
+    return {"all": len({recording for _, recording in pairs}), "by_class": by_class} if pairs else None
 
 
 def set_facts(path: Path) -> dict[str, Any]:
@@ -37,6 +57,7 @@ def set_facts(path: Path) -> dict[str, Any]:
         "hours": round(sum(lengths_s[utt] for utt in data.wav) / 3600, 3),
         "mean_active_classes": round(statistics.fmean(active), 3) if active else None,
         "two_or_more": sum(count >= 2 for count in active),
+        "recordings": recordings_of(data),
     }
 
 
@@ -62,16 +83,20 @@ def collect_stage_times(expdir: Path) -> list[dict[str, Any]]:
 
 
 def _read(path: Path, what: str, names: Sequence[str], more: Sequence[str] = ()) -> dict[str, Any]:
-    """Names and figures of one file, ``more`` among them. UserError says which keys are wrong."""
+    """Names and figures of one file; with ``more`` of them, of separated sources, margins too. UserError says which
+    keys are wrong."""
     scores = load_object("\n".join(read_lines(path)), str(path), "rerun stage 6")
     figures = (*FIGURES, *MORE_FIGURES, *more)
     tops = {key: 1e300 if key in ENERGIES else 1 for key in figures if scores.get(key) is not None}
     wrong = [key for key in FIGURES if key not in scores]
     wrong += [key for key, top in tops.items() if not finite(scores[key], 0, top)]
     wrong += [key for key in names if not isinstance(scores.get(key), str)]
+    margins = scores.get("margins", {})
+    right = isinstance(margins, dict) and all(finite(margin, -1, 2) for margin in margins.values())
+    wrong += [] if right else ["margins"]
     if wrong:
         raise UserError(f"{path}: not {what} ({', '.join(wrong)}); rerun stage 6")
-    return {key: scores.get(key) for key in (*names, *figures)}
+    return {key: scores.get(key) for key in (*names, *figures)} | ({"margins": margins} if more else {})
 
 
 def collect_classifiers(expdir: Path, set_name: str) -> list[dict[str, Any]]:
@@ -90,9 +115,17 @@ def collect_classifiers(expdir: Path, set_name: str) -> list[dict[str, Any]]:
     return found
 
 
-def collect_sources(expdir: Path, set_name: str, order: Sequence[str]) -> list[dict[str, Any]]:
-    """{"name", "classifier", figures} of every system whose separated sources were classified, in this order of names,
-    then others.
+def collect_sources(
+    expdir: Path, set_name: str, order: Sequence[str], recordings: Mapping[str, str], seed: int
+) -> list[dict[str, Any]]:
+    """{"name", "classifier", figures, "gain"} of every system whose separated sources were classified.
+
+    Args:
+        expdir: experiments.
+        set_name: the set.
+        order: of names; baselines stand after the unprocessed mixture, and others last.
+        recordings: clip -> recording, see ``gain_over``.
+        seed: of the bootstrap.
 
     Raises:
         UserError: a file is not what stage 6 writes.
@@ -100,7 +133,10 @@ def collect_sources(expdir: Path, set_name: str, order: Sequence[str]) -> list[d
     paths = sorted(expdir.glob(f"*/scores/{set_name}/sources.json"))
     what = "scores of separated sources"
     rows = [_read(path, what, ("name", "classifier"), (*AGREEMENT, *ENERGIES)) for path in paths]
-    return sorted(rows, key=lambda row: [*order, row["name"]].index(row["name"]))
+    shares = next((row["margins"] for row in rows if row["name"] == EQUAL_SHARES), {})
+    for row in rows:
+        row["gain"] = gain_over(shares, row.pop("margins"), recordings, seed)
+    return sorted(rows, key=lambda row: ["unprocessed", *BASELINES, *order, row["name"]].index(row["name"]))
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:

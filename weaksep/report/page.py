@@ -16,7 +16,8 @@ from weaksep.report.figures_style import headline, oracles
 from weaksep.report.page_audio import LIMIT_BYTES, Listening, gather
 from weaksep.report.systems import short_name
 from weaksep.report.table import TEXT, Table, best_rows, interval, leading, number, shown
-from weaksep.report.tables import has_references
+from weaksep.report.tables import behind, has_references
+from weaksep.report.verdict import findings
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ def _tiles(systems: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
             "mean": number(system["si_sdri_db"]["mean"]),
             "interval": interval(system["si_sdri_db"]["ci95"]),
             "supervision": system["supervision"],
+            "no_op": bool(system.get("no_op")),
         }
         for system in ([*headline(systems)[::-1], *best] if has_references(systems) else [])
     ]
@@ -140,7 +142,9 @@ def write_page(
     figures = [(name, *words, _figure(folder / "figures", name)) for name, words in FIGURES.items()]
     text = environment.get_template("page.html").render(
         summary=summary,
+        warnings=findings(summary),
         tiles=_tiles(summary["systems"]),
+        behind=behind(summary, summary["test_set"]),
         tables=[page_table(table) for table in all_tables(summary)],
         figures=[figure for figure in figures if figure[-1] is not None],
         listening=listening,

@@ -4,9 +4,22 @@ from collections.abc import Sequence
 from operator import itemgetter, methodcaller
 from typing import Any
 
+from weaksep.fileio.experiments import EQUAL_SHARES
 from weaksep.report.systems import CLASSIFIER_PREFIX, PREFIX, short_name
-from weaksep.report.table import COUNT, FIGURE, FIGURE2, FIGURE3, SECONDS, TEXT, Field, Table, field, table_of
-from weaksep.report.tables import SYSTEM, Summary
+from weaksep.report.table import (
+    COUNT,
+    FIGURE,
+    FIGURE2,
+    FIGURE3,
+    INTERVAL3,
+    SECONDS,
+    TEXT,
+    Field,
+    Table,
+    field,
+    table_of,
+)
+from weaksep.report.tables import SYSTEM, Summary, behind
 from weaksep.report.texts import ALONG, TEMPERATURE, TEXTS
 
 # Heading and which is best, of the figures of a classifier, and of separated sources against their labels.
@@ -35,8 +48,8 @@ def _figures(found: Sequence[dict[str, Any]], names: dict[str, tuple[str, str]])
     return [field(names[name][0], FIGURE3, methodcaller("get", name), names[name][1]) for name in there]
 
 
-def _was_trained(row: dict[str, Any]) -> bool:
-    return row["name"].startswith((PREFIX, CLASSIFIER_PREFIX))
+def _competes(row: dict[str, Any]) -> bool:
+    return row["name"].startswith((PREFIX, CLASSIFIER_PREFIX)) and not row.get("no_op")
 
 
 def classifiers(summary: Summary) -> Table:
@@ -45,21 +58,30 @@ def classifiers(summary: Summary) -> Table:
     along = any(row["name"].startswith(PREFIX) for row in found)
     fields = [field("classifier", TEXT, lambda row: short_name(row["name"])), *_figures(found, FIGURES)]
     text = f"{TEXTS['classifiers']} {ALONG if along else ''}"
-    return table_of("classifiers", "Classifiers on the mixtures", found, fields, _was_trained, text.strip())
+    return table_of("classifiers", "Classifiers on the mixtures", found, fields, _competes, text.strip())
 
 
 def sources(summary: Summary) -> Table:
     """Separated sources as the evaluation classifier hears them."""
     found, title = summary["sources"], "Separated sources, by the evaluation classifier"
     fields = [SYSTEM, field("classifier", TEXT, "classifier"), *_figures(found, FIGURES)]
-    return table_of("sources", title, found, fields, _was_trained)
+    return table_of("sources", title, found, fields, _competes, bar=EQUAL_SHARES)
 
 
 def agreement(summary: Summary) -> Table:
     """Separated sources against weak labels."""
     found = [row for row in summary["sources"] if any(row.get(name) is not None for name in AGREEMENT)]
     title = "Separated sources against their labels, without references"
-    return table_of("agreement", title, found, [SYSTEM, *_figures(found, AGREEMENT)], _was_trained)
+    fields, texts = [SYSTEM, *_figures(found, AGREEMENT)], [TEXTS["agreement"]]
+    if any(row["name"] == EQUAL_SHARES for row in found):
+        fields += [
+            field("gain", FIGURE3, ("gain", "mean"), "high"),
+            field("95 % interval", INTERVAL3, ("gain", "ci95")),
+            field("recordings", COUNT, ("gain", "recordings")),
+        ]
+        texts += [TEXTS["baselines"], behind(summary, summary["test_set"])]
+    text = "\n\n".join(filter(None, texts))
+    return table_of("agreement", title, found, fields, _competes, text, bar=EQUAL_SHARES)
 
 
 def _classifier(facts: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from weaksep.errors import UserError
-from weaksep.fileio.experiments import name_and_tag
+from weaksep.fileio.experiments import BASELINES, name_and_tag
 from weaksep.fileio.jsontext import finite
 from weaksep.fileio.parsed import read_text
 from weaksep.fileio.yamlfile import read_yaml
@@ -58,10 +58,10 @@ class Origin(NamedTuple):
 def short_name(experiment: str) -> str:
     """An experiment's name as tables have it.
 
-    >>> short_name("separator_clip+b"), short_name("oracle_irm"), short_name("classifier_clip")
-    ('clip+b', 'oracle_irm', 'classifier_clip')
+    >>> short_name("separator_clip+b"), short_name("oracle_irm"), short_name("equal_shares")
+    ('clip+b', 'oracle_irm', 'mixture / outputs')
     """
-    return experiment.removeprefix(PREFIX)
+    return BASELINES.get(experiment, experiment.removeprefix(PREFIX))
 
 
 def system_name(experiment: str) -> str:

@@ -27,9 +27,9 @@ def number(value: float | None, places: int = 1) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
-def interval(bounds: Sequence[float | None]) -> str:
+def interval(bounds: Sequence[float | None], places: int = 1) -> str:
     """A 95 % interval, "3.1 to 4.2"."""
-    return MISSING if None in bounds else " to ".join(map(number, bounds))
+    return MISSING if None in bounds else " to ".join(number(bound, places) for bound in bounds)
 
 
 def duration(seconds: float) -> str:
@@ -80,6 +80,7 @@ class Table(NamedTuple):
         rows: raw cells; None for what does not exist.
         text: what the columns mean; an empty line parts paragraphs.
         rated: numbers of the rows that compete for the best value of a column.
+        bar: number of the row that a value must beat to be the best; None where there is none.
     """
 
     key: str
@@ -88,6 +89,7 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[Any]]
     text: str = ""
     rated: frozenset[int] = frozenset()
+    bar: int | None = None
 
 
 TEXT = Kind(str)
@@ -98,6 +100,7 @@ FIGURE3 = Kind(lambda value: number(value, 3))
 SECONDS = Kind(duration)
 P = Kind(lambda value: f"< {SMALLEST_P:g}" if value < SMALLEST_P else number(value, 3))
 INTERVAL = Kind(interval, ("low", "high"))
+INTERVAL3 = Kind(lambda bounds: interval(bounds, 3), ("low", "high"))
 SPREAD = Kind(lambda pair: MISSING if pair[0] is None else " / ".join(map(number, pair)), ("mean", "median"))
 
 # A column, and the cell that it has for a record.
@@ -117,6 +120,7 @@ def table_of(
     fields: Sequence[Field],
     rated: Callable[[Any], bool] = lambda record: False,
     text: str | None = None,
+    bar: str | None = None,
 ) -> Table:
     """A table with a row for every record and a column for every field.
 
@@ -126,12 +130,14 @@ def table_of(
         fields: see ``field``.
         rated: whether a record's row competes for the best value of a column.
         text: what the columns mean; that of the key in ``TEXTS`` by default.
+        bar: name of the record that a value must beat to be the best.
     """
     records = list(records)
     rows = [[cell(record) for _, cell in fields] for record in records]
     competing = frozenset(row for row, record in enumerate(records) if rated(record))
     text = TEXTS.get(key, "") if text is None else text
-    return Table(key, title, [column for column, _ in fields], rows, text, competing)
+    beaten = next((row for row, record in enumerate(records) if bar is not None and record["name"] == bar), None)
+    return Table(key, title, [column for column, _ in fields], rows, text, competing, beaten)
 
 
 def shown(table: Table) -> list[list[str]]:
@@ -155,11 +161,15 @@ def leading(cell: Any) -> float | None:
 
 
 def best_rows(table: Table, index: int) -> frozenset[int]:
-    """Rows with the best value of a column; empty when the column has none."""
+    """Rows with the best value of a column; empty when the column has none, or it does not beat the bar's."""
     best = table.columns[index].best
     values = {row: leading(table.rows[row][index]) for row in table.rated}
     found = {row: value for row, value in values.items() if value is not None}
     if not best or len(found) < 2:
         return frozenset()
-    wanted = (max if best == "high" else min)(found.values())
+    better = max if best == "high" else min
+    wanted = better(found.values())
+    bar = None if table.bar is None else leading(table.rows[table.bar][index])
+    if bar is not None and better(wanted, bar) == bar:
+        return frozenset()
     return frozenset(row for row, value in found.items() if value == wanted)

@@ -26,12 +26,17 @@ Systems = Sequence[dict[str, Any]]
 
 _BSS = ("sdr", "sir", "sar")
 FOUND_IN = {"own": "in its own output", "active": "in another active class's", "absent": "in an absent class's"}
-SYSTEM = field("system", TEXT, lambda row: short_name(row["name"]))
+SYSTEM = field("system", TEXT, lambda row: short_name(row["name"]) + (" (no-op)" if row.get("no_op") else ""))
 
 
 def is_trained(system: Mapping[str, Any]) -> bool:
     """Whether it is neither the mixture itself nor an oracle."""
     return system["supervision"] not in ("unprocessed", "oracle")
+
+
+def competes(system: Mapping[str, Any]) -> bool:
+    """Whether its figures may be the best of their column: those of a no-op are the mixture's."""
+    return is_trained(system) and not system.get("no_op")
 
 
 def has_references(systems: Systems) -> bool:
@@ -54,6 +59,16 @@ def legend(systems: Systems, known: Systems = ()) -> list[str]:
     return [" ".join(texts), STEPS if len(budgets) > 1 and len(earlier) < 2 else ""]
 
 
+def behind(summary: Summary, set_name: str) -> str:
+    """How many recordings stand behind the intervals of a set; empty where no table has told it."""
+    facts = summary["data"].get(set_name, {})
+    if not facts.get("recordings"):
+        return ""
+    counts = facts["recordings"]["by_class"].values()
+    of_a_class = " to ".join(map(str, sorted({min(counts), max(counts)})))
+    return TEXTS["behind"].format(facts["mixtures"], facts["recordings"]["all"], of_a_class)
+
+
 def separation(systems: Systems, key: str, title: str, *paragraphs: str) -> Table:
     """The main figures."""
     fields = [
@@ -65,7 +80,7 @@ def separation(systems: Systems, key: str, title: str, *paragraphs: str) -> Tabl
         field("median", FIGURE, ("si_sdri_db", "median"), "high"),
         field("pairs", COUNT, ("si_sdri_db", "n")),
     ]
-    return table_of(key, title, systems, fields, is_trained, "\n\n".join(filter(None, paragraphs)))
+    return table_of(key, title, systems, fields, competes, "\n\n".join(filter(None, paragraphs)))
 
 
 def parts(summary: Summary) -> Table:
@@ -94,7 +109,8 @@ def seeds(summary: Summary) -> Table:
         field("highest", FIGURE2, lambda row: max(row["means_db"])),
         field("mean of the medians", FIGURE2, lambda row: sum(row["medians_db"]) / len(row["medians_db"]), "high"),
     ]
-    return table_of("seeds", "Several seeds", summary.get("seeds", []), fields, lambda row: True)
+    no_ops = {system["name"] for system in summary["systems"] if system.get("no_op")}
+    return table_of("seeds", "Several seeds", summary.get("seeds", []), fields, lambda row: row["system"] not in no_ops)
 
 
 def _spread(systems: Systems, heading: str, *path: str, best: str = "high") -> Field:
@@ -111,7 +127,7 @@ def split(systems: Systems, by: str, key: str, title: str, headings: Mapping[str
     """SI-SDRi by a property (columns); ``headings``: its values in words, where they need any."""
     names = dict.fromkeys(name for system in systems for name in system[by])
     fields = [SYSTEM, *(_spread(systems, headings.get(name, name), by, name) for name in names)]
-    return table_of(key, title, systems, fields, is_trained)
+    return table_of(key, title, systems, fields, competes)
 
 
 def single(systems: Systems) -> Table:
@@ -122,14 +138,14 @@ def single(systems: Systems) -> Table:
         _spread(systems, "leak (dB)", "absent_leak_db", best="low"),
     ]
     title = "Mixtures of one class, and leak into absent classes (mean / median)"
-    return table_of("single", title, systems, fields, is_trained)
+    return table_of("single", title, systems, fields, competes)
 
 
 def bss_eval(systems: Systems) -> Table:
     """SDR, SIR and SAR of the systems for which stage 6 has measured them."""
     measured = [system for system in systems if any(system[f"{name}_db"]["n"] for name in _BSS)]
     fields = [SYSTEM, *(_spread(measured, f"{name.upper()} (dB)", f"{name}_db") for name in _BSS)]
-    return table_of("bss_eval", "BSS eval (mean / median)", measured, fields, is_trained)
+    return table_of("bss_eval", "BSS eval (mean / median)", measured, fields, competes)
 
 
 def _made_worse(systems: Systems) -> Systems:
@@ -143,7 +159,7 @@ def worse(systems: Systems, by: str, of: str, headings: Mapping[str, str]) -> Ta
     names = dict.fromkeys(name for system in counted for name in system["worse"][by])
     fields = [SYSTEM, field("all", FIGURE3, ("worse", "all"), "low")]
     fields += [field(headings.get(name, name), FIGURE3, ("worse", by, name), "low") for name in names]
-    return table_of(f"worse_{by}", f"Targets made worse, by {of}", counted, fields, is_trained)
+    return table_of(f"worse_{by}", f"Targets made worse, by {of}", counted, fields, competes)
 
 
 def found_in(systems: Systems) -> Table:
@@ -156,7 +172,7 @@ def found_in(systems: Systems) -> Table:
     fields = [SYSTEM, field("made worse", COUNT, lambda system: sum(system["worse"]["found_in"].values()), "low")]
     fields += [field(heading, FIGURE3, partial(share, key)) for key, heading in FOUND_IN.items()]
     title = "Targets made worse, and where they are"
-    return table_of("worse_found_in", title, _made_worse(systems), fields, is_trained)
+    return table_of("worse_found_in", title, _made_worse(systems), fields, competes)
 
 
 def gap(summary: Summary, name: str) -> Table:
@@ -173,4 +189,4 @@ def gap(summary: Summary, name: str) -> Table:
         field("gap (dB)", FIGURE, lambda system: system["here"] - system["si_sdri_db"]["mean"], "low"),
     ]
     title, shown = "Gap between {name} and {main}".format(**names), rows if any(map(is_trained, rows)) else []
-    return table_of(f"{name}_gap", title, shown, fields, is_trained, TEXTS["gap"].format(**names))
+    return table_of(f"{name}_gap", title, shown, fields, competes, TEXTS["gap"].format(**names))

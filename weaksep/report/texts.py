@@ -63,6 +63,30 @@ output of a class that is absent, relative to the mixture; lower is better. Its 
 BSS eval of the separated classes, in mixtures of two or more: SDR counts all that is wrong, SIR what is left of the
 other classes, SAR what the separation has added. Unlike SI-SDR they forgive any short filter, so that they are higher.
 They are values, not improvements.""",
+    "alike": """\
+In {alike} of {clips} clips with two or more active classes all of their outputs are the mixture at another level
+(correlation above {threshold}).""",
+    "no_gain": """\
+In its sources the evaluation classifier hears the classes no better than in the mixture divided by the number of
+outputs (gain {:.3f} to {:.3f}, a 95 % interval over {} recordings).""",
+    "no_op": """\
+`{0}` is a no-op on `{1}`: nothing shows that it separates anything. {2} Its figures are worth no more than those of the
+mixture.""",
+    "hottest": """\
+The masks of `{0}` have temperature {1:g}, the highest that was tried: the flatter they were, the better they did on
+validation clips. It has learnt little that holds for recordings it has not heard: train for longer, or on more of
+them.""",
+    "coldest": """\
+The masks of `{0}` have temperature {1:g}, the lowest that was tried: harder ones might do better still.""",
+    "behind": """\
+Behind the intervals: {:,} clips of {:,} recordings, {} of a class. Clips that were cut from one recording are drawn
+together; how much recordings other than these would change, no interval knows.""",
+    "baselines": """\
+Two rows separate nothing: in "mixture / outputs" every output is the mixture divided by the number of outputs, in
+"random masks" the masks are noise. Energies fall when a mixture is merely divided, so that a figure is an achievement,
+and may be the best of its column, only where it beats "mixture / outputs". Gain: own class minus other class, less the
+same of "mixture / outputs", mean over clips; an interval (95 %) that is not above zero means that nothing shows any
+separation.""",
     "gap": """\
 Gap: mean SI-SDRi on `{name}` minus that on `{main}`. Where `{name}` is made of the recordings that the systems were
 trained on (`recordings: train` in mix.yaml), the gap is what they have memorised and cannot carry over to recordings

@@ -24,6 +24,7 @@ from weaksep.report.content import all_tables, headline, render
 from weaksep.report.facts import SETS, histories
 from weaksep.report.formats import csv_text, latex_table, markdown_table
 from weaksep.report.systems import describe_systems
+from weaksep.report.verdict import findings
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def report_step(
     tables = {str(path.relative_to(expdir)): path for pattern in patterns for path in sorted(expdir.glob(pattern))}
     for name in dict.fromkeys((*SETS, test_set)):
         for data in (datadir / name, *sorted(datadir.glob(f"{name}_*"))):
-            tables.update(tables_of(data, (*FINGERPRINT_TABLES, "utt2dur")))
+            tables.update(tables_of(data, (*FINGERPRINT_TABLES, "utt2dur", "utt2spk")))
     # What the code version does not know of.
     tables.update({f"templates/{path.name}": path for path in sorted((Path(__file__).parent / "templates").iterdir())})
     place = os.path.relpath(out, folder)
@@ -156,7 +157,14 @@ def make_report(
     step = report_step(recipe, expdir, datadir, test_set, notes, out, descriptions)
     run_step(step, work, force=force)
     made = load_object("\n".join(read_lines(folder / "summary.json")), str(folder), "rerun stage 7")
-    return markdown_table(headline(made))
+    return _told(made)
+
+
+def _told(summary: Mapping[str, Any]) -> str:
+    """The headline table; what has to be said before it goes into the log."""
+    for line in findings(summary):
+        logger.warning("%s", line)
+    return markdown_table(headline(dict(summary)))
 
 
 def from_saved(saved: Path, out: Path) -> str:
@@ -168,9 +176,9 @@ def from_saved(saved: Path, out: Path) -> str:
     check_file(out, "a page of weaksep report", is_page)
     summary = load_object("\n".join(read_lines(saved)), str(saved), "rerun stage 7")
     try:
-        page = render(summary)
+        page, table = render(summary), _told(summary)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(f"{saved}: not results of weaksep report ({reason}); rerun stage 7") from None
     write_text(out, page)
-    return markdown_table(headline(summary))
+    return table

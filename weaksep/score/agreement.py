@@ -51,8 +51,10 @@ def frame_energies(audio: np.ndarray, hop_samples: int, frames: int) -> np.ndarr
     return np.add.reduceat(np.square(audio, dtype=np.float64), starts, axis=-1)
 
 
-def agreement(data: DataDir, clips: Mapping[str, Heard], sample_rate: int, hop_samples: int) -> dict[str, float | None]:
-    """Means over clips or, of what the classifier says, over active classes; None for what no clip has.
+def agreement(
+    data: DataDir, clips: Mapping[str, Heard], sample_rate: int, hop_samples: int
+) -> tuple[dict[str, float | None], dict[str, float]]:
+    """Means over clips or, of what the classifier says, over active classes; None for what no clip has. And margins.
 
     Args:
         data: data/<set>.
@@ -64,9 +66,12 @@ def agreement(data: DataDir, clips: Mapping[str, Heard], sample_rate: int, hop_s
         most there. first_choice: share of active classes that it hears most in their source. inactive_classes,
         inactive_frames, residual, unexplained: shares of the mixtures' energy: in sources of classes that do not occur;
         in those of classes that do, outside their events; in the residual output; in the mixture minus all outputs.
+        Margins, by clip: own minus other class, mean over its active classes. Unlike an energy a margin gains nothing
+        from outputs that are merely fainter, so systems are compared by it with what separates nothing.
     """
     names, events, timed = data.clip_labels(), data.events(), data.timed()
     found: dict[str, list[float]] = {name: [] for name in NAMES}
+    margins: dict[str, float] = {}
     for utt, clip in clips.items():
         active = clip_vector(names[utt], data.labels).astype(bool)
         own = np.diagonal(clip.by_class)
@@ -76,10 +81,12 @@ def agreement(data: DataDir, clips: Mapping[str, Heard], sample_rate: int, hop_s
         found["first_choice"] += (own > others)[active].tolist()
         found["residual"] += [] if clip.residual is None else [clip.residual]
         found["unexplained"].append(clip.unexplained)
+        if active.any():
+            margins[utt] = round(float((own - others)[active].mean()), 6)
         if not active.all():
             found["inactive_classes"].append(float(clip.outputs[~active].sum()))
         if utt in timed and active.any():
             frames = (clip.outputs.shape[1], sample_rate, hop_samples)
             silent = frame_labels(events[utt], data.labels, *frames).T == 0
             found["inactive_frames"].append(float(clip.outputs[active][silent[active]].sum()))
-    return {name: float(np.mean(values)) if values else None for name, values in found.items()}
+    return {name: float(np.mean(values)) if values else None for name, values in found.items()}, margins

@@ -3,7 +3,8 @@
 A class that is active (labelled) has SI-SDR; where two or more classes are active also the mixture's own
 SI-SDR, the improvement over it, the SDR, SIR and SAR of BSS eval, and the class whose output holds most of it (the
 dominant output). With a single active class the mixture is the reference already, so an improvement means nothing and
-those cells stay empty. A class that is absent has its leak instead.
+those cells stay empty. A class that is absent has its leak instead. Every output that is not silent has its correlation
+with the mixture: a separator whose outputs are the mixture separates nothing.
 """
 
 import math
@@ -16,13 +17,14 @@ from weaksep.errors import UserError
 from weaksep.fileio.audio import read_audio
 from weaksep.metrics.bss_eval import Correlations, correlations, ratios
 from weaksep.metrics.leak import leak_db
+from weaksep.metrics.likeness import mixture_correlation
 from weaksep.metrics.si_sdr import si_sdr, si_sdr_improvement
 
 SI_SDR_COLUMNS = ("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db")
 BSS_COLUMNS = ("sdr_db", "sir_db", "sar_db")
 COLUMNS = (
     *("utt", "class", "active", "n_active", *SI_SDR_COLUMNS, *BSS_COLUMNS),
-    *("leak_db", "overlap", "dominant_output"),
+    *("leak_db", "overlap", "dominant_output", "mixture_correlation"),
 )
 
 Row = dict[str, object]
@@ -100,6 +102,8 @@ def score_clip(
     absent = [k for k, active in enumerate(clip.active) if not active]
     for k, leak in zip(absent, leak_db(mixture, estimates[absent]), strict=True):
         rows[k]["leak_db"] = _cell(leak)
+    for row, alike in zip(rows, mixture_correlation(mixture, estimates), strict=True):
+        row["mixture_correlation"] = _cell(alike)
     return rows
 
 

@@ -13,8 +13,8 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.feats.features import FeatureSet
 from weaksep.fileio.atomic import FULL_DISK
 from weaksep.fileio.code_version import found_by_name
-from weaksep.fileio.datadir import FINGERPRINT_TABLES, REFERENCED_NAME, SOURCE_NAME, TIMED_NAME, DataDir
-from weaksep.fileio.experiments import named_experiment
+from weaksep.fileio.datadir import FINGERPRINT_TABLES, REFERENCED_NAME, RESIDUAL, SOURCE_NAME, TIMED_NAME, DataDir
+from weaksep.fileio.experiments import BASELINES, named_experiment
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
 from weaksep.fileio.network import network_files, read_description
 from weaksep.fileio.shards import Shards
@@ -56,17 +56,17 @@ def scores_step(experiment: Path, data: DataDir, dump: Path, bss_eval: bool = Tr
     )
 
 
-def sources_step(experiment: Path, data: DataDir, classifier: Path) -> Step:
-    """What the evaluation classifier hears in a system's separated files."""
+def sources_step(experiment: Path, data: DataDir, classifier: Path, n_outputs: int = 0) -> Step:
+    """What the evaluation classifier hears in a system's separated files, or in the outputs of a baseline."""
     set_name, name = data.path.resolve().name, experiment_of(classifier).name
     tables, files = _separated(experiment / "separated" / set_name)
     labels = tables_of(data.path, [*FINGERPRINT_TABLES, "events.tsv", TIMED_NAME])
     return Step(
         name=f"{experiment}/scores/{set_name} (by {name})",
         folder=experiment / "scores" / set_name,
-        settings={"classifier": name, sed.PACKAGE: sed.installed()},
+        settings={"classifier": name, sed.PACKAGE: sed.installed(), "n_outputs": n_outputs},
         tables={**network_files(classifier), **labels, **tables},
-        files=files,
+        files={**files_of(data.path, ["wav.scp"]), **files},
         code=["weaksep.score.sources", *_code_of(classifier)],
         outputs=["sources.json"],
         stamp_name=f"sources.{STAMP_NAME}",
@@ -140,6 +140,8 @@ def score_all(
     evaluation = find_evaluation_classifier(expdir, classifier, short, trained)
     if evaluation is None and targets:
         logger.info("%s: no evaluation classifier for the separated files, so no sources.json", expdir)
+    baselines = [expdir / name for name in BASELINES]
+    has_residual = any(expdir.glob(f"*/separated/{data.resolve().name}/{RESIDUAL}.scp"))
     # A set and its features are read once, when the first step that needs work asks for them.
     data_of = cache(DataDir.load)
     features_of = cache(lambda dump, data: FeatureSet(dump, data_of(data)))
@@ -151,14 +153,17 @@ def score_all(
             step = tagging_step(path, found, target.dump)
             yield step, lambda _: score_classifier(experiment_of(path), load(str(path)), features_of(*place), found)
             return
-        step = scores_step(path, found, target.dump, bss_eval)
-        yield step, lambda _: score_system(found, clips_of(*place), path, bss_eval=bss_eval, nj=nj)
+        n_outputs = len(found.labels) + has_residual if path in baselines else 0
+        if not n_outputs:
+            step = scores_step(path, found, target.dump, bss_eval)
+            yield step, lambda _: score_system(found, clips_of(*place), path, bss_eval=bss_eval, nj=nj)
         if evaluation is not None:
-            step = sources_step(path, found, evaluation)
-            yield step, lambda _: classify_sources(found, path, evaluation, load, nj=nj)
+            step = sources_step(path, found, evaluation, n_outputs)
+            yield step, lambda _: classify_sources(found, path, evaluation, load, n_outputs=n_outputs, nj=nj)
 
     if any(target.data == data for target in targets):
         data_of(data)  # a mistyped --data is one error, not one a system
+        targets += [Target(path, data, dump) for path in baselines if evaluation is not None]
     for target in targets:
         try:
             for step, work in steps(target):  # not the second of a system when the first fails

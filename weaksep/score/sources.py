@@ -8,7 +8,7 @@ stand the scores that weak labels alone allow (score/agreement.py).
 import logging
 from collections.abc import Callable
 from functools import partial
-from itertools import groupby
+from itertools import groupby, starmap
 from pathlib import Path
 
 import numpy as np
@@ -32,27 +32,40 @@ BATCH_CLIPS = 8
 
 # The folder of a classifier -> the classifier; a function of a module, for worker processes.
 Load = Callable[[str], Classifier]
-# Of one clip: K separated files in the order of the classes, the mixture, and a residual where there is one.
-Files = tuple[str, ...]
+# A clip's id, and its files: K separated ones in the order of the classes, the mixture, and a residual where there is
+# one; of a baseline the mixture alone.
+Clip = tuple[str, tuple[str, ...]]
 
 
-def hear_clips(clips: tuple[Files, ...], load: Load, folder: str) -> list[Heard]:
+def hear_clips(clips: tuple[Clip, ...], load: Load, folder: str, baseline: str, n_outputs: int) -> list[Heard]:
     """Run the classifier on some clips; the unit of work of a worker process.
+
+    Args:
+        clips: see ``Clip``.
+        load, folder: of the classifier.
+        baseline: a key of ``BASELINES`` whose outputs are made here; empty where they are files.
+        n_outputs: of the baseline.
 
     Raises:
         UserError: a file is unreadable, at another rate, or of another length than that of another class.
     """
     import torch
 
+    from weaksep.score.baselines import blind_outputs
     from weaksep.signal.stft import Stft
 
     classifier = load(folder)
     hop, k = classifier.features.hop_samples, len(classifier.classes)
     stft = Stft(classifier.features.window_samples, hop)
+
+    def signals(utt: str, files: tuple[str, ...]) -> np.ndarray:
+        read = read_signals(files, classifier.features.sample_rate)
+        return np.insert(blind_outputs(baseline, utt, read[0], n_outputs, stft), k, read, axis=0) if baseline else read
+
     heard: list[Heard] = []
     for start in range(0, len(clips), BATCH_CLIPS):
-        signals = (read_signals(files, classifier.features.sample_rate) for files in clips[start : start + BATCH_CLIPS])
-        for (_, length), run in groupby(signals, key=lambda clip: clip.shape):
+        batch = starmap(signals, clips[start : start + BATCH_CLIPS])
+        for (_, length), run in groupby(batch, key=lambda clip: clip.shape):
             audio = np.stack(list(run))  # (B, K + 1 or K + 2, N)
             magnitude = stft.magnitude(torch.from_numpy(audio[:, :k]).flatten(0, 1))
             by_frame, by_class = (x.reshape(len(audio), k, *x.shape[1:]) for x in classifier.probabilities(magnitude))
@@ -66,18 +79,22 @@ def hear_clips(clips: tuple[Files, ...], load: Load, folder: str) -> list[Heard]
     return heard
 
 
-def classify_sources(data: DataDir, experiment: str | Path, network: Path, load: Load, *, nj: int = 1) -> Path:
-    """Classify EXPERIMENT/separated/<set> and write EXPERIMENT/scores/<set>/sources.json.
+def classify_sources(
+    data: DataDir, experiment: str | Path, network: Path, load: Load, *, n_outputs: int = 0, nj: int = 1
+) -> Path:
+    """Classify EXPERIMENT/separated/<set>, or what a baseline makes of the set, and write
+    EXPERIMENT/scores/<set>/sources.json.
 
     Args:
         data: data/<set>.
-        experiment: the system's folder.
+        experiment: the system's folder, or that of a baseline.
         network: folder of the evaluation classifier.
         load: makes a classifier of its folder.
+        n_outputs: of a baseline; 0 where the outputs are files.
         nj: worker processes.
 
     Returns:
-        the path of the JSON: name, classifier, and the figures of ``tag_scores`` and ``agreement``.
+        the path of the JSON: name, classifier, the figures of ``tag_scores`` and ``agreement``, and ``margins``.
 
     Raises:
         UserError: the classifier knows other classes, or see ``find_estimates`` and ``hear_clips``.
@@ -85,7 +102,7 @@ def classify_sources(data: DataDir, experiment: str | Path, network: Path, load:
     experiment, set_name, name = Path(experiment), data.path.resolve().name, experiment_of(network).name
     separated = experiment / "separated" / set_name
     classifier = load(str(network))
-    estimates = find_estimates(data, separated)
+    estimates = dict.fromkeys(data.wav, ()) if n_outputs else find_estimates(data, separated)
     if classifier.classes != data.labels:
         raise UserError(
             f"{name} cannot assess {separated}: classes {' '.join(classifier.classes)}, but {data.path}/labels.txt has "
@@ -96,18 +113,19 @@ def classify_sources(data: DataDir, experiment: str | Path, network: Path, load:
     scp = separated / f"{RESIDUAL}.scp"
     residuals = read_scp(scp) if scp.is_file() else {}
     clips = [
-        (*files, str(data.wav[utt]), *([str(residuals[utt])] if utt in residuals else []))
+        (utt, (*files, str(data.wav[utt]), *([str(residuals[utt])] if utt in residuals else [])))
         for utt, files in estimates.items()
     ]
     jobs = [tuple(clips[start : start + CLIPS_IN_A_JOB]) for start in range(0, len(clips), CLIPS_IN_A_JOB)]
-    work = partial(hear_clips, load=load, folder=str(network))
+    baseline = experiment.name if n_outputs else ""
+    work = partial(hear_clips, load=load, folder=str(network), baseline=baseline, n_outputs=n_outputs)
     parts = run_sharded(work, jobs, nj=nj, description=f"classify {experiment.name}")
     heard = dict(zip(estimates, [clip for part in parts for clip in part], strict=True))
     tagged = ((utt, clip.by_frame, np.diagonal(clip.by_class), clip.n_samples) for utt, clip in heard.items())
     scores = tag_scores(data, classifier, tagged)
     features = classifier.features
-    scores |= rounded(agreement(data, heard, features.sample_rate, features.hop_samples))
+    agreed, margins = agreement(data, heard, features.sample_rate, features.hop_samples)
     path = experiment / "scores" / set_name / "sources.json"
-    write_json(path, {"name": experiment.name, "classifier": name, **scores})
+    write_json(path, {"name": experiment.name, "classifier": name, **scores, **rounded(agreed), "margins": margins})
     logger.info("%s: frame F %s, event F %s, by %s", path, scores["frame_f1"], scores["event_f1"], name)
     return path

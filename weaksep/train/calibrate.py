@@ -27,7 +27,7 @@ from weaksep.errors import UserError
 from weaksep.feats.batch import Batch
 from weaksep.feats.config import AugmentConfig, Knowledge, RemixConfig
 from weaksep.feats.dataset import TrainingSet
-from weaksep.fileio.network import read_network, write_description
+from weaksep.fileio.network import TEMPERATURES, read_network, write_description
 from weaksep.jobs.interrupt import check
 from weaksep.losses.remix import submixture_shares
 from weaksep.nets.build import build_separator
@@ -37,7 +37,6 @@ from weaksep.train.plan import Plan
 
 logger = logging.getLogger(__name__)
 
-TEMPERATURES = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.7, 8.0)
 BATCH_CLIPS = 16
 LIMIT_DB = 60.0
 PLACES = 2  # of the mean in dB: what differs less is a tie, and the temperature nearer to 1 wins
@@ -133,9 +132,10 @@ def chosen_temperature(net: MaskSeparator, clips: TrainingSet, device: torch.dev
         logger.warning("%s: no two validation clips can be remixed, so the masks stay as confident as they are", name)
         return 1.0
     chosen = max(means, key=lambda temperature: (round(means[temperature], PLACES), -abs(math.log(temperature))))
-    edge = ", the last one that was tried" if chosen in (TEMPERATURES[0], TEMPERATURES[-1]) else ""
-    logger.info("%s: mask temperature %g%s (%.2f dB on remixes of validation clips, %.2f dB at 1)", name, chosen, edge,
-                means[chosen], means[1.0])  # fmt: skip
+    edge = chosen in (TEMPERATURES[0], TEMPERATURES[-1])
+    logger.log(logging.WARNING if edge else logging.INFO,
+               "%s: mask temperature %g%s (%.2f dB on remixes of validation clips, %.2f dB at 1)", name, chosen,
+               ", the last one that was tried" if edge else "", means[chosen], means[1.0])  # fmt: skip
     return chosen
 
 

@@ -1,0 +1,91 @@
+"""Does a system separate anything? What has to be said before any table is read.
+
+A no-op gives back the mixture, at whatever level. Its outputs show it where two or more classes are active: sources
+that are apart cannot all be like their sum (metrics/likeness.py). Where there are no references, a system must also
+show that the evaluation classifier hears classes in their own sources better than in the mixture divided by the number
+of outputs.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from weaksep.fileio.network import TEMPERATURES
+from weaksep.metrics.bootstrap import paired_bootstrap
+from weaksep.report.aggregate import PLACES, Score
+from weaksep.report.systems import short_name
+from weaksep.report.tables import has_references, is_trained
+from weaksep.report.texts import TEXTS
+
+ALIKE = 0.98  # correlation of an output with the mixture
+MOST = 0.9  # of the clips
+
+Row = dict[str, Any]
+
+
+def likeness(scores: Iterable[Score]) -> dict[str, int]:
+    """{"alike", "clips"}: clips with two or more active classes, and in how many of them the outputs of all of these,
+    but for silent ones, are the mixture.
+
+    Of other clips nothing can be said: where one class is active, the mixture is the right output.
+    """
+    clips: dict[str, list[float]] = defaultdict(list)
+    for score in scores:
+        if score.n_active > 1 and score.leak_db is None and score.mixture_correlation is not None:
+            clips[score.utt].append(score.mixture_correlation)
+    return {"alike": sum(min(found) > ALIKE for found in clips.values()), "clips": len(clips)}
+
+
+def gain_over(baseline: Mapping[str, float], margins: Mapping[str, float], groups: Mapping[str, str], seed: int) -> Row:
+    """Mean margin (score/agreement.py) of a system minus that of a baseline, over the clips that both have.
+
+    Args:
+        baseline, margins: by clip.
+        groups: clip -> recording; a clip that is not in it is its own. Whole recordings are resampled.
+        seed: of the bootstrap.
+
+    Returns:
+        {"mean", "ci95": [low, high], "recordings"}; nulls, but for the number, with fewer than two recordings.
+    """
+    both = {utt: groups.get(utt, utt) for utt in margins if utt in baseline}
+    found: list[float | None] = [None] * 3
+    if len(set(both.values())) > 1:
+        pairs = zip(*((margins[utt], baseline[utt], recording) for utt, recording in both.items()), strict=True)
+        found = [round(figure, PLACES) for figure in paired_bootstrap(*pairs, seed)[:3]]
+    return {"mean": found[0], "ci95": found[1:], "recordings": len(set(both.values()))}
+
+
+def no_op(system: Row, row: Row, referenced: bool) -> str | None:
+    """Why a system is a no-op, as a sentence; None where it is not, or is no trained system.
+
+    Args:
+        system: its figures, with ``likeness``.
+        row: its figures without references, with ``gain``; empty where there are none.
+        referenced: whether SI-SDRi could be measured: then that says what a system is worth.
+    """
+    alike, clips = system["likeness"]["alike"], system["likeness"]["clips"]
+    gain = row.get("gain", {"ci95": [None]})
+    low = gain["ci95"][0]
+    if is_trained(system) and clips and alike >= MOST * clips:
+        return TEXTS["alike"].format(alike=alike, clips=clips, threshold=ALIKE)
+    if is_trained(system) and not referenced and low is not None and low <= 0:
+        return TEXTS["no_gain"].format(*gain["ci95"], gain["recordings"])
+    return None
+
+
+def mark_no_ops(systems: Sequence[Row], sources: Sequence[Row] = ()) -> None:
+    """Note in the figures of every system, as ``no_op``, why it is one, or None."""
+    referenced, rows = has_references(systems), {row["name"]: row for row in sources}
+    for system in systems:
+        row = rows.get(system["name"], {})
+        system["no_op"] = row["no_op"] = no_op(system, row, referenced)
+
+
+def findings(summary: Mapping[str, Any]) -> list[str]:
+    """Sentences for the top of the page and for the log; names stand between backticks."""
+    sets = {**summary["more_sets"], summary["test_set"]: summary["systems"]}  # what is said of the main set is enough
+    found = {s["name"]: (name, s["no_op"]) for name, systems in sets.items() for s in systems if s.get("no_op")}
+    lines = [TEXTS["no_op"].format(short_name(name), *why) for name, why in found.items()]
+    edges = {TEMPERATURES[0]: TEXTS["coldest"], TEMPERATURES[-1]: TEXTS["hottest"]}
+    tried = [(short_name(facts["name"]), facts.get("temperature")) for facts in summary["training"]]
+    return lines + [edges[figure].format(name, figure) for name, figure in tried if figure in edges]
