@@ -10,6 +10,8 @@ import pytest
 
 CLASSES = ("air_conditioner", "car_horn", "dog_bark", "jackhammer", "siren")
 OVERLAP = ("0", "0-0.2", "0.2-0.4", "0.4-0.6", "0.6-0.8", "0.8-1")
+RELATIVE = ("all", "<-15", "-15--10", "-10--5", "-5-0", ">=0")
+COUNTS = (1643, 80, 0, 400, 900, 263)
 LEVELS = ("<-10", "-10--5", "-5-0", "0-5", ">=5")
 # (name, supervision, trained from, headline, steps, compared with)
 VARIANTS = ("short", "blstm", "blstm_joint", "crnn", "crnn_joint", "no_mixture", "no_classification", "sigmoid")
@@ -86,6 +88,10 @@ class Maker:
             },
             "single_class_si_sdr_db": self.spread(94),
             "absent_leak_db": self.spread(3857),
+            "level_error_db": {
+                name: {**figures, "median_absolute": self.draw(0, 20) if figures["n"] else None}
+                for name, figures in self.bins(dict(zip(RELATIVE, COUNTS, strict=True))).items()
+            },
             **self.bins(dict.fromkeys(("sdr_db", "sir_db", "sar_db"), 0 if supervision == "oracle" else 1549)),
         }
 

@@ -105,6 +105,20 @@ def test_single_class_and_leak(figures):
     assert figures["absent_leak_db"] == {"mean": -30.0, "median": -30.0, "n": 3}
 
 
+def test_levels():
+    errors = {-40.0: -40.0, -15.0: 3.0, -12.0: -1.0, -10.001: 4.0, -0.1: 2.0, 0.0: 0.5}
+    rows = [Score(f"{level}", "bark", 2, relative_level_db=level, level_error_db=x) for level, x in errors.items()]
+    found = system_statistics([*rows, absent("a", "bark", 1, -3.0)], ("bark",), seed=0)["level_error_db"]
+    assert found == {
+        "all": {"median_absolute": 2.5, "mean": -5.25, "median": 1.25, "n": 6},
+        "<-15": {"median_absolute": 40.0, "mean": -40.0, "median": -40.0, "n": 1},
+        "-15--10": {"median_absolute": 3.0, "mean": 2.0, "median": 3.0, "n": 3},
+        "-10--5": {"median_absolute": None, "mean": None, "median": None, "n": 0},
+        "-5-0": {"median_absolute": 2.0, "mean": 2.0, "median": 2.0, "n": 1},
+        ">=0": {"median_absolute": 0.5, "mean": 0.5, "median": 0.5, "n": 1},
+    }
+
+
 def test_nothing_is_null_not_nan():
     assert describe([]) == {"mean": None, "median": None, "n": 0}
     assert describe_with_interval([], [], 0) == {"mean": None, "median": None, "ci95": [None, None], "n": 0}
@@ -121,6 +135,15 @@ def test_rows_from_a_file(tmp_path):
         Score("a", "drill", 1, **numbers),
     ]
     assert COLUMNS == aggregate.COLUMNS  # what stage 6 writes is what is read here
+
+
+def test_a_table_from_before_there_were_levels(tmp_path):
+    columns = [name for name in COLUMNS if name not in aggregate.LEVELS]
+    row = dict.fromkeys(columns) | {"utt": "a", "class": "bark", "active": 1, "n_active": 1, "si_sdr_db": "12.5"}
+    write_tsv(tmp_path / "scores.tsv", columns, [row])
+    scores = read_scores(tmp_path / "scores.tsv")
+    assert scores == [Score("a", "bark", 1, si_sdr_db=12.5)]
+    assert system_statistics(scores, ("bark",), seed=0)["level_error_db"]["all"]["n"] == 0
 
 
 def test_damaged_tables(tmp_path):

@@ -113,6 +113,15 @@ def check_figures(rows: Rows, systems: list[dict[str, Any]], keys: list[str]) ->
             check_list(row[column], "/", [system[key]["mean"], system[key]["median"]])
 
 
+def check_levels(rows: Rows, systems: list[dict[str, Any]]) -> None:
+    labels = ["all", "below -15 dB", "-15 to -10 dB", "-10 to -5 dB", "-5 to 0 dB", "0 dB and more"]
+    check_names(rows, "system", systems)
+    for row, system in zip(rows, systems, strict=True):
+        for column, label, figures in zip(list(row)[1:], labels, system["level_error_db"].values(), strict=True):
+            assert column == f"{label} (n={figures['n']})"
+            check_list(row[column], "/", [figures["median_absolute"], figures["mean"]])
+
+
 def check_classified(rows: Rows, found: list[dict[str, Any]], column: str) -> None:
     check_names(rows, column, found)
     for row, scores in zip(rows, found, strict=True):
@@ -300,6 +309,8 @@ def check_page(page: str, summary: dict[str, Any]) -> None:
             check_split(rows, systems, SPLITS[name])
         elif name == "Mixtures of one class, and leak into absent classes":
             check_figures(rows, systems, ["single_class_si_sdr_db", "absent_leak_db"])
+        elif name == "Level of each class (median absolute error / mean error, dB)":
+            check_levels(rows, systems)
         elif name == "BSS eval":
             keys = ["sdr_db", "sir_db", "sar_db"]
             check_figures(rows, [s for s in systems if any(s[key]["n"] for key in keys)], keys)
@@ -327,7 +338,7 @@ def check_page(page: str, summary: dict[str, Any]) -> None:
 
 def test_all_tables_of_a_large_page(made_summary: dict[str, Any]) -> None:
     page = render(made_summary)
-    assert len(tables_of(page)) == 24
+    assert len(tables_of(page)) == 25
     check_page(page, made_summary)
 
 

@@ -25,7 +25,7 @@ def read_back(table: Table) -> list[dict[str, str]]:
 
 def test_keys_are_names_of_files(made_summary: dict[str, Any]) -> None:
     keys = [table.key for table in all_tables(made_summary)]
-    assert len(set(keys)) == len(keys) == 24
+    assert len(set(keys)) == len(keys) == 25
     assert all(re.fullmatch(r"\w+", key) for key in keys)
 
 
@@ -43,6 +43,10 @@ def test_csv_has_the_figures_of_the_json(made_summary: dict[str, Any]) -> None:
         for name, figures in system["by_class"].items():
             for part in ("mean", "median"):
                 assert float(row[f"{name} (n={figures['n']}) {part}"]) == figures[part]
+    for row, system in zip(tables["levels"], made_summary["systems"], strict=True):
+        figures = system["level_error_db"]["<-15"]
+        cells = [float(row[f"below -15 dB (n=80) {part}"]) for part in ("median_absolute", "mean")]
+        assert cells == [figures["median_absolute"], figures["mean"]]
     for row, facts in zip(tables["classifiers"], made_summary["classifiers"], strict=True):
         assert (float(row["frame F"]), float(row["event F"])) == (facts["frame_f1"], facts["event_f1"])
         assert "PSDS 2" not in row  # which nobody has

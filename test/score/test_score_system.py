@@ -64,8 +64,8 @@ def test_one_row_a_clip_and_class_in_order(system, test_data):
     rows = read_tsv(path, COLUMNS)
     assert list(rows[0]) == list(COLUMNS)
     assert " ".join(COLUMNS) == (
-        "utt class active n_active si_sdr_db si_sdr_mixture_db si_sdri_db sdr_db sir_db sar_db leak_db overlap "
-        "dominant_output"
+        "utt class active n_active si_sdr_db si_sdr_mixture_db si_sdri_db sdr_db sir_db sar_db leak_db "
+        "relative_level_db level_error_db overlap dominant_output"
     )
     assert [(row["utt"], row["class"]) for row in rows] == [
         (f"mix-{clip}", name) for clip in range(1, 6) for name in ("bark", "drill", "horn")
@@ -109,6 +109,22 @@ def test_a_single_class_has_no_improvement(system, test_data):
     assert [float(rows["mix-1", name]["leak_db"]) for name in ("drill", "horn")] == pytest.approx([-20, -20], abs=0.01)
 
 
+def level_db(audio):
+    return 10 * np.log10(np.square(audio, dtype=np.float64).mean())
+
+
+def test_the_level_of_each_class(system, test_data):
+    rows = scores(score(test_data, system))
+    data = DataDir.load(test_data)
+    for utt, name in (("mix-2", "bark"), ("mix-2", "drill"), ("mix-3", "horn"), ("mix-1", "bark")):
+        reference = read_audio(data.references()[name][utt], 8000)
+        relative = level_db(reference) - level_db(read_audio(data.wav[utt], 8000))
+        assert float(rows[utt, name]["relative_level_db"]) == pytest.approx(relative, abs=1e-4)
+        assert float(rows[utt, name]["level_error_db"]) == pytest.approx(-6.02, abs=0.01)  # at half its level
+    assert float(rows["mix-1", "bark"]["relative_level_db"]) == 0.0  # alone
+    assert rows["mix-2", "horn"]["relative_level_db"] == rows["mix-2", "horn"]["level_error_db"] == ""
+
+
 def test_a_class_in_the_output_of_another(tmp_path, test_data):
     data = DataDir.load(test_data)
     references = data.references()
@@ -136,6 +152,9 @@ def test_ceiling_floor_and_silence(tmp_path, test_data, caplog):
     assert float(rows["mix-2", "drill"]["si_sdr_db"]) == FLOOR_DB
     assert {float(rows["mix-2", "drill"][column]) for column in BSS_COLUMNS} == {FLOOR_DB}
     assert float(rows["mix-2", "horn"]["leak_db"]) == LEAK_FLOOR_DB
+    assert float(rows["mix-2", "bark"]["level_error_db"]) == 0.0
+    drill = rows["mix-2", "drill"]  # whose output is silence
+    assert float(drill["relative_level_db"]) + float(drill["level_error_db"]) == pytest.approx(LEAK_FLOOR_DB, abs=2e-4)
     assert "6 output(s) hold nothing of their class" in caplog.text
 
 
@@ -153,6 +172,7 @@ def test_a_silent_reference_is_left_out_aloud(system, test_data, caplog):
         rows = scores(score(test_data, system))
     row = rows["mix-2", "drill"]
     assert row["active"] == "1" and row["si_sdr_db"] == row["si_sdri_db"] == row["leak_db"] == ""
+    assert row["relative_level_db"] == row["level_error_db"] == ""
     # Only bark can be heard, so nothing is there to be separated.
     assert rows["mix-2", "bark"]["n_active"] == "1" and rows["mix-2", "bark"]["si_sdri_db"] == ""
     assert "1 silent reference(s) cannot be scored, first mix-2 drill" in caplog.text

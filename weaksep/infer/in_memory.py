@@ -1,4 +1,5 @@
-"""A separator as a function of waveforms, in Python: ``weaksep.load_separator(path)(waveform, sample_rate)``."""
+"""In Python: a separator as a function of waveforms, ``weaksep.load_separator(path)(waveform, sample_rate)``, and how
+loud what comes out is, ``weaksep.sound_levels(waveform, sample_rate)``."""
 
 import math
 from pathlib import Path
@@ -11,6 +12,7 @@ from weaksep.fileio.datadir import RESIDUAL
 from weaksep.infer import model
 from weaksep.infer.recordings import LEVEL_DB, at_input_rate, net_sources
 from weaksep.signal.level import gain_to
+from weaksep.signal.meter import LevelMeter, Levels
 
 _BLOCK_S = 5.0
 _MAX_CHANNELS = 64  # with fewer samples than channels; up to here a short waveform of many channels is one
@@ -53,9 +55,7 @@ class WaveformSeparator:
             UserError: not of such a shape, no samples, complex, NaN, infinite or huge ones, or no rate; or NaN comes
                 out.
         """
-        audio = _checked(waveform)
-        if not (math.isfinite(sample_rate) and sample_rate > 0):
-            raise UserError(f"a sample rate of {sample_rate} Hz; expected that of the waveform, such as 44100")
+        audio = _checked(waveform, sample_rate)
         channels = np.atleast_2d(audio)
         size = max(1, int(_BLOCK_S * sample_rate))
         blocks = (channels[:, start : start + size] for start in range(0, channels.shape[1], size))
@@ -66,7 +66,35 @@ class WaveformSeparator:
         return dict(zip((*self.classes, RESIDUAL), whole, strict=True))
 
 
-def _checked(waveform: np.ndarray) -> np.ndarray:
+def sound_levels(
+    waveform: np.ndarray, sample_rate: float, *, a_weighted: bool = False, calibration_db: float = 0.0
+) -> Levels:
+    """How loud a sound is, by the second and over all of it: what ``weaksep separate --levels true`` writes.
+
+    A source of a class has nothing above half the rate of the model that separated it, so its A-weighted level misses
+    what the class has there.
+
+    Args:
+        waveform: (N,) or (C, N), the power of whose channels is averaged; see ``WaveformSeparator.__call__``.
+        sample_rate: Hz.
+        a_weighted: for dB(A).
+        calibration_db: sound pressure level of full scale, an RMS of 1, for dB SPL; 0 for dB relative to full scale.
+
+    Raises:
+        UserError: no such waveform, see ``WaveformSeparator.__call__``.
+
+    >>> tone = np.sqrt(2) * np.sin(2 * np.pi * 100 * np.arange(20_000) / 8000)
+    >>> levels = sound_levels(tone, 8000, a_weighted=True, calibration_db=94.0)
+    >>> levels.by_second_db.shape, round(levels.leq_db, 1)  # A-weighting takes 19.1 dB of 100 Hz
+    ((3,), 74.9)
+    """
+    channels = np.atleast_2d(_checked(waveform, sample_rate))
+    meter = LevelMeter(len(channels), sample_rate, a_weighted)
+    meter.add(channels)
+    return meter.finish(calibration_db)
+
+
+def _checked(waveform: np.ndarray, sample_rate: float) -> np.ndarray:
     """A waveform as float32 (N,) or (C, N); see ``WaveformSeparator.__call__``."""
     if np.iscomplexobj(waveform):
         raise UserError("a complex waveform; expected real samples (of an analytic signal, its real part)")
@@ -81,6 +109,8 @@ def _checked(waveform: np.ndarray) -> np.ndarray:
     problem = samples_problem(audio)
     if problem:
         raise UserError(f"the waveform holds {problem}")
+    if not (math.isfinite(sample_rate) and sample_rate > 0):
+        raise UserError(f"a sample rate of {sample_rate} Hz; expected that of the waveform, such as 44100")
     return audio
 
 

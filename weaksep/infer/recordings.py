@@ -22,8 +22,10 @@ from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import write_tsv
 from weaksep.infer.chunks import ChunkPlan, separate_chunks
 from weaksep.infer.events import EventFinder
+from weaksep.infer.levels import LEQ_NAME, LEVELS_NAME, RECORDING, write_levels
 from weaksep.infer.model import Separator, apply_masks
 from weaksep.signal.level import gain_to
+from weaksep.signal.meter import LevelMeter
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +46,9 @@ class Options:
         form: "flac" or "wav".
         level_db: the level at which the net hears a recording, dB relative to full scale; None to leave it as it is.
         events: whether to write events.tsv too (infer/events.py).
+        levels: whether to write levels.tsv and leq.tsv too (infer/levels.py).
+        weighting: "A" for A-weighted levels, "Z" for others.
+        calibration_db: dB SPL of full scale, for levels in dB SPL; None for dB relative to full scale.
         accept_truncated: whether to take what is there of a recording that was cut short.
     """
 
@@ -51,6 +56,9 @@ class Options:
     form: str = "flac"
     level_db: float | None = LEVEL_DB
     events: bool = False
+    levels: bool = False
+    weighting: str = "Z"
+    calibration_db: float | None = None
     accept_truncated: bool = False
 
 
@@ -129,7 +137,7 @@ def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step
         tables=network_files(model),
         files={str(path): path},
         code=["weaksep.infer.recordings"],
-        outputs=(*(f"*.{form}" for form in FORMATS), EVENTS_NAME),
+        outputs=(*(f"*.{form}" for form in FORMATS), EVENTS_NAME, LEVELS_NAME, LEQ_NAME),
     )
 
 
@@ -140,7 +148,8 @@ def source_files(separator: Separator, out: str | Path, options: Options) -> lis
 
 def output_files(separator: Separator, out: str | Path, options: Options) -> list[Path]:
     """All files of a separated recording."""
-    return source_files(separator, out, options) + ([Path(out) / EVENTS_NAME] if options.events else [])
+    tables = [EVENTS_NAME] * options.events + [LEVELS_NAME, LEQ_NAME] * options.levels
+    return source_files(separator, out, options) + [Path(out) / name for name in tables]
 
 
 def separate_recording(
@@ -173,15 +182,28 @@ def separate_recording(
         pieces = at_input_rate(pieces, separator, blocks(), rate, info.channels)
     files = source_files(separator, out, options)
     finder = EventFinder(separator.classes, rate)
+    outputs = (*separator.classes, RESIDUAL, RECORDING) if options.levels else ()
+    meters = {name: LevelMeter(info.channels, rate, options.weighting == "A") for name in outputs}
     with writers(files, rate, info.channels, int(info.samples * rate / info.sample_rate) + 1) as writing:
         for piece in pieces:
             writing.write(piece)
             if options.events:
                 finder.add(piece)
+            for meter, output in zip(meters.values(), [*piece, piece.sum(axis=0)], strict=False):
+                meter.add(output)
             progress(round(piece.shape[2] * info.sample_rate / rate))
     if options.events:
         rows = [(Path(path).name, f"{onset:.3f}", f"{offset:.3f}", name) for onset, offset, name in finder.events()]
         write_tsv(Path(out) / EVENTS_NAME, EVENT_COLUMNS, [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
+    if options.levels:
+        heard, there = min(rate, separator.sample_rate) / 2, rate / 2
+        limits = {name: there if name in (RESIDUAL, RECORDING) else heard for name in outputs}
+        unit = f"dB({options.weighting}) {'re full scale' if options.calibration_db is None else 'SPL'}"
+        levels = {name: meter.finish(options.calibration_db or 0.0) for name, meter in meters.items()}
+        write_levels(Path(out), Path(path).name, levels, limits, unit)
+        if info.sample_rate > separator.sample_rate:
+            what = "levels of classes lack what is above %g Hz, half the model's rate; the recording goes up to %g Hz"
+            logger.info(f"%s: {what}", out, heard, info.sample_rate / 2)
     if writing.clipped:
         logger.warning("%s: %d samples are beyond full scale and were clipped", out, writing.clipped)
     return files

@@ -1,7 +1,8 @@
 """Energy that a separator lets into the output of a class that is absent from the mixture.
 
 An absent class has no reference signal to compare with; the right output is silence. The leak is the output's
-energy relative to the mixture's, in dB: 0 dB is the whole mixture, and lower is better.
+energy relative to the mixture's, in dB: 0 dB is the whole mixture, and lower is better. The level of a class that does
+sound is measured in the same way (score/clip.py).
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ def leak_db(mixture: np.ndarray, estimate: np.ndarray) -> np.ndarray:
 
     Args:
         mixture: (N,).
-        estimate: outputs of absent classes (..., N).
+        estimate: outputs, as those of absent classes (..., N).
 
     Returns:
         float64 (...) in dB, at least LEAK_FLOOR_DB; NaN where the mixture is silent.

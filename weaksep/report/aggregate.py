@@ -10,8 +10,9 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.tables import read_tsv, to_float
 from weaksep.metrics.bootstrap import bootstrap_mean_ci
 
+LEVELS = ("relative_level_db", "level_error_db")  # which older tables do not have
 VALUES = (
-    *("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db", "sdr_db", "sir_db", "sar_db", "leak_db", "overlap"),
+    *("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db", "sdr_db", "sir_db", "sar_db", "leak_db", *LEVELS, "overlap"),
     "mixture_correlation",
 )
 COLUMNS = ("utt", "class", "active", "n_active", *VALUES, "dominant_output")
@@ -35,6 +36,15 @@ INPUT_BINS = {
     "0-5": "0 to 5 dB",
     ">=5": "5 dB and more",
 }
+# Level of a class relative to its mixture, in dB.
+LEVEL_EDGES_DB = (-15.0, -10.0, -5.0, 0.0)
+LEVEL_BINS = {
+    "<-15": "below -15 dB",
+    "-15--10": "-15 to -10 dB",
+    "-10--5": "-10 to -5 dB",
+    "-5-0": "-5 to 0 dB",
+    ">=0": "0 dB and more",
+}
 PLACES = 4
 
 
@@ -51,6 +61,8 @@ class Score(NamedTuple):
     sir_db: float | None = None
     sar_db: float | None = None
     leak_db: float | None = None
+    relative_level_db: float | None = None
+    level_error_db: float | None = None
     overlap: float | None = None
     dominant_output: str | None = None
     mixture_correlation: float | None = None
@@ -65,10 +77,10 @@ def read_scores(path: str | Path) -> list[Score]:
     """
     scores: dict[tuple[str, str], Score] = {}
     problems = []
-    for number, row in enumerate(read_tsv(path, COLUMNS), start=2):
+    for number, row in enumerate(read_tsv(path, [name for name in COLUMNS if name not in LEVELS]), start=2):
         key = (row["utt"], row["class"])
         try:
-            cells: dict[str, Any] = {column: to_float(row[column]) if row[column] else None for column in VALUES}
+            cells: dict[str, Any] = {column: to_float(text) if (text := row.get(column)) else None for column in VALUES}
             n_active = to_float(row["n_active"])
             if not n_active.is_integer():
                 raise ValueError(f"{row['n_active']!r} is not a number of classes")
@@ -140,6 +152,8 @@ def system_statistics(
         worse, the share of those pairs that are below 0 dB, of all, by class and by the mixture's SI-SDR, and how
         many of them have ended up in their own output, in that of another active class or of an absent one;
         single_class_si_sdr_db over mixtures of one class; absent_leak_db over (mixture, absent class) pairs;
+        level_error_db over (mixture, present class) pairs, of all and by the class's level in the mixture,
+        with the median of their sizes;
         sdr_db, sir_db and sar_db (BSS eval) over the pairs for which stage 6 measured them.
     """
     # Only mixtures of two or more active classes have an improvement at all (score/clip.py).
@@ -162,6 +176,9 @@ def system_statistics(
         "by_overlap": split(OVERLAP_BINS, lambda score: bin_of(OVERLAP_BINS, OVERLAP_EDGES, score.overlap)),
         "by_input_si_sdr": split(INPUT_BINS, lambda s: bin_of(INPUT_BINS, INPUT_EDGES_DB, s.si_sdr_mixture_db)),
     }
+    levels = [("all", bin_of(LEVEL_BINS, LEVEL_EDGES_DB, score.relative_level_db)) for score in scores]
+    both = [(names, s.level_error_db) for names, s in zip(levels, scores, strict=True) if s.level_error_db is not None]
+    errors = {name: [error for names, error in both if name in names] for name in ("all", *LEVEL_BINS)}
     worse = [score for score, gain in pairs if gain < 0]
     own = sum(score.dominant_output == score.name for score in worse)
     active = {(score.utt, score.name) for score, _ in pairs}
@@ -177,5 +194,9 @@ def system_statistics(
         },
         "single_class_si_sdr_db": describe(values("si_sdr_db", n_active=1)),
         "absent_leak_db": describe(values("leak_db")),
+        "level_error_db": {
+            name: {**describe(found), "median_absolute": describe([abs(error) for error in found])["median"]}
+            for name, found in errors.items()
+        },
         **{name: describe(values(name)) for name in ("sdr_db", "sir_db", "sar_db")},
     }

@@ -58,7 +58,8 @@ def _improvements(summary: Summary) -> list[Table]:
     more = separation(systems, "all_systems", "All systems", text, *legend(systems, known=first))
     splits = [tables.split(systems, by, by, f"SI-SDRi by {of} (mean / median, dB)", words) for by, of, words in SPLITS]
     worse = [tables.worse(systems, *SPLITS[1]), tables.worse(systems, *SPLITS[3]), tables.found_in(systems)]
-    found = [parts, tables.seeds(summary), *splits, *worse, tables.single(systems), tables.bss_eval(systems)]
+    found = [parts, tables.seeds(summary), *splits, *worse]
+    found += [tables.single(systems), tables.levels(systems), tables.bss_eval(systems)]
     return [more, *found] if len(first) < len(systems) else found
 
 

@@ -102,6 +102,7 @@ P = Kind(lambda value: f"< {SMALLEST_P:g}" if value < SMALLEST_P else number(val
 INTERVAL = Kind(interval, ("low", "high"))
 INTERVAL3 = Kind(lambda bounds: interval(bounds, 3), ("low", "high"))
 SPREAD = Kind(lambda pair: MISSING if pair[0] is None else " / ".join(map(number, pair)), ("mean", "median"))
+ERRORS = Kind(SPREAD.show, ("median_absolute", "mean"))
 
 # A column, and the cell that it has for a record.
 Field = tuple[Column, Callable[[Any], Any]]

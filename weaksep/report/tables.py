@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial, reduce
 from typing import Any
 
+from weaksep.report.aggregate import LEVEL_BINS
 from weaksep.report.systems import LEGENDS, short_name
 from weaksep.report.table import (
     COUNT,
+    ERRORS,
     FIGURE,
     FIGURE2,
     FIGURE3,
@@ -14,6 +16,7 @@ from weaksep.report.table import (
     SPREAD,
     TEXT,
     Field,
+    Kind,
     P,
     Table,
     field,
@@ -113,14 +116,14 @@ def seeds(summary: Summary) -> Table:
     return table_of("seeds", "Several seeds", summary.get("seeds", []), fields, lambda row: row["system"] not in no_ops)
 
 
-def _spread(systems: Systems, heading: str, *path: str, best: str = "high") -> Field:
-    """Mean and median of a figure, by its keys in the summary; the heading says the number of values."""
+def _spread(systems: Systems, heading: str, *path: str, best: str = "high", kind: Kind = SPREAD) -> Field:
+    """The parts of a figure, by its keys in the summary; the heading says the number of values."""
 
     def figures(system: dict[str, Any]) -> dict[str, Any]:
         return reduce(lambda found, key: found.get(key, {}), path, system)
 
     n = max((figures(system).get("n", 0) for system in systems), default=0)
-    return field(f"{heading} (n={n})", SPREAD, lambda row: [figures(row).get("mean"), figures(row).get("median")], best)
+    return field(f"{heading} (n={n})", kind, lambda row: [figures(row).get(part) for part in kind.parts], best)
 
 
 def split(systems: Systems, by: str, key: str, title: str, headings: Mapping[str, str]) -> Table:
@@ -146,6 +149,15 @@ def bss_eval(systems: Systems) -> Table:
     measured = [system for system in systems if any(system[f"{name}_db"]["n"] for name in _BSS)]
     fields = [SYSTEM, *(_spread(measured, f"{name.upper()} (dB)", f"{name}_db") for name in _BSS)]
     return table_of("bss_eval", "BSS eval (mean / median)", measured, fields, competes)
+
+
+def levels(systems: Systems) -> Table:
+    """How well the level of each class is met, of the systems for which stage 6 has measured it."""
+    found, bins = [system for system in systems if system.get("level_error_db")], {"all": "all", **LEVEL_BINS}
+    fields = [_spread(found, words, "level_error_db", name, best="low", kind=ERRORS) for name, words in bins.items()]
+    measured = [system for system in found if system["level_error_db"]["all"]["n"]]
+    title = "Level of each class (median absolute error / mean error, dB)"
+    return table_of("levels", title, measured, [SYSTEM, *fields], is_trained)
 
 
 def _made_worse(systems: Systems) -> Systems:

@@ -59,6 +59,14 @@ With one active class the mixture is the reference already, so there is nothing 
 and says how much a system spoils what needed no separating; at {CEILING_DB:g} dB, nothing. Leak is the energy of the
 output of a class that is absent, relative to the mixture; lower is better. Its floor, silence at 16 bits, is
 {LEAK_FLOOR_DB:g} dB.""",
+    "levels": f"""\
+Error: level of the output of a class minus that of its reference, both over the whole clip, in dB; positive means too
+loud. The median of its size, and its mean, which is the bias: of all pairs of a mixture and a class that sounds in it,
+and by the level of the class relative to the mixture (0 dB: as loud as the mixture, as a class alone
+is). Levels are of the root mean square, without A-weighting, and of what the sample rate holds. An output of
+nothing counts as {LEAK_FLOOR_DB:g} dB relative to the mixture. The row "unprocessed", where there is one, gives every
+class the level of the mixture. A right level does not say that the right sound was found: an output may have lost some
+of its class and kept as much of another.""",
     "bss_eval": """\
 BSS eval of the separated classes, in mixtures of two or more: SDR counts all that is wrong, SIR what is left of the
 other classes, SAR what the separation has added. Unlike SI-SDR they forgive any short filter, so that they are higher.

@@ -3,8 +3,9 @@
 A class that is active (labelled) has SI-SDR; where two or more classes are active also the mixture's own
 SI-SDR, the improvement over it, the SDR, SIR and SAR of BSS eval, and the class whose output holds most of it (the
 dominant output). With a single active class the mixture is the reference already, so an improvement means nothing and
-those cells stay empty. A class that is absent has its leak instead. Every output that is not silent has its correlation
-with the mixture: a separator whose outputs are the mixture separates nothing.
+those cells stay empty. A class that can be heard also has its level relative to the mixture, and the error of its
+output's level. A class that is absent has its leak instead. Every output that is not silent has its correlation with
+the mixture: a separator whose outputs are the mixture separates nothing.
 """
 
 import math
@@ -22,9 +23,10 @@ from weaksep.metrics.si_sdr import si_sdr, si_sdr_improvement
 
 SI_SDR_COLUMNS = ("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db")
 BSS_COLUMNS = ("sdr_db", "sir_db", "sar_db")
+LEVEL_COLUMNS = ("relative_level_db", "level_error_db")
 COLUMNS = (
     *("utt", "class", "active", "n_active", *SI_SDR_COLUMNS, *BSS_COLUMNS),
-    *("leak_db", "overlap", "dominant_output", "mixture_correlation"),
+    *("leak_db", *LEVEL_COLUMNS, "overlap", "dominant_output", "mixture_correlation"),
 )
 
 Row = dict[str, object]
@@ -89,11 +91,14 @@ def score_clip(
         {**dict.fromkeys(COLUMNS), **known, "class": name, "active": int(active), "overlap": _cell(overlap)}
         for name, active, overlap in zip(clip.classes, clip.active, clip.overlaps, strict=True)
     ]
-    sounding = list(audible)
+    sounding, targets = list(audible), np.array(list(audible.values())).reshape(-1, mixture.size)
+    relative = leak_db(mixture, targets)
+    levels = np.stack([relative, leak_db(mixture, estimates[sounding]) - relative], axis=1)
+    for k, values in zip(sounding, levels, strict=True):
+        rows[k] |= zip(LEVEL_COLUMNS, map(_cell, values), strict=True)
     if len(sounding) == 1:
         rows[sounding[0]]["si_sdr_db"] = _cell(si_sdr(audible[sounding[0]], estimates[sounding[0]]).item())
     elif sounding:
-        targets = np.stack(list(audible.values()))
         columns = np.stack(si_sdr_improvement(targets, estimates[sounding], mixture), axis=1)
         dominant = np.argmax(targets @ estimates.T, axis=1)  # the largest inner product; the first of equals
         for k, values, output in zip(sounding, columns, dominant, strict=True):
