@@ -138,7 +138,7 @@ def test_rows_from_a_file(tmp_path):
 
 
 def test_a_table_from_before_there_were_levels(tmp_path):
-    columns = [name for name in COLUMNS if name not in aggregate.LEVELS]
+    columns = [name for name in COLUMNS if name not in aggregate.NEWER]
     row = dict.fromkeys(columns) | {"utt": "a", "class": "bark", "active": 1, "n_active": 1, "si_sdr_db": "12.5"}
     write_tsv(tmp_path / "scores.tsv", columns, [row])
     scores = read_scores(tmp_path / "scores.tsv")

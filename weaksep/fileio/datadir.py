@@ -32,6 +32,7 @@ from weaksep.fileio.tables import (
 
 # Beside what was made from a data folder: the folder's fingerprint.
 SOURCE_NAME = "source.sha256"
+CONFIDENCE_NAME = "confidence.tsv"  # of separated files: how sure the net is of each
 FINGERPRINT_TABLES = ("wav.scp", "labels.txt", "utt2labels", "scenes.jsonl")
 # What every data folder has, beside src_<class>.scp.
 DATA_TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2dur", "labels.txt", "utt2labels", "events.tsv")

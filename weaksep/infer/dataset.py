@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.tables import write_table
 from weaksep.infer.clips import Clip, equal_length_batches, read_clips
+from weaksep.infer.confidence import ConfidenceMeter, write_confidence
 from weaksep.infer.masks import ORACLES
 from weaksep.infer.model import Separator, apply_masks, load_separator, separate_waveform
 from weaksep.infer.steps import Oracle
@@ -102,9 +104,16 @@ def _write(task: Task, path: Path, source: np.ndarray) -> int:
     return int(((source >= 32767.5 / INT16_SCALE) | (source < -32768.5 / INT16_SCALE)).sum())
 
 
+class Done(NamedTuple):
+    """What is told of separated clips: samples and files that clipped; clip -> confidence of each class."""
+
+    clipped: tuple[int, int]
+    confidence: dict[str, list[float]]
+
+
 @torch.inference_mode()
-def separate_batch(task: Task, clips: Sequence[Clip]) -> list[int]:
-    """Read, separate and write clips of one length; returns how many samples of each file clipped.
+def separate_batch(task: Task, clips: Sequence[Clip]) -> Done:
+    """Read, separate and write clips of one length.
 
     Raises:
         UserError: a file cannot be read, or the network gives NaN or infinity.
@@ -112,20 +121,24 @@ def separate_batch(task: Task, clips: Sequence[Clip]) -> list[int]:
     with ThreadPoolExecutor(GPU_FILE_THREADS if task.device != "cpu" else 1) as pool:
         waves = pool.map(lambda clip: _read(clip.wav, clip, task.sample_rate), clips)
         mixtures = torch.from_numpy(np.stack(list(waves))).to(task.device)
+        confidence: dict[str, list[float]] = {}
         if isinstance(task.system, Oracle):
             sources = _oracle_separate(task.system, task, clips, mixtures).cpu().numpy()
         else:
             modified_ns = os.stat(task.system / WEIGHTS_NAME).st_mtime_ns
-            sources = separate_waveform(_separator(task.system, modified_ns, task.device), mixtures).cpu().numpy()
+            separator = _separator(task.system, modified_ns, task.device)
+            meter = ConfidenceMeter(len(clips), len(separator.classes))
+            sources = separate_waveform(separator, mixtures, meter.add).cpu().numpy()
+            confidence = dict(zip((clip.utt for clip in clips), meter.values(), strict=True))
         files = task.files(clips)
-        return list(pool.map(partial(_write, task), files, sources.reshape(len(files), -1)))
+        counts = list(pool.map(partial(_write, task), files, sources.reshape(len(files), -1)))
+        return Done((sum(counts), sum(count > 0 for count in counts)), confidence)
 
 
-def separate_shard(task: Task, batches: Sequence[Sequence[Clip]], claim: Claim) -> list[int]:
-    """Separate some batches; returns how many samples and files clipped."""
+def separate_shard(task: Task, batches: Sequence[Sequence[Clip]], claim: Claim) -> list[Done]:
+    """Separate some batches."""
     claim(file for clips in batches for file in task.files(clips))
-    clipped = [count for clips in batches for count in separate_batch(task, clips)]
-    return [sum(clipped), sum(count > 0 for count in clipped)]
+    return [separate_batch(task, clips) for clips in batches]
 
 
 def _finish(out: Path, data: DataDir, tables: dict[str, dict[str, str]]) -> None:
@@ -182,7 +195,7 @@ def separate_dataset(
     require_space(out, len(outputs) * sum(on_disk(44 + 2 * clip.n_samples) for clip in clips), n_files, "--expdir")
     notes, task = notes or Shards(out, kind="separated"), Task(system, outputs, sample_rate, out, device)
     with _begun(notes, data, outputs):
-        counts = run_shards(
+        shards = run_shards(
             partial(separate_shard, task),
             cut_shards(list(equal_length_batches(clips, batch_size)), SHARD_BATCHES),
             notes,
@@ -190,9 +203,13 @@ def separate_dataset(
             description=f"separate {system.name}",
             backend=None if device == "cpu" else "local",  # the GPU is here, whatever cmd.sh says
         )
-        samples, files = (sum(count) for count in zip(*counts, strict=True))
+        done = [Done(*batch) for batches in shards for batch in batches]
+        samples, files = (sum(count) for count in zip(*(batch.clipped for batch in done), strict=True))
         if samples:
             logger.warning("%s: %d sample(s) in %d of %d files clipped", out, samples, files, n_files)
+        if not isinstance(system, Oracle):
+            confidence = {utt: values for batch in done for utt, values in batch.confidence.items()}
+            write_confidence(out, data.labels, {utt: confidence[utt] for utt in data.wav})
         _finish(out, data, {name: {clip.utt: f"audio/{name}/{clip.utt}.wav" for clip in clips} for name in outputs})
     logger.info("%s: %d clips x %d classes", out, len(clips), len(data.labels))
 

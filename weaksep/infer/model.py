@@ -17,6 +17,12 @@ from weaksep.nets.classifier import Classifier
 from weaksep.nets.separator import Separator as SeparatorNet
 from weaksep.signal.stft import Stft
 
+Watch = Callable[[torch.Tensor, torch.Tensor], None]
+
+
+def unwatched(masks: torch.Tensor, magnitude: torch.Tensor) -> None:
+    """The ``Watch`` of those who only want the sources."""
+
 
 @dataclass(frozen=True)
 class Separator:
@@ -131,18 +137,22 @@ def apply_masks(stft: Stft, spectrum: torch.Tensor, masks: torch.Tensor, n_sampl
 
 
 @torch.inference_mode()
-def separate_waveform(separator: Separator, audio: torch.Tensor) -> torch.Tensor:
+def separate_waveform(separator: Separator, audio: torch.Tensor, watch: Watch = unwatched) -> torch.Tensor:
     """Separate a batch of clips of one length.
 
     Args:
         separator: see ``load_separator``.
         audio: mixtures (B, N) at the separator's sample rate, on any device.
+        watch: shown the masks (B, K, T, F) and the magnitude (B, T, F).
 
     Returns:
         one source a class, (B, K, N), on the separator's device; one more, the last, from a residual output.
     """
     spectrum = separator.stft.forward(audio.to(separator.device))
-    return apply_masks(separator.stft, spectrum, separator.net(spectrum.abs()), audio.shape[-1])
+    magnitude = spectrum.abs()
+    masks = separator.net(magnitude)
+    watch(masks, magnitude)
+    return apply_masks(separator.stft, spectrum, masks, audio.shape[-1])
 
 
 def save_untrained(

@@ -16,14 +16,15 @@ import torch
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.audioread import read_blocks
 from weaksep.fileio.audiostream import FORMATS, resampled, writers
-from weaksep.fileio.datadir import EVENT_COLUMNS, RESIDUAL
+from weaksep.fileio.datadir import CONFIDENCE_NAME, EVENT_COLUMNS, RESIDUAL
 from weaksep.fileio.network import network_files
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import write_tsv
 from weaksep.infer.chunks import ChunkPlan, separate_chunks
+from weaksep.infer.confidence import ConfidenceMeter, write_confidence
 from weaksep.infer.events import EventFinder
 from weaksep.infer.levels import LEQ_NAME, LEVELS_NAME, RECORDING, write_levels
-from weaksep.infer.model import Separator, apply_masks
+from weaksep.infer.model import Separator, Watch, apply_masks, unwatched
 from weaksep.signal.level import gain_to
 from weaksep.signal.meter import LevelMeter
 
@@ -70,7 +71,7 @@ def chunk_plan(separator: Separator) -> ChunkPlan:
 
 
 def net_sources(
-    separator: Separator, blocks: Iterator[np.ndarray], sample_rate: int, gain: float
+    separator: Separator, blocks: Iterator[np.ndarray], sample_rate: int, gain: float, watch: Watch = unwatched
 ) -> Iterator[np.ndarray]:
     """Sources of a stream at the net's rate, (K + 1, C, n) pieces, the residual last.
 
@@ -79,6 +80,7 @@ def net_sources(
         blocks: the stream, (C, n).
         sample_rate: its own.
         gain: with which the net hears it.
+        watch: shown the masks and the magnitude of each chunk.
     """
 
     @torch.inference_mode()
@@ -87,6 +89,7 @@ def net_sources(
         spectrum = separator.stft.forward(audio)  # (C, T, F)
         mono = separator.stft.forward(audio.mean(dim=0, keepdim=True)).abs()
         masks = separator.net(mono * gain)[:, : len(separator.classes)]
+        watch(masks, mono)
         sources = apply_masks(separator.stft, spectrum, masks.expand(len(chunk), -1, -1, -1), audio.shape[1])
         sources = sources.transpose(0, 1)  # (K, C, n)
         return torch.cat([sources, (audio - sources.sum(dim=0)).unsqueeze(0)]).cpu().numpy()
@@ -137,7 +140,7 @@ def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step
         tables=network_files(model),
         files={str(path): path},
         code=["weaksep.infer.recordings"],
-        outputs=(*(f"*.{form}" for form in FORMATS), EVENTS_NAME, LEVELS_NAME, LEQ_NAME),
+        outputs=(*(f"*.{form}" for form in FORMATS), CONFIDENCE_NAME, EVENTS_NAME, LEVELS_NAME, LEQ_NAME),
     )
 
 
@@ -148,7 +151,7 @@ def source_files(separator: Separator, out: str | Path, options: Options) -> lis
 
 def output_files(separator: Separator, out: str | Path, options: Options) -> list[Path]:
     """All files of a separated recording."""
-    tables = [EVENTS_NAME] * options.events + [LEVELS_NAME, LEQ_NAME] * options.levels
+    tables = [CONFIDENCE_NAME] + [EVENTS_NAME] * options.events + [LEVELS_NAME, LEQ_NAME] * options.levels
     return source_files(separator, out, options) + [Path(out) / name for name in tables]
 
 
@@ -159,7 +162,8 @@ def separate_recording(
     options: Options,
     progress: Callable[[int], object] = lambda samples: None,
 ) -> list[Path]:
-    """Separate a recording into OUT/<class>.<form> and OUT/residual.<form>.
+    """Separate a recording into OUT/<class>.<form> and OUT/residual.<form>, and say in OUT/confidence.tsv how sure the
+    net is of each class.
 
     Args:
         separator: see ``load_separator``.
@@ -177,7 +181,8 @@ def separate_recording(
     info, blocks = audio_info(path, options.accept_truncated), partial(read_blocks, path, options.accept_truncated)
     rate = info.sample_rate if options.rate == "input" else separator.sample_rate
     gain = gain_to(options.level_db, blocks(), info.sample_rate)
-    pieces = net_sources(separator, blocks(), info.sample_rate, gain)
+    confidence = ConfidenceMeter(1, len(separator.classes))
+    pieces = net_sources(separator, blocks(), info.sample_rate, gain, confidence.add)
     if rate != separator.sample_rate:
         pieces = at_input_rate(pieces, separator, blocks(), rate, info.channels)
     files = source_files(separator, out, options)
@@ -192,6 +197,7 @@ def separate_recording(
             for meter, output in zip(meters.values(), [*piece, piece.sum(axis=0)], strict=False):
                 meter.add(output)
             progress(round(piece.shape[2] * info.sample_rate / rate))
+    write_confidence(Path(out), separator.classes, {Path(path).name: confidence.values()[0]})
     if options.events:
         rows = [(Path(path).name, f"{onset:.3f}", f"{offset:.3f}", name) for onset, offset, name in finder.events()]
         write_tsv(Path(out) / EVENTS_NAME, EVENT_COLUMNS, [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.fileio.code_version import found_by_name
-from weaksep.fileio.datadir import FINGERPRINT_TABLES, SOURCE_NAME, DataDir
+from weaksep.fileio.datadir import CONFIDENCE_NAME, FINGERPRINT_TABLES, SOURCE_NAME, DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
 from weaksep.fileio.network import network_files, read_description
 from weaksep.fileio.stamp import Step
@@ -35,7 +35,7 @@ def _step(experiment: Path, data: DataDir, settings: dict[str, Any], references:
         tables=tables_of(data.path, [*FINGERPRINT_TABLES, *scps]),
         files=files_of(data.path, ["wav.scp", *scps]),
         code=CODE,
-        outputs=("*.scp", SOURCE_NAME, "audio/*/*.wav"),
+        outputs=("*.scp", SOURCE_NAME, CONFIDENCE_NAME, "audio/*/*.wav"),
         kind="separated",
     )
 

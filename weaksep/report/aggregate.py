@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from scipy.stats import rankdata
+
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.tables import read_tsv, to_float
 from weaksep.metrics.bootstrap import bootstrap_mean_ci
 
-LEVELS = ("relative_level_db", "level_error_db")  # which older tables do not have
+NEWER = ("relative_level_db", "level_error_db", "confidence")  # which older tables do not have
 VALUES = (
-    *("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db", "sdr_db", "sir_db", "sar_db", "leak_db", *LEVELS, "overlap"),
+    *("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db", "sdr_db", "sir_db", "sar_db", "leak_db", *NEWER, "overlap"),
     "mixture_correlation",
 )
 COLUMNS = ("utt", "class", "active", "n_active", *VALUES, "dominant_output")
@@ -46,6 +49,7 @@ LEVEL_BINS = {
     ">=0": "0 dB and more",
 }
 PLACES = 4
+TRUST_PAIRS = 10
 
 
 class Score(NamedTuple):
@@ -66,6 +70,7 @@ class Score(NamedTuple):
     overlap: float | None = None
     dominant_output: str | None = None
     mixture_correlation: float | None = None
+    confidence: float | None = None
 
 
 def read_scores(path: str | Path) -> list[Score]:
@@ -77,7 +82,7 @@ def read_scores(path: str | Path) -> list[Score]:
     """
     scores: dict[tuple[str, str], Score] = {}
     problems = []
-    for number, row in enumerate(read_tsv(path, [name for name in COLUMNS if name not in LEVELS]), start=2):
+    for number, row in enumerate(read_tsv(path, [name for name in COLUMNS if name not in NEWER]), start=2):
         key = (row["utt"], row["class"])
         try:
             cells: dict[str, Any] = {column: to_float(text) if (text := row.get(column)) else None for column in VALUES}
@@ -135,6 +140,27 @@ def bin_of(bins: Iterable[str], edges: Sequence[float], value: float | None) -> 
     return None if value is None else list(bins)[bisect.bisect_right(edges, value)]
 
 
+def trust(scores: Sequence[Score]) -> dict[str, Any]:
+    """How well a system's confidence tells its good outputs from its bad ones, over active classes in mixtures of two
+    or more.
+
+    Returns:
+        n; rank_correlation (Spearman's) of confidence and SI-SDR, null for fewer than ten pairs; the mean SI-SDR of
+        all, of those that stay when the least confident tenth is withheld, and when the worst tenth is (the most that
+        withholding a tenth can bring).
+    """
+    pairs = [(s.confidence, s.si_sdr_db) for s in scores if s.confidence is not None and s.si_sdri_db is not None]
+    confidence, quality = np.array(pairs, dtype=float).reshape(-1, 2).T
+    if len(pairs) < TRUST_PAIRS or np.ptp(confidence) == 0 or np.ptp(quality) == 0:
+        return {"n": len(pairs), "rank_correlation": None}
+    tenth = len(pairs) // 10
+    kept = {name: quality[np.argsort(by, kind="stable")[tenth:]].mean() for name, by in
+            (("without_least_confident_db", confidence), ("without_worst_db", quality))}  # fmt: skip
+    rank_correlation = np.corrcoef(rankdata(confidence), rankdata(quality))[0, 1]
+    figures = {"rank_correlation": rank_correlation, "all_db": quality.mean(), **kept}
+    return {"n": len(pairs), **{name: round(float(value), PLACES) for name, value in figures.items()}}
+
+
 def system_statistics(
     scores: Sequence[Score], classes: Sequence[str], seed: int, groups: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
@@ -153,7 +179,7 @@ def system_statistics(
         many of them have ended up in their own output, in that of another active class or of an absent one;
         single_class_si_sdr_db over mixtures of one class; absent_leak_db over (mixture, absent class) pairs;
         level_error_db over (mixture, present class) pairs, of all and by the class's level in the mixture,
-        with the median of their sizes;
+        with the median of their sizes; confidence, see ``trust``;
         sdr_db, sir_db and sar_db (BSS eval) over the pairs for which stage 6 measured them.
     """
     # Only mixtures of two or more active classes have an improvement at all (score/clip.py).
@@ -198,5 +224,6 @@ def system_statistics(
             name: {**describe(found), "median_absolute": describe([abs(error) for error in found])["median"]}
             for name, found in errors.items()
         },
+        "confidence": trust(scores),
         **{name: describe(values(name)) for name in ("sdr_db", "sir_db", "sar_db")},
     }

@@ -59,7 +59,8 @@ def _improvements(summary: Summary) -> list[Table]:
     splits = [tables.split(systems, by, by, f"SI-SDRi by {of} (mean / median, dB)", words) for by, of, words in SPLITS]
     worse = [tables.worse(systems, *SPLITS[1]), tables.worse(systems, *SPLITS[3]), tables.found_in(systems)]
     found = [parts, tables.seeds(summary), *splits, *worse]
-    found += [tables.single(systems), tables.levels(systems), tables.bss_eval(systems)]
+    found += [tables.single(systems), tables.levels(systems), tables.confidence(systems)]
+    found += [tables.bss_eval(systems)]
     return [more, *found] if len(first) < len(systems) else found
 
 

@@ -71,7 +71,7 @@ class Mixture:
         sample_rate: in Hz.
         spans: active class -> labelled (onset, offset) in seconds, in the order of the classes.
         references: active class -> id of its audio; the mixture itself has the empty name.
-        sources: system -> active class -> (id, SI-SDRi in dB or None).
+        sources: system -> active class -> (id, SI-SDRi in dB or None, confidence or None).
     """
 
     example: Example
@@ -79,7 +79,7 @@ class Mixture:
     sample_rate: int
     spans: dict[str, list[tuple[float, float]]]
     references: dict[str, str] = field(default_factory=dict)
-    sources: dict[str, dict[str, tuple[str, float | None]]] = field(default_factory=dict)
+    sources: dict[str, dict[str, tuple[str, float | None, float | None]]] = field(default_factory=dict)
 
     def take_in(self, texts: Texts, store: AudioStore, scores: Scores, share: float = 1.0) -> bool:
         """Put audio into the store and note its ids; False, and nothing is done, where there is no room."""
@@ -89,8 +89,8 @@ class Mixture:
                 self.references[name] = audio
                 continue
             rows = (row for row in scores[system] if (row.utt, row.name) == (self.example.utt, name))
-            gain = next((row.si_sdri_db for row in rows), None)
-            self.sources.setdefault(system, {})[name] = (audio, gain)
+            gain, sure = next(((row.si_sdri_db, row.confidence) for row in rows), (None, None))
+            self.sources.setdefault(system, {})[name] = (audio, gain, sure)
         return ids is not None
 
 

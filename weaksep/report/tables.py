@@ -160,6 +160,20 @@ def levels(systems: Systems) -> Table:
     return table_of("levels", title, measured, [SYSTEM, *fields], is_trained)
 
 
+def confidence(systems: Systems) -> Table:
+    """How well nets know how good their outputs are."""
+    measured = [system for system in systems if system.get("confidence", {}).get("rank_correlation") is not None]
+    fields = [
+        SYSTEM,
+        field("rank correlation", FIGURE2, ("confidence", "rank_correlation"), "high"),
+        field("SI-SDR of all (dB)", FIGURE, ("confidence", "all_db")),
+        field("without the least confident tenth", FIGURE, ("confidence", "without_least_confident_db")),
+        field("without the worst tenth", FIGURE, ("confidence", "without_worst_db")),
+        field("pairs", COUNT, ("confidence", "n")),
+    ]
+    return table_of("confidence", "Confidence", measured, fields, is_trained)
+
+
 def _made_worse(systems: Systems) -> Systems:
     """Trained systems of which the summary counts the targets that they make worse."""
     return [system for system in systems if system.get("worse") and is_trained(system)]

@@ -67,6 +67,11 @@ is). Levels are of the root mean square, without A-weighting, and of what the sa
 nothing counts as {LEAK_FLOOR_DB:g} dB relative to the mixture. The row "unprocessed", where there is one, gives every
 class the level of the mixture. A right level does not say that the right sound was found: an output may have lost some
 of its class and kept as much of another.""",
+    "confidence": """\
+The mean of a mask over the energy of its output: 1 where all that came through was given to that class alone, 1/2 where
+every bin was shared half and half. It needs no reference (`confidence.tsv` beside separated files). The table says what
+it is worth: its rank correlation with SI-SDR over the classes of mixtures of two or more, and the mean SI-SDR of what
+stays when the least confident tenth is withheld; withholding the worst tenth, which takes references, is the limit.""",
     "bss_eval": """\
 BSS eval of the separated classes, in mixtures of two or more: SDR counts all that is wrong, SIR what is left of the
 other classes, SAR what the separation has added. Unlike SI-SDR they forgive any short filter, so that they are higher.

@@ -5,7 +5,8 @@ SI-SDR, the improvement over it, the SDR, SIR and SAR of BSS eval, and the class
 dominant output). With a single active class the mixture is the reference already, so an improvement means nothing and
 those cells stay empty. A class that can be heard also has its level relative to the mixture, and the error of its
 output's level. A class that is absent has its leak instead. Every output that is not silent has its correlation with
-the mixture: a separator whose outputs are the mixture separates nothing.
+the mixture: a separator whose outputs are the mixture separates nothing. Confidence is the net's own
+(infer/confidence.py).
 """
 
 import math
@@ -26,7 +27,7 @@ BSS_COLUMNS = ("sdr_db", "sir_db", "sar_db")
 LEVEL_COLUMNS = ("relative_level_db", "level_error_db")
 COLUMNS = (
     *("utt", "class", "active", "n_active", *SI_SDR_COLUMNS, *BSS_COLUMNS),
-    *("leak_db", *LEVEL_COLUMNS, "overlap", "dominant_output", "mixture_correlation"),
+    *("leak_db", *LEVEL_COLUMNS, "confidence", "overlap", "mixture_correlation", "dominant_output"),
 )
 
 Row = dict[str, object]

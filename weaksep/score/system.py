@@ -10,8 +10,8 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.feats.labels import frame_labels
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import audio_info
-from weaksep.fileio.datadir import REFERENCED_NAME, SOURCE_NAME, DataDir, read_scp
-from weaksep.fileio.tables import write_tsv
+from weaksep.fileio.datadir import CONFIDENCE_NAME, REFERENCED_NAME, SOURCE_NAME, DataDir, read_scp
+from weaksep.fileio.tables import read_tsv, write_tsv
 from weaksep.jobs import run_sharded
 from weaksep.metrics.overlap import overlap_share
 from weaksep.metrics.si_sdr import FLOOR_DB
@@ -79,6 +79,13 @@ def find_estimates(data: DataDir, separated: Path) -> dict[str, tuple[str, ...]]
     return {utt: tuple(str(table[utt]) for table in tables.values()) for utt in data.wav}
 
 
+def confidences(separated: Path) -> dict[tuple[object, object], str]:
+    """(clip, class) -> how sure the net is of the output; empty for systems without a net."""
+    path = separated / CONFIDENCE_NAME
+    rows = read_tsv(path, ("filename", "event_label", "confidence")) if path.is_file() else ()
+    return {(row["filename"], row["event_label"]): row["confidence"] for row in rows}
+
+
 def _warn(rows: Sequence[Row], name: str, referenced: frozenset[str]) -> None:
     """Say what was left out of the scores or held at the floor, and how much."""
     active = [row for row in rows if row["active"] == 1]
@@ -117,7 +124,8 @@ def score_system(
     clips = [replace(clip, estimates=estimates[clip.utt]) for clip in clips]
     jobs = [tuple(clips[start : start + CLIPS_IN_A_JOB]) for start in range(0, len(clips), CLIPS_IN_A_JOB)]
     parts = run_sharded(partial(score_clips, bss_eval=bss_eval), jobs, nj=nj, description=f"score {experiment.name}")
-    rows = [row for part in parts for row in part]
+    sure = confidences(experiment / "separated" / set_name)
+    rows = [row | {"confidence": sure.get((row["utt"], row["class"]))} for part in parts for row in part]
     _warn(rows, experiment.name, data.referenced())
     path = experiment / "scores" / set_name / "scores.tsv"
     write_text(path.parent / SOURCE_NAME, data.fingerprint() + "\n")

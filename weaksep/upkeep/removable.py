@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import temporary_of
-from weaksep.fileio.datadir import SOURCE_NAME
+from weaksep.fileio.datadir import CONFIDENCE_NAME, SOURCE_NAME
 from weaksep.fileio.experiments import BOARD_FILES, CHECKPOINTS, EARLIER_NAME, RUN_FILES
 from weaksep.fileio.lock import LOCK_NAME
 from weaksep.fileio.owned import fits, plain_file
@@ -46,7 +46,9 @@ KINDS = {
     "leftovers": Kind("not needed (stopped processes left it)"),
     "unfinished": Kind("the interrupted stage, from its beginning"),
     "features": Kind("stage 2", FEATURES, "ark/*", ("{exp}",)),
-    "separated": Kind("stage 5", ("*.scp", SOURCE_NAME, "audio/*/*.wav"), "audio/*", ("{place}/../..",)),
+    "separated": Kind(
+        "stage 5", ("*.scp", SOURCE_NAME, CONFIDENCE_NAME, "audio/*/*.wav"), "audio/*", ("{place}/../..",)
+    ),
     "mixtures": Kind("stage 1, or weaksep rebuild", AUDIO, "audio/*", ALL),
     "clips": Kind("stage 0, or weaksep prepare, from the recordings", AUDIO_OF_SETS, "*/audio/*", ALL),
     "events": Kind("stage 0, from the corpus", AUDIO_OF_SETS, "*/audio/*", ("{data}",)),

@@ -179,14 +179,15 @@
       cell.append(caption);
       return cell;
     }
-    const [audio, gain] = sources[system][name];
-    const figure = gain === null ? "" : `${(Math.round(10 * gain) / 10 + 0).toFixed(1)} dB`.replace("-", "\u2212");
+    const [audio, gain, sure] = sources[system][name];
+    const gained = gain === null ? "" : `${(Math.round(10 * gain) / 10 + 0).toFixed(1)} dB`.replace("-", "\u2212");
+    const figure = [gained, sure === null ? "" : `sure ${Math.round(100 * sure)} %`].filter(Boolean).join(", ");
     const button = document.createElement("button");
     button.type = "button";
     button.className = "clip";
     button.dataset.audio = audio;
     button.setAttribute("aria-pressed", "false");
-    button.setAttribute("aria-label", `${utt}, ${name}, ${label}${figure && `, SI-SDRi ${figure}`}`);
+    button.setAttribute("aria-label", `${utt}, ${name}, ${label}${figure && `, ${gain === null ? "" : "SI-SDRi "}${figure}`}`);
     const head = document.createElement("span");
     head.className = "head";
     button.append(document.createElement("canvas"), head);
