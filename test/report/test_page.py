@@ -126,7 +126,7 @@ def test_every_sound_is_there_sample_for_sample(experiment):
         assert set(mixture["sources"]) == {*facts["columns"], "separator_frame_crnn"}
         for system, sources in mixture["sources"].items():
             rows = [row for row in experiment.scores[system] if row.utt == mixture["utt"] and row.n_active > 1]
-            assert {name: gain for name, (_, gain) in sources.items()} == {
+            assert {name: gain for name, (_, gain, _) in sources.items()} == {
                 row.name: row.si_sdri_db for row in rows if row.si_sdri_db is not None
             }
             for name, (clip, _) in sources.items():
