@@ -43,7 +43,7 @@ def unknown_names(wanted: Iterable[str], known: Iterable[str]) -> list[str]:
     names = sorted(set(known))
     more = f" and {len(names) - SHOWN} others" if len(names) > SHOWN else ""
     found = {name: difflib.get_close_matches(name, names, n=SHOWN, cutoff=0.0) for name in wanted if name not in names}
-    return [f"{name}; there are (nearest first) {', '.join(near)}{more}" for name, near in found.items()]
+    return [f"{name}; there are (nearest first) {', '.join(near) or 'none'}{more}" for name, near in found.items()]
 
 
 def refuse(faults: Mapping[str, object], error: type[Exception] = ValueError) -> None:
