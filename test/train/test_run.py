@@ -43,7 +43,10 @@ def test_weak_training_sees_no_references(recipe: Path, system: str) -> None:
         assert same(weights(f"with/{exp}"), weights(f"without/{exp}"))
 
 
-def test_an_epoch_has_lines_of_its_own_in_the_log(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_epoch_has_lines_of_its_own_in_the_log(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     monkeypatch.setattr("weaksep.train.loop.LINE_SECONDS", 0.0)
     stages(systems="strong")
     lines = re.findall(r"epoch (\d)/3, step (\d+) of (\d+), train loss so far (\S+)$",
