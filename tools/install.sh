@@ -15,8 +15,11 @@ help_message=$(
 Usage: $0 [options]
 
 Makes ${venv} with the versions in tools/constraints.txt, and weaksep itself in editable form.
-pip's own settings (index, find-links, proxies) are respected; point them at PyTorch's CPU wheels if the machine has
-no GPU, to fetch 200 MB instead of several GB.
+pip's own settings (index, find-links, proxies) are respected. On a machine without a GPU
+
+    PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu $0
+
+fetches 200 MB instead of several GB.
 
 Options [default]
     --python PROGRAM  Python 3.10 or newer to build on [python3; an existing environment keeps its own]

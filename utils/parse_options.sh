@@ -30,7 +30,7 @@ _option_kind() {
     _option_kind=${_option_kind%% *}
 }
 
-# _option_nearest WORD: print the option with the fewest letters to change, if that is under half of WORD's.
+# _option_nearest WORD: print the option with the fewest letters to change, if these are few.
 _option_nearest() {
     # Through the environment: awk -v would read escapes in it.
     WORD=$1 OPTIONS=${_options} awk '
@@ -45,7 +45,8 @@ _option_nearest() {
             return cost[length(a), length(b)]
         }
         BEGIN {
-            best = length(ENVIRON["WORD"]) / 2
+            best = (length(ENVIRON["WORD"]) - 2) / 2
+            if (best < 1.5) best = 1.5
             count = split(ENVIRON["OPTIONS"] "help:", options, / /)
             for (n = 2; n <= count; n++) {
                 option = "--" substr(options[n], 1, index(options[n], ":") - 1)

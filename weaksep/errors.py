@@ -34,6 +34,18 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str, cutoff: float 
     return f"did you mean {near[0]}?" if near else otherwise
 
 
+def unknown_names(wanted: Iterable[str], known: Iterable[str]) -> list[str]:
+    """A line for each name that is not known, with those that are, nearest first.
+
+    >>> unknown_names(["cat", "dgo"], ["bird", "cat", "dog"])
+    ['dgo; there are (nearest first) dog, bird, cat']
+    """
+    names = sorted(set(known))
+    more = f" and {len(names) - SHOWN} others" if len(names) > SHOWN else ""
+    found = {name: difflib.get_close_matches(name, names, n=SHOWN, cutoff=0.0) for name in wanted if name not in names}
+    return [f"{name}; there are (nearest first) {', '.join(near) or 'none'}{more}" for name, near in found.items()]
+
+
 def refuse(faults: Mapping[str, object], error: type[Exception] = ValueError) -> None:
     """Raise an error with the first of the texts whose value is true, where one is.
 

@@ -31,6 +31,7 @@ strong_share=
 feats_type=
 train_threads=1
 dry_run=false
+clip_s=
 max_bad_ratio=0.0
 accept_truncated=false
 seed=
@@ -82,6 +83,7 @@ Options [default]
     --train-threads N    threads of each training on the CPU; weights depend on it, but not on --nj [${train_threads}]
     --strong-share R     share of clips with isolated sources, for semi-supervised systems [their own]
     --dry-run BOOL       run two steps of every training, keep nothing, and stop after stage 4 [${dry_run}]
+    --clip-s S           seconds of the clips that stage 0 cuts labelled recordings into [as CONFIG/prepare.yaml says]
     --max-bad-ratio R    share of unreadable clips that stage 0 may leave out, naming each [${max_bad_ratio}]
     --accept-truncated BOOL  stage 0 uses what is left of truncated audio files [${accept_truncated}]
     --test-sets "A B"    what systems are scored on: test, and test_NAME for a variant of CONFIG/mix.yaml with a test
@@ -123,6 +125,8 @@ stop_stage=$(stage_number "${stop_stage}")
 [[ ${ngpu} =~ ^[01]$ ]] || die "option --ngpu takes 0 or 1, not '${ngpu}'"
 [[ ${strong_share:-0.5} =~ ^0?\.[0-9]+$ ]] || die "option --strong-share takes a share like 0.05, not '${strong_share}'"
 [ -d "${config}" ] || die "no configuration folder '${config}' in ${PWD}"
+[ -z "${clip_s}" ] || [ -e "${config}/prepare.yaml" ] ||
+    die "option --clip-s is for labelled recordings; here clip_s in ${config}/mix.yaml says how long clips are"
 if [ "${systems}" != all ]; then
     for system in ${systems}; do
         [ -e "${config}/${system}.yaml" ] || die "no system '${system}': ${config}/${system}.yaml is not there"
@@ -136,7 +140,9 @@ if [ "${expdir}" = exp ]; then results=${results:-RESULTS.md}; else results=${re
 
 . ./path.sh
 . ./cmd.sh
+asked=${systems}
 if [ "${systems}" = all ]; then
+    asked=
     systems=$(weaksep systems --config-dir "${config}" --about false | tr '\n' ' ')
     systems=${systems% }
 fi
@@ -222,7 +228,7 @@ if wanted 0 && [ -e "${config}/prepare.yaml" ]; then
     begin 0 "labelled recordings -> ${datadir}/{train,valid,test}"
     supervised weaksep prepare --config "${config}/prepare.yaml" --db "${db}" \
         --out "${datadir}" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \
-        --force "${force}"
+        ${clip_s:+--set "clip_s=${clip_s}"} --force "${force}"
     finish
 elif wanted 0; then
     begin 0 "corpus -> ${datadir}/events"
@@ -295,7 +301,7 @@ if wanted 7; then
     begin 7 "${expdir}/*/scores -> ${results}, ${expdir}/report"
     supervised weaksep report --recipe "${recipe}" --expdir "${expdir}" --datadir "${datadir}" --out "${results}" \
         --set "${test_sets%% *}" \
-        --config-dir "${config}" \
+        --config-dir "${config}" ${asked:+--systems "${asked}"} \
         --note "${note}" --note "Configuration: \`${config}\`." --force "${force}"
     finish
 fi

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import io
 import logging
 import os
 import subprocess
@@ -14,6 +16,7 @@ import pytest
 from weaksep.bin import main as dispatcher
 from weaksep.bin.cli import make_parser, run_command, str2bool, with_dashes
 from weaksep.errors import UserError
+from weaksep.fileio.logs import set_up_logging
 
 COMMANDS = sorted(dispatcher.command_files())
 
@@ -121,6 +124,26 @@ def test_log_lines_look_like_those_of_the_recipes(capsys) -> None:
     assert place.startswith("(test_cli.py:")
     assert place.endswith(":talk)")
     assert text == "12 mixtures\n"
+
+
+@pytest.mark.parametrize(("terminal", "first"), [(True, "\r\x1b[J2"), (False, "2")])
+def test_a_log_line_takes_the_place_of_a_progress_bar(terminal: bool, first: str) -> None:
+    screen = io.StringIO()
+    screen.isatty = lambda: terminal  # type: ignore[method-assign]
+    set_up_logging()
+    (handler,) = logging.getLogger().handlers
+    handler.setStream(screen)  # type: ignore[attr-defined]
+    screen.write("trainings:  50%|#####     | 1/2")
+    logging.getLogger("weaksep.train").info("an epoch\x1b[2J")
+    line = screen.getvalue().partition("1/2")[2]
+    assert line.startswith(first) and line.endswith("an epoch\\x1b[2J\n")
+
+
+def test_the_nearest_option_is_one_of_the_command(capsys) -> None:
+    for name, expected in (("separate", "; did you mean --model?"), ("score", " (weaksep")):
+        with pytest.raises(SystemExit):
+            importlib.import_module(f"weaksep.bin.{name}").main(["--modle", "x"])
+        assert f"unknown option --modle{expected}" in capsys.readouterr().err
 
 
 def test_unknown_and_missing_commands(capsys) -> None:

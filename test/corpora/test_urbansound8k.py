@@ -51,6 +51,12 @@ def test_rows_become_events(tmp_path):
     assert second.path == tmp_path / "audio/fold1/5-8-0-4.wav"
 
 
+def test_a_class_that_the_corpus_does_not_have(tmp_path):
+    write_metadata(tmp_path, [row(77, 3), row(5, 1, "jackhammer", 4)])
+    with pytest.raises(UserError, match=r"(?s)no such class.*sirne; there are \(nearest first\) siren, jackhammer$"):
+        open_urbansound8k(config(classes=["sirne", "jackhammer"]), tmp_path)
+
+
 def test_byte_order_mark_blanks_and_extra_columns(tmp_path):
     write_metadata(
         tmp_path,
@@ -105,7 +111,7 @@ def test_no_folder_at_all():
 
 
 def test_flac_of_the_same_stem_stands_in(tmp_path):
-    write_metadata(tmp_path, [row(1, 1), row(2, 1)])
+    write_metadata(tmp_path, [row(1, 1), row(2, 1), row(3, 4, "jackhammer")])
     fold = tmp_path / "audio/fold1"
     fold.mkdir(parents=True)
     stereo = np.stack([np.full(4410, 0.5), np.zeros(4410)], axis=1)
@@ -121,7 +127,7 @@ def test_flac_of_the_same_stem_stands_in(tmp_path):
 
 def test_class_and_salience_are_chosen(tmp_path):
     rows = [row(1, 1), row(2, 1, salience=2), row(3, 1, "dog_bark"), row(4, 9), row(5, 3), row(6, 4)]
-    write_metadata(tmp_path, rows)
+    write_metadata(tmp_path, [*rows, row(7, 4, "jackhammer")])
     sets = open_urbansound8k(config(), tmp_path).sets
     assert [event.recording_id for event in sets["train"]] == ["1"]
     both = open_urbansound8k(config(salience=[1, 2]), tmp_path).sets

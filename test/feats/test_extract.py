@@ -159,3 +159,13 @@ def test_stage_2_leaves_nothing_of_an_earlier_run(data_dir: Path, tmp_path: Path
 def test_windows_must_overlap_by_half() -> None:
     with pytest.raises(ValueError, match="to half of it"):
         FeatsConfig(window_samples=256, hop_samples=200)
+
+
+@pytest.mark.parametrize(("window", "warned"), [(256, False), (128, True), (1024, True)])
+def test_a_window_that_is_not_as_long_as_it_was_meant(
+    data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, window: int, warned: bool
+) -> None:
+    caplog.set_level("INFO")
+    extract(data_dir, tmp_path / "dump", FeatsConfig(window_samples=window, hop_samples=window // 2), 1)
+    assert f"windows of {window / 8:.1f} ms, {window / 16:.1f} ms apart, at 8000 Hz" in caplog.text
+    assert ("windows of 32 ms, at 8000 Hz window_samples: 256, hop_samples: 128" in caplog.text) == warned

@@ -188,6 +188,16 @@ def test_the_command(
     assert not list(Path("out").rglob("*.flac"))  # nothing of another format is left beside them
 
 
+def test_recordings_that_differ_in_their_suffix(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("in/street.wav", "in/street.flac", "in/car.wav"):
+        write(Path(name), 0.1, 8000)
+    separate.main(["--model", str(model), "in", "--out", "out"])
+    assert sorted(path.name for path in Path("out").iterdir()) == ["car", "street.flac", "street.wav"]
+    separate.main(["--model", str(model), "in/street.wav", "in/street.wav", "--out", "alone"])
+    assert [path.name for path in Path("alone").iterdir()] == ["street"]
+
+
 def test_what_is_no_audio_stops_no_other(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write(Path("good.wav"), 0.5, 8000)

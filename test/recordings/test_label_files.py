@@ -38,6 +38,26 @@ def test_fsd50k_ground_truth_has_quotes_and_a_split(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["clip_labels.tsv", "labels.txt", "labels.csv"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_the_first_line_tells_the_separator(tmp_path: Path, name: str, separator: str) -> None:
+    cell = '"Speech,Dog"' if separator == "," else "Speech,Dog"
+    lines = ["filename,event_labels,set", f"a.wav,{cell},train", "b.wav,Horn,test"]
+    content = "\n".join(line.replace(",", separator) if cell not in line else f"a.wav{separator}{cell}{separator}train"
+                        for line in lines)  # fmt: skip
+    found = read_clip_labels(text(tmp_path / name, content + "\n"))
+    assert [(e.names[0], e.clip_labels, e.set_name) for e in found] == [
+        ("a.wav", ("Speech", "Dog"), "train"),
+        ("b.wav", ("Horn",), "test"),
+    ]
+
+
+def test_labels_without_their_quotes(tmp_path: Path) -> None:
+    content = "filename,event_labels\na.wav,Speech,Dog\n"
+    with pytest.raises(UserError, match='3 cells, the header has 2; a cell that holds a , stands in quotes: "Speech,'):
+        read_clip_labels(text(tmp_path / "clip_labels.tsv", content))
+
+
 def test_a_line_for_each_label(tmp_path: Path) -> None:
     found = read_clip_labels(text(tmp_path / "l.tsv", "file\tlabel\trecording\na\tdog\tr1\na\thorn\tr1\n"))
     assert [(e.clip_labels, e.recording) for e in found] == [(("dog", "horn"), "r1")]

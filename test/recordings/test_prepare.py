@@ -145,7 +145,7 @@ def test_a_truncated_recording(corpus: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        (["--set", "classes=[dog, cat]"], "cat; there are dog, horn"),
+        (["--set", "classes=[dog, cat]"], "cat; there are (nearest first) "),
         (["--set", "clip=3"], "unknown key clip (did you mean clip_s?)"),
         (["--set", "split={train: 0.5, valid: 0.1, test: 0.1}"], "add up to 0.7, not 1"),
         (["--events", "nowhere.tsv"], "nowhere.tsv: no such file or folder"),
@@ -249,6 +249,19 @@ def test_damaged_references_are_found(corpus: Path, tone: Sound, write: Sound) -
     path.write_bytes(path.read_bytes()[:100])
     problems = [str(p) for report in validate([corpus.parent / "data"], check_audio=True) for p in report.problems]
     assert len(problems) == 1 and "r00-0001" in problems[0] and "truncated" in problems[0]
+
+
+def test_recordings_that_are_cut_are_told(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = corpus / "events.tsv"
+    events.write_text("filename\tonset\toffset\tevent_label\nr02.flac\t0.5\t1.0\tdog\n")
+    labels = str(corpus / "clip_labels.tsv")
+    assert prepare(corpus, "--clip-labels", labels, "--events", str(events)) == 0
+    message = capsys.readouterr().err  # eight of 3 and of 5 s, one of them with times
+    assert "12 recordings, 24 clips of 2 s (clip_s); cut into several: 8" in message
+    assert "7 recordings are longer than clip_s and have no times of events: each of their clips, up to 3" in message
+    assert prepare(corpus, "--set", "clip_s=5") == 0
+    message = capsys.readouterr().err
+    assert "12 recordings, 12 clips of 5 s (clip_s); cut into several: 0" in message and "longer than" not in message
 
 
 def test_what_is_too_little_for_a_clip_is_counted(

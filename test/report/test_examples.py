@@ -38,9 +38,9 @@ def test_of_a_hundred_mixtures_those_about_the_quantiles():
     assert {e.utt: e.kind for e in chosen} == {
         **dict.fromkeys(("m88", "m89", "m90", "m91"), "good"),
         **dict.fromkeys(("m48", "m49", "m50", "m51"), "median"),
-        **dict.fromkeys(("m08", "m09", "m10", "m11"), "worst"),
+        **dict.fromkeys(("m08", "m09", "m10", "m11"), "poor"),
     }
-    assert [e.kind for e in chosen] == ["good"] * 4 + ["median"] * 4 + ["worst"] * 4
+    assert [e.kind for e in chosen] == ["good"] * 4 + ["median"] * 4 + ["poor"] * 4
     assert (chosen[0].gain_db, chosen[0].system) == (88.0, "separator_frame")
 
 
@@ -54,14 +54,14 @@ def test_all_numbers_of_active_classes_have_their_turn():
     counts = [2] * 40 + [3] * 15 + [4] * 5
     random.Random(0).shuffle(counts)
     scores = {"s": [a_score(f"m{rank:02d}", float(rank), count) for rank, count in enumerate(counts)]}
-    for kind in ("good", "median", "worst"):
+    for kind in ("good", "median", "poor"):
         found = Counter(e.n_active for e in choose_examples(scores) if e.kind == kind)
-        third = {"worst": counts[:20], "median": counts[20:40], "good": counts[40:]}[kind]
+        third = {"poor": counts[:20], "median": counts[20:40], "good": counts[40:]}[kind]
         assert set(found) == set(third) and max(found.values()) <= 2 + (len(set(third)) < 3)
 
 
 @pytest.mark.parametrize(
-    ("n", "kinds"), [(0, ""), (1, "m"), (2, "gw"), (3, "gmw"), (5, "ggmww"), (12, "ggggmmmmwwww"), (30, "ggggmmmmwwww")]
+    ("n", "kinds"), [(0, ""), (1, "m"), (2, "gp"), (3, "gmp"), (5, "ggmpp"), (12, "ggggmmmmpppp"), (30, "ggggmmmmpppp")]
 )
 def test_fewer_mixtures_are_fewer_examples(n, kinds):
     scores = {"s": [a_score(f"m{rank:02d}", float(rank)) for rank in range(n)] + [a_score("single", None, 1)]}

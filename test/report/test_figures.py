@@ -12,7 +12,7 @@ import pytest
 
 from weaksep.report.figures import write_figures
 from weaksep.report.figures_classes import box, box_systems
-from weaksep.report.figures_examples import estimated_mask, level_db, magnitude
+from weaksep.report.figures_examples import class_colour, estimated_mask, level_db, magnitude
 from weaksep.report.figures_style import MAX_LINES, families, headline, series_styles, spread
 from weaksep.report.write import optional
 
@@ -21,7 +21,7 @@ HISTORIES = {
     for name in ("separator_clip", "classifier_clip")
 }
 PLAIN = ["si_sdri", "active_classes", "overlap"]
-MIXTURES = {f"example_{kind}" for kind in ("good", "median", "worst")}
+MIXTURES = {f"example_{kind}" for kind in ("good", "median", "poor")}
 
 
 @pytest.fixture
@@ -128,6 +128,13 @@ def test_spectrograms():
     mask = estimated_mask(0.25 * levels, levels)
     assert np.nanmin(mask) == np.nanmax(mask) == 0.25
     assert np.isnan(estimated_mask(levels, 0 * levels)).all()
+
+
+@pytest.mark.parametrize("count", [3, 6, 7, 20])
+def test_a_class_has_one_colour_and_few_share_one(count):
+    classes = [f"class{number}" for number in range(count)]
+    colours = [class_colour(classes, name) for name in classes]
+    assert len(set(colours)) == count  # however few of them a mixture has
 
 
 def test_without_matplotlib_the_log_says_so(tmp_path, monkeypatch, caplog, experiment):

@@ -102,6 +102,19 @@ def test_the_page_is_well_formed_and_alone(experiment):
     assert levels[0] == 1 and all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
 
 
+def test_captions_and_badges_say_what_there_is(experiment):
+    write_text(experiment.expdir / "report/figures/overlap.svg", "<svg/>")
+    page = Page(write(experiment))
+    (caption,) = page.all("figcaption")
+    assert "all panels but the first" in caption["text"]  # frame_crnn has a panel of its own
+    badges = {e["text"] for e in page.all("span") if e["attrs"].get("class", "").startswith("kind ")}
+    assert badges <= {"good: near the 90th percentile", "median", "poor: near the 10th percentile"} and len(badges) > 1
+    systems = experiment.summary["systems"]
+    experiment.summary["systems"] = [system for system in systems if system["name"] != "separator_frame_crnn"]
+    (caption,) = Page(write(experiment)).all("figcaption")
+    assert "panel" not in caption["text"]
+
+
 def test_the_same_input_gives_the_same_page(experiment):
     one = write(experiment).read_bytes()
     assert write(experiment).read_bytes() == one
@@ -156,7 +169,7 @@ def test_all_tables_are_there_and_sort_by_their_figures(experiment):
                 assert cell["text"] in text
     first = shown[0]
     column = first["headings"].index("mean SI-SDRi (dB)")
-    means = {system["si_sdri_db"]["mean"] for system in experiment.summary["systems"] if system["headline"]}
+    means = {system["si_sdri_db"]["mean"] for system in experiment.summary["systems"]}
     assert {row[column]["value"] for row in first["rows"]} == means
     assert [row[0]["text"] for row in first["rows"] if row[column]["best"]] == ["strong"]
 

@@ -308,7 +308,18 @@ def test_a_set_whose_data_has_gone_is_left_out(exp, quick, run, caplog):
     assert "test_gone: scored, but there is no such data folder any more; left out" in caplog.text
 
 
-def test_the_headline_leaves_variants_out(exp, quick, run):
+def test_the_first_table_has_what_was_asked_for_and_all_of_few_systems(exp, quick, run, monkeypatch):
+    shutil.copytree(exp / "separator_clip", exp / "separator_remix")
+    shutil.copytree(exp / "separator_clip", exp / "separator_clip_max")
+    assert all(name in markdown_table(headline(run())) for name in ("remix", "clip_max"))
+    monkeypatch.setattr("weaksep.report.tables.MAX_FIRST", 4)
+    first = markdown_table(headline(run("--systems", "strong remix")))
+    assert "| remix " in first and "clip_max" not in first
+    assert "| remix " not in markdown_table(headline(run()))  # not asked for: among all systems
+
+
+def test_the_headline_leaves_variants_out(exp, quick, run, monkeypatch):
+    monkeypatch.setattr("weaksep.report.tables.MAX_FIRST", 3)
     shutil.copytree(exp / "separator_clip", exp / "separator_clip_max")
     summary = run()
     assert "clip_max" not in markdown_table(headline(summary))

@@ -153,7 +153,7 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
     assert value(mix, "--seed") == "5"
     for call in (data, mix, feats, classifier, separator, infer, score):
         assert value(call, "--nj") == "3"
-    for call in (feats, classifier, separator, infer, score):
+    for call in (feats, classifier, separator, infer, score, report):
         assert value(call, "--systems") == "strong clip"
     for call, expected in ((classifier, ["net.units=8"]), (separator, ["optim.max_epochs=3", "*"])):
         settings = [call[index + 1] for index, word in enumerate(call) if word == "--set"]
@@ -179,6 +179,13 @@ def test_the_evaluation_classifier_is_trained_and_taken_by_default(recipes: Reci
     classifier, separator, _, score, _ = recipes.calls()
     assert value(classifier, "--evaluation-classifier") == value(score, "--default-evaluation-classifier") == "clip"
     assert "--evaluation-classifier" not in separator
+
+
+def test_the_length_of_clips_of_labelled_recordings(recipes: Recipes) -> None:
+    for arguments in ([], ["--clip-s", "10"]):
+        assert recipes.run("--db", "x", "--stop-stage", "0", *arguments, recipe="labelled_recordings").returncode == 0
+    assert ["--set" in call for call in recipes.calls()] == [False, True]
+    assert value(recipes.calls()[1], "--set") == "clip_s=10"
 
 
 def test_no_corpus_folder_is_given_as_none(recipes: Recipes) -> None:
@@ -219,7 +226,7 @@ def test_a_system_that_fails_is_left_out_and_named_at_the_end(recipes: Recipes, 
     result = recipes.run(LOST=f"{task} frame")
     assert result.returncode == 1
     systems = [value(call, "--systems") for call in recipes.calls() if "--systems" in call]
-    assert systems == ["strong frame clip"] * stage + ["strong clip"] * (6 - stage)
+    assert systems == ["strong frame clip"] * stage + ["strong clip"] * (6 - stage) + ["strong frame clip"]
     assert [call[0] for call in recipes.calls()][-1] == "report"
     last = result.stderr.splitlines()[-1]
     assert f"Finished, but not these, see above: frame (stage {stage})." in last
@@ -281,6 +288,7 @@ def test_a_stage_without_work_keeps_its_time(recipes: Recipes) -> None:
         (["--feats-type", "rwa"], "option --feats-type takes ark or raw, not 'rwa'"),
         (["--train-threads", "0"], "option --train-threads takes a number from 1, not '0'"),
         (["--config", "conf/nope"], "no configuration folder 'conf/nope'"),
+        (["--clip-s", "9"], "option --clip-s is for labelled recordings; here clip_s in conf/mix.yaml says"),
         (["--strong-share", "1.5"], "option --strong-share takes a share like 0.05, not '1.5'"),
         (["--dry-run", "true", "--stage", "5"], "--dry-run: stages 3 and 4 are tried, and neither is asked for"),
         (["--systems", "strong frane"], "no system 'frane': conf/frane.yaml is not there"),
@@ -302,7 +310,7 @@ def test_help_needs_no_installation_and_names_every_option(recipes: Recipes, rec
     assert result.returncode == 0
     options = "stage stop-stage nj ngpu tag systems db download config datadir dumpdir expdir skip-train"
     options += " classifier-args separator-args max-bad-ratio accept-truncated seed resume allow-cpu strong-share"
-    options += " dry-run feats-type train-threads help"
+    options += " dry-run feats-type train-threads clip-s help"
     for option in options.split():
         assert re.search(rf"^    --{option}( |$)", result.stdout, re.MULTILINE), option
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -40,6 +41,22 @@ def test_weak_training_sees_no_references(recipe: Path, system: str) -> None:
     stages(systems=system, options=["--expdir", "without"])
     for exp in (f"classifier_{system}", f"separator_{system}"):
         assert same(weights(f"with/{exp}"), weights(f"without/{exp}"))
+
+
+def test_an_epoch_has_lines_of_its_own_in_the_log(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr("weaksep.train.loop.LINE_SECONDS", 0.0)
+    stages(systems="strong")
+    lines = re.findall(r"epoch (\d)/3, step (\d+) of (\d+), train loss so far (\S+)$",
+                       (STRONG / "train.log").read_text(), re.MULTILINE)  # fmt: skip
+    steps = int(lines[0][2])
+    assert [(int(e), int(s)) for e, s, *_ in lines] == [(e, s) for e in (1, 2, 3) for s in range(1, steps + 1)]
+    # At its end the mean of an epoch.
+    assert [float(loss) for _, s, _, loss in lines if int(s) == steps] == pytest.approx(
+        [row["train"]["loss"] for row in history(STRONG)], abs=5e-5
+    )
 
 
 def test_each_system_learns_and_leaves_its_files(recipe: Path) -> None:

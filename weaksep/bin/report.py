@@ -14,6 +14,7 @@ OPTIONS = (
     EXPDIR,
     option("--datadir", type=Path, default=Path("data"), help="folder of the sets (%(default)s)"),
     option("--set", default="test", help="the set that was scored (%(default)s)"),
+    option("--systems", default="", help="systems that the first table must have, separated by blanks"),
     option(
         "--config-dir",
         type=Path,
@@ -54,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         tell(from_saved(args.saved, args.out))
     else:
         inputs = (args.recipe or Path.cwd().name, args.expdir, args.datadir, args.set, args.note)
-        tell(make_report(*inputs, args.out, config_dir=args.config_dir, force=args.force))
+        names = args.systems.split()
+        tell(make_report(*inputs, args.out, config_dir=args.config_dir, asked=names, force=args.force))
 
 
 if __name__ == "__main__":

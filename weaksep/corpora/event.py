@@ -10,6 +10,7 @@ import numpy as np
 from weaksep.errors import raise_problems
 
 SETS = ("train", "valid", "test")
+NO_CLASS = "there is no such class as data.yaml asks for"
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.corpora.config import TableConfig
-from weaksep.corpora.event import SETS, Corpus, SourceEvent
-from weaksep.errors import UserError, noted, raise_problems, refuse
+from weaksep.corpora.event import NO_CLASS, SETS, Corpus, SourceEvent
+from weaksep.errors import UserError, noted, raise_problems, refuse, unknown_names
 from weaksep.fileio.audio import INT16_SCALE, read_any
 from weaksep.fileio.names import id_problem, plain_id
 from weaksep.fileio.tables import read_tsv, to_span
@@ -59,14 +59,16 @@ def read_events(path: Path, classes: Sequence[str]) -> dict[str, list[SourceEven
     """Events of the wanted classes by set, sorted by id. Opens no audio.
 
     Raises:
-        UserError: no table, or listing every line that cannot be right.
+        UserError: no table, a class that it does not name, or listing every line that cannot be right.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such table of events ({HOW_TO_GIVE})")
     sets: dict[str, list[SourceEvent]] = {name: [] for name in SETS}
     by_id: dict[str, SourceEvent] = {}
     problems: list[str] = []
-    for number, row in enumerate(read_tsv(path, COLUMNS), start=2):
+    rows = read_tsv(path, COLUMNS)
+    raise_problems(f"{path}: {NO_CLASS}", unknown_names(classes, (row["class"] for row in rows)))
+    for number, row in enumerate(rows, start=2):
         if row["class"] not in classes and row["class"]:
             continue
         with noted(problems, f"{path}:{number}"):

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.corpora.config import N_FOLDS, UrbanSound8KConfig
-from weaksep.corpora.event import SETS, Corpus, SourceEvent
-from weaksep.errors import UserError, noted, raise_problems, refuse
+from weaksep.corpora.event import NO_CLASS, SETS, Corpus, SourceEvent
+from weaksep.errors import UserError, noted, raise_problems, refuse, unknown_names
 from weaksep.fileio.audio import read_any
 from weaksep.fileio.names import id_problem
 from weaksep.fileio.parsed import read_text
@@ -137,11 +137,13 @@ def open_urbansound8k(config: UrbanSound8KConfig, db: Path | None) -> Corpus:
     """The chosen events of the corpus in the folder `db`.
 
     Raises:
-        UserError: no folder was given; see also ``read_metadata``.
+        UserError: no folder was given, or a class that the corpus does not have; see also ``read_metadata``.
     """
     if db is None:
         raise UserError(f"no folder for UrbanSound8K: {HOW_TO_GIVE}")
-    events = [e for e in read_metadata(db) if e.class_name in config.classes and e.salience in config.salience]
+    clips = read_metadata(db)
+    raise_problems(f"{db / METADATA}: {NO_CLASS}", unknown_names(config.classes, (clip.class_name for clip in clips)))
+    events = [e for e in clips if e.class_name in config.classes and e.salience in config.salience]
     fold_set = {fold: name for name in SETS for fold in getattr(config.split, name)}
     unused = Counter(event.fold for event in events if event.fold not in fold_set)
     if unused:

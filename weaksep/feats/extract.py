@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby, islice
@@ -121,6 +122,16 @@ def _require_space(dump_dir: Path, config: FeatsConfig, n_clips: int, n_samples:
         require_space(dump_dir, n_bytes, n_clips // config.shard_clips + 10, "--dumpdir")
 
 
+def _tell_window(config: FeatsConfig, rate: int) -> None:
+    """Say how long the windows are: they are given in samples, and at another rate are not the same."""
+    window_ms, hop_ms = (1000 * samples / rate for samples in (config.window_samples, config.hop_samples))
+    logger.info("windows of %.1f ms, %.1f ms apart, at %d Hz", window_ms, hop_ms, rate)
+    if not 20 <= window_ms <= 64:
+        usual = 2 ** round(math.log2(0.032 * rate))
+        usual_settings = f"window_samples: {usual}, hop_samples: {usual // 2}"
+        logger.warning("feats.yaml: the recipes have windows of 32 ms, at %d Hz %s", rate, usual_settings)
+
+
 def extract(
     data_dir: Path,
     dump_dir: Path,
@@ -156,6 +167,7 @@ def extract(
         write_table(dump_dir / "utt2num_frames", frames)
         write_yaml(dump_dir / "feats.yaml", {"sample_rate": rate, **config.model_dump()})
     logger.info("%s: %d clips, %d frames of %d bins", dump_dir, len(frames), int(stats[0, -1]), stats.shape[1] - 1)
+    _tell_window(config, rate)
     if references:
         extract_references(data_dir, dump_dir, config, nj)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from weaksep.fileio.names import one_line
 
@@ -32,9 +32,17 @@ class LineFormatter(logging.Formatter):
         return printable(super().formatException(ei))
 
 
+class AboveBars(logging.StreamHandler[TextIO]):
+    """Log lines on stderr. On a terminal a line takes the place of the progress bars, which tqdm draws anew below it;
+    they may be those of another process."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return ("\r\x1b[J" if self.stream.isatty() else "") + super().format(record)
+
+
 def set_up_logging(debug: bool = False) -> None:
     """Log to stderr with the lines of the recipes: ``2026-11-22T18:00:00 (mix.py:57:main) ...``."""
-    handler = logging.StreamHandler()
+    handler = AboveBars()
     handler.setFormatter(LineFormatter())
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     # Only our own modules: other libraries' debug lines would drown them.

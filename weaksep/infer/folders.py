@@ -1,6 +1,7 @@
 """Many recordings: the user's files and folders of them, each separated into a folder of its own."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -43,26 +44,32 @@ def find_recordings(given: Sequence[Path], out: Path) -> dict[str, Path]:
             would be written to one place.
     """
     problems: list[str] = []
+    named: list[tuple[Path, Path]] = []
     found: dict[str, Path] = {}
     for path in given:
-        files = [(path.stem, path)]
+        files = [path]
         if path.is_dir() and path.resolve() == out.resolve():
             problems.append(f"{path}: is --out too; give another folder to write")
             continue
         if path.is_dir():
-            files = [(str(file.relative_to(path).with_suffix("")), file) for file in _inside(path, out)]
+            files = _inside(path, out)
             problems += [] if files else [f"{path}: no audio files in this folder"]
         elif not path.exists():
             problems.append(f"{path}: no such file or folder")
             continue
-        for name, file in files:
-            wrong = next(filter(None, map(name_problem, name.split("/"))), None)
-            other = found.setdefault(name, file) if not wrong else file
-            if wrong:
-                what = f"its name, which the folder of its sources would have, {wrong}; rename it"
-                problems.append(one_line(f"{file}: {what}"))
-            elif other.resolve() != file.resolve():
-                problems.append(f"{file}: would be written to {name}, as {other}; give them different --out folders")
+        named += [(file.relative_to(path) if path.is_dir() else Path(file.name), file) for file in files]
+    # Recordings that differ in their suffix alone keep it: street.wav and street.mp3.
+    stems = Counter(path.with_suffix("") for path in {path for path, _ in named})
+    for path, file in named:
+        stem = path.with_suffix("")
+        name = str(path if stems[stem] > 1 else stem)
+        wrong = next(filter(None, map(name_problem, name.split("/"))), None)
+        other = found.setdefault(name, file) if not wrong else file
+        if wrong:
+            what = f"its name, which the folder of its sources would have, {wrong}; rename it"
+            problems.append(one_line(f"{file}: {what}"))
+        elif other.resolve() != file.resolve():
+            problems.append(f"{file}: would be written to {name}, as {other}; give them different --out folders")
     raise_problems("cannot separate", problems + clashes(found, out))
     return found
 

@@ -49,7 +49,8 @@ class WaveformSeparator:
             sample_rate: Hz.
 
         Returns:
-            {class or "residual": float32 of the waveform's shape}; their sum is the waveform.
+            {class or "residual": float32 of the waveform's shape, at its rate}; their sum is the waveform. (The
+            command writes at the net's rate unless it is told ``--rate input``.)
 
         Raises:
             UserError: not of such a shape, no samples, complex, NaN, infinite or huge ones, or no rate; or NaN comes

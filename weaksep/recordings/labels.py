@@ -85,17 +85,19 @@ def set_of(text: str) -> str | None:
     return SET_NAMES.get(text.lower())
 
 
-def csv_cells(line: str, *, blanks: bool = False) -> list[str]:
+def csv_cells(line: str, separator: str = ",", *, blanks: bool = False) -> list[str]:
     """The cells of a line of a CSV file; a row is one line, so that an unclosed quote does not swallow others.
 
     Args:
+        separator: of the cells.
         blanks: they may stand around cells.
 
     Raises:
         ValueError: the quotes are wrong.
     """
     try:
-        return next(csv.reader([line.strip() if blanks else line], strict=True, skipinitialspace=blanks))
+        lines = [line.strip() if blanks else line]
+        return next(csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=blanks))
     except csv.Error as error:
         raise ValueError(f"no CSV ({error}); a cell's quotes begin and end it, on one line") from None
 

@@ -5,6 +5,7 @@ are written last, wav.scp at the very end: a folder with a wav.scp is complete.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
 from functools import partial
@@ -128,6 +129,22 @@ def prepare_shard(config: PrepareConfig, shard: tuple[Path, Sequence[Recording]]
     return result
 
 
+def _tell_cut(clips: Sequence[Clip], clip_s: float) -> None:
+    """Say how many recordings were cut, since a clip may inherit labels of what is not in it."""
+    counts = Counter(clip.utt.rpartition("-")[0] for clip in clips)
+    cut = {name for name, count in counts.items() if count > 1}
+    told = len(counts), len(clips), clip_s, len(cut)
+    logger.info("%d recordings, %d clips of %g s (clip_s); cut into several: %d", *told)
+    blind = {name for clip in clips if clip.events is None and (name := clip.utt.rpartition("-")[0]) in cut}
+    if blind:
+        logger.warning(
+            "%d recordings are longer than clip_s and have no times of events: each of their clips, up to %d of one, "
+            "has all labels of its recording; a larger clip_s (prepare.yaml, or run.sh --clip-s) cuts fewer",
+            len(blind),
+            max(counts[name] for name in blind),
+        )
+
+
 def prepare(
     sets: Mapping[str, Sequence[Recording]],
     problems: Sequence[str],
@@ -181,6 +198,7 @@ def prepare(
         rests_s = [samples / config.sample_rate for result in results for samples in result["rests"]]
         if rests_s:
             logger.info("%d recordings end in too little for one more clip, %.1f s in all", len(rests_s), sum(rests_s))
+        _tell_cut([Clip(*clip) for result in results for clip in result["clips"]], config.clip_s)
         length_s = samples_to_seconds(seconds_to_samples(config.clip_s, config.sample_rate), config.sample_rate)
         for folder in folders.values():
             of_set = [result for (home, _), result in zip(shards.values(), results, strict=True) if home == folder]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from weaksep.errors import UserError, raise_problems
+from weaksep.errors import UserError, raise_problems, unknown_names
 from weaksep.fileio.names import doubled, id_problem, label_problem, plain_id
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.match import Recording
@@ -39,8 +39,7 @@ def classes_of(recordings: Sequence[Recording], config: PrepareConfig) -> list[s
     if unknown:
         logger.warning("rename: %d name(s) that no label has, first %r", len(unknown), unknown[0])
     if config.classes is not None:
-        there = f"there are {', '.join(named[:SHOWN])}{' ...' if len(named) > SHOWN else ''}"
-        missing = [f"{name}; {there}" for name in config.classes if name not in named]
+        missing = unknown_names(config.classes, named)
         raise_problems("classes that no label names (the labels' names, and rename: for others)", missing)
         others = Counter({name: n for name, n in counts.items() if class_of(name, config.rename) not in config.classes})
         if others:

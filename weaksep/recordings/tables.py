@@ -10,13 +10,15 @@ Events, a line an event; a recording with a line that has no times has no event 
     filename  onset  offset  event_label [set] [recording]    (DCASE, strong labels)
     segment_id  start_time_seconds  end_time_seconds  label   (AudioSet, strong labels)
 
-Columns are found by any of the names below, in any order; tabs separate the cells of .tsv and .txt files, commas those
-of .csv files, where quotes may hold commas. An AudioSet id in a column segment_id stands for the segment's audio,
-whatever its downloader calls it; its events have the segment's times.
+Columns are found by any of the names below, in any order. Tabs separate the cells or, where the first line has none,
+commas or semicolons, whatever the file is called; a cell that holds a comma between commas stands in quotes:
+"Speech,Dog". An AudioSet id in a column segment_id stands for the segment's audio, whatever its downloader calls it;
+its events have the segment's times.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from weaksep.errors import UserError, noted, raise_problems, refuse
@@ -47,10 +49,14 @@ def read_table(path: Path, timed: bool) -> list[Entry]:
             CSV, have another number of cells than the header, no file name, an unknown set, wrong times, or another
             set or recording than a line before.
     """
-    split: Callable[[str], list[str]] = csv_cells if path.suffix.lower() == ".csv" else lambda line: line.split("\t")
     lines = enumerate(read_lines(path), start=1)
+    _, first = next(lines, (1, ""))
+    separator = next((sign for sign in "\t,;" if sign in first), "\t")
+    split: Callable[[str], list[str]] = (
+        (lambda line: line.split("\t")) if separator == "\t" else partial(csv_cells, separator=separator)
+    )
     try:
-        header = [name.strip().lower() for name in split(next(lines, (1, ""))[1])]
+        header = [name.strip().lower() for name in split(first)]
     except ValueError as error:
         raise UserError(f"{path}:1: {error}") from None
     columns = _columns(path, header, timed)
@@ -63,7 +69,8 @@ def read_table(path: Path, timed: bool) -> list[Entry]:
             if not any(cells):
                 continue
             if len(cells) != len(header):
-                raise ValueError(f"{len(cells)} cells, the header has {len(header)}")
+                hint = "" if separator == "\t" else f'; a cell that holds a {separator} stands in quotes: "Speech,Dog"'
+                raise ValueError(f"{len(cells)} cells, the header has {len(header)}{hint}")
             row = {key: cells[column].strip() for key, column in columns.items()}
             entry = _entry(place, row, timed)
             by_name[row["filename"]].append(entry)

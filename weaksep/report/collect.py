@@ -23,7 +23,7 @@ from weaksep.report.facts import (
     histories,
     training_facts,
 )
-from weaksep.report.systems import origin_of, system_order
+from weaksep.report.systems import origin_of, system_name, system_order
 from weaksep.report.verdict import likeness, mark_no_ops
 
 logger = logging.getLogger(__name__)
@@ -35,9 +35,13 @@ Scores = dict[str, list[Score]]
 
 
 def collect_systems(
-    expdir: Path, data: DataDir, set_name: str, descriptions: Mapping[str, Mapping[str, Any]]
+    expdir: Path,
+    data: DataDir,
+    set_name: str,
+    descriptions: Mapping[str, Mapping[str, Any]],
+    asked: Sequence[str] = (),
 ) -> tuple[list[System], Scores]:
-    """Figures and rows of every scored system, ordered from unprocessed to oracles.
+    """Figures and rows of every scored system, ordered from unprocessed to oracles; those asked for are marked.
 
     Raises:
         UserError: none is scored, a table is damaged, or a system was scored on other mixtures.
@@ -54,6 +58,7 @@ def collect_systems(
         figures = system_statistics(found[name], data.labels, BOOTSTRAP_SEED, data.recordings())
         figures["likeness"] = likeness(found[name])
         systems.append({**known, **origin_of(experiment)._asdict(), **figures})
+        systems[-1]["headline"] |= system_name(name) in asked
     if not systems:
         raise UserError(f"{expdir}: no */scores/{set_name}/scores.tsv; run stage 6 first")
     for separated in sorted(expdir.glob(f"*/separated/{set_name}")):
@@ -101,6 +106,7 @@ def collect(
     test_set: str,
     notes: Sequence[str],
     descriptions: Mapping[str, Mapping[str, Any]],
+    asked: Sequence[str] = (),
 ) -> tuple[dict[str, Any], Scores]:
     """The whole summary.
 
@@ -111,6 +117,7 @@ def collect(
         test_set: the set whose scores are reported.
         notes: sentences about the data, printed above the table.
         descriptions: what the recipe's configurations say of each system, see ``describe_systems``.
+        asked: names of systems that belong into the first table, whatever they are.
 
     Returns:
         the summary, and the rows of every system of the test set in the summary's order.
@@ -120,7 +127,7 @@ def collect(
     """
     data = DataDir.load(datadir / test_set)
     training, seed, variants = collect_training(expdir)
-    systems, scores = collect_systems(expdir, data, test_set, descriptions)
+    systems, scores = collect_systems(expdir, data, test_set, descriptions, asked)
     more_sets = collect_more_sets(expdir, datadir, test_set, descriptions)
     sources = collect_sources(expdir, test_set, list(scores), data.recordings(), BOOTSTRAP_SEED)
     mark_no_ops(systems, sources)

@@ -1,4 +1,4 @@
-"""Mixtures to look at and to listen to: good, median and worst ones, chosen by their scores and by nothing else.
+"""Mixtures to look at and to listen to: good, median and poor ones, chosen by their scores and by nothing else.
 
 Of recordings without references, which have no such scores: some, drawn at random.
 """
@@ -13,8 +13,8 @@ from weaksep.seeding import generator
 
 # Kind -> the quantile of the mixtures' mean SI-SDRi whose neighbours stand for it. Not the very ends: those are where
 # classes hardly overlap, or hardly sound.
-KINDS = {"good": 0.9, "median": 0.5, "worst": 0.1}
-_THIRDS = ("worst", "median", "good")
+KINDS = {"good": 0.9, "median": 0.5, "poor": 0.1}
+_THIRDS = ("poor", "median", "good")
 DRAWN = "drawn"  # the kind of those that no score has chosen
 DOZEN = 12
 
@@ -26,7 +26,7 @@ class Example(NamedTuple):
 
     Attributes:
         utt: its clip id.
-        kind: "good", "median" or "worst": the third it was taken from; or "drawn".
+        kind: "good", "median" or "poor": the third it was taken from; or "drawn".
         gain_db: its mean SI-SDRi over active classes by ``system``; None of one that was drawn.
         n_active: number of its active classes, at least two; of a drawn one, at least one.
         system: the one whose scores chose it, or would have.
@@ -60,7 +60,7 @@ def in_turn(items: Iterable[Item], kind_of: Callable[[Item], int]) -> list[Item]
 
 
 def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -> list[Example]:
-    """Good, median and worst mixtures of two or more active classes, spread over the number of active classes.
+    """Good, median and poor mixtures of two or more active classes, spread over the number of active classes.
 
     The mixtures are ordered by their mean SI-SDRi and cut into three thirds. Of each, ``count`` / 3 are taken, those
     nearest to the quantile of its kind first, in turn from each number of active classes.
@@ -70,7 +70,7 @@ def choose_examples(scores: Mapping[str, Sequence[Score]], count: int = DOZEN) -
         count: how many, a multiple of three.
 
     Returns:
-        good, median, then worst ones, each by number of active classes and id; fewer when there are fewer mixtures.
+        good, median, then poor ones, each by number of active classes and id; fewer when there are fewer mixtures.
     """
     system = reference_system(scores)
     rows = scores.get(system, ())

@@ -95,7 +95,8 @@ def _figure(example: Example, gains: dict[str, float | None], separated: Path, d
         return axes.imshow(level_db(magnitudes, peak), cmap="magma", vmin=-RANGE_DB, vmax=0, **look)
 
     levels = picture(grid[0, 0], mixture, f"mixture {example.utt}")
-    _labels(grid[0, 1], list(tables), data.events().get(example.utt, []), n_samples / rate)
+    colours = {name: class_colour(data.labels, name) for name in tables}
+    _labels(grid[0, 1], colours, data.events().get(example.utt, []), n_samples / rate)
     grid[0, 2].set_axis_off()
     for row, (name, table) in zip(grid[1:], tables.items(), strict=True):
         reference = read_scp(data.path / f"src_{name}.scp")[example.utt]
@@ -121,11 +122,19 @@ def _figure(example: Example, gains: dict[str, float | None], separated: Path, d
     return figure
 
 
-def _labels(axes: Any, names: Sequence[str], events: Sequence[EventLabel], duration_s: float) -> None:
+def class_colour(classes: Sequence[str], name: str) -> Any:
+    """The colour of a class, the same in all figures of a report."""
+    from matplotlib import colormaps
+
+    palette = COLOURS if len(classes) <= len(COLOURS) else colormaps["tab20"].colors  # type: ignore[attr-defined]
+    return palette[classes.index(name) % len(palette)]
+
+
+def _labels(axes: Any, colours: dict[str, Any], events: Sequence[EventLabel], duration_s: float) -> None:
     """Bars over time: a row a class."""
-    for row, name in enumerate(names):
+    for row, (name, colour) in enumerate(colours.items()):
         spans = [(event.onset_s, event.offset_s - event.onset_s) for event in events if event.label == name]
-        axes.broken_barh(spans, (row - 0.35, 0.7), facecolors=COLOURS[row % len(COLOURS)], edgecolor="black", lw=0.5)
-    axes.set_yticks(range(len(names)), names)
-    axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, duration_s), title="labels")
+        axes.broken_barh(spans, (row - 0.35, 0.7), facecolors=colour, edgecolor="black", lw=0.5)
+    axes.set_yticks(range(len(colours)), list(colours))
+    axes.set(ylim=(len(colours) - 0.4, -0.6), xlim=(0, duration_s), title="labels")
     axes.grid(axis="x", alpha=0.3)

@@ -12,7 +12,8 @@ from weaksep.fileio.atomic import write_text
 from weaksep.report.aggregate import Score
 from weaksep.report.content import all_tables
 from weaksep.report.environment import environment_lines
-from weaksep.report.figures_style import headline, oracles
+from weaksep.report.examples import DRAWN, KINDS
+from weaksep.report.figures_style import families, headline, oracles
 from weaksep.report.page_audio import LIMIT_BYTES, Listening, gather
 from weaksep.report.systems import short_name
 from weaksep.report.table import TEXT, Table, best_rows, interval, leading, number, shown
@@ -30,13 +31,11 @@ FIGURES = {
     ),
     "active_classes": (
         "By number of active classes",
-        "Mean SI-SDRi; the headline systems are repeated in grey. n: pairs of a mixture and an active class. The first "
-        "panel has a scale of its own.",
+        "Mean SI-SDRi. n: pairs of a mixture and an active class.",
     ),
     "overlap": (
         "By overlap",
-        "Mean SI-SDRi by the share of a class's time in which another class sounds too; the headline systems are "
-        "repeated in grey. The first panel has a scale of its own.",
+        "Mean SI-SDRi by the share of a class's time in which another class sounds too.",
     ),
     "classes": (
         "By class",
@@ -45,9 +44,13 @@ FIGURES = {
     ),
     "example_good": ("A mixture that went well", "Labels, references, estimated masks and separated sources."),
     "example_median": ("A mixture in the middle", "Labels, references, estimated masks and separated sources."),
-    "example_worst": ("A mixture that went badly", "Labels, references, estimated masks and separated sources."),
+    "example_poor": ("A mixture that went badly", "Labels, references, estimated masks and separated sources."),
     "training": ("Trainings", "Training and validation loss by epoch; the dotted line is the best validation loss."),
 }
+# Of the two figures that have a panel for each family of systems, where there are several.
+PANELS = " The headline systems are repeated in grey in all panels but the first, which has a scale of its own."
+BADGES = {**{kind: f"{kind}: near the {100 * share:.0f}th percentile" for kind, share in KINDS.items()}, DRAWN: DRAWN}
+BADGES["median"] = "median"
 _TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 
@@ -139,7 +142,11 @@ def write_page(
     )
     environment.filters["code"] = lambda text: Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
     environment.filters["short"] = short_name
-    figures = [(name, *words, _figure(folder / "figures", name)) for name, words in FIGURES.items()]
+    more = {name: PANELS for name in ("active_classes", "overlap") if len(families(summary["systems"])) > 1}
+    figures = [
+        (name, title, caption + more.get(name, ""), _figure(folder / "figures", name))
+        for name, (title, caption) in FIGURES.items()
+    ]
     text = environment.get_template("page.html").render(
         summary=summary,
         warnings=findings(summary),
@@ -148,6 +155,7 @@ def write_page(
         tables=[page_table(table) for table in all_tables(summary)],
         figures=[figure for figure in figures if figure[-1] is not None],
         listening=listening,
+        badges=BADGES,
         environment=environment_lines(summary["environment"]).items(),
         # Our own files, put in as they are.
         style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),

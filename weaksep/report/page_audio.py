@@ -149,7 +149,7 @@ def gather(
     events = data.events() if chosen else {}
     mixtures: list[Mixture] = []
     unheard = []
-    # Good, median, worst, good, ...: should the room end, there are still some of each.
+    # Good, median, poor, good, ...: should the room end, there are still some of each.
     for example in in_turn(chosen, lambda example: [*KINDS, DRAWN].index(example.kind)):
         try:
             mixture, texts = _mixture(example, scores, data, events[example.utt])

@@ -27,6 +27,7 @@ from weaksep.report.texts import LABELS, STEPS, TEXTS
 Summary = dict[str, Any]
 Systems = Sequence[dict[str, Any]]
 
+MAX_FIRST = 8  # trained systems: up to here the first table has them all
 _BSS = ("sdr", "sir", "sar")
 FOUND_IN = {"own": "in its own output", "active": "in another active class's", "absent": "in an absent class's"}
 SYSTEM = field("system", TEXT, lambda row: short_name(row["name"]) + (" (no-op)" if row.get("no_op") else ""))
@@ -48,9 +49,10 @@ def has_references(systems: Systems) -> bool:
 
 
 def headline_systems(systems: Systems) -> Systems:
-    """Those that one looks at first; all of them where no trained system is marked as one."""
+    """Those that one looks at first; all of them where they fit into one table, or no trained one is marked."""
     marked = [system for system in systems if system["headline"]]
-    return marked if any(map(is_trained, marked)) else systems
+    few = sum(map(is_trained, systems)) <= MAX_FIRST
+    return systems if few or not any(map(is_trained, marked)) else marked
 
 
 def legend(systems: Systems, known: Systems = ()) -> list[str]:

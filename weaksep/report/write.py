@@ -44,11 +44,12 @@ def report_step(
     notes: Sequence[str],
     out: Path,
     descriptions: Mapping[str, Mapping[str, Any]],
+    asked: Sequence[str] = (),
 ) -> Step:
     """The report; the stages' times alone are no reason for a new one (its own is among them).
 
     Args:
-        recipe, expdir, datadir, test_set, notes, out: see ``make_report``.
+        recipe, expdir, datadir, test_set, notes, out, asked: see ``make_report``.
         descriptions: what the recipe's configurations say of each system; all that is read of them.
     """
     folder = expdir / "report"
@@ -66,7 +67,7 @@ def report_step(
     return Step(
         name=str(out),
         folder=folder,
-        settings=given,
+        settings={**given, "asked": list(asked)},
         tables=tables,
         code=[f"weaksep.report.{name}" for name in CODE],
         outputs=[*PATTERNS, place, os.path.join(os.path.dirname(place), RESULTS_NAME)],
@@ -108,6 +109,7 @@ def make_report(
     out: Path,
     *,
     config_dir: Path | None = None,
+    asked: Sequence[str] = (),
     force: bool = False,
 ) -> str:
     """Write the report unless it is up to date; its headline table as text.
@@ -120,6 +122,7 @@ def make_report(
         notes: for the head of the page.
         out: the page; results.json lies beside it, all else in ``expdir``/report.
         config_dir: the recipe's configurations, for what they say of each system; None for nothing.
+        asked: names of systems that belong into the first table, whatever they are.
         force: although nothing has changed.
 
     Raises:
@@ -137,7 +140,7 @@ def make_report(
         from weaksep.report.figures import FORMATS, NAMES, write_figures
         from weaksep.report.page import PAGE_NAME, write_page
 
-        summary, scores = collect(recipe, expdir, datadir, test_set, notes, descriptions)
+        summary, scores = collect(recipe, expdir, datadir, test_set, notes, descriptions, asked)
         tables = all_tables(summary)
         texts = {f"tables/{table.key}.csv": csv_text(table) for table in tables}
         texts |= {f"tables/{table.key}.tex": latex_table(table) for table in tables}
@@ -154,7 +157,7 @@ def make_report(
         written = [out, results, folder / "summary.json", folder / "tables", figures and drawn, page]
         logger.info("written: %s", " ".join(map(str, filter(None, written))))
 
-    step = report_step(recipe, expdir, datadir, test_set, notes, out, descriptions)
+    step = report_step(recipe, expdir, datadir, test_set, notes, out, descriptions, asked)
     run_step(step, work, force=force)
     made = load_object("\n".join(read_lines(folder / "summary.json")), str(folder), "rerun stage 7")
     return _told(made)

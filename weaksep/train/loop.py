@@ -34,6 +34,7 @@ from weaksep.train.state import CHECKPOINT_MINUTES, Run, State
 logger = logging.getLogger(__name__)
 
 GPU_READERS = 4  # threads that read batches for a GPU, which one would keep waiting; on the CPU the net needs the cores
+LINE_SECONDS = 60.0  # between the lines of an epoch in the log
 
 
 def epoch_batches(n_clips: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
@@ -121,7 +122,8 @@ def fit(
     board = SummaryWriter(str(exp / "tensorboard"), purge_step=state.epoch * steps_per_epoch + 1)
     with deferred(), closing(board), run.saved_when_interrupted(state):
         while not is_over(state, optim, settled):
-            started = time.monotonic() - state.seconds
+            told = time.monotonic()
+            started = told - state.seconds
             if state.batch == 0:
                 torch.manual_seed(derived_seed(seed, "dropout", state.epoch) % 2**63)
             objective.train()
@@ -149,6 +151,10 @@ def fit(
                 check()
                 if run.checkpoint_due():
                     run.save(state)
+                if time.monotonic() - told >= LINE_SECONDS:
+                    told, loss = time.monotonic(), float(state.sums["loss"]) / state.batch
+                    place = name, state.epoch + 1, optim.max_epochs, state.batch, len(batches)
+                    logger.info("%s: epoch %d/%d, step %d of %d, train loss so far %.4f", *place, loss)
             means = {part: float(total) / len(batches) for part, total in state.sums.items()}
             # The full weights, whatever the schedule says: the measure must be the same from epoch to epoch.
             valid_parts = validation_loss(objective, valid, optim.batch_size, device)

@@ -107,6 +107,15 @@ def training_sets(plan: Plan) -> tuple[TrainingSet, TrainingSet]:
     return train, TrainingSet(*plan.set_folders("valid"), config.for_validation(), validation=True)
 
 
+def duration(seconds: float) -> str:
+    """A time in words; seconds where minutes would be few.
+
+    >>> duration(41.2), duration(150.0)
+    ('41 s', '2 min')
+    """
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
 def dry_run(plan: Plan, device: str) -> Losses:
     """Forward, backward and update with every loss at its full weight; the time of a step goes to the log.
 
@@ -148,12 +157,12 @@ def dry_run(plan: Plan, device: str) -> Losses:
     seconds = time.monotonic() - started
     steps = -(-len(train) // config.optim.batch_size) * config.optim.max_epochs
     logger.info(
-        "%s: %d parameters, %s; %.2f s a step, about %.0f min for %d steps when nothing else runs",
+        "%s: %d parameters, %s; %.2f s a step, about %s for %d steps when nothing else runs",
         plan.exp.name,
         sum(p.numel() for p in parameters),
         " ".join(f"{name} {value:.4f}" for name, value in values.items()),
         seconds,
-        seconds * steps / 60,
+        duration(seconds * steps),
         steps,
     )
     return parts
