@@ -134,7 +134,7 @@ def _together(train: Stock, budgets: Sequence[Budget]) -> Iterator[Finding]:
     near = (share == 1) | ((share > 1 - APART) & (np.array(train.by_class)[:, None] >= ENOUGH))
     beside: dict[tuple[str, str], list[int]] = {}  # how, and beside which class -> those that are
     for i, j in permutations(range(len(classes)), 2):
-        if near[i, j] and not (near[j, i] and (share[j, i], j) > (share[i, j], i)):  # of two ways one is told
+        if near[i, j] and not (near[j, i] and (share[j, i], i) > (share[i, j], j)):  # of two ways one is told
             how = TOGETHER[int(share[i, j] == 1) + int(share[i, j] == share[j, i] == 1)]
             beside.setdefault((how, classes[j]), []).append(i)
     for (how, other), those in beside.items():
@@ -221,6 +221,7 @@ def _steps(train: Stock, budgets: Sequence[Budget]) -> Iterator[Finding]:
         factor = -(-REAL_STEPS // few)
         what = (f"{named([budget.system for budget in those])}: {few:,} training steps; "
                 "the shipped tables needed 3,000 to 4,500 on real recordings")  # fmt: skip
-        remedy = f"{factor} times as many epochs (optim.max_epochs: {those[0].epochs * factor}), or more recordings"
+        epochs = those[0].epochs * factor
+        remedy = f"{factor} times as many epochs (--separator-args optim.max_epochs={epochs}), or more recordings"
         hardly = few < HARDLY_STEPS
         yield Finding("hardly-any-steps" if hardly else "few-steps", hardly, what, remedy)

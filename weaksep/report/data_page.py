@@ -6,6 +6,7 @@ It lies beside the sets, not beside RESULTS.md: it is about this data, whatever 
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from weaksep.errors import raise_problems
@@ -19,6 +20,7 @@ from weaksep.fileio.tables import read_lines
 from weaksep.recordings.diagnose import facts_of, known_names
 from weaksep.recordings.findings import Budget
 from weaksep.recordings.inventory import SETS, take_stock
+from weaksep.report.content import WIDTH
 from weaksep.report.figures_style import COLOURS
 from weaksep.report.formats import markdown_table
 from weaksep.report.table import COUNT, FIGURE2, TEXT, field, table_of
@@ -30,7 +32,7 @@ PAGE_NAME, FIGURE_NAME, FACTS_NAME = "DATA.md", "DATA.png", "DATA.json"
 MOST_CLASSES = 40  # in the figure: more cannot be read
 
 _TEXT = """\
-# Data: {place}
+# Data in `{place}`
 
 {findings}
 
@@ -69,10 +71,10 @@ _NO_FIGURE = "No figure: that takes matplotlib (pip install 'weaksep[report]', t
 def render(facts: Mapping[str, Any], place: Path, drawn: bool) -> str:
     """The page as Markdown; see ``facts_of``."""
     lines = [
-        f"- **{found['name']}** ({'makes a result meaningless' if found['meaningless'] else 'remark'}): "
-        f"{found['what']}.\n  *Remedy:* {found['remedy']}."
+        fill(f"- **{found['name']}**{', which makes a result meaningless' if found['meaningless'] else ''}: "
+             f"{found['what']}. *Remedy:* {found['remedy']}.", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
         for found in facts["findings"]
-    ]
+    ]  # fmt: skip
     sets = table_of("sets", "", facts["sets"], [
         field("set", TEXT, "set"), *(field(name, COUNT, name) for name in ("recordings", "clips")),
         *(field(name, FIGURE2, name) for name in ("hours", "labels")),
@@ -114,11 +116,12 @@ def draw(path: Path, facts: Mapping[str, Any]) -> Path:
         bars.bar_label(bars.barh(places, values, 0.25, color=colour, label=name), fontsize="x-small", padding=2)
     bars.set(xlabel="recordings", yticks=range(len(order)), yticklabels=[row["class"] for row in shown])
     bars.margins(x=0.1)
-    bars.legend(fontsize="small")
+    bars.legend(fontsize="small", ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     grid = [[100 * facts["together"][i][j] for j in order] for i in order]
     image = shares.imshow(grid, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-    shares.set(title="also in its training clips (%)", xticks=range(len(order)))
-    shares.set_xticklabels([row["class"] for row in shown], rotation=45, ha="right")
+    shares.set_title("of its training clips, those that hold another class too (%)", fontsize="medium")
+    shares.set_xticks(range(len(order)))
+    shares.set_xticklabels([row["class"] for row in shown], rotation=45, ha="right", rotation_mode="anchor")
     shares.tick_params(labelleft=False)
     for i, row in enumerate(grid if len(order) <= MOST_CLASSES // 2 else ()):
         for j, value in enumerate(row):
