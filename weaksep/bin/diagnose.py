@@ -1,7 +1,8 @@
 """Before training: can these labels work? DATA.md, with a figure, in the data folder, and a line a finding in the log.
 
 Each finding has a name and a remedy. Those that make a result meaningless end the command with status 1 unless --accept
-names them. With --config-dir it also says whether the trainings have enough steps.
+names them. With --config-dir it also says whether the trainings have enough steps (not of NMF, which has none, nor of
+systems with mixtures of their own).
 """
 
 import sys
@@ -25,25 +26,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Diagnose a data folder."""
     args = make_parser("diagnose", __doc__, OPTIONS).parse_args(argv)
 
-    from weaksep.recordings.diagnose import Budget
     from weaksep.report.data_page import diagnose
     from weaksep.train.plan import all_systems, system_configs
 
-    systems = args.systems.split() or (all_systems(args.config_dir) if args.config_dir else [])
-    configs = system_configs(args.config_dir, systems, args.separator_args.split()) if args.config_dir else {}
-    budgets = [
-        Budget(
-            name,
-            config.supervision,
-            bool(config.remix and config.supervision != "strong" and not config.remix.shared),
-            config.mixtures,
-            config.optim.max_epochs,
-            config.optim.batch_size,
-        )
+    names = args.systems.split() or (all_systems(args.config_dir) if args.config_dir else [])
+    configs = system_configs(args.config_dir, names, args.separator_args.split()) if args.config_dir else {}
+    systems = [
+        {
+            "system": name,
+            "supervision": config.supervision,
+            "remixes": bool(config.remix and config.supervision != "strong" and not config.remix.shared),
+            "epochs": config.optim.max_epochs,
+            "batch": config.optim.batch_size,
+        }
         for name, config in configs.items()
-        if config.net.get("kind") != "nmf"  # it has no steps
+        if config.net.get("kind") != "nmf" and not config.mixtures
     ]
-    diagnose(args.datadir, budgets, " ".join(args.accept).replace(",", " ").split(), nj=args.nj, force=args.force)
+    diagnose(args.datadir, systems, " ".join(args.accept).replace(",", " ").split(), nj=args.nj, force=args.force)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """From the names in label files to those of classes; names that are one class, or several, spelt in another way."""
 
-import os
 import re
 from collections.abc import Iterable, Mapping
-from itertools import combinations
+from difflib import SequenceMatcher
+from itertools import permutations
 
 from weaksep.fileio.names import folded
 
-# A slip of the pen makes a rare name of a frequent one; two names that are about as frequent are two words.
-RARE = 5
-SHORTEST_SLIP = 5  # letters: shorter words that differ in one letter are mostly two words (car, cat)
+# A slip of the pen makes a rare name of a frequent one; names that are about as frequent are two words.
+RARE, SLIP = 5, 0.85
 _LIST = re.compile(r"[;|]")  # stands in no name, but between the names of a list
 _SIGN = re.compile(r"[/+&]| and ")  # may stand in a name, too
 _JOINT = re.compile(rf"\s*(?:{_LIST.pattern}|{_SIGN.pattern}|\s)\s*")
@@ -29,39 +28,25 @@ def _bare(name: str) -> str:
     return re.sub(r"s?(?:[\W_]+|$)", "", folded(name))
 
 
-def _slip(first: str, other: str) -> bool:
-    """Whether two words differ in one letter that is left out, wrong or surplus, or in two that have changed places.
-
-    >>> _slip("rooster", "roster"), _slip("rooster", "roosetr"), _slip("cat", "car"), _slip("site12", "site13")
-    (True, True, False, False)
-    """
-    start = len(os.path.commonprefix([first, other]))
-    rest, other_rest = first[start:], other[start:]
-    end = len(os.path.commonprefix([rest[::-1], other_rest[::-1]]))
-    rest, other_rest = rest[: len(rest) - end], other_rest[: len(other_rest) - end]
-    swapped = len(rest) == 2 and rest == other_rest[::-1]
-    near = swapped or max(len(rest), len(other_rest)) == 1
-    return near and start > 0 and min(len(first), len(other)) >= SHORTEST_SLIP and (rest + other_rest).isalpha()
-
-
 def alike(counts: Mapping[str, int]) -> list[tuple[str, str]]:
-    """Pairs of names that may be two spellings of one, the rarer one first.
+    """Pairs of names that may be two spellings of one, a rare one first.
 
-    >>> alike({"dog_bark": 9, "Dogs bark": 9, "rooster": 10, "roster": 1, "engine": 8, "engines": 3, "crow": 7})
-    [('Dogs bark', 'dog_bark'), ('roster', 'rooster'), ('engines', 'engine')]
+    >>> alike({"dog_bark": 9, "Dogs bark": 9, "rooster": 10, "roster": 1, "car": 9, "cat": 1})
+    [('Dogs bark', 'dog_bark'), ('roster', 'rooster')]
 
     Args:
         counts: how often each name occurs.
     """
-    words = {name: re.split(r"[\W_]+", folded(name)) for name in counts}
-    pairs = []
-    for one, two in combinations(counts, 2):
-        rarer, other = sorted((one, two), key=lambda name: (counts[name], name))
-        differing = [pair for pair in zip(words[one], words[two], strict=False) if pair[0] != pair[1]]
-        slip = len(words[one]) == len(words[two]) and len(differing) == 1 and _slip(*differing[0])
-        if _bare(one) == _bare(two) or (slip and counts[rarer] * RARE <= counts[other]):
-            pairs.append((rarer, other))
-    return pairs
+    bare, digits = {name: _bare(name) for name in counts}, {name: re.findall(r"\d+", name) for name in counts}
+    return [
+        (one, other)
+        for one, other in permutations(counts, 2)
+        if (bare[one] == bare[other] and one < other)
+        or (
+            (counts[one] * RARE <= counts[other] and digits[one] == digits[other] and bare[one] != bare[other])
+            and SequenceMatcher(None, bare[one], bare[other]).ratio() >= SLIP
+        )
+    ]
 
 
 def parts_of(name: str, known: Iterable[str]) -> list[str]:
@@ -71,8 +56,8 @@ def parts_of(name: str, known: Iterable[str]) -> list[str]:
     (['dog', 'cat'], [])
     """
     parts = [part for part in _JOINT.split(name.replace("_", " ").strip()) if part]
-    names = {folded(other) for other in known}
-    return parts if len(parts) > 1 and all(folded(part) in names for part in parts) else []
+    names = {folded(other) for other in known} - {folded(name)}
+    return parts if len(parts) > 1 and names.issuperset(map(folded, parts)) else []
 
 
 def unclear_labels(labels: Iterable[str], classes: Iterable[str], rename: Mapping[str, str]) -> list[str]:
