@@ -14,7 +14,7 @@ import numpy as np
 
 from weaksep.errors import UserError, refuse
 from weaksep.fileio.audioread import read_blocks
-from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.datadir import DataDir, parse_lengths
 from weaksep.fileio.tables import read_table
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.recordings.spelling import alike, parts_of
@@ -76,12 +76,13 @@ def _facts(data: DataDir, silent: np.ndarray) -> dict[str, Any]:
     """Of one set: numbers, lists by class (K), and ``both``: clips with both of two classes (K, K); ``times``: the same
     in labelled time. ``cut``: clips that have all labels of a longer recording, of which there are ``longer``."""
     classes, named, timed = data.labels, data.clip_labels(), data.timed()
+    lengths_s = parse_lengths(data.path / "utt2dur").values("a list of lengths")
     speaker = read_table(data.path / "utt2spk")
-    pairs = {(name, speaker[utt]) for utt, names in named.items() for name in names}
+    pairs = {(name, speaker.get(utt, utt)) for utt, names in named.items() for name in names}
     source = data.path.parent / "events" / data.path.name
     if (source / "utt2class").is_file():  # of mixtures, each of which is a recording of its own in utt2spk
         speaker = read_table(source / "utt2spk")
-        pairs = {(name, speaker[event]) for event, name in read_table(source / "utt2class").items()}
+        pairs = {(name, speaker.get(event, event)) for event, name in read_table(source / "utt2class").items()}
     recordings = Counter(name for name, _ in pairs)
     labels = np.array([[name in names for name in classes] for names in named.values()])
     files = [utt if utt in timed else utt.rpartition("-")[0] for utt in named]  # see ``prepare.clips_of``
@@ -91,7 +92,7 @@ def _facts(data: DataDir, silent: np.ndarray) -> dict[str, Any]:
     kinds, numbers = np.unique(labelled, axis=0, return_counts=True)
     times = np.zeros((len(classes), len(classes)))
     for utt, events in data.events().items() if timed else ():
-        grid = np.zeros((1 + round(max((event.offset_s for event in events), default=0.0) / GRID_S), len(classes)))
+        grid = np.zeros((round(lengths_s.get(utt, 0.0) / GRID_S), len(classes)))
         for event in events if utt in timed else ():
             grid[round(event.onset_s / GRID_S) : round(event.offset_s / GRID_S), classes.index(event.label)] = 1
         times += grid.T @ grid
@@ -99,7 +100,7 @@ def _facts(data: DataDir, silent: np.ndarray) -> dict[str, Any]:
         "mixed": (data.path / "scenes.jsonl").is_file(),
         "recordings": len(set(speaker.values())),
         "clips": len(labels),
-        "hours": sum(map(float, read_table(data.path / "utt2dur").values())) / 3600,
+        "hours": sum(lengths_s.values()) / 3600,
         "labels": int(labels.sum()),
         "labelled": len(labelled),
         "silent": int((silent & labels.any(axis=1)).sum()),

@@ -44,7 +44,7 @@ Labels: classes of a clip, on average. Silent: clips with labels in which there 
 {classes}
 
 Recordings on each side of the split, then training clips: those of the class, those of it alone (worth most in
-remixing), silent ones, and the class that occurs in most of the class's clips.
+remixing), and silent ones.
 
 {figure}
 {trainings}
@@ -60,8 +60,8 @@ synthetic, and with remixing 3,750 and 4,500 on real recordings; after 750, isol
 _FIGURE = """\
 ![Recordings of each class, and which classes occur together](DATA.png)
 
-To the right, the share of the training clips of a row's class that hold the column's: two classes with 100 % both ways
-cannot be told apart (egs/urbansound_mix/REMIX.md)."""
+To the right, the share of the training clips of a row's class that hold the column's: at 100 % nothing but event times
+can tell the class from the other (egs/urbansound_mix/REMIX.md)."""
 _NO_FIGURE = "No figure: that takes matplotlib (pip install 'weaksep[report]', then again with --force true)."
 
 
