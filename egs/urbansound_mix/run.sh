@@ -34,6 +34,7 @@ dry_run=false
 clip_s=
 max_bad_ratio=0.0
 accept_truncated=false
+accept=
 seed=
 test_sets="test"
 force=false
@@ -86,6 +87,8 @@ Options [default]
     --clip-s S           seconds of the clips that stage 0 cuts labelled recordings into [as CONFIG/prepare.yaml says]
     --max-bad-ratio R    share of unreadable clips that stage 0 may leave out, naming each [${max_bad_ratio}]
     --accept-truncated BOOL  stage 0 uses what is left of truncated audio files [${accept_truncated}]
+    --accept "A B"       findings in DATADIR/DATA.md that make a result meaningless, and that stage 0 of labelled
+                         recordings is not to stop at [${accept}]
     --test-sets "A B"    what systems are scored on: test, and test_NAME for a variant of CONFIG/mix.yaml with a test
                          set; the main tables are of the first [${test_sets}]
     --results FILE       page that stage 7 writes [RESULTS.md, in EXPDIR unless that is exp]
@@ -229,6 +232,8 @@ if wanted 0 && [ -e "${config}/prepare.yaml" ]; then
     supervised weaksep prepare --config "${config}/prepare.yaml" --db "${db}" \
         --out "${datadir}" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \
         ${clip_s:+--set "clip_s=${clip_s}"} --force "${force}"
+    supervised weaksep diagnose "${datadir}" --config-dir "${config}" --systems "${systems}" \
+        --separator-args "${separator_args}" --accept "${accept}" --nj "${nj}" --force "${force}"
     finish
 elif wanted 0; then
     begin 0 "corpus -> ${datadir}/events"

@@ -64,8 +64,9 @@ def run(recipe: Path, *options: str) -> str:
 def test_from_recordings_to_a_page(recipe: Path) -> None:
     net = "net.channels=[4,8]"
     systems = '--systems "remix remix_frame clip"'
-    settings = [f'--separator-args {SMALL} {net}"', f'--classifier-args {SMALL} {net}"']
+    settings = [f'--separator-args {SMALL} {net}"', f'--classifier-args {SMALL} {net}"', "--accept hardly-any-steps"]
     run(recipe, systems, *settings)
+    assert "| remix_frame | frame" in (recipe / "data/DATA.md").read_text()
     assert not list(recipe.glob("data/*/src_*.scp")) and not list(recipe.glob("data/*/scenes.jsonl"))
     page = (recipe / "RESULTS.md").read_text()
     assert page.index("without references") < page.index("by the evaluation classifier")
@@ -76,7 +77,7 @@ def test_from_recordings_to_a_page(recipe: Path) -> None:
     assert figures["separator_remix"]["unexplained"] < 1e-3 < figures["separator_remix"]["residual"]
     assert 0 <= figures["separator_remix_frame"]["inactive_frames"] <= 1
     assert "recordings, drawn at random" in (recipe / "exp/report/index.html").read_text()
-    assert "Stage 0: up to date" in run(recipe, "--stop-stage 0")
+    assert "Stage 0: up to date" in run(recipe, systems, *settings, "--stop-stage 0")
 
     labels = DataDir.load(recipe / "data/test").clip_labels()
     utt, names = next((utt, names) for utt, names in labels.items() if len(names) == 2)

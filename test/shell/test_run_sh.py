@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from weaksep.errors import UserError
+
 NAMES = ["data", "mix", "feats", "train_classifier", "train_separator", "separate", "score", "report"]
 STAND_IN = """#!/usr/bin/env bash
 printf '%q ' "$@" >>"${CALLS}"
@@ -184,8 +186,27 @@ def test_the_evaluation_classifier_is_trained_and_taken_by_default(recipes: Reci
 def test_the_length_of_clips_of_labelled_recordings(recipes: Recipes) -> None:
     for arguments in ([], ["--clip-s", "10"]):
         assert recipes.run("--db", "x", "--stop-stage", "0", *arguments, recipe="labelled_recordings").returncode == 0
-    assert ["--set" in call for call in recipes.calls()] == [False, True]
-    assert value(recipes.calls()[1], "--set") == "clip_s=10"
+    assert ["--set" in call for call in recipes.calls()[::2]] == [False, True]
+    assert value(recipes.calls()[2], "--set") == "clip_s=10"
+
+
+def test_labelled_recordings_are_prepared_and_diagnosed(
+    recipes: Recipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--db", "mine", "--accept", "few-steps a-b", "--separator-args", "a=1 b=2", "--datadir", "d"]
+    assert recipes.run("--stop-stage", "1", *options, recipe="labelled_recordings").returncode == 0
+    prepare, diagnose = recipes.calls()
+    assert (prepare[0], diagnose[:2], value(diagnose, "--systems")) == ("prepare", ["diagnose", "d"], "remix clip")
+    assert value(diagnose, "--accept") == "few-steps a-b" and value(diagnose, "--separator-args") == "a=1 b=2"
+    assert recipes.run("--stop-stage", "0", *options[:2], recipe="labelled_recordings").returncode == 0
+    monkeypatch.chdir(tmp_path)  # what run.sh gives by default is understood: the folder is asked for
+    with pytest.raises(UserError, match="data/train: no such data folder"):
+        importlib.import_module("weaksep.bin.diagnose").main(
+            [
+                str(recipes.folder / "egs/labelled_recordings/conf") if word == "conf" else word
+                for word in recipes.calls()[-1][1:]
+            ]
+        )
 
 
 def test_no_corpus_folder_is_given_as_none(recipes: Recipes) -> None:

@@ -1,7 +1,6 @@
 """Recordings with the recipe's classes, and the set of each."""
 
 import logging
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from weaksep.errors import UserError, raise_problems, unknown_names
 from weaksep.fileio.names import doubled, id_problem, label_problem, plain_id
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.match import Recording
+from weaksep.recordings.spelling import class_of, unclear_labels
 from weaksep.recordings.split import split
 
 logger = logging.getLogger(__name__)
@@ -18,22 +18,15 @@ logger = logging.getLogger(__name__)
 SHOWN = 5
 
 
-def class_of(label: str, rename: Mapping[str, str]) -> str:
-    """The class that a name in the label files stands for: itself, with _ for what is no letter or digit.
-
-    >>> class_of("Walk, footsteps", {}), class_of("/m/09x0r", {}), class_of("/m/09x0r", {"/m/09x0r": "Speech"})
-    ('Walk_footsteps', 'm_09x0r', 'Speech')
-    """
-    return rename.get(label) or re.sub(r"[\W_]+", "_", label).strip("_")
-
-
 def classes_of(recordings: Sequence[Recording], config: PrepareConfig) -> list[str]:
     """The recipe's classes: those of the configuration, or all that the labels name.
 
     Raises:
-        UserError: fewer than two, or a class that no label names.
+        UserError: fewer than two, a class that no label names, or labels that are several names or look like a class.
     """
     counts = Counter(label for recording in recordings for label in recording.classes)
+    unclear = unclear_labels(counts, config.classes or (), config.rename)
+    raise_problems("labels that are hardly meant as they are spelt", unclear)
     named = sorted({class_of(label, config.rename) for label in counts} - {""})
     unknown = [name for name in config.rename if name not in counts]
     if unknown:
