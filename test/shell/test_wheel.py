@@ -15,7 +15,7 @@ import pytest
 
 PARTS = ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "weaksep", "egs", "utils")
 MADE = ("data/train/wav.scp", "exp/train.log", "results/a/RESULTS.md", "RESULTS.md", "results.json")
-BUILD_SDIST = "from setuptools import build_meta; build_meta.build_sdist('dist')"
+BUILD = "from setuptools import build_meta; build_meta.build_{}('..')"
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -34,7 +34,8 @@ def done(*command: str | Path, cwd: Path, **environment: str) -> str:
 @pytest.fixture(scope="module")
 def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of the sdist of a checkout in which recipes have run."""
-    source = tmp_path_factory.mktemp("checkout")
+    source = tmp_path_factory.mktemp("build") / "checkout"
+    source.mkdir()
     for name in PARTS:
         if (root / name).is_dir():
             skip = shutil.ignore_patterns("__pycache__", "data", "dump", "exp", "exp_*", "results*", "RESULTS.md")
@@ -45,13 +46,13 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = source / "egs/mini_urban" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("made")
-    done(sys.executable, "-c", BUILD_SDIST, cwd=source)
-    (sdist,) = (source / "dist").glob("*.tar.gz")
-    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--no-index")
-    done(sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", "wheels", sdist, cwd=source)
+    done(sys.executable, "-c", BUILD.format("sdist"), cwd=source)
+    (sdist,) = source.parent.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         assert not any(name.endswith(part) for name in archive.getnames() for part in MADE)
-    return next((source / "wheels").glob("*.whl"))
+        archive.extractall(source.parent)
+    done(sys.executable, "-c", BUILD.format("wheel"), cwd=source.parent / sdist.name.removesuffix(".tar.gz"))
+    return next(source.parent.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")
@@ -59,18 +60,14 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """bin of an environment with the wheel; what weaksep requires is this environment's, torch being so large."""
     folder = tmp_path_factory.mktemp("environment")
     done(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder)
-    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--no-index")
     python = folder / "bin/python"
-    done(sys.executable, "-m", "pip", "--python", python, "install", *options, wheel, cwd=folder)
     (site,) = folder.glob("lib/python3*/site-packages")
     # The .pth files there, one of which leads to this checkout, are not followed from here.
     (site / "required.pth").write_text("".join(f"{path}\n" for path in sys.path if path.endswith("-packages")))
+    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--no-index", "--ignore-installed")
+    done(python, "-m", "pip", "install", *options, wheel, cwd=folder)
     assert done(python, "-c", "import weaksep; print(weaksep.__file__)", cwd=folder).startswith(str(site))
     return folder / "bin"
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_each_file_is_in_the_wheel_once(root: Path, wheel: Path) -> None:
@@ -110,21 +107,6 @@ def test_a_new_corpus_has_systems_for_real_recordings(programs: Path, tmp_path: 
     assert "ESC" not in "".join((folder / f"conf/{name}").read_text() for name in ("data.yaml", "defaults.sh"))
     result = run("./run.sh", "--stop-stage", "0", cwd=folder, PATH=path)
     assert result.returncode == 2 and "no folder of the corpus: name it in db.sh" in result.stderr
-    (folder / "db.sh").write_text("mine\n")
-    before = contents(tmp_path)
-    for words, status, said in (
-        (("--from", "esc50_mix", "deep/my_city"), 1, "deep/my_city: is there already"),
-        (("mini_urban", "deep"), 1, "deep: is there already"),
-        (("mini_urbn", "x"), 1, "no recipe 'mini_urbn'; did you mean mini_urban?"),
-        (("--from", "labelled_recordings", "x"), 1, "labelled_recordings has no conf/mix.yaml to take over; take one"),
-        (("mini_urban", "."), 1, ".: is there already"),
-        (("mini_urban", ".x"), 1, "begins with a dot"),
-        (("mini_urban",), 2, "give a recipe and the folder to make"),
-    ):
-        result = run("weaksep", "recipe", *words, cwd=tmp_path, PATH=path)
-        assert (result.returncode, result.stderr.count("\n")) == (status, 1), result.stderr
-        assert said in result.stderr
-    assert contents(tmp_path) == before
 
 
 def test_how_to_install_without_kaldiio(root: Path) -> None:
