@@ -10,7 +10,7 @@ import errno
 import io
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.fileio.parsed import open_regular
+from weaksep.fileio.scp import locator
 
 # "\0B" "FM " then a byte 4 and an int32, twice: rows and columns. A matrix of doubles is a "DM ".
 _PLAIN = struct.Struct("<bibi")
@@ -111,8 +112,8 @@ def _write_with_native_io(
     return offsets
 
 
-def parse_entry(entry: str, folder: Path) -> tuple[Path, int]:
-    """Split an scp value ``file.ark:offset``; a relative file lies in ``folder``.
+def parse_entry(entry: str, folder: Path, locate: Callable[[str], Path] | None = None) -> tuple[Path, int]:
+    """Split an scp value ``file.ark:offset`` of a table in ``folder``; ``locate`` is its ``locator``.
 
     Raises:
         UserError: a pipe, no file, or no offset.
@@ -121,7 +122,7 @@ def parse_entry(entry: str, folder: Path) -> tuple[Path, int]:
     digits = offset.isascii() and offset.isdigit() and len(offset) <= _MAX_OFFSET_DIGITS
     if not name.strip() or not digits or name.endswith("|") or name.startswith("|") or "\0" in name:
         raise UserError(f"{folder}: {entry!r} is not of the form file.ark:offset (shell pipes are not run)")
-    return folder / name, int(offset)
+    return (locate or locator(folder))(name), int(offset)
 
 
 class ArkReader:
