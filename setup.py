@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 INIT = (ROOT / "weaksep/__init__.py").read_text(encoding="utf-8")
@@ -49,6 +51,29 @@ EXTRAS = {
     "slurm": ["submitit>=1.5"],
 }
 
+# What `weaksep recipe` copies (weaksep/upkeep/recipe.py), and nothing that recipes have made. A wheel holds no links:
+# the scripts that all recipes share come once, from the recipe that has the files. MANIFEST.in has the same list.
+RECIPES = ("utils", "egs/*/conf", "egs/*/local", "egs/*/db.sh", "egs/urbansound_mix/*.sh")
+
+
+class BuildWithRecipes(build_py):
+    """Put the recipes into the package; one that is installed in editable form finds them in the repository."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        place = Path(self.build_lib) / "weaksep/recipes"
+        shutil.rmtree(place, ignore_errors=True)
+        for path in sorted({path for pattern in RECIPES for path in ROOT.glob(pattern)}):
+            copy = place / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                shutil.copytree(path, copy, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(path, copy)
+
+
 setup(
     name="weaksep",
     version=re.search(r'__version__ = "(.+)"', INIT).group(1),
@@ -62,5 +87,6 @@ setup(
     package_data={"weaksep": ["py.typed", "report/templates/*"]},
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
+    cmdclass={"build_py": BuildWithRecipes},
     entry_points={"console_scripts": ["weaksep=weaksep.bin.main:main"]},
 )

@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MIN_PYTHON = (3, 10)
 MIN_BASH = (4, 4)  # empty arrays under `set -u`
+INSTEAD = {"kaldiio": "kaldi_native_io"}  # which weaksep takes where the first is missing
 FREE_DISK_GB = 5  # an installation, and the small recipe's data
 
 
@@ -50,6 +51,8 @@ def package_problem(requirement: str) -> str | None:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         print(f"  {name:<20} -")
+        if name in INSTEAD:
+            return package_problem(INSTEAD[name])
         return f"package {name} is not installed"
     print(f"  {name:<20} {version}")
     if numbers(version) < numbers(least):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+import sys
 from pathlib import Path
 
 import kaldi_native_io as kaldi
@@ -12,6 +13,19 @@ import pytest
 
 from weaksep.errors import UserError
 from weaksep.fileio.ark import ArkReader, parse_entry, write_ark
+
+
+def hide(monkeypatch: pytest.MonkeyPatch, *libraries: str) -> None:
+    for library in libraries:
+        monkeypatch.setitem(sys.modules, library, None)
+
+
+@pytest.fixture(autouse=True, params=["kaldiio", "kaldi_native_io"])
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which of the two is used: kaldi_native_io where kaldiio is not installed."""
+    if request.param == "kaldi_native_io":
+        hide(monkeypatch, "kaldiio", "kaldiio.matio")
+    return request.param
 
 
 def matrices() -> list[tuple[str, np.ndarray]]:
@@ -124,3 +138,29 @@ def test_an_archive_that_is_cut_while_it_is_open_is_noticed(tmp_path: Path) -> N
     path.write_bytes(path.read_bytes()[: offsets["ütt-4"] + 100])
     with pytest.raises(UserError, match="ends before"):
         reader.read(path, offsets["ütt-4"])
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_both_libraries_write_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compress: bool) -> None:
+    many = [*matrices(), ("constant", np.ones((9, 3), dtype=np.float32))]
+    offsets = write_ark(tmp_path / "a, b.ark", many, compress=compress)
+    hide(monkeypatch, "kaldiio", "kaldiio.matio")
+    assert write_ark(tmp_path / "c.ark", many, compress=compress) == offsets
+    first, second = ((tmp_path / name).read_bytes() for name in ("a, b.ark", "c.ark"))
+    if not compress:
+        assert first == second
+    reader = ArkReader()
+    for key, _ in many:  # the lossy form rounds to 255 steps between four percentiles; read with kaldi_native_io
+        one, two = (reader.read(tmp_path / name, offsets[key]) for name in ("a, b.ark", "c.ark"))
+        assert np.abs(one - two).max() <= (np.ptp(one) / 1000 if compress else 0), key
+
+
+def test_without_either_library_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hide(monkeypatch, "kaldiio", "kaldiio.matio", "kaldi_native_io")
+    with pytest.raises(UserError, match="need kaldiio or kaldi_native_io"):
+        write_ark(tmp_path / "a.ark", matrices())
+
+
+def test_an_archive_that_found_no_room_is_not_taken_for_whole() -> None:
+    with pytest.raises(OSError, match="No space left"):
+        write_ark(Path("/dev/full"), matrices())

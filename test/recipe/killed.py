@@ -22,10 +22,10 @@ from weaksep.fileio.yamlfile import write_yaml
 from weaksep.seeding import generator
 
 STAGES = 8
-# Logs and times, and what says when a file was written.
+# Logs and times, and what says when a file was written; a hash of tables that name the run's place.
 NOT_COMPARED = re.compile(
     r"(^|/)(train\.log|stage_times\.tsv|tensorboard/.*|checkpoint\.prev\.pt|([\w.]+\.)?stamp\.json"
-    r"|report/tables/(training|time)\.(csv|tex))$"
+    r"|report/tables/(training|time)\.(csv|tex)|source\.sha256)$"
 )
 LEFTOVER = re.compile(r"(^|/)\.[^/]*")
 TIMES = ("seconds", "environment", "training", "stage_times")
@@ -178,4 +178,11 @@ def differences(one: Path, two: Path) -> list[str]:
     kept = [{name for name in found if not NOT_COMPARED.search(name)} for found in names]
     problems += [f"in one alone: {name}" for name in kept[0] ^ kept[1]]
     both = sorted(kept[0] & kept[1])
-    return problems + [f"differs: {name}" for name in both if not _same(_content(one / name), _content(two / name))]
+    return problems + [f"differs: {name}" for name in both if not _same(*(_placed(p, name) for p in (one, two)))]
+
+
+def _placed(place: Path, name: str) -> Any:
+    """The content of a file; tables of files, which lie outside the recipe here, name their place."""
+    if name.endswith(".scp"):
+        return (place / name).read_text().replace(f"{place}/", "")
+    return _content(place / name)

@@ -83,10 +83,11 @@ def test_without_its_environment_it_takes_the_active_one_or_says_how_to_install(
     script = tmp_path / f"copy/utils/{name}_data_dir.sh"
     result = run(script, "x", cwd=tmp_path, PATH="/usr/bin:/bin")
     assert result.returncode == 2
-    assert result.stderr.startswith(f"{name}_data_dir.sh: error: weaksep is not installed: run {tmp_path}/copy/tools/")
+    assert result.stderr.startswith(f"{name}_data_dir.sh: error: weaksep is not installed: activate the environment")
     program = tmp_path / "bin/weaksep"
     program.parent.mkdir()
     program.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
     program.chmod(0o755)
+    (program.parent / "python").symlink_to("/bin/true")
     result = run(script, "a b", "$(x)", cwd=tmp_path, PATH=f"{program.parent}:/usr/bin:/bin")
     assert (result.returncode, result.stdout) == (0, f"{name}|a b|$(x)|")

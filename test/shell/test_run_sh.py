@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from weaksep.errors import UserError
+from weaksep.upkeep.recipe import make_recipe
 
 NAMES = ["data", "mix", "feats", "train_classifier", "train_separator", "separate", "score", "report"]
 STAND_IN = """#!/usr/bin/env bash
@@ -340,7 +341,7 @@ def test_without_an_installation_it_says_how_to_get_one(recipes: Recipes) -> Non
     shutil.rmtree(recipes.folder / "tools")
     result = recipes.run(PATH="/usr/bin:/bin")
     assert result.returncode == 2
-    assert f"weaksep is not installed: run {recipes.folder}/tools/install.sh" in result.stderr
+    assert "weaksep is not installed: activate the environment that has it, or run tools/install.sh" in result.stderr
 
 
 def test_an_active_environment_with_weaksep_will_do(recipes: Recipes) -> None:
@@ -381,23 +382,13 @@ def test_recipes_share_their_scripts(root: Path) -> None:
             assert (recipe / name).resolve() == (root / "egs/urbansound_mix" / name)
 
 
-def test_new_recipe_from_one_that_mixes_nothing(recipes: Recipes) -> None:
-    conf = recipes.folder / "egs/unmixed/conf"
-    conf.mkdir(parents=True)
-    (conf / "prepare.yaml").touch()
-    command = [str(recipes.folder / "utils/new_recipe.sh"), "--from", "unmixed", "my_city"]
-    made = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert made.returncode == 2 and "egs/unmixed/conf has no mix.yaml" in made.stdout + made.stderr
-    assert not (recipes.folder / "egs/my_city").exists()
-
-
-def test_new_recipe_runs(recipes: Recipes) -> None:
+def test_new_recipe_runs(recipes: Recipes, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = recipes.folder / "my corpus"
     for number, place in enumerate(("train/dog", "train/cat", "valid/dog", "test/cat")):
         (corpus / place).mkdir(parents=True)
         (corpus / place / f"{number} a.wav").touch()
-    command = [str(recipes.folder / "utils/new_recipe.sh")]
-    assert subprocess.run([*command, "my_city"], check=False).returncode == 0
+    monkeypatch.setattr("weaksep.upkeep.recipe.HOME", recipes.folder)
+    make_recipe("mini_urban", recipes.folder / "egs/my_city", new_corpus=True)
     result = recipes.run("--stop-stage", "1", "--db", str(corpus), recipe="my_city")
     assert result.returncode == 0, result.stderr
     data, mix = recipes.calls()
@@ -407,20 +398,16 @@ def test_new_recipe_runs(recipes: Recipes) -> None:
         ("train/cat/1 a.wav", "cat", "train"), ("train/dog/0 a.wav", "dog", "train"),
         ("valid/dog/2 a.wav", "dog", "valid"), ("test/cat/3 a.wav", "cat", "test"))]  # fmt: skip
     assert table == ["filename\tclass\tset\trecording", *lines]
-    by_a_recipe = recipes.folder / "egs/my_city/utils/new_recipe.sh"  # utils is a link there
-    assert subprocess.run([str(by_a_recipe), "--name", "my_town"], check=False).returncode == 0
-    assert (recipes.folder / "egs/my_town/run.sh").exists()
-    for name, message in [("my_city", "is there already"), ("../x", "--name takes"), ("", "--name takes")]:
-        result = subprocess.run([*command, name], capture_output=True, text=True, check=False)
-        assert result.returncode == 2
-        assert message in result.stderr
 
 
 @pytest.mark.parametrize(
     ("options", "said"), [([], "no folder of the corpus: name it in db.sh"), (["--db", "/nowhere"], "no such folder")]
 )
-def test_a_table_that_cannot_be_written(recipes: Recipes, options: list[str], said: str) -> None:
-    subprocess.run([str(recipes.folder / "utils/new_recipe.sh"), "my_city"], check=True)
+def test_a_table_that_cannot_be_written(
+    recipes: Recipes, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+) -> None:
+    monkeypatch.setattr("weaksep.upkeep.recipe.HOME", recipes.folder)
+    make_recipe("esc50_mix", recipes.folder / "egs/my_city", new_corpus=True)
     result = recipes.run("--stop-stage", "0", *options, recipe="my_city")
     assert result.returncode != 0 and said in result.stderr
     assert not (recipes.folder / "calls").exists()

@@ -20,6 +20,7 @@ from weaksep.fileio.atomic import atomic_path, write_text
 from weaksep.fileio.audio import audio_info, read_audio
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.place import check_place
+from weaksep.fileio.scp import scp_entries
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import require_space
 from weaksep.fileio.tables import write_table
@@ -101,7 +102,7 @@ def _run(
         results[table].append(result)
         scps[table].update({utt: f"ark/{name}.ark:{offset}" for utt, (offset, _) in result["entries"].items()})
     for table, scp in scps.items() if config.feats_type == "ark" else ():
-        write_table(dump_dir / f"{table}.scp", scp)
+        write_table(dump_dir / f"{table}.scp", scp_entries(dump_dir, scp))
     return results
 
 

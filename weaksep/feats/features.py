@@ -20,6 +20,7 @@ from weaksep.fileio.ark import ArkReader, parse_entry
 from weaksep.fileio.audio import read_audio
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.network import Features
+from weaksep.fileio.scp import locator
 from weaksep.fileio.tables import read_table
 from weaksep.fileio.yamlfile import load_config
 from weaksep.signal.stft import Stft
@@ -64,7 +65,8 @@ class FeatureSet:
             path = self.path / (f"src_{source}_feats.scp" if source else "feats.scp")
             if source and not path.exists():
                 raise UserError(f"{self.path}: no {path.name}; rerun stage 2 with a strong system in --systems")
-            places = {utt: parse_entry(entry, self.path) for utt, entry in read_table(path).items()}
+            locate = locator(self.path)
+            places = {utt: parse_entry(entry, self.path, locate) for utt, entry in read_table(path).items()}
         return self._places.setdefault(source, places)
 
     def audio(self, path: Path, utt: str) -> np.ndarray:

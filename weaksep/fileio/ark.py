@@ -1,22 +1,26 @@
-"""Kaldi archives: the only module that knows kaldiio.
+"""Kaldi archives: the only module that knows kaldiio, and kaldi_native_io, which is taken where kaldiio is missing.
 
-kaldiio writes every matrix and reads the rarer kinds (compressed, double). The common kind, an uncompressed float32
+The library writes every matrix and reads the rarer kinds (compressed, double). The common kind, an uncompressed float32
 matrix at a known offset, is read here with one ``preadv`` into the array that is returned. Nothing else is read:
-kaldiio would also unpickle and run shell pipes, so the bytes and the names are looked at first.
+kaldiio would also unpickle and run shell pipes, so the bytes and the names are looked at first. Uncompressed archives
+are the same with both, byte for byte; compressed ones differ where the last bit is a matter of rounding.
 """
 
+import errno
 import io
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
-from kaldiio import matio
 
 from weaksep.errors import UserError
 from weaksep.fileio.parsed import open_regular
+from weaksep.fileio.scp import locator
 
 # "\0B" "FM " then a byte 4 and an int32, twice: rows and columns. A matrix of doubles is a "DM ".
 _PLAIN = struct.Struct("<bibi")
@@ -49,6 +53,14 @@ def _header(head: bytes) -> tuple[int, int, int, int] | None:
     return (len(kind) + _COMPRESSED.size + percentiles, rows, columns, value_bytes) if known else None
 
 
+def _library() -> Any:
+    """``kaldiio.matio``, or ``kaldi_native_io``; imported only when needed."""
+    for name in ("kaldiio.matio", "kaldi_native_io"):
+        with suppress(ImportError):
+            return import_module(name)
+    raise UserError("Kaldi archives need kaldiio or kaldi_native_io: pip install one of the two")
+
+
 def write_ark(path: Path, matrices: Iterable[tuple[str, np.ndarray]], *, compress: bool = False) -> dict[str, int]:
     """Write float32 matrices into one archive.
 
@@ -60,6 +72,15 @@ def write_ark(path: Path, matrices: Iterable[tuple[str, np.ndarray]], *, compres
     Returns:
         key -> offset of the matrix in the file, as in an scp file.
     """
+    library = _library()
+    if hasattr(library, "save_ark"):
+        return _write_with_kaldiio(library, path, matrices, compress)
+    return _write_with_native_io(library, path, matrices, compress)
+
+
+def _write_with_kaldiio(
+    matio: Any, path: Path, matrices: Iterable[tuple[str, np.ndarray]], compress: bool
+) -> dict[str, int]:
     offsets = {}
     with open(path, "wb") as file:
         for key, matrix in matrices:
@@ -68,8 +89,31 @@ def write_ark(path: Path, matrices: Iterable[tuple[str, np.ndarray]], *, compres
     return offsets
 
 
-def parse_entry(entry: str, folder: Path) -> tuple[Path, int]:
-    """Split an scp value ``file.ark:offset``; a relative file lies in ``folder``.
+def _write_with_native_io(
+    kaldi: Any, path: Path, matrices: Iterable[tuple[str, np.ndarray]], compress: bool
+) -> dict[str, int]:
+    keys = []
+    method = [kaldi.CompressionMethod(_COMPRESSION_METHOD)] if compress else []
+    # An absolute path: a name that begins with a | would be run.
+    with (kaldi.CompressedMatrixWriter if compress else kaldi.FloatMatrixWriter)(f"ark:{path.absolute()}") as writer:
+        for key, matrix in matrices:
+            keys.append(key)
+            with suppress(RuntimeError):  # of a full disk: what is missing is noticed below
+                writer.write(key, matrix, *method)
+    offsets, end = {}, 0
+    with open(path, "rb") as file:
+        for key in keys:
+            offsets[key] = end + len(key.encode()) + 1
+            file.seek(offsets[key])
+            header_bytes, rows, columns, value_bytes = _header(file.read(_LONGEST_HEADER)) or (0, 0, 0, 0)
+            end = offsets[key] + header_bytes + value_bytes * rows * columns
+    if end != path.stat().st_size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    return offsets
+
+
+def parse_entry(entry: str, folder: Path, locate: Callable[[str], Path] | None = None) -> tuple[Path, int]:
+    """Split an scp value ``file.ark:offset`` of a table in ``folder``; ``locate`` is its ``locator``.
 
     Raises:
         UserError: a pipe, no file, or no offset.
@@ -78,7 +122,7 @@ def parse_entry(entry: str, folder: Path) -> tuple[Path, int]:
     digits = offset.isascii() and offset.isdigit() and len(offset) <= _MAX_OFFSET_DIGITS
     if not name.strip() or not digits or name.endswith("|") or name.startswith("|") or "\0" in name:
         raise UserError(f"{folder}: {entry!r} is not of the form file.ark:offset (shell pipes are not run)")
-    return folder / name, int(offset)
+    return (locate or locator(folder))(name), int(offset)
 
 
 class ArkReader:
@@ -133,7 +177,7 @@ class ArkReader:
         if offset + n_bytes > size:  # before memory is asked for
             raise UserError(ends_before)
         if not plain:
-            return _from_kaldiio(f"{path}:{offset}", os.pread(descriptor, n_bytes, offset))
+            return _rare(path, offset, os.pread(descriptor, n_bytes, offset))
         if matrix.shape != (rows, columns):
             self._likely_shape = (rows, columns)
             matrix, got = np.empty((rows, columns), dtype=np.float32), header_bytes
@@ -146,9 +190,13 @@ class ArkReader:
         return matrix
 
 
-def _from_kaldiio(where: str, block: bytes) -> np.ndarray:
+def _rare(path: Path, offset: int, block: bytes) -> np.ndarray:
+    """A matrix that has been looked at, read by the library."""
+    library = _library()
     try:
         with np.errstate(all="ignore"):
-            return np.asarray(matio.read_kaldi(io.BytesIO(block)), dtype=np.float32)
-    except Exception as error:  # kaldiio raises whatever numpy and struct raise on damaged bytes
-        raise UserError(f"{where}: cannot be read as a Kaldi matrix ({error}); rerun stage 2") from None
+            if hasattr(library, "read_kaldi"):
+                return np.asarray(library.read_kaldi(io.BytesIO(block)), dtype=np.float32)
+            return np.array(library.FloatMatrix.read(f"{path.absolute()}:{offset}"))
+    except Exception as error:  # they raise whatever numpy, struct and C++ raise on damaged bytes
+        raise UserError(f"{path}:{offset}: cannot be read as a Kaldi matrix ({error}); rerun stage 2") from None

@@ -3,8 +3,8 @@
 Nothing but ``wav.scp`` and ``labels.txt`` is opened until it is asked for, so weak training works with
 ``src_*.scp`` (and, for clip labels, ``events.tsv``) removed.
 
-An entry of an scp file says where to read: relative to the scp's folder, ``../`` and absolute paths included, as Kaldi
-users expect. Names of files that are written come from clip ids and class names alone (``fileio/names.py``).
+An entry of an scp file says where to read (``fileio/scp.py``), in another folder too. Names of files that are written
+come from clip ids and class names alone (``fileio/names.py``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from weaksep.errors import UserError
 from weaksep.fileio.parsed import LOST, REPAIR, Parsed, Problem
+from weaksep.fileio.scp import locator
 from weaksep.fileio.tables import (
     MAX_EVENT_S,
     parse,
@@ -74,13 +75,13 @@ def parse_scp(path: str | Path) -> Parsed:
 
 
 def read_scp(path: str | Path) -> dict[str, Path]:
-    """A table of files; relative entries are taken from the scp's own folder.
+    """A table of files, found by ``locator``.
 
     Raises:
         UserError: not a table, or an entry is a shell pipe.
     """
-    folder = Path(path).parent
-    return {key: folder / value for key, value in parse_scp(path).values("a valid list of files").items()}
+    locate = locator(Path(path).parent)
+    return {key: locate(value) for key, value in parse_scp(path).values("a valid list of files").items()}
 
 
 def _split_length(line: str) -> tuple[str, float, str]:

@@ -14,6 +14,7 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.names import folded, id_problem, label_problem
 from weaksep.fileio.parsed import CONTROL, LOST, REPAIR, Entry, Parsed
+from weaksep.fileio.scp import scp_entries
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LINE = re.compile(r"[ \t]*([^ \t]+)[ \t]+([^ \t](?:.*[^ \t])?)[ \t]*")
@@ -161,7 +162,7 @@ def write_tables(
     """
     write_text(folder / "labels.txt", "".join(f"{name}\n" for name in classes))
     for name, table in {"utt2spk": utt2spk, "spk2utt": invert(utt2spk), **more}.items():
-        write_table(folder / name, table)
+        write_table(folder / name, scp_entries(folder, table) if name.endswith(".scp") else table)
 
 
 def parse_ids(path: str | Path, **options: Any) -> Parsed:

@@ -26,6 +26,7 @@ from weaksep.fileio.audio import INT16_SCALE, read_audio, write_audio
 from weaksep.fileio.datadir import SOURCE_NAME, DataDir
 from weaksep.fileio.experiments import WEIGHTS_NAME
 from weaksep.fileio.place import check_place
+from weaksep.fileio.scp import scp_entries
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.tables import write_table
@@ -145,7 +146,7 @@ def _finish(out: Path, data: DataDir, tables: dict[str, dict[str, str]]) -> None
     """Write the tables, and what they were made from: stages 6 and 7 refuse to mix results of two test sets."""
     write_text(out / SOURCE_NAME, data.fingerprint() + "\n")
     for name, table in tables.items():
-        write_table(out / f"{name}.scp", table)
+        write_table(out / f"{name}.scp", scp_entries(out, table))
 
 
 def _begun(notes: Shards, data: DataDir, outputs: Sequence[str]) -> AbstractContextManager[None]:
@@ -222,7 +223,6 @@ def write_unprocessed(data: DataDir, out: Path, notes: Shards | None = None) -> 
     """
     clips, _ = read_clips(data, with_references=False)
     with _begun(notes or Shards(out, kind="separated"), data, data.labels):
-        # Resolved first: ".." out of a folder that is a symbolic link leads elsewhere than its name says.
-        table = {clip.utt: os.path.relpath(Path(clip.wav).resolve(), out.resolve()) for clip in clips}
+        table = {clip.utt: os.path.abspath(clip.wav) for clip in clips}
         _finish(out, data, dict.fromkeys(data.labels, table))
     logger.info("%s: %d clips, all classes the mixture", out, len(clips))

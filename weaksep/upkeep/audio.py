@@ -75,7 +75,7 @@ def check_audio(folder: Folder, nj: int) -> list[Problem]:
         scps = [folder[name] for name in ("wav.scp", *(f"src_{c}.scp" for c in folder.clip_classes.get(utt, ())))]
         named = [(scp.path, *scp.entries[utt]) for scp in scps if utt in scp.entries]
         files = {
-            Problem(path, line, f"{utt}: {value}", folder.stage): folder.path / value for path, line, value, _ in named
+            Problem(path, line, f"{utt}: {value}", folder.stage): folder.locate(value) for path, line, value, _ in named
         }
         # Of labelled recordings nobody says that the sources are all that is in them.
         summed = folder.kind == MIXTURES and len(files) == len(scps) > 1

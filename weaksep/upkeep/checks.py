@@ -22,7 +22,7 @@ def check(folder: Folder) -> list[Problem]:
     return folder.told([*found, *(problem for rule in rules for problem in rule(folder))])
 
 
-def file_problem(folder: Path, value: str) -> str | None:
+def file_problem(locate: Callable[[str], Path], value: str) -> str | None:
     """What is wrong with an entry of an scp file, by its name and the file's size alone.
 
     An absolute path is taken as it is: it is how one names recordings that lie elsewhere. A ``..`` is refused, since
@@ -30,7 +30,7 @@ def file_problem(folder: Path, value: str) -> str | None:
     """
     if ".." in value.split("/"):
         return f"{value} leads out of the folder; give a path inside it, or an absolute one"
-    path = os.path.join(folder, value)
+    path = locate(value)
     if not os.path.isfile(path):
         return f"no file {value}"
     return None if os.path.getsize(path) else f"{value} is empty"
@@ -45,7 +45,7 @@ def _values(folder: Folder) -> list[Problem]:
         # Without any class this is said of labels.txt itself.
         labels: lambda utt, _: known and labels_problem(folder.clip_classes[utt], known),
         LABELS: lambda label, _: not all_used and label not in used and "no event of this class",
-        **dict.fromkeys(("wav.scp", *folder.sources), lambda _, value: file_problem(folder.path, value)),
+        **dict.fromkeys(("wav.scp", *folder.sources), lambda _, value: file_problem(folder.locate, value)),
     }
     return [
         Problem(folder[name].path, entry.line, f"{key}: {problem}", folder.stage)

@@ -98,7 +98,7 @@ def check_feats(folder: Folder, dump: Path | None, nj: int) -> list[Problem]:
             Problem(table.path, entry.line, utt, REMEDY),
             entry.value,
             frames.get(utt),
-            folder.path / audio.entries[utt].value if utt in audio.entries else None,
+            folder.locate(audio.entries[utt].value) if utt in audio.entries else None,
         )
         for table, audio in pairs[1:]
         for utt, entry in table.entries.items()

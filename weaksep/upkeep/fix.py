@@ -139,7 +139,7 @@ def _length(folder: Folder, utt: str) -> str | None:
     from weaksep.fileio.audio import audio_info  # rarely needed, and slow to import
 
     try:
-        n_samples, rate, _ = audio_info(folder.path / folder.clips[utt].value)
+        n_samples, rate, _ = audio_info(folder.locate(folder.clips[utt].value))
     except UserError:
         return None
     return f"{utt} {n_samples / rate:{SECONDS}}" if n_samples else None

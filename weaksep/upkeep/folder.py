@@ -6,6 +6,7 @@ from pathlib import Path
 
 from weaksep.fileio.datadir import REFERENCED_NAME, TIMED_NAME, parse_events, parse_lengths, parse_scp, split_labels
 from weaksep.fileio.parsed import LOST, MISSING, REPAIR, Parsed, Problem
+from weaksep.fileio.scp import locator
 from weaksep.fileio.tables import parse_ids, parse_list, parse_table
 from weaksep.mixtures.scene import parse_scenes
 
@@ -31,6 +32,7 @@ class Folder:
 
     Attributes:
         path: the folder.
+        locate: finds the file of an entry of its scp tables.
         kind: what sort of folder it is, MIXTURES, RECORDINGS or EVENTS.
         made_by: the stage that makes it.
         label_table: the table of its clips' classes.
@@ -48,7 +50,7 @@ class Folder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.locate = path, locator(path)
         self.kind = _kind(path)
         self.made_by = 1 if self.kind == MIXTURES else 0
         self.label_table = "utt2class" if self.kind == EVENTS else "utt2labels"

@@ -1,3 +1,4 @@
+# Mixtures of recordings from ESC-50, by default its ten classes ESC-10, in sizes for a CPU.
 # Sourced by run.sh before the options are read: what differs from recipe to recipe.
 # shellcheck shell=bash disable=SC2034
 

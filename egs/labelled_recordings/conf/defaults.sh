@@ -1,3 +1,4 @@
+# Your own recordings of which only labels are known: nothing is mixed, no source is isolated.
 # Sourced by run.sh before the options are read: what differs from recipe to recipe.
 # shellcheck shell=bash disable=SC2034
 

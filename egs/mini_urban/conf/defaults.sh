@@ -1,3 +1,4 @@
+# Synthetic sounds of five classes, made on the spot: no download, no GPU, minutes.
 # Sourced by run.sh before the options are read: what differs from recipe to recipe.
 # shellcheck shell=bash disable=SC2034
 

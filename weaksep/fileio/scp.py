@@ -1,0 +1,66 @@
+"""Where the entries of scp files lead.
+
+They are written relative to the recipe's folder, the nearest one above the table that has a path.sh: Kaldi's tools are
+run there, and take every path from there. Outside any recipe they are relative to the table's own folder, or absolute
+if it is for a recipe that weaksep works (``run.sh --datadir /elsewhere``).
+
+To read them, that folder is not needed: of ``data/train/audio/a.wav`` in a folder ``.../data/train``, only
+``audio/a.wav`` is left. So a recipe can be copied and moved, and its tables read from any folder. A folder that was
+handed over under another name has its own files, and tables that other tools made in a recipe are understood.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+# What folders of ours hold, and so where the path within a folder begins that has another name by now.
+_INSIDE = ("audio", "ark")
+
+
+def _recipe(folder: Path) -> Path | None:
+    return next((above for above in folder.parents if (above / "path.sh").is_file()), None)
+
+
+def scp_entries(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """The entries of a table to be written into ``folder``.
+
+    Args:
+        folder: of the table.
+        files: key -> file, relative to the folder; or an absolute path, of a file that lies in another folder.
+    """
+    place = Path(os.path.abspath(folder))
+    recipe = _recipe(place)
+    if recipe or Path("path.sh").is_file():
+        above = f"{recipe}/" if recipe else ""
+        return {key: os.path.join(place, name).removeprefix(above) for key, name in files.items()}
+    # Resolved first: ".." out of a folder that is a symbolic link leads elsewhere than its name says.
+    real = os.path.realpath(place)
+    return {k: os.path.relpath(os.path.realpath(n), real) if os.path.isabs(n) else n for k, n in files.items()}
+
+
+def locator(folder: Path) -> Callable[[str], Path]:
+    """What finds the file of an entry, in a table that lies in ``folder``; the file need not be there."""
+    known: dict[str, list[Path]] = {}
+
+    def locate(entry: str) -> Path:
+        head, name = os.path.split(entry)
+        if head not in known:
+            known[head] = _places(folder, head)
+        *likely, expected = known[head]
+        return next((place for place in likely if os.path.exists(place / name)), expected) / name
+
+    return locate
+
+
+def _places(folder: Path, head: str) -> list[Path]:
+    """The folder of an entry: the last one, unless one before it has the file."""
+    parts, place = head.split("/"), Path(os.path.abspath(folder))
+    own = str(place).split("/")
+    inside = {n: folder.joinpath(*parts[n:]) for n in range(1, len(parts)) if parts[n] in _INSIDE}
+    if os.path.isabs(head):  # perhaps of this very folder, before it was moved or copied
+        return [*(path for n, path in inside.items() if parts[n - 1] == own[-1]), Path(head)]
+    named = [folder.joinpath(*parts[n:]) for n in range(len(parts), 0, -1) if own[-n:] == parts[:n]]
+    recipe = _recipe(place)
+    likely = [folder / head, *named, *inside.values(), *([recipe / head] if recipe else [])]
+    # By the folders alone: a file that is missing in the right one must not be taken from another.
+    return [next(filter(os.path.isdir, likely), [*named, folder / head][0])]
