@@ -68,7 +68,7 @@ class WaveformSeparator:
 
 
 def sound_levels(
-    waveform: np.ndarray, sample_rate: float, *, a_weighted: bool = False, calibration_db: float = 0.0
+    waveform: np.ndarray, sample_rate: int, *, a_weighted: bool = False, calibration_db: float = 0.0
 ) -> Levels:
     """How loud a sound is, by the second and over all of it: what ``weaksep separate --levels true`` writes.
 

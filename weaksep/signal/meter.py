@@ -44,13 +44,13 @@ class LevelMeter:
     [[-20.0, -20.0], -20.0, 1.5]
     """
 
-    def __init__(self, channels: int, sample_rate: float, a_weighted: bool = False) -> None:
+    def __init__(self, channels: int, sample_rate: int, a_weighted: bool = False) -> None:
         self.sample_rate = sample_rate
         self._taps = a_weighting_taps(sample_rate) if a_weighted else np.ones(1)
         self._held = np.zeros((channels, len(self._taps) // 2))  # what the next samples are weighted with
         self._second = max(1, seconds_to_samples(1.0, sample_rate))
         self._samples = 0
-        self._energies = np.zeros(0)
+        self._energies: np.ndarray = np.zeros(0)
 
     def add(self, piece: np.ndarray) -> None:
         """Audio (C, n)."""
@@ -60,7 +60,7 @@ class LevelMeter:
         if samples:
             weighted = oaconvolve(whole, self._taps[None], mode="valid", axes=1) if len(self._taps) > 1 else whole
             seconds = (self._samples + np.arange(samples)) // self._second
-            energies = np.bincount(seconds, weights=np.square(weighted).mean(axis=0))
+            energies: np.ndarray = np.bincount(seconds, weights=np.square(weighted).mean(axis=0))
             energies[: self._energies.size] += self._energies
             self._energies, self._samples = energies, self._samples + samples
 

@@ -25,7 +25,7 @@ def a_weighting(frequency_hz: np.ndarray) -> np.ndarray:
     return gain / (first * np.sqrt(second * third) * fourth)
 
 
-def a_weighting_taps(sample_rate: float) -> np.ndarray:
+def a_weighting_taps(sample_rate: int) -> np.ndarray:
     """The filter: an odd number of coefficients, float64, the middle one of which is for the sample itself."""
     reach = int(REACH_S * sample_rate)
     gains = a_weighting(np.fft.rfftfreq(2 * reach + 1, 1.0 / sample_rate))
