@@ -125,6 +125,15 @@ def test_a_class_that_hardly_ever_occurs_without_another(made: Callable[..., Pat
     assert "cat (48 training clips) hardly ever occurs without dog" in there["nearly-together"].what
 
 
+def test_of_few_recordings_only_what_is_certain_is_said(made: Callable[..., Path]) -> None:
+    labels = in_turn("dog", "horn", "rain", "horn,rain")
+    labels[:10] = ["cat,dog"] * 10  # eight of them in training
+    data = found(made(labels))
+    assert "cat (8 training clips) never occurs without dog" in data["always-together"].what
+    labels[24] = "cat"  # by chance, as far as one can tell
+    assert "nearly-together" not in found(made(labels))
+
+
 def test_times_tell_apart_what_clip_labels_cannot(made: Callable[..., Path]) -> None:
     labels = in_turn("dog,cat", "horn", "rain")
     spans = {"dog": (0.0, 0.6), "cat": (0.4, 1.0), "horn": (0.0, 1.0), "rain": (0.0, 1.0)}

@@ -34,7 +34,7 @@ SILENT_DB, LOUD_SHARE = -60.0, 0.9
 # Less than this share of a class's clips, or of its time, without the other: the two nearly always occur together, and
 # as many wrong labels (REMIX.md: 0.3 dB) drown what tells them apart.
 APART = 0.1
-# In fewer recordings a class may be beside another nearly always by chance, in fewer clips never alone.
+# In fewer clips a class may never be alone by chance.
 ENOUGH = 10
 # With eight training recordings of sirens, three targets in ten came out worse than the mixture.
 FEW_RECORDINGS = {"train": 5, "test": 3}
@@ -151,7 +151,7 @@ def _together(facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]]) 
     both, times = np.array(train["both"]), np.array(train["times"])
     share = both / np.maximum(1, both.diagonal())[:, None]  # of the clips of the row's class, those with the column's
     apart = times.diagonal()[:, None] - times >= np.maximum(APART * times.diagonal()[:, None], GRID_S)
-    near = (share == 1) | ((share > 1 - APART) & (np.array(train["recordings_of"])[:, None] >= ENOUGH))
+    near = share > 1 - APART
     listened = all(row["supervision"] != "clip" for row in trainings)
     for i, j in permutations(range(len(classes)), 2):
         if near[i, j] and not (near[j, i] and (share[j, i], i) > (share[i, j], j)):  # of two ways one is told

@@ -61,7 +61,7 @@ _FIGURE = """\
 ![Recordings of each class, and which classes occur together](DATA.png)
 
 To the right, the share of the training clips of a row's class that hold the column's: at 100 % nothing but event times
-can tell the class from the other (egs/urbansound_mix/REMIX.md)."""
+can tell the class from the other (egs/urbansound_mix/REMIX.md). Of more than 40 classes it has the most frequent."""
 _NO_FIGURE = "No figure: that takes matplotlib (pip install 'weaksep[report]', then again with --force true)."
 
 
@@ -114,9 +114,10 @@ def draw(path: Path, facts: Mapping[str, Any]) -> Path:
     grid = (100 * both / np.maximum(1, both.diagonal())[:, None])[np.ix_(order, order)]
     figure.colorbar(shares.imshow(grid, cmap="Blues", vmin=0, vmax=100, aspect="auto"), ax=shares)
     shares.set_title("of its training clips, those that hold another class too (%)", fontsize="medium")
-    shares.set_xticks(range(len(order)), names, rotation=45, ha="right", rotation_mode="anchor")
+    few = len(order) <= MOST_CLASSES // 2
+    shares.set_xticks(range(len(order)), names, rotation=45 if few else 90, ha="right", rotation_mode="anchor")
     shares.tick_params(labelleft=False)
-    for (i, j), value in np.ndenumerate(grid) if len(order) <= MOST_CLASSES // 2 else ():
+    for (i, j), value in np.ndenumerate(grid) if few else ():
         look = {"ha": "center", "va": "center", "fontsize": "small", "color": "white" if value > 60 else "black"}
         shares.text(j, i, f"{value:.0f}", **look)
     shares.set_ylim(len(order) - 0.5, -0.5)
