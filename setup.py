@@ -10,6 +10,29 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent
 INIT = (ROOT / "weaksep/__init__.py").read_text(encoding="utf-8")
 
+# What `weaksep recipe` copies (weaksep/upkeep/recipe.py), and nothing that recipes have made. A wheel holds no links:
+# the scripts that all recipes share come once, from the recipe that has the files. MANIFEST.in has the same list.
+RECIPES = ("utils", "egs/*/conf", "egs/*/local", "egs/*/db.sh", "egs/urbansound_mix/*.sh")
+
+
+class BuildWithRecipes(build_py):
+    """Put the recipes into the package; one that is installed in editable form finds them in the repository."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        place = Path(self.build_lib) / "weaksep/recipes"
+        shutil.rmtree(place, ignore_errors=True)
+        for path in sorted({path for pattern in RECIPES for path in ROOT.glob(pattern)}):
+            copy = place / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                shutil.copytree(path, copy, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(path, copy)
+
+
 # Lower bounds, and upper ones only where a newer version is known to break something; the versions that were tested
 # together are in tools/constraints.txt.
 # tools/check_env.py reads these two tables, so they stay literals.
@@ -50,29 +73,6 @@ EXTRAS = {
     "nmf": ["scikit-learn>=1.4"],
     "slurm": ["submitit>=1.5"],
 }
-
-# What `weaksep recipe` copies (weaksep/upkeep/recipe.py), and nothing that recipes have made. A wheel holds no links:
-# the scripts that all recipes share come once, from the recipe that has the files. MANIFEST.in has the same list.
-RECIPES = ("utils", "egs/*/conf", "egs/*/local", "egs/*/db.sh", "egs/urbansound_mix/*.sh")
-
-
-class BuildWithRecipes(build_py):
-    """Put the recipes into the package; one that is installed in editable form finds them in the repository."""
-
-    def run(self) -> None:
-        super().run()
-        if self.editable_mode:
-            return
-        place = Path(self.build_lib) / "weaksep/recipes"
-        shutil.rmtree(place, ignore_errors=True)
-        for path in sorted({path for pattern in RECIPES for path in ROOT.glob(pattern)}):
-            copy = place / path.relative_to(ROOT)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_dir():
-                shutil.copytree(path, copy, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(path, copy)
-
 
 setup(
     name="weaksep",

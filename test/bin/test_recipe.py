@@ -44,7 +44,7 @@ def test_a_checkout_gives_its_own(root: Path, capsys: pytest.CaptureFixture[str]
         (["mini_urban", "mine/.x"], 1, "begins with a dot"),
         (["mini_urbn", "x"], 1, "no recipe 'mini_urbn'; did you mean mini_urban?"),
         (["../egs", "x"], 1, "no recipe '../egs'; "),
-        (["--from", "labelled_recordings", "x"], 1, "has no conf/mix.yaml to take over; take one of esc50_mix, mini_u"),
+        (["--from", "labelled_recordings", "x"], 1, "has no conf/mix.yaml; take esc50_mix or mini_urban"),
         (["mini_urban", "mine/file/x"], 1, "Not a directory"),
     ],
 )

@@ -30,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         tell("\n".join(f"{name:<{max(map(len, known))}}  {about}".rstrip() for name, about in known.items()))
     elif len(words) == 2:
         make_recipe(str(words[0]), words[1], new_corpus=bool(args.source))
-        edit = "local/data.sh, conf/data.yaml and conf/defaults.sh" if args.source else "db.sh, or give --db"
-        tell(f"made {words[1]}: its corpus is named in {edit}; {words[1]}/run.sh --help lists the options")
+        where = "local/data.sh, conf/data.yaml and db.sh" if args.source else "db.sh, unless it makes one"
+        tell(f"made {words[1]}: name its corpus in {where}; {words[1]}/run.sh --help lists the options")
     else:
         parser.error("give a recipe and the folder to make, or --from RECIPE and the folder")
 

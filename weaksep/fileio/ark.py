@@ -72,39 +72,23 @@ def write_ark(path: Path, matrices: Iterable[tuple[str, np.ndarray]], *, compres
     Returns:
         key -> offset of the matrix in the file, as in an scp file.
     """
-    library = _library()
+    library, offsets, end = _library(), dict[str, int](), 0
     if hasattr(library, "save_ark"):
-        return _write_with_kaldiio(library, path, matrices, compress)
-    return _write_with_native_io(library, path, matrices, compress)
-
-
-def _write_with_kaldiio(
-    matio: Any, path: Path, matrices: Iterable[tuple[str, np.ndarray]], compress: bool
-) -> dict[str, int]:
-    offsets = {}
-    with open(path, "wb") as file:
+        with open(path, "wb") as file:
+            for key, matrix in matrices:
+                offsets[key] = file.tell() + len(key.encode()) + 1
+                library.save_ark(file, {key: matrix}, compression_method=_COMPRESSION_METHOD if compress else None)
+        return offsets
+    lossy = (library.CompressedMatrixWriter, library.CompressionMethod(_COMPRESSION_METHOD))
+    open_writer, *method = lossy if compress else (library.FloatMatrixWriter,)
+    with open_writer(f"ark:{path.absolute()}") as writer:  # absolute: a name that begins with a | would be run
         for key, matrix in matrices:
-            offsets[key] = file.tell() + len(key.encode()) + 1
-            matio.save_ark(file, {key: matrix}, compression_method=_COMPRESSION_METHOD if compress else None)
-    return offsets
-
-
-def _write_with_native_io(
-    kaldi: Any, path: Path, matrices: Iterable[tuple[str, np.ndarray]], compress: bool
-) -> dict[str, int]:
-    keys = []
-    method = [kaldi.CompressionMethod(_COMPRESSION_METHOD)] if compress else []
-    # An absolute path: a name that begins with a | would be run.
-    with (kaldi.CompressedMatrixWriter if compress else kaldi.FloatMatrixWriter)(f"ark:{path.absolute()}") as writer:
-        for key, matrix in matrices:
-            keys.append(key)
+            offsets[key] = 0
             with suppress(RuntimeError):  # of a full disk: what is missing is noticed below
                 writer.write(key, matrix, *method)
-    offsets, end = {}, 0
     with open(path, "rb") as file:
-        for key in keys:
-            offsets[key] = end + len(key.encode()) + 1
-            file.seek(offsets[key])
+        for key in offsets:
+            offsets[key] = file.seek(end + len(key.encode()) + 1)
             header_bytes, rows, columns, value_bytes = _header(file.read(_LONGEST_HEADER)) or (0, 0, 0, 0)
             end = offsets[key] + header_bytes + value_bytes * rows * columns
     if end != path.stat().st_size:

@@ -13,12 +13,9 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-# What folders of ours hold, and so where the path within a folder begins that has another name by now.
-_INSIDE = ("audio", "ark")
 
-
-def _recipe(folder: Path) -> Path | None:
-    return next((above for above in folder.parents if (above / "path.sh").is_file()), None)
+def _recipe(place: str) -> str | None:
+    return next((str(above) for above in Path(place).parents if (above / "path.sh").is_file()), None)
 
 
 def scp_entries(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
@@ -28,11 +25,10 @@ def scp_entries(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
         folder: of the table.
         files: key -> file, relative to the folder; or an absolute path, of a file that lies in another folder.
     """
-    place = Path(os.path.abspath(folder))
+    place = os.path.abspath(folder)
     recipe = _recipe(place)
     if recipe or Path("path.sh").is_file():
-        above = f"{recipe}/" if recipe else ""
-        return {key: os.path.join(place, name).removeprefix(above) for key, name in files.items()}
+        return {key: os.path.join(place, name).removeprefix(f"{recipe}/") for key, name in files.items()}
     # Resolved first: ".." out of a folder that is a symbolic link leads elsewhere than its name says.
     real = os.path.realpath(place)
     return {k: os.path.relpath(os.path.realpath(n), real) if os.path.isabs(n) else n for k, n in files.items()}
@@ -54,13 +50,13 @@ def locator(folder: Path) -> Callable[[str], Path]:
 
 def _places(folder: Path, head: str) -> list[Path]:
     """The folder of an entry: the last one, unless one before it has the file."""
-    parts, place = head.split("/"), Path(os.path.abspath(folder))
-    own = str(place).split("/")
-    inside = {n: folder.joinpath(*parts[n:]) for n in range(1, len(parts)) if parts[n] in _INSIDE}
+    parts, own = head.split("/"), os.path.abspath(folder).split("/")
+    # Our folders hold audio or archives: where the path within the folder begins, whatever its name is by now.
+    inside = {n: folder.joinpath(*parts[n:]) for n in range(1, len(parts)) if parts[n] in ("audio", "ark")}
     if os.path.isabs(head):  # perhaps of this very folder, before it was moved or copied
         return [*(path for n, path in inside.items() if parts[n - 1] == own[-1]), Path(head)]
     named = [folder.joinpath(*parts[n:]) for n in range(len(parts), 0, -1) if own[-n:] == parts[:n]]
-    recipe = _recipe(place)
-    likely = [folder / head, *named, *inside.values(), *([recipe / head] if recipe else [])]
+    in_recipe = Path(_recipe("/".join(own)) or folder, head)
     # By the folders alone: a file that is missing in the right one must not be taken from another.
+    likely = [folder / head, *named, *inside.values(), in_recipe]
     return [next(filter(os.path.isdir, likely), [*named, folder / head][0])]
