@@ -65,7 +65,7 @@ def test_one_row_a_clip_and_class_in_order(system, test_data):
     assert list(rows[0]) == list(COLUMNS)
     assert " ".join(COLUMNS) == (
         "utt class active n_active si_sdr_db si_sdr_mixture_db si_sdri_db sdr_db sir_db sar_db leak_db overlap "
-        "dominant_output"
+        "dominant_output mixture_correlation"
     )
     assert [(row["utt"], row["class"]) for row in rows] == [
         (f"mix-{clip}", name) for clip in range(1, 6) for name in ("bark", "drill", "horn")
@@ -97,6 +97,9 @@ def test_cells_of_a_clip_with_two_classes(system, test_data):
         assert absent[column] == ""
     assert (absent["active"], absent["n_active"]) == ("0", "2")
     assert float(absent["leak_db"]) == pytest.approx(-20.0, abs=0.01)
+    assert float(absent["mixture_correlation"]) == pytest.approx(1.0, abs=1e-3)  # a tenth of the mixture
+    expected = np.corrcoef(mixture, estimates[0])[0, 1]
+    assert float(bark["mixture_correlation"]) == pytest.approx(expected, abs=1e-4)
     assert absent["si_sdr_db"] == absent["si_sdr_mixture_db"] == absent["si_sdri_db"] == absent["overlap"] == ""
 
 
@@ -136,6 +139,7 @@ def test_ceiling_floor_and_silence(tmp_path, test_data, caplog):
     assert float(rows["mix-2", "drill"]["si_sdr_db"]) == FLOOR_DB
     assert {float(rows["mix-2", "drill"][column]) for column in BSS_COLUMNS} == {FLOOR_DB}
     assert float(rows["mix-2", "horn"]["leak_db"]) == LEAK_FLOOR_DB
+    assert rows["mix-2", "horn"]["mixture_correlation"] == ""  # silence is like nothing
     assert "6 output(s) hold nothing of their class" in caplog.text
 
 

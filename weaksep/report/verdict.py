@@ -88,4 +88,5 @@ def findings(summary: Mapping[str, Any]) -> list[str]:
     lines = [TEXTS["no_op"].format(short_name(name), *why) for name, why in found.items()]
     edges = {TEMPERATURES[0]: TEXTS["coldest"], TEMPERATURES[-1]: TEXTS["hottest"]}
     tried = [(short_name(facts["name"]), facts.get("temperature")) for facts in summary["training"]]
-    return lines + [edges[figure].format(name, figure) for name, figure in tried if figure in edges]
+    lines += [edges[figure].format(name, figure) for name, figure in tried if figure in edges]
+    return [" ".join(line.split()) for line in lines]
