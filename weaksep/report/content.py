@@ -31,8 +31,9 @@ def headline(summary: Summary) -> Table:
     without, systems = run_tables.agreement(summary), headline_systems(summary["systems"])
     if without.rows and not has_references(summary["systems"]):
         return without
-    texts = (MEASURE, behind(summary, summary["test_set"]), *legend(systems))
-    return separation(systems, "separation", "Separation", *texts)
+    return separation(
+        systems, "separation", "Separation", MEASURE, behind(summary, summary["test_set"]), *legend(systems)
+    )
 
 
 def all_tables(summary: Summary) -> list[Table]:
@@ -69,8 +70,8 @@ def _of_a_further_set(summary: Summary, name: str) -> list[Table]:
     text = f"The same on the mixtures of `{name}`"
     if here is not None and main is not None:
         text += f", with {here:.2f} active classes on average instead of {main:.2f}"
-    title = f"SI-SDRi on {name} by number of active classes (mean / median, dB)"
     texts = (f"{text}.", behind(summary, name), *legend(systems, known=summary["systems"]))
+    title = f"SI-SDRi on {name} by number of active classes (mean / median, dB)"
     return [
         tables.gap(summary, name),
         separation(systems, name, f"Separation on {name}", *texts),
