@@ -43,6 +43,8 @@ WORDS = {
     "strong (NMF)": {"nmf": "NMF"},
     "frame (lambda5)": {"mixtures": "lambda5"},
 }
+BASELINES = ("unprocessed", "equal_shares", "random_masks")
+NO_OPS = {"separator_clip_max": "In all of its clips."}
 SEEN = ("unprocessed", "separator_clip", "separator_strong_short", "oracle_irm")
 DENSE = ("unprocessed", "separator_frame_lambda5", "separator_strong_lambda5", "oracle_irm")
 
@@ -86,6 +88,7 @@ class Maker:
             },
             "single_class_si_sdr_db": self.spread(94),
             "absent_leak_db": self.spread(3857),
+            "no_op": NO_OPS.get(name),
             **self.bins(dict.fromkeys(("sdr_db", "sir_db", "sar_db"), 0 if supervision == "oracle" else 1549)),
         }
 
@@ -95,7 +98,8 @@ class Maker:
 
     def agreement(self) -> dict[str, Any]:
         keys = ("own_class", "other_class", "first_choice", "inactive_classes", "inactive_frames", "unexplained")
-        return {**{key: self.draw(0, 1, 6) for key in keys}, "residual": None}
+        gain = {"mean": self.draw(-1, 1), "ci95": [self.draw(-1, 0), self.draw(0, 1)], "recordings": 12}
+        return {**{key: self.draw(0, 1, 6) for key in keys}, "residual": None, "gain": gain}
 
     def comparison(self) -> dict[str, Any]:
         p = self.draw(0, 1, 6) if self.random.uniform() < 0.7 else 0.0002
@@ -156,7 +160,8 @@ def make_summary(seed: int = 0) -> dict[str, Any]:
         "more_sets": {"test_lambda5": dense, "test_seen": seen},
         "classifiers": [{"name": name, **make.figures()} for name in ("classifier_clip", "separator_clip_blstm_joint")],
         "sources": [
-            {"name": row[0], "classifier": "classifier_frame", **make.figures(), **make.agreement()} for row in SYSTEMS
+            {"name": name, "classifier": "classifier_frame", **make.figures(), **make.agreement(), "no_op": why}
+            for name, why in {**dict.fromkeys(BASELINES), **{row[0]: NO_OPS.get(row[0]) for row in SYSTEMS}}.items()
         ],
         "comparisons": [{"system": one, "with": other, **make.comparison()} for one, other in compared],
         "data": {name: make.facts(n) for name, n in sizes.items()},

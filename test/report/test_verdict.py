@@ -172,11 +172,17 @@ def test_a_temperature_at_its_limit(made_summary: dict[str, Any]) -> None:
     tried = (TEMPERATURES[0], 1.0, TEMPERATURES[-2], TEMPERATURES[-1])
     for facts, temperature in zip(summary["training"], tried, strict=False):
         facts["temperature"] = temperature
-    low, high = findings(summary)
+    marked, low, high = findings(summary)
+    assert "`clip_max` is a no-op on `test`: nothing shows that it separates anything. In all of its clips." in marked
     assert f"`{names[0].removeprefix('separator_')}` have temperature 0.7, the lowest" in low
     assert f"`{names[3].removeprefix('separator_')}` have temperature 8, the highest that was tried" in high
     page = render(summary)
-    assert page.index("**Warning.** The masks of") < page.index(summary["notes"][0]) < page.index("## Separation")
+    assert (
+        page.index("**Warning.** `clip_max`")
+        < page.index("**Warning.** The masks of")
+        < page.index(summary["notes"][0])
+        < page.index("## Separation")
+    )
 
 
 def test_the_best_must_beat_the_bar() -> None:

@@ -65,7 +65,7 @@ def test_one_row_a_clip_and_class_in_order(system, test_data):
     assert list(rows[0]) == list(COLUMNS)
     assert " ".join(COLUMNS) == (
         "utt class active n_active si_sdr_db si_sdr_mixture_db si_sdri_db sdr_db sir_db sar_db leak_db overlap "
-        "dominant_output mixture_correlation"
+        "mixture_correlation dominant_output"
     )
     assert [(row["utt"], row["class"]) for row in rows] == [
         (f"mix-{clip}", name) for clip in range(1, 6) for name in ("bark", "drill", "horn")

@@ -89,8 +89,8 @@ def render(summary: Summary) -> str:
     def wrapped(text: str) -> str:
         return textwrap.fill(" ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False)
 
-    warnings = [wrapped(f"**Warning.** {line}") for line in findings(summary)]
-    blocks = [f"# Results of {summary['recipe']}", *warnings, *summary["notes"]]
+    title = f"# Results of {summary['recipe']}"
+    blocks = [title, *(wrapped(f"**Warning.** {line}") for line in findings(summary)), *summary["notes"]]
     for table in all_tables(summary):
         blocks += [f"## {table.title}", markdown_table(table), *map(wrapped, filter(None, table.text.split("\n\n")))]
     environment = [f"- {what}: {text}" for what, text in environment_lines(summary["environment"]).items()]

@@ -24,7 +24,7 @@ SI_SDR_COLUMNS = ("si_sdr_db", "si_sdr_mixture_db", "si_sdri_db")
 BSS_COLUMNS = ("sdr_db", "sir_db", "sar_db")
 COLUMNS = (
     *("utt", "class", "active", "n_active", *SI_SDR_COLUMNS, *BSS_COLUMNS),
-    *("leak_db", "overlap", "dominant_output", "mixture_correlation"),
+    *("leak_db", "overlap", "mixture_correlation", "dominant_output"),
 )
 
 Row = dict[str, object]

@@ -162,7 +162,8 @@ def score_all(
 
     if any(target.data == data for target in targets):
         data_of(data)  # a mistyped --data is one error, not one a system
-        targets += [Target(expdir / name, data, dump) for name in BASELINES if evaluation is not None]
+    if evaluation is not None and any(target.data == data and not target.is_classifier for target in targets):
+        targets += [Target(expdir / name, data, dump) for name in BASELINES]
     for target in targets:
         try:
             for step, work in steps(target):  # not the second of a system when the first fails
