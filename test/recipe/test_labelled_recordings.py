@@ -73,7 +73,12 @@ def test_from_recordings_to_a_page(recipe: Path) -> None:
     assert "SI-SDRi by class" not in page
     summary = json.loads((recipe / "results.json").read_text())
     figures = {row["name"]: row for row in summary["sources"]}
-    assert set(figures) == {"unprocessed", "separator_clip", "separator_remix", "separator_remix_frame"}
+    known = {"unprocessed", "equal_shares", "random_masks"}
+    assert set(figures) == known | {"separator_clip", "separator_remix", "separator_remix_frame"}
+    assert figures["equal_shares"]["residual"] == pytest.approx(1 / 16, rel=1e-3)  # of four outputs
+    assert summary["data"]["test"]["recordings"]["all"] == len(
+        {utt[:3] for utt in DataDir.load(recipe / "data/test").wav}
+    )
     assert figures["separator_remix"]["unexplained"] < 1e-3 < figures["separator_remix"]["residual"]
     assert 0 <= figures["separator_remix_frame"]["inactive_frames"] <= 1
     assert "recordings, drawn at random" in (recipe / "exp/report/index.html").read_text()

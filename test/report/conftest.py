@@ -45,6 +45,8 @@ WORDS = {
     "strong (NMF)": {"nmf": "NMF"},
     "frame (lambda5)": {"mixtures": "lambda5"},
 }
+BASELINES = ("unprocessed", "equal_shares", "random_masks")
+NO_OPS = {"separator_clip_max": "In all of its clips."}
 SEEN = ("unprocessed", "separator_clip", "separator_strong_short", "oracle_irm")
 DENSE = ("unprocessed", "separator_frame_lambda5", "separator_strong_lambda5", "oracle_irm")
 
@@ -92,6 +94,7 @@ class Maker:
                 name: {**figures, "median_absolute": self.draw(0, 20) if figures["n"] else None}
                 for name, figures in self.bins(dict(zip(RELATIVE, COUNTS, strict=True))).items()
             },
+            "no_op": NO_OPS.get(name),
             **self.bins(dict.fromkeys(("sdr_db", "sir_db", "sar_db"), 0 if supervision == "oracle" else 1549)),
         }
 
@@ -101,7 +104,8 @@ class Maker:
 
     def agreement(self) -> dict[str, Any]:
         keys = ("own_class", "other_class", "first_choice", "inactive_classes", "inactive_frames", "unexplained")
-        return {**{key: self.draw(0, 1, 6) for key in keys}, "residual": None}
+        gain = {"mean": self.draw(-1, 1), "ci95": [self.draw(-1, 0), self.draw(0, 1)], "recordings": 12}
+        return {**{key: self.draw(0, 1, 6) for key in keys}, "residual": None, "gain": gain}
 
     def comparison(self) -> dict[str, Any]:
         p = self.draw(0, 1, 6) if self.random.uniform() < 0.7 else 0.0002
@@ -162,7 +166,8 @@ def make_summary(seed: int = 0) -> dict[str, Any]:
         "more_sets": {"test_lambda5": dense, "test_seen": seen},
         "classifiers": [{"name": name, **make.figures()} for name in ("classifier_clip", "separator_clip_blstm_joint")],
         "sources": [
-            {"name": row[0], "classifier": "classifier_frame", **make.figures(), **make.agreement()} for row in SYSTEMS
+            {"name": name, "classifier": "classifier_frame", **make.figures(), **make.agreement(), "no_op": why}
+            for name, why in {**dict.fromkeys(BASELINES), **{row[0]: NO_OPS.get(row[0]) for row in SYSTEMS}}.items()
         ],
         "comparisons": [{"system": one, "with": other, **make.comparison()} for one, other in compared],
         "data": {name: make.facts(n) for name, n in sizes.items()},

@@ -59,7 +59,7 @@ def check_number(text: str, value: float | None, places: int) -> None:
     assert abs(float(text.replace(",", "")) - value) <= 0.5 * 10**-places + 1e-9, f"{text} is printed for {value}"
 
 
-def check_list(text: str, word: str, values: list[float | None]) -> None:
+def check_list(text: str, word: str, values: list[float | None], places: int = 1) -> None:
     """ "1.0 to 2.0" or "1.0 / 2.0"; a dash when there is nothing."""
     if values == [None, None]:
         assert text == "–", text
@@ -67,15 +67,19 @@ def check_list(text: str, word: str, values: list[float | None]) -> None:
     parts = text.split(f" {word} ")
     assert len(parts) == 2, text
     for part, value in zip(parts, values, strict=True):
-        check_number(part, value, 1)
+        check_number(part, value, places)
 
 
 def short(name: str) -> str:
     return name[len("separator_") :] if name.startswith("separator_") else name
 
 
+BASELINES = {"equal_shares": "mixture / outputs", "random_masks": "random masks"}
+
+
 def check_names(rows: Rows, column: str, found: list[dict[str, Any]]) -> None:
-    assert [row[column] for row in rows] == [short(one["name"]) for one in found]
+    names = [BASELINES.get(one["name"], short(one["name"])) + " (no-op)" * bool(one.get("no_op")) for one in found]
+    assert [row[column] for row in rows] == names
 
 
 def check_separation(rows: Rows, systems: list[dict[str, Any]]) -> None:
@@ -213,8 +217,13 @@ AGREEMENT = {
 def check_agreement(rows: Rows, sources: list[dict[str, Any]]) -> None:
     check_names(rows, "system", sources)
     shown = [heading for heading, key in AGREEMENT.items() if any(one[key] is not None for one in sources)]
+    compared = ["gain", "95 % interval", "recordings"] if any(one["name"] in BASELINES for one in sources) else []
     for row, one in zip(rows, sources, strict=True):
-        assert list(row) == ["system", *shown]
+        assert list(row) == ["system", *shown, *compared]
+        if compared:
+            check_number(row["gain"], one["gain"]["mean"], 3)
+            check_list(row["95 % interval"], "to", one["gain"]["ci95"], 3)
+            check_number(row["recordings"], one["gain"]["recordings"], 0)
         for heading in shown:
             check_number(row[heading], one[AGREEMENT[heading]], 3)
 

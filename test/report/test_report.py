@@ -125,6 +125,7 @@ def test_training_seed_and_stages(summary):
         "hours": pytest.approx(2.5 / 3600, abs=1e-3),
         "mean_active_classes": 1.8,
         "two_or_more": 3,
+        "recordings": None,
     }
 
 

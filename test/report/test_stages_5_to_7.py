@@ -86,6 +86,8 @@ def test_all_by_default(recipe):
     assert written == [
         "exp/classifier_frame+b/scores/test/tagging.json",
         "exp/classifier_other/scores/test/tagging.json",
+        "exp/equal_shares/scores/test/sources.json",
+        "exp/random_masks/scores/test/sources.json",
         "exp/separator_frame+b/scores/test/scores.tsv",
         "exp/separator_frame+b/scores/test/sources.json",
     ]

@@ -34,7 +34,7 @@ def test_csv_has_the_figures_of_the_json(made_summary: dict[str, Any]) -> None:
     assert len(tables["all_systems"]) == len(made_summary["systems"])
     for row, system in zip(tables["all_systems"], made_summary["systems"], strict=True):
         figures = system["si_sdri_db"]
-        assert row["system"] == system["name"].removeprefix("separator_")
+        assert row["system"] == system["name"].removeprefix("separator_") + " (no-op)" * bool(system["no_op"])
         assert row["steps"] == ("" if system["steps"] is None else str(system["steps"]))
         cells = [row[name] for name in ("mean SI-SDRi (dB)", "95 % interval low", "95 % interval high", "median")]
         assert [float(cell) for cell in cells] == [figures["mean"], *figures["ci95"], figures["median"]]

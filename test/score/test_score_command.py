@@ -15,7 +15,7 @@ from weaksep.bin.cli import run_command  # noqa: E402
 from weaksep.feats.config import FeatsConfig  # noqa: E402
 from weaksep.feats.extract import extract  # noqa: E402
 from weaksep.fileio.datadir import DataDir  # noqa: E402
-from weaksep.fileio.experiments import JOINT_CLASSIFIER  # noqa: E402
+from weaksep.fileio.experiments import BASELINES, JOINT_CLASSIFIER  # noqa: E402
 from weaksep.fileio.network import Description, Features, write_network  # noqa: E402
 from weaksep.fileio.tables import write_table  # noqa: E402
 from weaksep.fileio.variants import variant_folder  # noqa: E402
@@ -83,6 +83,7 @@ def both(system):
 
 PLAIN = [
     "classifier_frame/test/tagging.json",
+    *(f"{name}/test/sources.json" for name in BASELINES),
     *both("oracle_irm/test"),
     *both("separator_frame/test"),
     *both("unprocessed/test"),
@@ -148,7 +149,8 @@ def steps_done(log):
 
 
 def test_another_evaluation_classifier_classifies_anew(recipe, capsys):
-    separated_by = ["oracle_irm/scores/test", "separator_frame/scores/test", "unprocessed/scores/test"]
+    names = ("oracle_irm", "separator_frame", "unprocessed", *BASELINES)
+    separated_by = [f"{name}/scores/test" for name in names]
     assert call("--systems", "frame") == 0
     capsys.readouterr()
     torch.manual_seed(1)

@@ -97,6 +97,9 @@ def test_cells_of_a_clip_with_two_classes(system, test_data):
         assert absent[column] == ""
     assert (absent["active"], absent["n_active"]) == ("0", "2")
     assert float(absent["leak_db"]) == pytest.approx(-20.0, abs=0.01)
+    assert float(absent["mixture_correlation"]) == pytest.approx(1.0, abs=1e-3)  # a tenth of the mixture
+    expected = np.corrcoef(mixture, estimates[0])[0, 1]
+    assert float(bark["mixture_correlation"]) == pytest.approx(expected, abs=1e-4)
     assert absent["si_sdr_db"] == absent["si_sdr_mixture_db"] == absent["si_sdri_db"] == absent["overlap"] == ""
 
 
@@ -155,6 +158,7 @@ def test_ceiling_floor_and_silence(tmp_path, test_data, caplog):
     assert float(rows["mix-2", "bark"]["level_error_db"]) == 0.0
     drill = rows["mix-2", "drill"]  # whose output is silence
     assert float(drill["relative_level_db"]) + float(drill["level_error_db"]) == pytest.approx(LEAK_FLOOR_DB, abs=2e-4)
+    assert rows["mix-2", "horn"]["mixture_correlation"] == ""  # silence is like nothing
     assert "6 output(s) hold nothing of their class" in caplog.text
 
 

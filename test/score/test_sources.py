@@ -26,7 +26,7 @@ CLASSES = ("bark", "drill", "horn")
 BANDS = {"bark": slice(3, 13), "drill": slice(21, 37), "horn": slice(46, 60)}  # bins of 62.5 Hz, see tiny_data.py
 CONTRACT = (
     "name classifier frame_f1 clip_f1 map frame_f1_macro clip_f1_macro event_f1 event_f1_macro psds1 psds2 n_clips "
-    "own_class other_class first_choice inactive_classes inactive_frames residual unexplained".split()
+    "own_class other_class first_choice inactive_classes inactive_frames residual unexplained margins".split()
 )
 
 
@@ -101,6 +101,7 @@ def test_perfect_sources_agree_with_their_labels(separated, classified):
     figures = classified(separated(silence_or))
     assert (figures["own_class"], figures["other_class"]) == pytest.approx((0.9, 0.1))
     assert (figures["first_choice"], figures["inactive_classes"]) == (1.0, 0.0)
+    assert figures["margins"] == dict.fromkeys(["mix-1", "mix-2", "mix-3", "mix-4", "mix-5"], pytest.approx(0.8))
     assert figures["inactive_frames"] < 0.01
     assert figures["residual"] is None
     assert figures["unexplained"] < 1e-3  # int16

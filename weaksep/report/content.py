@@ -31,8 +31,9 @@ def headline(summary: Summary) -> Table:
     without, systems = run_tables.agreement(summary), headline_systems(summary["systems"])
     if without.rows and not has_references(summary["systems"]):
         return without
-    texts = (MEASURE, behind(summary, summary["test_set"]), *legend(systems))
-    return separation(systems, "separation", "Separation", *texts)
+    return separation(
+        systems, "separation", "Separation", MEASURE, behind(summary, summary["test_set"]), *legend(systems)
+    )
 
 
 def all_tables(summary: Summary) -> list[Table]:
@@ -71,8 +72,8 @@ def _of_a_further_set(summary: Summary, name: str) -> list[Table]:
     text = f"The same on the mixtures of `{name}`"
     if here is not None and main is not None:
         text += f", with {here:.2f} active classes on average instead of {main:.2f}"
-    title = f"SI-SDRi on {name} by number of active classes (mean / median, dB)"
     texts = (f"{text}.", behind(summary, name), *legend(systems, known=summary["systems"]))
+    title = f"SI-SDRi on {name} by number of active classes (mean / median, dB)"
     return [
         tables.gap(summary, name),
         separation(systems, name, f"Separation on {name}", *texts),
@@ -90,8 +91,8 @@ def render(summary: Summary) -> str:
     def wrapped(text: str) -> str:
         return textwrap.fill(" ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False)
 
-    warnings = [wrapped(f"**Warning.** {line}") for line in findings(summary)]
-    blocks = [f"# Results of {summary['recipe']}", *warnings, *summary["notes"]]
+    title = f"# Results of {summary['recipe']}"
+    blocks = [title, *(wrapped(f"**Warning.** {line}") for line in findings(summary)), *summary["notes"]]
     for table in all_tables(summary):
         blocks += [f"## {table.title}", markdown_table(table), *map(wrapped, filter(None, table.text.split("\n\n")))]
     environment = [f"- {what}: {text}" for what, text in environment_lines(summary["environment"]).items()]

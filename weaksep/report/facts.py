@@ -40,9 +40,14 @@ def recordings_of(data: DataDir) -> dict[str, Any] | None:
     else:
         labels = data.clip_labels()
         pairs = {(name, found) for utt, found in recordings.items() for name in labels.get(utt, ())}
-    counts = Counter(name for name, _ in pairs)
-    by_class = {name: counts[name] for name in data.labels}
-    return {"all": len({recording for _, recording in pairs}), "by_class": by_class} if pairs else None
+    return (
+        None
+        if not pairs
+        else {
+            "all": len({recording for _, recording in pairs}),
+            "by_class": {**dict.fromkeys(data.labels, 0), **Counter(name for name, _ in pairs)},
+        }
+    )
 
 
 def set_facts(path: Path) -> dict[str, Any]:
@@ -92,8 +97,7 @@ def _read(path: Path, what: str, names: Sequence[str], more: Sequence[str] = ())
     wrong += [key for key, top in tops.items() if not finite(scores[key], 0, top)]
     wrong += [key for key in names if not isinstance(scores.get(key), str)]
     margins = scores.get("margins", {})
-    right = isinstance(margins, dict) and all(finite(margin, -1, 2) for margin in margins.values())
-    wrong += [] if right else ["margins"]
+    wrong += [] if isinstance(margins, dict) and all(finite(x, -1, 2) for x in margins.values()) else ["margins"]
     if wrong:
         raise UserError(f"{path}: not {what} ({', '.join(wrong)}); rerun stage 6")
     return {key: scores.get(key) for key in (*names, *figures)} | ({"margins": margins} if more else {})
@@ -133,7 +137,7 @@ def collect_sources(
     paths = sorted(expdir.glob(f"*/scores/{set_name}/sources.json"))
     what = "scores of separated sources"
     rows = [_read(path, what, ("name", "classifier"), (*AGREEMENT, *ENERGIES)) for path in paths]
-    shares = next((row["margins"] for row in rows if row["name"] == EQUAL_SHARES), {})
+    shares: dict[str, float] = next((row["margins"] for row in rows if row["name"] == EQUAL_SHARES), {})
     for row in rows:
         row["gain"] = gain_over(shares, row.pop("margins"), recordings, seed)
     return sorted(rows, key=lambda row: ["unprocessed", *BASELINES, *order, row["name"]].index(row["name"]))

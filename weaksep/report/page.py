@@ -87,7 +87,7 @@ def _figure(folder: Path, name: str) -> str | None:
     return f"data:{_TYPES[path.suffix[1:]]};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
-def _tiles(systems: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+def _tiles(systems: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The figures that one looks at first: headline systems and the best oracle; none without references."""
     scored = [system for system in oracles(systems) if system["si_sdri_db"]["mean"] is not None]
     best = sorted(scored, key=lambda system: -system["si_sdri_db"]["mean"])[:1]

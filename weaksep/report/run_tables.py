@@ -80,8 +80,7 @@ def agreement(summary: Summary) -> Table:
             field("recordings", COUNT, ("gain", "recordings")),
         ]
         texts += [TEXTS["baselines"], behind(summary, summary["test_set"])]
-    text = "\n\n".join(filter(None, texts))
-    return table_of("agreement", title, found, fields, _competes, text, bar=EQUAL_SHARES)
+    return table_of("agreement", title, found, fields, _competes, "\n\n".join(filter(None, texts)), bar=EQUAL_SHARES)
 
 
 def _classifier(facts: dict[str, Any]) -> str:

@@ -136,9 +136,15 @@ def table_of(
     records = list(records)
     rows = [[cell(record) for _, cell in fields] for record in records]
     competing = frozenset(row for row, record in enumerate(records) if rated(record))
-    text = TEXTS.get(key, "") if text is None else text
-    beaten = next((row for row, record in enumerate(records) if bar is not None and record["name"] == bar), None)
-    return Table(key, title, [column for column, _ in fields], rows, text, competing, beaten)
+    return Table(
+        key,
+        title,
+        [column for column, _ in fields],
+        rows,
+        TEXTS.get(key, "") if text is None else text,
+        competing,
+        None if bar is None else next((row for row, record in enumerate(records) if record["name"] == bar), None),
+    )
 
 
 def shown(table: Table) -> list[list[str]]:
@@ -171,6 +177,6 @@ def best_rows(table: Table, index: int) -> frozenset[int]:
     better = max if best == "high" else min
     wanted = better(found.values())
     bar = None if table.bar is None else leading(table.rows[table.bar][index])
-    if bar is not None and better(wanted, bar) == bar:
-        return frozenset()
-    return frozenset(row for row, value in found.items() if value == wanted)
+    return frozenset(
+        row for row, value in found.items() if value == wanted and (bar is None or better(value, bar) != bar)
+    )

@@ -77,8 +77,8 @@ BSS eval of the separated classes, in mixtures of two or more: SDR counts all th
 other classes, SAR what the separation has added. Unlike SI-SDR they forgive any short filter, so that they are higher.
 They are values, not improvements.""",
     "alike": """\
-In {alike} of {clips} clips with two or more active classes all of their outputs are the mixture at another level
-(correlation above {threshold}).""",
+In {alike} of {clips} clips with two or more active classes the outputs of these classes are the mixture itself, at
+another level (correlation above {threshold}).""",
     "no_gain": """\
 In its sources the evaluation classifier hears the classes no better than in the mixture divided by the number of
 outputs (gain {:.3f} to {:.3f}, a 95 % interval over {} recordings).""",

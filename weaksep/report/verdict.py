@@ -6,7 +6,6 @@ show that the evaluation classifier hears classes in their own sources better th
 of outputs.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,13 +13,11 @@ from weaksep.fileio.network import TEMPERATURES
 from weaksep.metrics.bootstrap import paired_bootstrap
 from weaksep.report.aggregate import PLACES, Score
 from weaksep.report.systems import short_name
-from weaksep.report.tables import has_references, is_trained
+from weaksep.report.tables import Summary, has_references, is_trained
 from weaksep.report.texts import TEXTS
 
 ALIKE = 0.98  # correlation of an output with the mixture
 MOST = 0.9  # of the clips
-
-Row = dict[str, Any]
 
 
 def likeness(scores: Iterable[Score]) -> dict[str, int]:
@@ -29,14 +26,16 @@ def likeness(scores: Iterable[Score]) -> dict[str, int]:
 
     Of other clips nothing can be said: where one class is active, the mixture is the right output.
     """
-    clips: dict[str, list[float]] = defaultdict(list)
+    clips: dict[str, list[float]] = {}
     for score in scores:
         if score.n_active > 1 and score.leak_db is None and score.mixture_correlation is not None:
-            clips[score.utt].append(score.mixture_correlation)
+            clips.setdefault(score.utt, []).append(score.mixture_correlation)
     return {"alike": sum(min(found) > ALIKE for found in clips.values()), "clips": len(clips)}
 
 
-def gain_over(baseline: Mapping[str, float], margins: Mapping[str, float], groups: Mapping[str, str], seed: int) -> Row:
+def gain_over(
+    baseline: Mapping[str, float], margins: Mapping[str, float], groups: Mapping[str, str], seed: int
+) -> Summary:
     """Mean margin (score/agreement.py) of a system minus that of a baseline, over the clips that both have.
 
     Args:
@@ -50,12 +49,12 @@ def gain_over(baseline: Mapping[str, float], margins: Mapping[str, float], group
     both = {utt: groups.get(utt, utt) for utt in margins if utt in baseline}
     found: list[float | None] = [None] * 3
     if len(set(both.values())) > 1:
-        pairs = zip(*((margins[utt], baseline[utt], recording) for utt, recording in both.items()), strict=True)
-        found = [round(figure, PLACES) for figure in paired_bootstrap(*pairs, seed)[:3]]
+        ours, theirs = ([figures[utt] for utt in both] for figures in (margins, baseline))
+        found = [round(figure, PLACES) for figure in paired_bootstrap(ours, theirs, list(both.values()), seed)[:3]]
     return {"mean": found[0], "ci95": found[1:], "recordings": len(set(both.values()))}
 
 
-def no_op(system: Row, row: Row, referenced: bool) -> str | None:
+def no_op(system: Summary, row: Summary, referenced: bool) -> str | None:
     """Why a system is a no-op, as a sentence; None where it is not, or is no trained system.
 
     Args:
@@ -64,16 +63,15 @@ def no_op(system: Row, row: Row, referenced: bool) -> str | None:
         referenced: whether SI-SDRi could be measured: then that says what a system is worth.
     """
     alike, clips = system["likeness"]["alike"], system["likeness"]["clips"]
-    gain = row.get("gain", {"ci95": [None]})
-    low = gain["ci95"][0]
+    low = row.get("gain", {"ci95": [None]})["ci95"][0]
     if is_trained(system) and clips and alike >= MOST * clips:
         return TEXTS["alike"].format(alike=alike, clips=clips, threshold=ALIKE)
     if is_trained(system) and not referenced and low is not None and low <= 0:
-        return TEXTS["no_gain"].format(*gain["ci95"], gain["recordings"])
+        return TEXTS["no_gain"].format(*row["gain"]["ci95"], row["gain"]["recordings"])
     return None
 
 
-def mark_no_ops(systems: Sequence[Row], sources: Sequence[Row] = ()) -> None:
+def mark_no_ops(systems: Sequence[Summary], sources: Sequence[Summary] = ()) -> None:
     """Note in the figures of every system, as ``no_op``, why it is one, or None."""
     referenced, rows = has_references(systems), {row["name"]: row for row in sources}
     for system in systems:
@@ -88,4 +86,5 @@ def findings(summary: Mapping[str, Any]) -> list[str]:
     lines = [TEXTS["no_op"].format(short_name(name), *why) for name, why in found.items()]
     edges = {TEMPERATURES[0]: TEXTS["coldest"], TEMPERATURES[-1]: TEXTS["hottest"]}
     tried = [(short_name(facts["name"]), facts.get("temperature")) for facts in summary["training"]]
-    return lines + [edges[figure].format(name, figure) for name, figure in tried if figure in edges]
+    lines += [edges[figure].format(name, figure) for name, figure in tried if figure in edges]
+    return [" ".join(line.split()) for line in lines]

@@ -140,7 +140,6 @@ def score_all(
     evaluation = find_evaluation_classifier(expdir, classifier, short, trained)
     if evaluation is None and targets:
         logger.info("%s: no evaluation classifier for the separated files, so no sources.json", expdir)
-    baselines = [expdir / name for name in BASELINES]
     has_residual = any(expdir.glob(f"*/separated/{data.resolve().name}/{RESIDUAL}.scp"))
     # A set and its features are read once, when the first step that needs work asks for them.
     data_of = cache(DataDir.load)
@@ -153,7 +152,7 @@ def score_all(
             step = tagging_step(path, found, target.dump)
             yield step, lambda _: score_classifier(experiment_of(path), load(str(path)), features_of(*place), found)
             return
-        n_outputs = len(found.labels) + has_residual if path in baselines else 0
+        n_outputs = len(found.labels) + has_residual if path.name in BASELINES else 0
         if not n_outputs:
             step = scores_step(path, found, target.dump, bss_eval)
             yield step, lambda _: score_system(found, clips_of(*place), path, bss_eval=bss_eval, nj=nj)
@@ -163,7 +162,8 @@ def score_all(
 
     if any(target.data == data for target in targets):
         data_of(data)  # a mistyped --data is one error, not one a system
-        targets += [Target(path, data, dump) for path in baselines if evaluation is not None]
+    if evaluation is not None and any(target.data == data and not target.is_classifier for target in targets):
+        targets += [Target(expdir / name, data, dump) for name in BASELINES]
     for target in targets:
         try:
             for step, work in steps(target):  # not the second of a system when the first fails
