@@ -226,8 +226,7 @@ def test_a_phone(driver):
         )
         assert widest <= 360
         figures = driver.find_elements(By.CSS_SELECTOR, "figure img")
-        places = [figure.rect for figure in figures]
-        assert places and all(at["x"] >= 0 and at["x"] + at["width"] <= 360 for at in places)  # not cut off
+        assert figures and all(f.rect["x"] >= 0 and f.rect["x"] + f.rect["width"] <= 360 for f in figures)  # whole
         small = [sound.size for sound in clips(driver, "#mixture-0") if min(sound.size.values()) < 44]
         assert small == []
     finally:

@@ -137,7 +137,7 @@ def test_an_unknown_option_dies_with_the_nearest_one(run, name: str, hint: str) 
 
 def test_far_from_every_option_there_is_no_hint(run) -> None:
     assert "did you mean" not in run("--zzzzzz", "3").stderr
-    assert "did you mean" not in run("--modle", "3").stderr  # three letters from --name, if the dashes counted
+    assert "did you mean" not in run("--notes", "3").stderr  # three of five letters from --name and --rate
 
 
 @pytest.mark.parametrize(
