@@ -33,7 +33,7 @@ def _usable(data: DataDir, known: Knowledge) -> list[str]:
     Raises:
         UserError: there are none.
     """
-    utts, referenced = data.utt_ids, data.referenced()
+    utts, referenced = list(data.wav), data.referenced()
     if known.supervision == "strong" and len(referenced) < len(utts):
         if not referenced:
             raise UserError(f"{data.path}: no clip with isolated sources; train from weak labels")

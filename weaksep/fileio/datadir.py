@@ -179,11 +179,6 @@ class DataDir:
             raise UserError(f"{folder}: no such data folder (stage 1 makes it)")
         return cls(folder, tuple(read_list(folder / "labels.txt")), read_scp(folder / "wav.scp"))
 
-    @property
-    def utt_ids(self) -> list[str]:
-        """Clip ids in the table's order."""
-        return list(self.wav)
-
     def clip_labels(self) -> dict[str, tuple[str, ...]]:
         """Classes that occur in each clip, from utt2labels (``utt classA,classB``; ``-`` for none)."""
         table = parse_table(self.path / "utt2labels")

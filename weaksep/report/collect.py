@@ -53,7 +53,7 @@ def collect_systems(
         experiment, name = path.parents[2], path.parents[2].name
         data.check_source(path.parent, "rerun stages 5 and 6 for this system, or move it away")
         found[name] = read_scores(path)
-        check_complete(found[name], data.utt_ids, data.labels, path)
+        check_complete(found[name], list(data.wav), data.labels, path)
         known = {"name": name, "about": descriptions.get(name, {}).get("about", ""), "steps": steps.get(name)}
         figures = system_statistics(found[name], data.labels, BOOTSTRAP_SEED, data.recordings())
         figures["likeness"] = likeness(found[name])

@@ -102,12 +102,12 @@ def _check(name: str, classifier: Classifier, features: FeatureSet, data: DataDi
         raise UserError(f"{name} cannot be scored: " + "; ".join(problems))
     if not data.wav:
         raise UserError(f"{data.path}/wav.scp is empty; rerun stage 1")
-    features.require(data.utt_ids)
+    features.require(data.wav)
 
 
 def _tagged(name: str, classifier: Classifier, features: FeatureSet, data: DataDir) -> Iterator[Tagged]:
-    for start in tqdm(range(0, len(data.utt_ids), BATCH_CLIPS), desc=f"tag {one_line(name)}", disable=None):
-        utts = data.utt_ids[start : start + BATCH_CLIPS]
+    for start in tqdm(range(0, len(data.wav), BATCH_CLIPS), desc=f"tag {one_line(name)}", disable=None):
+        utts = list(data.wav)[start : start + BATCH_CLIPS]
         frames = frame_mask([features.n_frames[utt] for utt in utts])
         found = classifier.probabilities(features.batch(utts), frames)
         for utt, by_frame, by_clip in zip(utts, *found, strict=True):

@@ -138,7 +138,7 @@ def dry_run(plan: Plan, device: str) -> Losses:
     # From all over the set: where clips are known in different ways, some of each are among them.
     indices = np.unique(np.linspace(0, len(train) - 1, config.optim.batch_size).astype(int))
     if config.net.get("kind") == "nmf":
-        learn_spectra(train.features.read(train.data.utt_ids[0]), 1, config.seed)
+        learn_spectra(train.features.read(next(iter(train.data.wav))), 1, config.seed)
         logger.info("%s: learns dictionaries, in minutes", plan.exp.name)
         return {}
     objective = make_objective(plan, train, untrained=True).to(where).train()
