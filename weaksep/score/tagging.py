@@ -102,7 +102,7 @@ def _check(name: str, classifier: Classifier, features: FeatureSet, data: DataDi
         raise UserError(f"{name} cannot be scored: " + "; ".join(problems))
     if not data.wav:
         raise UserError(f"{data.path}/wav.scp is empty; rerun stage 1")
-    features.require(data.wav)
+    features.require(list(data.wav))
 
 
 def _tagged(name: str, classifier: Classifier, features: FeatureSet, data: DataDir) -> Iterator[Tagged]:
