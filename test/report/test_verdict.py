@@ -20,7 +20,7 @@ from weaksep.fileio.network import TEMPERATURES, Description, Features, write_ne
 from weaksep.fileio.tables import write_table  # noqa: E402
 from weaksep.fileio.yamlfile import write_yaml  # noqa: E402
 from weaksep.report.aggregate import Score  # noqa: E402
-from weaksep.report.content import render  # noqa: E402
+from weaksep.report.content import all_tables, render  # noqa: E402
 from weaksep.report.table import COUNT, FIGURE, TEXT, best_rows, field, table_of  # noqa: E402
 from weaksep.report.verdict import findings, gain_over, likeness, no_op  # noqa: E402
 from weaksep.report.write import make_report  # noqa: E402
@@ -198,3 +198,15 @@ def test_the_best_must_beat_the_bar() -> None:
     assert best("bar", 0.3, 0.4, 0.6) == [[], [2]]
     assert best("bar", 0.6, 0.4, 0.6) == [[1], []]
     assert best("no such row", 0.3, 0.4, 0.6) == [[1], [2]]
+
+
+def test_a_no_op_is_never_the_best(made_summary: dict[str, Any]) -> None:
+    """Nor where references would make it so."""
+    for system in made_summary["systems"]:
+        if system["name"] == "separator_clip_max":
+            system["si_sdri_db"]["mean"] = system["si_sdri_db"]["median"] = 99.0
+    tables = {table.key: table for table in all_tables(made_summary)}
+    names = [cells[0] for cells in tables["all_systems"].rows]
+    for column in (3, 5):
+        best = best_rows(tables["all_systems"], column)
+        assert len(best) == 1 and names.index("clip_max (no-op)") not in best
