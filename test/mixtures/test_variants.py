@@ -102,8 +102,8 @@ def test_only_what_the_systems_ask_for_is_made(recipe: Path) -> None:
     assert sorted(path.name for path in (recipe / "data").iterdir()) == ["events", "test", "train", "valid"]
     before = (recipe / "data/train/scenes.jsonl").read_bytes()
     run("strong strong_dense")
-    assert DataDir.load("data/train_dense").utt_ids == [f"train_dense-{n:06d}" for n in (1, 2, 3)]
-    assert len(DataDir.load("data/test_dense").utt_ids) == 1
+    assert list(DataDir.load("data/train_dense").wav) == [f"train_dense-{n:06d}" for n in (1, 2, 3)]
+    assert len(DataDir.load("data/test_dense").wav) == 1
     assert not Path("data/events_alone").exists()
     assert (recipe / "data/train/scenes.jsonl").read_bytes() == before
     assert Path("dump/valid_dense/references.sha256").exists()
