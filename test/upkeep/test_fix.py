@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from weaksep.errors import UserError
@@ -416,6 +416,7 @@ def test_shuffled_and_duplicate_tables_come_back_byte_for_byte(
         st.tuples(st.sampled_from(SHUFFLED + ["labels.txt"]), st.integers(0, 20), st.binary(max_size=12)), max_size=6
     )
 )
+@example([("wav.scp", 0, b"\x00"), ("events.tsv", 0, b"\n")])
 def test_whatever_was_done_to_it_one_repair_is_enough(
     made_by_stages: Path, tmp_path: Path, slips: list[tuple[str, int, bytes]]
 ) -> None:

@@ -205,7 +205,8 @@ def parse_tsv(
     parsed = Parsed(Path(path))
     for number, line in parsed.lines():
         cells = line.split("\t")
-        if number == 1 and set(columns) <= set(cells) and len(set(cells)) == len(cells):
+        first = not (parsed.header or parsed.others)  # that says anything: an empty one before it is told by itself
+        if first and set(columns) <= set(cells) and len(set(cells)) == len(cells):
             parsed.header = cells
         elif not parsed.header:
             parsed.others.append((number, line))

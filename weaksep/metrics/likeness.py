@@ -22,8 +22,8 @@ def mixture_correlation(mixture: np.ndarray, estimates: np.ndarray) -> np.ndarra
         float64 (K,) in [0, 1]; NaN where one of the two is silent.
 
     >>> mixture = np.array([0.1, -0.1, 0.2, -0.2])
-    >>> mixture_correlation(mixture, np.stack([mixture / 6, [0.2, -0.2, -0.1, 0.1], 0 * mixture])).round(6)
-    array([1., 0., nan])
+    >>> mixture_correlation(mixture, np.stack([mixture / 6, [0.2, -0.2, -0.1, 0.1], 0 * mixture])).round(6).tolist()
+    [1.0, 0.0, nan]
     """
     signals = np.vstack([mixture, estimates]).astype(np.float64)
     signals -= signals.mean(axis=1, keepdims=True)
