@@ -152,6 +152,8 @@ def test_data_elsewhere(tiny: ModuleType, tmp_path: Path, monkeypatch: pytest.Mo
         ("r/data/test", [], "/data/a.wav", "/data/a.wav"),
         ("r/data/test", ["r/data/test/audio/a.wav"], "/data/valid/audio/a.wav", "/data/valid/audio/a.wav"),
         ("r/data/test", ["r/data/test/audio/a.wav"], "/data/test/audio/a.wav", "r/data/test/audio/a.wav"),
+        ("r/exp/u/test", ["r/data/test/audio/a.wav"], "/x/data/test/audio/a.wav", "r/data/test/audio/a.wav"),
+        ("r/exp/u/test", ["r/data/valid/audio/a.wav"], "/x/data/test/audio/a.wav", "/x/data/test/audio/a.wav"),
         ("r/data/test", [], "../a.wav", "r/data/test/../a.wav"),
         ("r/data/test", [], "a.wav", "r/data/test/a.wav"),
         ("r/audio", ["r/audio/audio/a.wav"], "audio/a.wav", "r/audio/audio/a.wav"),

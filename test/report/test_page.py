@@ -142,7 +142,7 @@ def test_every_sound_is_there_sample_for_sample(experiment):
             assert {name: gain for name, (_, gain, _) in sources.items()} == {
                 row.name: row.si_sdri_db for row in rows if row.si_sdri_db is not None
             }
-            for name, (clip, _) in sources.items():
+            for name, (clip, *_) in sources.items():
                 check(clip, experiment.expdir / system / f"separated/test/audio/{name}/{mixture['utt']}.wav")
                 used.add(clip)
         used.add(mixture["mixture"])

@@ -99,9 +99,9 @@ def bring(driver, element):
 
 
 def test_every_sound_of_the_first_mixture_loads(driver, tiny):
-    sounds = clips(driver, "#mixture-0")
     classes = driver.find_elements(By.CSS_SELECTOR, "#mixture-0 .row[data-class]")
-    assert len(sounds) == 1 + 5 * len(classes) > 10  # the mixture; a reference and four systems a class
+    expected = 1 + 5 * len(classes)  # the mixture; a reference and four systems a class
+    sounds = until(driver, lambda: len(found := clips(driver, "#mixture-0")) == expected > 10 and found)
     seen = set()
     for sound in sounds:
         driver.execute_script("arguments[0].click()", sound)

@@ -53,8 +53,9 @@ def _places(folder: Path, head: str) -> list[Path]:
     parts, own = head.split("/"), os.path.abspath(folder).split("/")
     # Our folders hold audio or archives: where the path within the folder begins, whatever its name is by now.
     inside = {n: folder.joinpath(*parts[n:]) for n in range(1, len(parts)) if parts[n] in ("audio", "ark")}
-    if os.path.isabs(head):  # perhaps of this very folder, before it was moved or copied
-        return [*(path for n, path in inside.items() if parts[n - 1] == own[-1]), Path(head)]
+    if os.path.isabs(head):  # perhaps of this very folder, or of one beside it, before both were moved or copied
+        beside = [above.joinpath(*parts[n - 2 :]) for n in inside if n > 2 for above in Path("/".join(own)).parents]
+        return [*(path for n, path in inside.items() if parts[n - 1] == own[-1]), *beside, Path(head)]
     named = [folder.joinpath(*parts[n:]) for n in range(len(parts), 0, -1) if own[-n:] == parts[:n]]
     in_recipe = Path(_recipe("/".join(own)) or folder, head)
     # By the folders alone: a file that is missing in the right one must not be taken from another.
