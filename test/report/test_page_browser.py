@@ -74,6 +74,7 @@ def browser(tmp_path_factory):
 def driver(browser, page):
     """The page, freshly opened; afterwards nothing may have been said in the console."""
     browser.get(page.as_uri())
+    until(browser, lambda: clips(browser, ".source"))  # its script has run
     yield browser
     assert browser.get_log("browser") == []
 

@@ -202,11 +202,11 @@ def parse_tsv(
         columns: that are needed.
         row: cells by column -> the value of a line; ValueError says what is wrong with them.
     """
-    parsed = Parsed(Path(path))
+    parsed, first = Parsed(Path(path)), True
     for number, line in parsed.lines():
         cells = line.split("\t")
-        first = not (parsed.header or parsed.others)  # that says anything: an empty one before it is told by itself
-        if first and set(columns) <= set(cells) and len(set(cells)) == len(cells):
+        header, first = first, False  # the first line that can be read: what is before it is told by itself
+        if header and set(columns) <= set(cells) and len(set(cells)) == len(cells):
             parsed.header = cells
         elif not parsed.header:
             parsed.others.append((number, line))
