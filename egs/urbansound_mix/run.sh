@@ -130,6 +130,7 @@ stop_stage=$(stage_number "${stop_stage}")
 [ -d "${config}" ] || die "no configuration folder '${config}' in ${PWD}"
 [ -z "${clip_s}" ] || [ -e "${config}/prepare.yaml" ] ||
     die "option --clip-s is for labelled recordings; here clip_s in ${config}/mix.yaml says how long clips are"
+[ -z "${accept}" ] || [ -e "${config}/prepare.yaml" ] || die "option --accept is for labelled recordings"
 if [ "${systems}" != all ]; then
     for system in ${systems}; do
         [ -e "${config}/${system}.yaml" ] || die "no system '${system}': ${config}/${system}.yaml is not there"

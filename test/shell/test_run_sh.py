@@ -310,6 +310,7 @@ def test_a_stage_without_work_keeps_its_time(recipes: Recipes) -> None:
         (["--feats-type", "rwa"], "option --feats-type takes ark or raw, not 'rwa'"),
         (["--train-threads", "0"], "option --train-threads takes a number from 1, not '0'"),
         (["--config", "conf/nope"], "no configuration folder 'conf/nope'"),
+        (["--accept", "few-steps"], "option --accept is for labelled recordings"),
         (["--clip-s", "9"], "option --clip-s is for labelled recordings; here clip_s in conf/mix.yaml says"),
         (["--strong-share", "1.5"], "option --strong-share takes a share like 0.05, not '1.5'"),
         (["--dry-run", "true", "--stage", "5"], "--dry-run: stages 3 and 4 are tried, and neither is asked for"),
