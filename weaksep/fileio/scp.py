@@ -27,11 +27,14 @@ def scp_entries(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
     """
     place = os.path.abspath(folder)
     recipe = _recipe(place)
-    if recipe or Path("path.sh").is_file():
+    if recipe:
         return {key: os.path.join(place, name).removeprefix(f"{recipe}/") for key, name in files.items()}
     # Resolved first: ".." out of a folder that is a symbolic link leads elsewhere than its name says.
-    real = os.path.realpath(place)
-    return {k: os.path.relpath(os.path.realpath(n), real) if os.path.isabs(n) else n for k, n in files.items()}
+    own, real = place if Path("path.sh").is_file() else "", os.path.realpath(place)
+    return {
+        key: os.path.relpath(os.path.realpath(name), real) if os.path.isabs(name) else os.path.join(own, name)
+        for key, name in files.items()
+    }
 
 
 def locator(folder: Path) -> Callable[[str], Path]:
@@ -53,9 +56,8 @@ def _places(folder: Path, head: str) -> list[Path]:
     parts, own = head.split("/"), os.path.abspath(folder).split("/")
     # Our folders hold audio or archives: where the path within the folder begins, whatever its name is by now.
     inside = {n: folder.joinpath(*parts[n:]) for n in range(1, len(parts)) if parts[n] in ("audio", "ark")}
-    if os.path.isabs(head):  # perhaps of this very folder, or of one beside it, before both were moved or copied
-        beside = [above.joinpath(*parts[n - 2 :]) for n in inside if n > 2 for above in Path("/".join(own)).parents]
-        return [*(path for n, path in inside.items() if parts[n - 1] == own[-1]), *beside, Path(head)]
+    if os.path.isabs(head):  # perhaps of this very folder, before it was moved or copied
+        return [*(path for n, path in inside.items() if parts[n - 1] == own[-1]), Path(head)]
     named = [folder.joinpath(*parts[n:]) for n in range(len(parts), 0, -1) if own[-n:] == parts[:n]]
     in_recipe = Path(_recipe("/".join(own)) or folder, head)
     # By the folders alone: a file that is missing in the right one must not be taken from another.
