@@ -44,21 +44,22 @@ class ConfidenceMeter:
         passed = masks * magnitude.square().unsqueeze(1)
         self._sums += torch.stack([(masks * passed).sum(dim=(2, 3)), passed.sum(dim=(2, 3))]).cpu()
 
-    def values(self) -> list[list[float]]:
-        """Confidence by clip and class, 0 to 1; NaN where an output is silent."""
-        return (self._sums[0] / self._sums[1]).tolist()
+    def values(self) -> list[list[float | None]]:
+        """Confidence by clip and class, 0 to 1; None where an output is silent."""
+        found = (self._sums[0] / self._sums[1]).tolist()
+        return [[None if value != value else value for value in of_clip] for of_clip in found]
 
 
-def write_confidence(folder: Path, classes: Sequence[str], values: Mapping[str, Iterable[float]]) -> None:
+def write_confidence(folder: Path, classes: Sequence[str], values: Mapping[str, Iterable[float | None]]) -> None:
     """Write FOLDER/confidence.tsv.
 
     Args:
         folder: of the separated files.
         classes: in the order of the values.
-        values: by the name of the recording or clip; NaN gives an empty cell.
+        values: by the name of the recording or clip; None gives an empty cell.
     """
     rows = [
-        dict(zip(COLUMNS, (name, label, f"{value:.3f}" if value == value else None), strict=True))
+        dict(zip(COLUMNS, (name, label, None if value is None else f"{value:.3f}"), strict=True))
         for name, of_classes in values.items()
         for label, value in zip(classes, of_classes, strict=True)
     ]

@@ -23,7 +23,7 @@ import torch
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import INT16_SCALE, read_audio, write_audio
-from weaksep.fileio.datadir import SOURCE_NAME, DataDir
+from weaksep.fileio.datadir import CONFIDENCE_NAME, SOURCE_NAME, DataDir
 from weaksep.fileio.experiments import WEIGHTS_NAME
 from weaksep.fileio.place import check_place
 from weaksep.fileio.scp import scp_entries
@@ -109,7 +109,7 @@ class Done(NamedTuple):
     """What is told of separated clips: samples and files that clipped; clip -> confidence of each class."""
 
     clipped: tuple[int, int]
-    confidence: dict[str, list[float]]
+    confidence: dict[str, list[float | None]]
 
 
 @torch.inference_mode()
@@ -122,7 +122,7 @@ def separate_batch(task: Task, clips: Sequence[Clip]) -> Done:
     with ThreadPoolExecutor(GPU_FILE_THREADS if task.device != "cpu" else 1) as pool:
         waves = pool.map(lambda clip: _read(clip.wav, clip, task.sample_rate), clips)
         mixtures = torch.from_numpy(np.stack(list(waves))).to(task.device)
-        confidence: dict[str, list[float]] = {}
+        confidence: dict[str, list[float | None]] = {}
         if isinstance(task.system, Oracle):
             sources = _oracle_separate(task.system, task, clips, mixtures).cpu().numpy()
         else:
@@ -152,7 +152,8 @@ def _finish(out: Path, data: DataDir, tables: dict[str, dict[str, str]]) -> None
 def _begun(notes: Shards, data: DataDir, outputs: Sequence[str]) -> AbstractContextManager[None]:
     """The block in which files are written: tables last, so the folder never looks whole while it is not."""
     check_place(notes.folder, "separated files", notes.known(), [data.path, *data.wav.values()])
-    return notes.unfinished(notes.folder / name for name in (SOURCE_NAME, *(f"{output}.scp" for output in outputs)))
+    tables = (SOURCE_NAME, CONFIDENCE_NAME, *(f"{output}.scp" for output in outputs))
+    return notes.unfinished(notes.folder / name for name in tables)
 
 
 def separate_dataset(
