@@ -159,7 +159,7 @@ def levels(systems: Systems) -> Table:
     fields = [_spread(found, words, "level_error_db", name, best="low", kind=ERRORS) for name, words in bins.items()]
     measured = [system for system in found if system["level_error_db"]["all"]["n"]]
     title = "Level of each class (median absolute error / mean error, dB)"
-    return table_of("levels", title, measured, [SYSTEM, *fields], is_trained)
+    return table_of("levels", title, measured, [SYSTEM, *fields], competes)
 
 
 def confidence(systems: Systems) -> Table:
@@ -173,7 +173,7 @@ def confidence(systems: Systems) -> Table:
         field("without the worst tenth", FIGURE, ("confidence", "without_worst_db")),
         field("pairs", COUNT, ("confidence", "n")),
     ]
-    return table_of("confidence", "Confidence", measured, fields, is_trained)
+    return table_of("confidence", "Confidence", measured, fields, competes)
 
 
 def _made_worse(systems: Systems) -> Systems:
