@@ -139,7 +139,7 @@ class Tsv(Target):
         assert all(len(row) == content.partition(b"\n")[0].count(b"\t") + 1 for row in rows)
         events = self.data.events()
         for event in (event for found in events.values() for event in found):
-            assert 0 <= event.onset_s < event.offset_s <= MAX_EVENT_S and event.label in self.data.labels
+            assert 0 <= event.onset_s < event.offset_s <= MAX_EVENT_S and event.label in self.data.classes
         assert not any(set("_inIN") & set(row["onset"] + row["offset"]) for row in rows)
         return events
 

@@ -73,7 +73,7 @@ def test_tables_agree_with_the_scenes(data):
     made = DataDir.load(data)
     scenes = {scene.utt_id: scene for scene in read_scenes(data / "scenes.jsonl")}
     assert list(made.wav) == list(scenes) == [f"train-{number:06d}" for number in range(1, 31)]
-    assert made.labels == tuple(LABELS)
+    assert made.classes == tuple(LABELS)
     assert read_table(data / "utt2spk") == read_table(data / "spk2utt") == {utt: utt for utt in scenes}
     assert set(read_table(data / "utt2dur").values()) == {"0.5000000"}
     for utt, labels in made.clip_labels().items():

@@ -125,7 +125,7 @@ def test_mixtures_handed_over_are_the_mixtures(recipe: Path, root: Path, tmp_pat
     assert result.returncode == 0, result.stderr[-3000:]
     for name, data in sets.items():
         handed = DataDir.load(tmp_path / "given/data" / name)
-        assert handed.labels == data.labels and len(handed.wav) == len(data.wav)
+        assert handed.classes == data.classes and len(handed.wav) == len(data.wav)
         for utt in data.wav:
             clip = f"{utt}-0001"
             assert np.array_equal(read_audio(handed.wav[clip], 8000), read_audio(data.wav[utt], 8000))

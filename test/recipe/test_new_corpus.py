@@ -65,7 +65,7 @@ def test_the_page_word_for_word(root: Path, tmp_path: Path) -> None:
         if number == 0:  # all that is not on the page: fewer mixtures than a user wants
             smaller = "sed -i 's/sets: .*/sets: {train: 12, valid: 4, test: 4}/' my_city/conf/mix.yaml"
             assert run(smaller, tmp_path).returncode == 0
-    assert DataDir.load(tmp_path / "my_city/data/train").labels == tuple(CLASSES)
+    assert DataDir.load(tmp_path / "my_city/data/train").classes == tuple(CLASSES)
     told = result.stderr + result.stdout
     assert all(f"separator_{name}: " in told for name in ("strong", "frame", "clip", "remix"))
 

@@ -39,7 +39,7 @@ def test_recordings_become_clips_with_their_labels(corpus: Path) -> None:
     homes = {name: {utt.rsplit("-", 1)[0] for utt in data.wav} for name, data in found.items()}
     assert not homes["train"] & homes["valid"] and not homes["train"] & homes["test"]
     for data in found.values():
-        assert data.labels == ("dog", "horn")
+        assert data.classes == ("dog", "horn")
         assert data.timed() == data.referenced() == frozenset()
         for utt, names in data.clip_labels().items():
             assert names == (("dog",), ("horn",), ("dog", "horn"))[int(utt[1:3]) % 3]
@@ -84,7 +84,7 @@ def test_names_are_renamed_and_others_left_to_the_residual(corpus: Path, capsys:
     path.write_text(path.read_text().replace("horn", "Vehicle horn (loud)").replace("\tdog\n", "\tdog,wind\n"))
     options = ["--set", "rename={Vehicle horn (loud): horn}", "--set", "classes=[horn, dog]"]
     assert prepare(corpus, *options) == 0
-    assert sets(corpus)["train"].labels == ("horn", "dog")
+    assert sets(corpus)["train"].classes == ("horn", "dog")
     assert "labels of no class, which a residual is for: 1 names, most often wind (4)" in capsys.readouterr().err
 
 

@@ -44,15 +44,15 @@ def make(folder: Path, tiny: ModuleType, summary: dict[str, Any], activity: Any 
         activity: see ``tiny``.
     """
     data = DataDir.load(tiny.make_data(folder / "data" / "test", activity))
-    references = {name: read_scp(data.path / f"src_{name}.scp") for name in data.labels}
+    references = {name: read_scp(data.path / f"src_{name}.scp") for name in data.classes}
     scores: dict[str, list[Score]] = {}
     for system, left in LEFT.items():
         separated = folder / "exp" / system / "separated" / "test"
         rows = scores.setdefault(system, [])
         for utt, path in data.wav.items():
             mixture = read_audio(path, tiny.SAMPLE_RATE)
-            active = [name for name in data.labels if utt in references[name]]
-            for name in data.labels:
+            active = [name for name in data.classes if utt in references[name]]
+            for name in data.classes:
                 there = name in active
                 reference = read_audio(references[name][utt], tiny.SAMPLE_RATE) if there else 0 * mixture
                 source = reference + left * (mixture - reference)
@@ -75,8 +75,8 @@ def make(folder: Path, tiny: ModuleType, summary: dict[str, Any], activity: Any 
                         overlap=overlap,
                     )
                 )
-        for name in data.labels:
+        for name in data.classes:
             write_table(separated / f"{name}.scp", {utt: f"audio/{name}/{utt}.wav" for utt in data.wav})
     facts = {system["name"]: system for system in summary["systems"]}
-    systems = [{**facts[name], **system_statistics(rows, data.labels, 0)} for name, rows in scores.items()]
+    systems = [{**facts[name], **system_statistics(rows, data.classes, 0)} for name, rows in scores.items()]
     return Experiment(folder / "exp", folder / "data", {**summary, "systems": systems}, scores)

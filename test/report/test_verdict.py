@@ -69,12 +69,12 @@ def trial(tmp_path_factory: pytest.TempPathFactory, tiny: Any) -> Any:
             write_table(folder / f"exp/{system}/separated/test/{name}.scp", table)
         if system.startswith("separator_"):
             write_yaml(folder / f"exp/{system}/config.yaml", {"supervision": "clip", "seed": 0})
-    for name in data.labels:
+    for name in data.classes:
         (data.path / f"src_{name}.scp").unlink()
     (data.path / REFERENCED_NAME).write_text("")
     write_table(data.path / "utt2spk", {utt: f"rec-{utt[-1]}" for utt in data.wav})
     config = {"supervision": "clip", "net": {"kind": "light", "units": 4, "channels": [4]}, "seed": 0}
-    network = Description(task="classifier", classes=list(data.labels), features=FEATURES, config=config)
+    network = Description(task="classifier", classes=list(data.classes), features=FEATURES, config=config)
     write_network(folder / "exp/classifier_clip", network, {})
     write_yaml(folder / "exp/classifier_clip/config.yaml", config)
     extract(data.path, folder / "dump/test", FeatsConfig(window_samples=128, hop_samples=64), nj=1, references=False)

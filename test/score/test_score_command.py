@@ -40,7 +40,7 @@ def separated(folder, *sets, config=None):
     """A system that gives the mixture back for every class."""
     for name in sets:
         data = DataDir.load(Path("data", name))
-        for label in data.labels:
+        for label in data.classes:
             table = {utt: str(wav.resolve()) for utt, wav in data.wav.items()}
             write_table(folder / "separated" / name / f"{label}.scp", table)
     if config is not None:

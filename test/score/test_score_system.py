@@ -24,7 +24,7 @@ HOP = 100
 def write_estimates(folder, data, make):
     """Separated files of a system; make(clip, class, reference or None, mixture) -> samples."""
     references = data.references()
-    for name in data.labels:
+    for name in data.classes:
         table = {}
         for utt, wav in data.wav.items():
             mixture = read_audio(wav, 8000)

@@ -60,7 +60,7 @@ def separated(tmp_path, test_data):
 
     def write(make):
         folder = tmp_path / "exp/separator_x/separated/test"
-        for name in data.labels:
+        for name in data.classes:
             for utt, wav in data.wav.items():
                 known = {c: read_audio(references[c][utt], 8000) for c in CLASSES if utt in references[c]}
                 write_audio(folder / f"audio/{name}/{utt}.wav", make(name, known, read_audio(wav, 8000)), 8000)

@@ -70,7 +70,7 @@ def test_separating_gives_what_the_cpu_gives(recipe: Path) -> None:
     data = DataDir.load("data/valid")
     for device, out in (("cpu", "on_cpu"), (GPU, "on_gpu")):
         separate_dataset(Path("exp/separator_strong"), data, Path(out), device=device)
-    for label in data.labels:
+    for label in data.classes:
         one, two = (read_scp(f"{out}/{label}.scp") for out in ("on_cpu", "on_gpu"))
         for utt in data.wav:
             np.testing.assert_allclose(read_audio(one[utt], 8000), read_audio(two[utt], 8000), atol=1e-3)

@@ -25,9 +25,7 @@ def level(text: str, lowest: float = -90.0, highest: float = 0.0) -> float | Non
     except ValueError:
         value = float("nan")
     if not lowest <= value <= highest:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither none nor a level between {lowest:g} and {highest:g} dB"
-        )
+        raise argparse.ArgumentTypeError(f"{text!r} is neither none nor a level between {lowest:g} and {highest:g} dB")
     return value
 
 

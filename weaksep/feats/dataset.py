@@ -50,7 +50,7 @@ class TrainingSet:
     def __init__(self, data_dir: Path, dump_dir: Path, known: Knowledge, validation: bool = False) -> None:
         self.data = DataDir.load(data_dir)
         self.known = known
-        self.classes = self.data.labels
+        self.classes = self.data.classes
         self.features = FeatureSet(dump_dir, self.data)
         kinds, self._times = supervision_of(self.data, known)
         self.utts = {kind: own for kind in KINDS if (own := [utt for utt in kinds if kinds[utt] == kind])}

@@ -159,12 +159,12 @@ class DataDir:
 
     Attributes:
         path: the folder.
-        labels: class names; their order is the class axis of every label array.
+        classes: their names; their order is the class axis of every label array.
         wav: clip id -> audio file.
     """
 
     path: Path
-    labels: tuple[str, ...]
+    classes: tuple[str, ...]
     wav: dict[str, Path]
 
     @classmethod
@@ -185,7 +185,7 @@ class DataDir:
         for utt in self.wav.keys() - table.entries.keys() if table.there else ():
             table.note(None, f"{utt} has no labels", LOST)
         for utt, entry in table.entries.items():
-            if problem := labels_problem(split_labels(entry.value), self.labels):
+            if problem := labels_problem(split_labels(entry.value), self.classes):
                 table.note(entry.line, f"{utt}: {problem}", LOST)
         found = table.values("a table that fits the data folder")
         return {utt: split_labels(found[utt]) for utt in self.wav}
@@ -236,7 +236,7 @@ class DataDir:
             UserError: listing every line with an unknown clip or class, or times that are none.
         """
         table = parse_events(self.path / "events.tsv")
-        table.problems += check_events(table, self.wav, self.labels, {})
+        table.problems += check_events(table, self.wav, self.classes, {})
         events: dict[str, list[EventLabel]] = {utt: [] for utt in self.wav}
         for utt, event in table.values("a table that fits the data folder").values():
             events[utt].append(event)
@@ -245,5 +245,5 @@ class DataDir:
     def references(self) -> dict[str, dict[str, Path]]:
         """Reference audio of each class, class -> clip id -> file, for the clips in which the class is active."""
         if not self.referenced():
-            return {label: {} for label in self.labels}
-        return {label: read_scp(self.path / f"src_{label}.scp") for label in self.labels}
+            return {name: {} for name in self.classes}
+        return {name: read_scp(self.path / f"src_{name}.scp") for name in self.classes}

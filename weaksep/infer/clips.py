@@ -41,7 +41,7 @@ def read_clips(data: DataDir, with_references: bool) -> tuple[list[Clip], int]:
             problems.append(
                 f"{path}: {n_samples} samples, {rate} Hz, {channels} channels; expected {sample_rate} Hz mono"
             )
-        own = [(k, references[c][utt]) for k, c in enumerate(data.labels) if with_references and utt in references[c]]
+        own = [(k, references[c][utt]) for k, c in enumerate(data.classes) if with_references and utt in references[c]]
         problems += [f"{file}: no such file" for _, file in own if not file.is_file()]
         clips.append(Clip(utt, str(path), n_samples, tuple((k, str(file)) for k, file in own)))
     if not clips and not problems:

@@ -182,13 +182,13 @@ def separate_dataset(
             separator's.
     """
     clips, sample_rate = read_clips(data, with_references=isinstance(system, Oracle))
-    outputs = data.labels
+    outputs = data.classes
     if not isinstance(system, Oracle):
         separator = load_separator(system)
-        if separator.classes != data.labels:
+        if separator.classes != data.classes:
             raise UserError(
                 f"{system}: trained for classes {' '.join(separator.classes)}, but {data.path}/labels.txt has"
-                f" {' '.join(data.labels)}"
+                f" {' '.join(data.classes)}"
             )
         if separator.sample_rate != sample_rate:
             raise UserError(f"{system}: trained at {separator.sample_rate} Hz, {data.path} is at {sample_rate} Hz")
@@ -211,9 +211,9 @@ def separate_dataset(
             logger.warning("%s: %d sample(s) in %d of %d files clipped", out, samples, files, n_files)
         if not isinstance(system, Oracle):
             confidence = {utt: values for batch in done for utt, values in batch.confidence.items()}
-            write_confidence(out, data.labels, {utt: confidence[utt] for utt in data.wav})
+            write_confidence(out, data.classes, {utt: confidence[utt] for utt in data.wav})
         _finish(out, data, {name: {clip.utt: f"audio/{name}/{clip.utt}.wav" for clip in clips} for name in outputs})
-    logger.info("%s: %d clips x %d classes", out, len(clips), len(data.labels))
+    logger.info("%s: %d clips x %d classes", out, len(clips), len(data.classes))
 
 
 def write_unprocessed(data: DataDir, out: Path, notes: Shards | None = None) -> None:
@@ -223,7 +223,7 @@ def write_unprocessed(data: DataDir, out: Path, notes: Shards | None = None) -> 
         UserError: see ``read_clips``.
     """
     clips, _ = read_clips(data, with_references=False)
-    with _begun(notes or Shards(out, kind="separated"), data, data.labels):
+    with _begun(notes or Shards(out, kind="separated"), data, data.classes):
         table = {clip.utt: os.path.abspath(clip.wav) for clip in clips}
-        _finish(out, data, dict.fromkeys(data.labels, table))
+        _finish(out, data, dict.fromkeys(data.classes, table))
     logger.info("%s: %d clips, all classes the mixture", out, len(clips))

@@ -115,8 +115,8 @@ def write_alone_events(data_dir: Path, config: AloneConfig, notes: Shards) -> No
             write_audio(path, faded(piece, sample_rate), sample_rate, "FLOAT", durable=False)
             events[event] = label, utt, len(piece) / sample_rate
         found = {label for label, _, _ in events.values()}
-        never = [f"{data_dir}/events.tsv: {name} is never active alone" for name in data.labels if name not in found]
+        never = [f"{data_dir}/events.tsv: {name} is never active alone" for name in data.classes if name not in found]
         raise_problems(f"no events of every class can be cut out of {data_dir}", never)
-        write_event_tables(folder, data.labels, events)
+        write_event_tables(folder, data.classes, events)
     if faint:
         logger.info("%s: %d pieces left out, fainter than %g dB", folder, faint, config.min_level_db)

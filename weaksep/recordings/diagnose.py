@@ -61,7 +61,7 @@ def facts_of(datadir: Path, nj: int) -> dict[str, Any]:
     """
     sets = {name: DataDir.load(datadir / name) for name in SETS}
     empty = {f"{data.path}: no clip in it": not data.wav for data in sets.values()}
-    other = len({data.labels for data in sets.values()}) > 1
+    other = len({data.classes for data in sets.values()}) > 1
     refuse({f"{datadir}: its sets have different classes": other, **empty}, UserError)
     paths = [path for data in sets.values() for path in data.wav.values()]
     shards = split_evenly(paths, max(nj, -(-len(paths) // SHARD_CLIPS)))
@@ -69,13 +69,13 @@ def facts_of(datadir: Path, nj: int) -> dict[str, Any]:
     silent = heard <= np.quantile(heard, LOUD_SHARE) * db_to_gain(SILENT_DB)
     parts = np.split(silent, np.cumsum([len(data.wav) for data in sets.values()])[:-1])
     found = {name: _facts(data, part) for (name, data), part in zip(sets.items(), parts, strict=True)}
-    return {"classes": list(sets["train"].labels), **found}
+    return {"classes": list(sets["train"].classes), **found}
 
 
 def _facts(data: DataDir, silent: np.ndarray) -> dict[str, Any]:
     """Of one set: numbers, lists by class (K), and ``both``: clips with both of two classes (K, K); ``times``: the same
     in labelled time. ``cut``: clips that have all labels of a longer recording, of which there are ``longer``."""
-    classes, named, timed = data.labels, data.clip_labels(), data.timed()
+    classes, named, timed = data.classes, data.clip_labels(), data.timed()
     lengths_s = parse_lengths(data.path / "utt2dur").values("a list of lengths")
     speaker = read_table(data.path / "utt2spk")
     pairs = {(name, speaker.get(utt, utt)) for utt, names in named.items() for name in names}

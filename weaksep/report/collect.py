@@ -53,9 +53,9 @@ def collect_systems(
         experiment, name = path.parents[2], path.parents[2].name
         data.check_source(path.parent, "rerun stages 5 and 6 for this system, or move it away")
         found[name] = read_scores(path)
-        check_complete(found[name], list(data.wav), data.labels, path)
+        check_complete(found[name], list(data.wav), data.classes, path)
         known = {"name": name, "about": descriptions.get(name, {}).get("about", ""), "steps": steps.get(name)}
-        figures = system_statistics(found[name], data.labels, BOOTSTRAP_SEED, data.recordings())
+        figures = system_statistics(found[name], data.classes, BOOTSTRAP_SEED, data.recordings())
         figures["likeness"] = likeness(found[name])
         systems.append({**known, **origin_of(experiment)._asdict(), **figures})
         systems[-1]["headline"] |= system_name(name) in asked

@@ -45,7 +45,7 @@ def recordings_of(data: DataDir) -> dict[str, Any] | None:
         if not pairs
         else {
             "all": len({recording for _, recording in pairs}),
-            "by_class": {**dict.fromkeys(data.labels, 0), **Counter(name for name, _ in pairs)},
+            "by_class": {**dict.fromkeys(data.classes, 0), **Counter(name for name, _ in pairs)},
         }
     )
 

@@ -78,7 +78,7 @@ def example_figures(scores: Mapping[str, Sequence[Score]], expdir: Path, test_di
 def _figure(example: Example, gains: dict[str, float | None], separated: Path, data: DataDir) -> Any | None:
     from matplotlib.figure import Figure
 
-    tables = {name: separated / f"{name}.scp" for name in data.labels if gains.get(name) is not None}
+    tables = {name: separated / f"{name}.scp" for name in data.classes if gains.get(name) is not None}
     if not tables or not all(table.is_file() for table in tables.values()):
         return None
     wav = data.wav[example.utt]
@@ -95,7 +95,7 @@ def _figure(example: Example, gains: dict[str, float | None], separated: Path, d
         return axes.imshow(level_db(magnitudes, peak), cmap="magma", vmin=-RANGE_DB, vmax=0, **look)
 
     levels = picture(grid[0, 0], mixture, f"mixture {example.utt}")
-    colours = {name: class_colour(data.labels, name) for name in tables}
+    colours = {name: class_colour(data.classes, name) for name in tables}
     _labels(grid[0, 1], colours, data.events().get(example.utt, []), n_samples / rate)
     grid[0, 2].set_axis_off()
     for row, (name, table) in zip(grid[1:], tables.items(), strict=True):

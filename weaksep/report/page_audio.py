@@ -142,7 +142,7 @@ def gather(
     data, store = DataDir.load(test_dir), AudioStore(limit)
     # The unprocessed mixture is there anyhow.
     names = [system["name"] for system in systems if system["supervision"] != "unprocessed"]
-    found = {name: separated_tables(expdir / name / "separated" / test_dir.name, data.labels) for name in names}
+    found = {name: separated_tables(expdir / name / "separated" / test_dir.name, data.classes) for name in names}
     tables = {name: files for name, files in found.items() if files is not None and name in scores}
     first = first_columns(systems, list(tables))
     chosen = choose_examples(scores) or draw_examples(data.clip_labels(), list(scores))

@@ -73,7 +73,7 @@ def agreement(
     found: dict[str, list[float]] = {name: [] for name in NAMES}
     margins: dict[str, float] = {}
     for utt, clip in clips.items():
-        active = clip_vector(names[utt], data.labels).astype(bool)
+        active = clip_vector(names[utt], data.classes).astype(bool)
         own = np.diagonal(clip.by_class)
         others = np.where(np.eye(len(own), dtype=bool), -1.0, clip.by_class).max(axis=1)
         found["own_class"] += own[active].tolist()
@@ -87,6 +87,6 @@ def agreement(
             found["inactive_classes"].append(float(clip.outputs[~active].sum()))
         if utt in timed and active.any():
             frames = (clip.outputs.shape[1], sample_rate, hop_samples)
-            silent = frame_labels(events[utt], data.labels, *frames).T == 0
+            silent = frame_labels(events[utt], data.classes, *frames).T == 0
             found["inactive_frames"].append(float(clip.outputs[active][silent[active]].sum()))
     return {name: float(np.mean(values)) if values else None for name, values in found.items()}, margins

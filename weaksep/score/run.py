@@ -152,7 +152,7 @@ def score_all(
             step = tagging_step(path, found, target.dump)
             yield step, lambda _: score_classifier(experiment_of(path), load(str(path)), features_of(*place), found)
             return
-        n_outputs = len(found.labels) + has_residual if path.name in BASELINES else 0
+        n_outputs = len(found.classes) + has_residual if path.name in BASELINES else 0
         if not n_outputs:
             step = scores_step(path, found, target.dump, bss_eval)
             yield step, lambda _: score_system(found, clips_of(*place), path, bss_eval=bss_eval, nj=nj)

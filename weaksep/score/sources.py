@@ -103,10 +103,10 @@ def classify_sources(
     separated = experiment / "separated" / set_name
     classifier = load(str(network))
     estimates = dict.fromkeys(data.wav, ()) if n_outputs else find_estimates(data, separated)
-    if classifier.classes != data.labels:
+    if classifier.classes != data.classes:
         raise UserError(
             f"{name} cannot assess {separated}: classes {' '.join(classifier.classes)}, but {data.path}/labels.txt has "
-            f"{' '.join(data.labels)}; give another --evaluation-classifier"
+            f"{' '.join(data.classes)}; give another --evaluation-classifier"
         )
     if not estimates:
         raise UserError(f"{data.path}/wav.scp is empty; rerun stage 1")

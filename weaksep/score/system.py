@@ -53,11 +53,11 @@ def find_clips(data: DataDir, hop_samples: int) -> list[ClipFiles]:
                 problems.append(f"{file}: no such file (reference of {utt})")
             elif file is None and not listed:  # where they are listed, none is silence: the class does not sound
                 problems.append(f"{data.path}/src_{name}.scp: {utt} has the class {name} but no reference")
-        activity = frame_labels(events[utt], data.labels, n_frames(n_samples, hop_samples), expected, hop_samples)
-        active = tuple(name in labels[utt] for name in data.labels)
-        references = tuple(str(files[name]) if files.get(name) else None for name in data.labels)
+        activity = frame_labels(events[utt], data.classes, n_frames(n_samples, hop_samples), expected, hop_samples)
+        active = tuple(name in labels[utt] for name in data.classes)
+        references = tuple(str(files[name]) if files.get(name) else None for name in data.classes)
         overlaps = tuple(overlap_share(activity).tolist())
-        clips.append(ClipFiles(utt, expected, data.labels, active, overlaps, str(wav), references))
+        clips.append(ClipFiles(utt, expected, data.classes, active, overlaps, str(wav), references))
     raise_problems(f"{data.path} cannot be scored", problems)
     return clips
 
@@ -69,7 +69,7 @@ def find_estimates(data: DataDir, separated: Path) -> dict[str, tuple[str, ...]]
         UserError: made from other mixtures, or listing every table, entry and file that is missing.
     """
     data.check_source(separated, "rerun stage 5")
-    paths = {label: separated / f"{label}.scp" for label in data.labels}
+    paths = {label: separated / f"{label}.scp" for label in data.classes}
     problems = [f"{path}: no such table" for path in paths.values() if not path.is_file()]
     tables = {path: read_scp(path) for path in paths.values() if path.is_file()}
     for path, table in tables.items():

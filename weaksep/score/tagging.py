@@ -61,17 +61,17 @@ def tag_scores(data: DataDir, classifier: Classifier, clips: Iterable[Tagged]) -
     """
     names, events, timed = data.clip_labels(), data.events(), data.timed()
     frame = (classifier.features.sample_rate, classifier.features.hop_samples)
-    by_frame, by_clip = TagCounts(len(data.labels)), TagCounts(len(data.labels))
-    by_event = EventScores(len(data.labels))
+    by_frame, by_clip = TagCounts(len(data.classes)), TagCounts(len(data.classes))
+    by_event = EventScores(len(data.classes))
     truth, found = [], []
     for utt, frames, clip, n_samples in clips:
-        truth.append(clip_vector(names[utt], data.labels))
+        truth.append(clip_vector(names[utt], data.classes))
         found.append(clip)
         if utt in timed:
-            activity = frame_labels(events[utt], data.labels, n_frames(n_samples, frame[1]), *frame)
+            activity = frame_labels(events[utt], data.classes, n_frames(n_samples, frame[1]), *frame)
             by_frame.add(pool_labels(activity, classifier.time_pooling), frames)
             times = frame_times(len(frames), n_samples, *frame, classifier.time_pooling)
-            by_event.add(frames, times, [(e.onset_s, e.offset_s, data.labels.index(e.label)) for e in events[utt]])
+            by_event.add(frames, times, [(e.onset_s, e.offset_s, data.classes.index(e.label)) for e in events[utt]])
     by_clip.add(np.stack(truth), np.stack(found))
     scores = {
         "frame_f1": by_frame.micro_f1(),
@@ -95,8 +95,8 @@ def _check(name: str, classifier: Classifier, features: FeatureSet, data: DataDi
         for key, value in features.settings
         if getattr(classifier.features, key) != value
     ]
-    if classifier.classes != data.labels:
-        labels = f"{data.path}/labels.txt has {' '.join(data.labels)}"
+    if classifier.classes != data.classes:
+        labels = f"{data.path}/labels.txt has {' '.join(data.classes)}"
         problems.insert(0, f"classes {' '.join(classifier.classes)}, but {labels}")
     if problems:
         raise UserError(f"{name} cannot be scored: " + "; ".join(problems))
