@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from runs import assert_resumes, history, plan_of, same, stages, stop, stopped, weights
 
@@ -18,6 +19,7 @@ from weaksep.fileio.tables import read_table, write_table
 from weaksep.fileio.yamlfile import read_yaml, write_yaml
 from weaksep.jobs.interrupt import Interrupted
 from weaksep.losses import strong
+from weaksep.train.config import OptimConfig
 from weaksep.train.loop import epoch_batches
 from weaksep.train.plan import plan_training
 from weaksep.train.run import run_training
@@ -248,11 +250,27 @@ def test_a_classifier_of_other_classes_is_refused(recipe: Path) -> None:
 
 
 def test_every_clip_once_an_epoch_in_an_order_of_its_own() -> None:
-    first, second = epoch_batches(21, 8, 0, 0), epoch_batches(21, 8, 0, 1)
+    optim = OptimConfig(batch_size=8)
+    first, second = epoch_batches(21, optim, 0, 0), epoch_batches(21, optim, 0, 1)
     assert [len(batch) for batch in first] == [8, 8, 5]
     assert sorted(index for batch in first for index in batch) == list(range(21))
-    assert [list(b) for b in first] != [list(b) for b in second]
-    assert [list(b) for b in first] == [list(b) for b in epoch_batches(21, 8, 0, 0)]
+    assert sorted(index for batch in second for index in batch) == list(range(21, 42))
+    assert [list(b) for b in first] != [list(b - 21) for b in second]
+    assert [list(b) for b in first] == [list(b) for b in epoch_batches(21, optim, 0, 0)]
+
+
+@pytest.mark.parametrize("n_clips", [5, 21, 300])
+def test_epochs_of_so_many_steps_take_every_clip_as_often_as_any_other(n_clips: int) -> None:
+    optim = OptimConfig(batch_size=8, epoch_steps=6)
+    epochs = [epoch_batches(n_clips, optim, 0, epoch) for epoch in range(5)]
+    assert [[len(batch) for batch in epoch] for epoch in epochs] == [[8] * 6] * 5
+    taken = np.concatenate([batch for epoch in epochs for batch in epoch])
+    assert len(set(taken)) == len(taken)  # no clip twice in a pass
+    times = np.bincount(taken % n_clips, minlength=n_clips)
+    assert times.max() - times.min() <= 1
+    whole = OptimConfig(batch_size=8)
+    if n_clips == 300:  # the first pass goes on where the epoch before left it
+        assert np.array_equal(taken, np.concatenate(epoch_batches(300, whole, 0, 0))[:240])
 
 
 def test_joint_systems_need_no_classifier_trained_before(recipe: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 from steps import make_sets, step, strong_objective
 from timing import best_of, report
 
+from weaksep.train.config import OptimConfig
 from weaksep.train.loop import epoch_batches, load_batches
 
 CLIPS = 320
@@ -22,7 +23,7 @@ def main() -> None:
         clips = make_sets(Path(name), CLIPS, "strong")["strong"]
         objective = strong_objective()
         optimiser = torch.optim.Adam(objective.parameters())
-        order = epoch_batches(CLIPS, 16, 0, 0)
+        order = epoch_batches(CLIPS, OptimConfig(batch_size=16), 0, 0)
         in_memory = list(load_batches(clips, order, device))
 
         def ours() -> None:

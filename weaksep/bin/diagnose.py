@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "supervision": config.supervision,
             "remixes": bool(config.remix and config.supervision != "strong" and not config.remix.shared),
             "epochs": config.optim.max_epochs,
+            "epoch_steps": config.optim.epoch_steps,
             "batch": config.optim.batch_size,
         }
         for name, config in configs.items()

@@ -127,8 +127,8 @@ class TrainingSet:
         """Whether a class may occur in both submixtures: isolated sources leave nothing open."""
         return kind == "strong" or self._remix.shared
 
-    def batch(self, indices: Sequence[int] | np.ndarray, epoch: int = 0) -> list[Batch]:
-        """Clips by their position in an epoch that is not shuffled, as they come in this epoch.
+    def batch(self, indices: Sequence[int] | np.ndarray) -> list[Batch]:
+        """Clips by their position among all passes through the set, unshuffled and laid end to end, as they come there.
 
         Returns:
             a batch for each kind of supervision among them.
@@ -137,8 +137,8 @@ class TrainingSet:
         for index in indices:
             again, item = divmod(int(index), len(self._items))
             kind, row, time = self._items[item]
-            # A clip that comes several times in an epoch is drawn anew each time.
-            drawn[kind].append((row, (epoch * self._times + again) * self._most + time))
+            # A clip is drawn anew each time that it comes.
+            drawn[kind].append((row, again * self._most + time))
         make = self._drawn_batch if self._drawn else self._fixed_batch
         return [make(kind, own) for kind, own in drawn.items() if own]
 

@@ -118,9 +118,12 @@ def _facts(data: DataDir, silent: np.ndarray) -> dict[str, Any]:
 
 def trainings_of(facts: Mapping[str, Any], systems: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The systems (``system``, ``supervision``, ``remixes`` only clips without a class in common, ``epochs``,
-    ``batch``), and how many ``steps`` each will make at most."""
+    ``epoch_steps`` where they are set, ``batch``), and how many ``steps`` each will make at most."""
     clips = {True: facts["train"]["labelled"], False: facts["train"]["clips"]}
-    return [{**row, "steps": -(-clips[row["remixes"]] // row["batch"]) * row["epochs"]} for row in systems]
+    return [
+        {**row, "steps": (row["epoch_steps"] or -(-clips[row["remixes"]] // row["batch"])) * row["epochs"]}
+        for row in systems
+    ]
 
 
 def findings(facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]]) -> list[Finding]:

@@ -22,6 +22,8 @@ class OptimConfig(BaseModel):
     learning_rate: float = Field(1e-4, gt=0)
     batch_size: int = Field(8, ge=1)
     max_epochs: int = Field(50, ge=1)
+    # Steps of an epoch, however many clips there are: a small set comes several times, a large one goes on in the next.
+    epoch_steps: int | None = Field(None, ge=1)  # null: every clip once
     patience: int = Field(5, ge=1)  # epochs without a better validation loss before training stops
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: to zero at the last of max_epochs
     warmup_steps: int = Field(0, ge=0)  # linear rise of the learning rate
@@ -30,6 +32,10 @@ class OptimConfig(BaseModel):
     # Which weights are kept: those of the epoch with the smallest validation loss, or those after the last of
     # max_epochs. With few validation recordings and a cosine schedule, the last ones are the better choice.
     keep: Literal["best", "last"] = "best"
+
+    def steps_per_epoch(self, n_clips: int) -> int:
+        """Of a set of so many clips."""
+        return self.epoch_steps or -(-n_clips // self.batch_size)
 
     def rate_at(self, step: int, total_steps: int) -> float:
         """Learning rate of a step (0-based): of the step alone, so that resuming needs no state of it."""

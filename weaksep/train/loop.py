@@ -1,8 +1,9 @@
 """The training loop, from top to bottom.
 
-One epoch: every training clip once, in an order that depends on (seed, epoch) alone; then the validation loss; then
-one checkpoint with all state. There is one every few minutes as well, and when the run is asked to stop: a resumed run
-goes on from the very step, and on the CPU ends with the same weights, bit for bit, as one that was never stopped.
+One epoch: every training clip once, or so many steps as the settings say, in an order that depends on (seed, epoch)
+alone; then the validation loss; then one checkpoint with all state. There is one every few minutes as well, and when
+the run is asked to stop: a resumed run goes on from the very step, and on the CPU ends with the same weights, bit for
+bit, as one that was never stopped.
 """
 
 import logging
@@ -37,21 +38,29 @@ GPU_READERS = 4  # threads that read batches for a GPU, which one would keep wai
 LINE_SECONDS = 60.0  # between the lines of an epoch in the log
 
 
-def epoch_batches(n_clips: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """Clip positions of each batch; the last, smaller one is kept."""
-    order = generator(seed, "epoch", epoch).permutation(n_clips)
-    return [order[start : start + batch_size] for start in range(0, n_clips, batch_size)]
+def epoch_batches(n_clips: int, optim: OptimConfig, seed: int, epoch: int) -> list[np.ndarray]:
+    """Clips of each batch of an epoch, by their position among all passes through the set laid end to end.
+
+    By default an epoch is a pass, and its last batch the smaller one that is left. With ``optim.epoch_steps`` passes
+    are cut into epochs wherever these end, and all batches are full.
+    """
+    first, end = epoch * n_clips, (epoch + 1) * n_clips
+    if optim.epoch_steps is not None:
+        items = optim.epoch_steps * optim.batch_size
+        first, end = epoch * items, (epoch + 1) * items
+    passes = range(first // n_clips, -(-end // n_clips))
+    order = [one * n_clips + generator(seed, "epoch", one).permutation(n_clips) for one in passes]
+    chosen = np.concatenate(order)[first - passes[0] * n_clips :][: end - first]
+    return [chosen[start : start + optim.batch_size] for start in range(0, len(chosen), optim.batch_size)]
 
 
-def load_batches(
-    clips: TrainingSet, batches: list[np.ndarray], device: torch.device, epoch: int = 0
-) -> Iterator[list[Batch]]:
+def load_batches(clips: TrainingSet, batches: list[np.ndarray], device: torch.device) -> Iterator[list[Batch]]:
     """The batches of each step on the device, as they are in an epoch, read ahead."""
 
     def load(indices: np.ndarray) -> list[Batch]:
         if device.type == "cuda":
             torch.cuda.set_device(device)  # each thread has its own; pinning memory would else wake up GPU 0
-        return [batch.to(device) for batch in clips.batch(indices, epoch)]
+        return [batch.to(device) for batch in clips.batch(indices)]
 
     return prefetch(load, batches, GPU_READERS if device.type == "cuda" else 1)
 
@@ -117,7 +126,7 @@ def fit(
     write_yaml(exp / "config.yaml", {**config, "train_threads": state.threads})
     if state.epoch or state.batch:
         logger.info("%s: resumed after epoch %d and %d steps of the next", name, state.epoch, state.batch)
-    steps_per_epoch = -(-len(train) // optim.batch_size)
+    steps_per_epoch = optim.steps_per_epoch(len(train))
     total_steps = steps_per_epoch * optim.max_epochs
     board = SummaryWriter(str(exp / "tensorboard"), purge_step=state.epoch * steps_per_epoch + 1)
     with deferred(), closing(board), run.saved_when_interrupted(state):
@@ -127,9 +136,9 @@ def fit(
             if state.batch == 0:
                 torch.manual_seed(derived_seed(seed, "dropout", state.epoch) % 2**63)
             objective.train()
-            batches = epoch_batches(len(train), optim.batch_size, seed, state.epoch)
+            batches = epoch_batches(len(train), optim, seed, state.epoch)
             progress = tqdm(
-                load_batches(train, batches[state.batch :], device, state.epoch),
+                load_batches(train, batches[state.batch :], device),
                 desc=f"{name} epoch {state.epoch + 1}",
                 initial=state.batch, total=len(batches), disable=None, leave=False,
             )  # fmt: skip

@@ -155,7 +155,7 @@ def dry_run(plan: Plan, device: str) -> Losses:
         if not all(map(math.isfinite, values.values())):
             raise UserError(f"{values} is not finite; lower optim.learning_rate")
     seconds = time.monotonic() - started
-    steps = -(-len(train) // config.optim.batch_size) * config.optim.max_epochs
+    steps = config.optim.steps_per_epoch(len(train)) * config.optim.max_epochs
     logger.info(
         "%s: %d parameters, %s; %.2f s a step, about %s for %d steps when nothing else runs",
         plan.exp.name,
