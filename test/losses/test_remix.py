@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from weaksep.losses.mixture import mixture_loss
-from weaksep.losses.remix import remix_loss, soft_frames, split_loss, submixture_shares
+from weaksep.losses.remix import remix_loss, soft_submixtures, split_loss, submixture_shares
 from weaksep.losses.strong import strong_loss
 
 
@@ -120,7 +120,7 @@ def test_the_soft_form_lets_a_class_stand_in_for_another_of_its_submixture() -> 
 
 def test_a_class_of_both_submixtures_keeps_its_frames() -> None:
     labels = torch.tensor([[[1.0, 1], [0, 1]], [[0, 0], [1, 0]]]).unsqueeze(0)  # class 0 in both, class 1 in the first
-    soft, inactive = soft_frames(labels)
+    soft, inactive = soft_submixtures(labels)
     assert soft[0].tolist() == [[[1, 1], [0, 1]], [[0, 0], [1, 0]]]
     assert not inactive.any()
 

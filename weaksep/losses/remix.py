@@ -26,7 +26,7 @@ What it identifies, and what it cannot: see egs/urbansound_mix/REMIX.md.
 import torch
 from pydantic import Field
 
-from weaksep.losses.mixture import kept_frames, with_residual
+from weaksep.losses.mixture import kept_frames, shares_of, soft_frames, with_residual
 from weaksep.losses.settings import Progress, ResidualSettings
 
 
@@ -74,8 +74,9 @@ def split_loss(
     return (left - explained).abs() + right.abs() + leaked * magnitude
 
 
-def soft_frames(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def soft_submixtures(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The soft form of frame labels: the submixtures' classes for every frame, and where a present class is inactive.
+    A class of both keeps its frames.
 
     Args:
         labels: (B, 2, T, K).
@@ -83,7 +84,7 @@ def soft_frames(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     Returns:
         (B, 2, T, K), and 1.0 where a class is present and inactive, (B, T, K).
     """
-    present = labels.amax(dim=2, keepdim=True).expand_as(labels)
+    present, _ = soft_frames(labels)
     shared = present.prod(dim=1, keepdim=True) > 0
     soft = torch.where(shared, labels, present)
     return soft, soft.amax(dim=1) - labels.amax(dim=1)
@@ -121,8 +122,8 @@ def remix_loss(
     for p in range(splits):
         asked, cost = labels[:, p], torch.zeros_like(magnitude)
         if inactive_frame_weight is not None and asked.dim() == 4:
-            asked, inactive = soft_frames(asked)
-            cost = inactive_frame_weight * magnitude * (inactive.unsqueeze(2) @ masks.transpose(1, 2)).squeeze(2)
+            asked, inactive = soft_submixtures(asked)
+            cost = inactive_frame_weight * magnitude * shares_of(masks, inactive)
         cost = cost + split_loss(magnitude, masks, submixtures[:, p], asked)
         per_bin = per_bin + split_weights[:, p, None, None] * cost
     if has_residual:
