@@ -147,11 +147,14 @@ progress() {
     awk -F '\t' '{ printf "%-20s %9s %9s %15s %12s\n", $1, $2, $3, $4, $5 }' "${work}/progress.tsv"
 }
 
-# in_time COMMAND...: its status; 124 when the time was over, and it was asked to end and has.
+# in_time COMMAND...: its status; 124 when the time was over, and it was asked to end and has. One that does not is killed
+# in the middle of --saving: what it has on the disk is whole.
 in_time() {
-    local left=$((deadline - SECONDS))
+    local left=$((deadline - SECONDS)) status=0
     [ "${left}" -gt 0 ] || return 124
-    supervised timeout --foreground --kill-after="${saving}" "${left}" "$@"
+    supervised timeout --foreground --kill-after="$((saving / 2 + 1))" "${left}" "$@" || status=$?
+    [ "${status}" -ne 137 ] || [ "${SECONDS}" -lt "${deadline}" ] || status=124
+    return "${status}"
 }
 
 # recipe ARGUMENTS...: run.sh as all stages need it. Features come from the audio: archives would be 15 GB, and are
