@@ -34,8 +34,8 @@ another, bare machine: sets up weaksep where it is missing, takes back what the 
 mixtures again (the same ones, bit for bit), trains all systems side by side on one device, stops in time, and saves
 networks, checkpoints and histories. When all have their steps it separates, scores and writes the report, which has to
 fit into one piece. The same command does the next piece. Exit status: 0 done, or stopped because the time was over; 1
-error; 2 mistake on the command line; 130 or 143 interrupted. On a GPU each training begins only if half of the memory is
-free, which the others share.
+error; 2 mistake on the command line; 130 or 143 interrupted. On a GPU a training begins only while half of the memory is
+free. --db and --keep are relative to the current folder, other paths to ${PWD}
 
 KEEP/state.tar     is replaced as a whole at the end of a piece
 KEEP/progress.tsv  steps of each training so far, steps a second, hours to go
@@ -55,8 +55,8 @@ Options [default]
     --nj N                worker processes for mixing and scoring [${nj}]
     --classifier-args "..."  more settings of the classifiers, as those of run.sh [${classifier_args}]
     --separator-args "..."   and of the separators [${separator_args}]
-    --work DIR            for mixtures and experiments (20 GB), not needed by the next piece; outside of
-                          ${PWD} it has to be the same in every piece [${work}]
+    --work DIR            for mixtures and experiments (20 GB), not needed by the next piece; one outside of the
+                          recipe's folder has to be the same in all pieces [${work}]
     --help
 EOF
 )
@@ -91,6 +91,10 @@ done
 # What must be the same in all pieces, or weaksep would begin the trainings anew.
 plan="--steps ${steps} --classifier-steps ${classifier_steps} --epoch-steps ${epoch_steps} --config ${config##*/}"
 plan+=" --systems '${systems}' --classifier-args '${classifier_args}' --separator-args '${separator_args}'"
+case $(realpath -m -- "${work}") in
+    "${PWD}"/*) ;;                       # tables name files relative to the recipe's folder
+    *) plan+=" --work ${work}" ;;
+esac
 plan+=" (configuration $(cat "${config}"/*.yaml | cksum))"
 
 # Which saved state the experiments here go on from: the place and time of the file. Another one is newer, or another's.
@@ -245,12 +249,12 @@ stopped() {
 }
 
 status=
+pass_signals_on
 take_back
 if [ -e "${keep}/RESULTS.md" ]; then
     log "${keep}/RESULTS.md is there: nothing to do"
     exit 0
 fi
-pass_signals_on
 # shellcheck source=../egs/urbansound_mix/path.sh
 if ! (. ./path.sh) >/dev/null 2>&1; then
     log "no weaksep here: setting it up"

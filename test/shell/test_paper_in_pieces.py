@@ -118,22 +118,30 @@ def lent(root: Path, tmp_path: Path) -> Lent:
     return Lent(root, tmp_path)
 
 
-def wait_for_steps(machine: Path, training: str, process: subprocess.Popen[str]) -> None:
-    path = machine / "egs/urbansound_mix/exp_paper/exp" / training / "done"
+def wait_for_a_step(machine: Path, process: subprocess.Popen[str]) -> str:
+    """Until a piece has trained something; what it has printed so far."""
+    assert process.stdout is not None
+    lines = []
+    while not (lines and ") training strong frame clip, " in lines[-1]):
+        lines.append(process.stdout.readline())
+        assert lines[-1], "".join(lines)
+    path = machine / "egs/urbansound_mix/exp_paper/exp/separator_strong/done"
+    before = path.read_text() if path.exists() else ""
     deadline = time.monotonic() + 300
-    while not path.exists():
+    while not path.exists() or path.read_text() == before:
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.02)
+    return "".join(lines)
 
 
-def stopped_in_training(lent: Lent, machine: Path, number: int = signal.SIGTERM) -> str:
+def stopped_in_training(lent: Lent, machine: Path) -> str:
     """A piece that is asked to end while it trains; what it printed."""
     process = lent.start(machine)
-    wait_for_steps(machine, "separator_strong", process)
-    os.kill(process.pid, number)
+    before = wait_for_a_step(machine, process)
+    process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 143, output
-    return output
+    return before + output
 
 
 def test_pieces_on_bare_machines_add_up_to_one_run(lent: Lent) -> None:
@@ -206,7 +214,7 @@ def test_a_state_of_other_settings_is_not_gone_on_with(lent: Lent) -> None:
 def test_a_second_piece_at_once_is_refused(lent: Lent) -> None:
     machine = lent.machine("machine")
     process = lent.start(machine)
-    wait_for_steps(machine, "separator_strong", process)
+    wait_for_a_step(machine, process)
     for other in (machine, lent.machine("other")):
         assert f"{lent.keep}: another piece works here" in lent.run(other, status=2)
     output, _ = process.communicate(timeout=300)
