@@ -53,7 +53,7 @@ elif [ "${command}" = train ] && [ "${task} ${systems}" != "classifier strong" ]
     while [ "${n}" -lt "$((epochs * epoch_steps))" ]; do
         sleep 0.05
         n=$((n + 1))
-        echo "${n}" >>"${exp}/done"
+        echo "${n} ${PLACE}" >>"${exp}/done"
         [ "$((n % epoch_steps))" -ne 0 ] ||
             echo "{\"step\": ${n}, \"seconds\": ${epoch_steps}.0}" >>"${exp}/history.jsonl"
     done
@@ -84,7 +84,13 @@ class Lent:
         return place
 
     def start(self, machine: Path, *options: str, **more: str) -> subprocess.Popen[str]:
-        environment = {**os.environ, "PYTHONPATH": str(self.root), "CALLS": str(machine / "calls"), **more}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.root),
+            "CALLS": str(machine / "calls"),
+            "PLACE": machine.name,
+        }
+        environment.update(more)
         command = [str(machine / "tools/paper_in_pieces.sh"), "--db", "recordings", "--keep", str(self.keep)]
         sizes = ["--ngpu", "0", "--nj", "1", "--steps", "60", "--epoch-steps", "10", "--saving", "2"]
         return subprocess.Popen(
@@ -105,12 +111,16 @@ class Lent:
         assert not list(self.keep.glob("*.new")) and not list(self.keep.glob(".*.new"))
         return output
 
-    def steps(self, training: str) -> list[int]:
-        """The steps that the saved state has seen, of all machines together."""
+    def done(self, training: str) -> list[str]:
+        """The steps that the saved state has seen, each with the machine that made it."""
         with tarfile.open(self.keep / "state.tar") as state:
             file = state.extractfile(f"exp/{training}/done")
             assert file is not None
-            return [int(line) for line in file]
+            return file.read().decode().splitlines()
+
+    def steps(self, training: str) -> list[int]:
+        """The same without the machines."""
+        return [int(line.split()[0]) for line in self.done(training)]
 
 
 @pytest.fixture
@@ -190,14 +200,14 @@ def test_without_time_to_train_a_piece_is_an_error(lent: Lent) -> None:
 
 
 def test_an_older_state_on_a_machine_gives_way_to_the_kept_one(lent: Lent) -> None:
-    first, second = lent.machine("first"), lent.machine("second")
-    stopped_in_training(lent, first)
-    before = len(lent.steps("separator_strong"))
-    stopped_in_training(lent, second)
-    between = lent.steps("separator_strong")
-    assert len(between) > before
-    stopped_in_training(lent, first)
-    assert lent.steps("separator_strong")[: len(between)] == between
+    machines = [lent.machine("first"), lent.machine("second")]
+    before: list[str] = []
+    for machine in (*machines, machines[0]):
+        stopped_in_training(lent, machine)
+        done = lent.done("separator_strong")
+        assert done[: len(before)] == before and done[-1].endswith(machine.name)
+        before = done
+    assert lent.steps("separator_strong") == list(range(1, len(before) + 1))
 
 
 def test_a_state_of_other_settings_is_not_gone_on_with(lent: Lent) -> None:
