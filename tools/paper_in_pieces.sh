@@ -38,7 +38,7 @@ error; 2 mistake on the command line; 130 or 143 interrupted. On a GPU a trainin
 free. --db and --keep are relative to the current folder, other paths to ${PWD}
 
 KEEP/state.tar     is replaced as a whole at the end of a piece
-KEEP/progress.tsv  steps of each training so far, steps a second, hours to go
+KEEP/progress.tsv  steps of each training so far, steps a second, minutes to go
 KEEP/RESULTS.md, results.json   when all is done
 
 Options [default]
@@ -148,7 +148,7 @@ progress() {
     # shellcheck disable=SC2086  # names, separated by blanks
     python ../../tools/pieces.py progress "${exp}" "${steps}" "${classifier_steps}" ${systems} >"${work}/progress.tsv"
     into_keep "${work}/progress.tsv"
-    awk -F '\t' '{ printf "%-20s %9s %9s %15s %12s\n", $1, $2, $3, $4, $5 }' "${work}/progress.tsv"
+    awk -F '\t' '{ printf "%-20s %9s %9s %15s %14s\n", $1, $2, $3, $4, $5 }' "${work}/progress.tsv"
 }
 
 # in_time COMMAND...: its status; 124 when the time was over, and it was asked to end and has. One that does not is killed

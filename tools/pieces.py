@@ -24,7 +24,7 @@ STATISTICS = ("cmvn.ark", REFERENCES_HASH)
 
 
 def training(exp: Path, steps: int) -> str:
-    """A row of the table: steps done, steps to do, steps a second and hours to go; with the validations' time."""
+    """A row of the table: steps done, steps to do, steps a second and minutes to go; with the validations' time."""
     history, checkpoint = exp / HISTORY_NAME, exp / CHECKPOINT_NAME
     epochs = [json.loads(line) for line in history.read_text().splitlines()] if history.is_file() else []
     done, seconds = epochs[-1]["step"] if epochs else 0, sum(epoch["seconds"] for epoch in epochs)
@@ -34,13 +34,13 @@ def training(exp: Path, steps: int) -> str:
         state = load_checkpoint(checkpoint)["state"]
         done, seconds = done + state["batch"], seconds + state["seconds"]
     rate = done / seconds if seconds else 0.0
-    to_go = f"{(steps - done) / rate / 3600:.2f}" if rate else "?"
+    to_go = f"{(steps - done) / rate / 60:.1f}" if rate else "?"
     return f"{exp.name}\t{done}\t{steps}\t{rate:.2f}\t{to_go}"
 
 
 def progress(exp: str, steps: str, classifier_steps: str, *systems: str) -> None:
     """Print a row for each training of the systems."""
-    print("training", "steps", "of", "steps_a_second", "hours_to_go", sep="\t")
+    print("training", "steps", "of", "steps_a_second", "minutes_to_go", sep="\t")
     for name in systems:
         if (classifier := Path(exp) / f"classifier_{name}").is_dir():
             print(training(classifier, int(classifier_steps)))

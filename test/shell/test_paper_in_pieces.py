@@ -167,8 +167,8 @@ def test_pieces_on_bare_machines_add_up_to_one_run(lent: Lent) -> None:
     assert (second / "calls").read_text().split()[:3] == ["data", "mix", "feats"]
     assert (lent.keep / "RESULTS.md").read_text() == (lent.keep / "results.json").read_text() == "the table\n"
     rows = [line.split("\t") for line in (lent.keep / "progress.tsv").read_text().splitlines()]
-    assert rows[0] == ["training", "steps", "of", "steps_a_second", "hours_to_go"]
-    assert rows[1] == ["separator_strong", "60", "60", "1.00", "0.00"] and len(rows) == 6
+    assert rows[0] == ["training", "steps", "of", "steps_a_second", "minutes_to_go"]
+    assert rows[1] == ["separator_strong", "60", "60", "1.00", "0.0"] and len(rows) == 6
     with tarfile.open(lent.keep / "state.tar") as state:
         names = state.getnames()
     assert "exp/separator_clip/stamp.json" in names and "statistics/train/cmvn.ark" in names
