@@ -20,7 +20,7 @@ pytestmark = pytest.mark.recipe
 
 RATE = 16_000
 PITCH_HZ = {"dog": 400, "cat": 900, "horn": 2500}
-SMALL = '"optim.max_epochs=1 optim.batch_size=4 net.units=8'
+SMALL = '"optim.max_epochs=1 optim.epoch_steps=12 net.units=8'
 
 
 def recordings(folder: Path) -> None:

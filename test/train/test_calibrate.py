@@ -56,6 +56,15 @@ def test_the_measure_is_bounded_and_asks_nothing_of_a_single_clip() -> None:
     assert submixture_scores(single.magnitude, perfect, single).isnan().all()
 
 
+def test_a_class_of_both_clips_may_explain_either() -> None:
+    batch = batch_of([[3.0, 1.0], [0.0, 4.0]], [[1, 1, 0], [0, 1, 1]])  # the remix is (3, 5)
+    masks = torch.tensor([[0.5, 0.0], [0.5, 0.5], [0.0, 0.5]])[None, :, None]
+    # The class of both has (1.5, 2.5): the first clip lacks (1.5, 1) of (3, 1), the second then gets (0, 2.5 + 1.5).
+    assert submixture_scores(batch.magnitude, masks, batch)[0].tolist() == [LIMIT_DB, LIMIT_DB]
+    swapped = masks[:, [2, 1, 0]]
+    assert (submixture_scores(batch.magnitude, swapped, batch)[0] < LIMIT_DB / 2).all()
+
+
 def test_frame_labels_count_over_the_whole_clip() -> None:
     clip = [[1.0, 0, 0], [0, 1.0, 0]]
     batch = batch_of([[3.0, 0.0], [0.0, 4.0]], clip)
@@ -93,7 +102,21 @@ def test_where_nothing_is_won_the_masks_stay_as_they_are(recipe: Path) -> None:
     torch.nn.init.zeros_(net.output.weight)  # type: ignore[arg-type]
     torch.nn.init.zeros_(net.output.bias)  # type: ignore[arg-type]
     # Equal masks at every temperature.
-    assert chosen_temperature(net, validation_remixes(plan_of("strong")), CPU, "even") == 1.0
+    assert chosen_temperature(net, [validation_remixes(plan_of("strong"))], CPU, "even") == 1.0
+
+
+def test_clips_that_all_have_a_class_in_common_are_remixed_all_the_same(recipe: Path) -> None:
+    for name in ("train", "valid"):
+        table = Path(f"data/{name}/utt2labels")
+        lines = enumerate(table.read_text().splitlines())
+        table.write_text("".join(f"{line.split()[0]} {('high,low', 'middle,low')[n % 2]}\n" for n, line in lines))
+    plan = plan_of("clip")
+    apart, shared = (validation_remixes(plan, shared) for shared in (False, True))
+    net = build_separator({"layers": 1, "units": 4}, 3, 65)
+    assert isinstance(net, MaskSeparator)
+    assert not mean_scores(net, apart, CPU) and list(mean_scores(net, shared, CPU)) == list(TEMPERATURES)
+    assert chosen_temperature(net, [apart], CPU, "apart") == 1.0
+    assert chosen_temperature(net, [apart, shared], CPU, "both") == chosen_temperature(net, [shared], CPU, "shared")
 
 
 def test_it_knows_no_better_labels_than_the_training(recipe: Path) -> None:

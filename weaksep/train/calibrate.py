@@ -9,7 +9,8 @@ it by the likelihood of validation labels.)
 No isolated sources are needed. Two validation clips without a class in common are remixed, as for the remix loss
 (losses/remix.py): the sources of either's classes should give its submixture, which is known. The temperature is the
 one at which they do so best (``submixture_scores``). It is chosen in the same way for every supervision, strong
-included.
+included. Where all validation clips have classes in common, they are remixed all the same: what such a class gives may
+explain either submixture, as in that loss.
 
 The measure is half SI-SDR, which systems are compared by, and half SNR. SI-SDR alone does not mind how faint a source
 gets, and so not how much of it has gone to classes that do not occur: it asks for softer masks than both together (on
@@ -19,6 +20,7 @@ a missed target sounds like it.
 
 import logging
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -46,12 +48,12 @@ AUGMENT = AugmentConfig(gain_db=(0.0, 0.0))
 
 
 def submixture_scores(magnitude: torch.Tensor, masks: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """Mean of SI-SDR and SNR of each submixture of remixes of two clips, in dB, (B, 2); NaN for single clips, and where
-    a submixture is silent.
+    """Mean of SI-SDR and SNR of each submixture of remixes of two clips, in dB, (B, 2); NaN for single clips, where a
+    submixture is silent, and where one has no class of its own.
 
     Both are of magnitudes, over all bins of the clip, and within +-``LIMIT_DB``. With g what the classes of a
-    submixture give, w what a mask should have given, and c the cosine of the angle between the two, SI-SDR is
-    10 log10(c^2 / (1 - c^2)) and SNR is 10 log10(|w|^2 / |w - g|^2).
+    submixture give (those of both, as much as it lacks), w what a mask should have given, and c the cosine of the angle
+    between the two, SI-SDR is 10 log10(c^2 / (1 - c^2)) and SNR is 10 log10(|w|^2 / |w - g|^2).
 
     Args:
         magnitude: of the remixes, (B, T, F).
@@ -62,15 +64,17 @@ def submixture_scores(magnitude: torch.Tensor, masks: torch.Tensor, batch: Batch
     labels = batch.submixture_labels[:, 0]
     if labels.dim() == 4:  # of frames: a class is asked wherever it occurs in the clip
         labels = labels.amax(dim=2)
-    first, second, _ = submixture_shares(masks, labels)
-    given = torch.stack([first, second], dim=1) * magnitude.unsqueeze(1)
     wanted = batch.submixtures[:, 0]
+    first, second, shared = (share * magnitude for share in submixture_shares(masks, labels))
+    explained = torch.minimum((wanted[:, 0] - first).clamp_min(0.0), shared)
+    given = torch.stack([first + explained, second + shared - explained], dim=1)
     target = wanted.double().square().sum(dim=(2, 3))
     aligned = (given * wanted).double().sum(dim=(2, 3)).square()
     product = given.double().square().sum(dim=(2, 3)) * target
     error = (wanted - given).double().square().sum(dim=(2, 3))
     scores = 0.5 * (_decibels(aligned, product - aligned) + _decibels(target, error))
-    usable = (wanted.sum(dim=(2, 3)) > 0) & (labels.sum(dim=2) > 0)
+    own_classes = labels * (1 - labels.prod(dim=1, keepdim=True))
+    usable = (wanted.sum(dim=(2, 3)) > 0) & (own_classes.sum(dim=2) > 0)
     return torch.where(usable.all(dim=1, keepdim=True), scores, torch.nan)
 
 
@@ -79,8 +83,11 @@ def _decibels(power: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     return (10.0 * (power.clamp_min(tiny) / other.clamp_min(tiny)).log10()).clamp(-LIMIT_DB, LIMIT_DB)
 
 
-def validation_remixes(plan: Plan) -> TrainingSet:
+def validation_remixes(plan: Plan, shared: bool = False) -> TrainingSet:
     """Remixes of two clips of the validation set, with the labels that the supervision may see.
+
+    Args:
+        shared: of clips with classes in common too.
 
     Raises:
         UserError: labels or audio are missing. One batch is read, so that this is known before the training.
@@ -90,7 +97,7 @@ def validation_remixes(plan: Plan) -> TrainingSet:
         supervision="frame" if config.supervision == "frame" else "clip",
         missing_labels=config.missing_labels,
         wrong_labels=config.wrong_labels,
-        remix=REMIX,
+        remix=REMIX.model_copy(update={"shared": shared}),
         augment=AUGMENT,
         seed=config.seed,
     )
@@ -118,16 +125,17 @@ def mean_scores(net: MaskSeparator, clips: TrainingSet, device: torch.device) ->
     return {} if np.isnan(list(means.values())).any() else means
 
 
-def chosen_temperature(net: MaskSeparator, clips: TrainingSet, device: torch.device, name: str) -> float:
+def chosen_temperature(net: MaskSeparator, sets: Iterable[TrainingSet], device: torch.device, name: str) -> float:
     """The temperature at which a net does best.
 
     Args:
         net: the trained separator.
-        clips: see ``validation_remixes``.
+        sets: see ``validation_remixes``; the first one counts that has remixes.
         device: where to compute.
         name: for the log.
     """
-    means = mean_scores(net.to(device), clips, device)
+    net.to(device)
+    means = next(filter(None, (mean_scores(net, clips, device) for clips in sets)), {})
     if not means:
         logger.warning("%s: no two validation clips can be remixed, so the masks stay as confident as they are", name)
         return 1.0
@@ -154,5 +162,6 @@ def calibrate(plan: Plan, device: str) -> None:
         if not isinstance(net, MaskSeparator):
             raise UserError(f"{plan.exp}: this net has no temperature; leave out calibrate")
         net.load_state_dict(weights)
-        temperature = chosen_temperature(net, validation_remixes(plan), torch.device(device), plan.exp.name)
+        sets = (validation_remixes(plan, shared) for shared in (False, True))
+        temperature = chosen_temperature(net, sets, torch.device(device), plan.exp.name)
     write_description(plan.exp, description.model_copy(update={"temperature": temperature}))
