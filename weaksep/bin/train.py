@@ -30,6 +30,7 @@ OPTIONS = (
     option("--datadir", type=Path, default=Path("data"), help="folder of the data folders"),
     option("--dumpdir", type=Path, default=Path("dump"), help="folder of the features"),
     option("--expdir", type=Path, default=Path("exp"), help="folder of the experiments"),
+    option("--init", type=Path, help="fine-tune: begin with this network, an experiment's folder or a packed model"),
     option("--tag", default="", help="suffix of the experiments' folders"),
     option("--strong-share", type=share, default=None, help="of semi-supervised systems, not their own"),
     option("--nj", type=positive_int, default=1, help="trainings side by side on the CPU"),
@@ -59,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Command line of stages 3 and 4."""
     args = make_parser("train", __doc__, OPTIONS).parse_args(argv)
 
+    import json
+
     from weaksep.fileio.atomic import write_text
     from weaksep.fileio.place import check_list
     from weaksep.train.plan import plan_training, users_of
@@ -71,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     plans = plan_training(
         args.task,
         **common,
-        overrides=args.set,
+        overrides=[*args.set, *([f"init={json.dumps(str(args.init))}"] if args.init else [])],
         strong_share=args.strong_share,
         evaluation_classifier=args.evaluation_classifier,
     )

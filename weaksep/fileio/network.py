@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path, write_json
+from weaksep.fileio.code_version import short_hash
 from weaksep.fileio.experiments import DESCRIPTION_NAME, WEIGHTS_NAME
 from weaksep.fileio.jsontext import load_object
 from weaksep.fileio.names import doubled, label_problem, one_line
@@ -165,6 +166,19 @@ def pack_network(path: str | Path, folder: str | Path, files: dict[str, bytes]) 
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, content in {**own, **files}.items():
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_STORED)
+
+
+def network_hash(place: str | Path) -> str:
+    """What tells a network from others: of its weights and classes, the same for a folder and what was packed of it.
+
+    Args:
+        place: see ``read_description``.
+
+    Raises:
+        UserError: missing or damaged.
+    """
+    _, content = _member(Path(place), WEIGHTS_NAME)
+    return short_hash(json.dumps([_checksum(content), read_description(place).classes]).encode())
 
 
 def is_network(folder: Path) -> bool:

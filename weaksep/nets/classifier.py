@@ -85,6 +85,10 @@ class Classifier(nn.Module, ABC):
         self.pooling = settings.pooling
         self.attention = AttentionPool(n_features, n_classes) if settings.pooling == "attention" else None
 
+    def class_axes(self) -> dict[str, int]:
+        """As of a ``MaskSeparator`` (nets/separator.py)."""
+        return {name: 0 for name, _ in self.named_parameters() if name.startswith(("head.", "attention."))}
+
     @abstractmethod
     def features(self, magnitude: torch.Tensor) -> torch.Tensor:
         """Magnitude (B, T, F) -> features (B, T', D)."""

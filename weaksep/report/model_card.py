@@ -12,6 +12,7 @@ from weaksep.report.formats import text_table
 from weaksep.report.systems import origin_of
 from weaksep.report.table import number
 
+TUNED = "{name} (model {model}), which was trained for {}"
 USE = """\
 ## Use
 
@@ -59,10 +60,12 @@ def model_card(
     """
     features, net = description.features, description.config.get("net", {})
     softer = {"temperature of the masks": f"{description.temperature:g}, above 1 softer than the net left them"}
+    before = description.config.get("init_from") or {}
     facts = {
         "classes": ", ".join(description.classes),
         "sample rate": f"{features.sample_rate} Hz; recordings of other rates are resampled",
         "trained from": origin_of(experiment).trained_from,
+        **({"fine-tuned from": TUNED.format(", ".join(before["classes"]), **before)} if before else {}),
         "net": ", ".join(f"{key} {value}" for key, value in net.items()),
         "STFT": f"square-root Hann windows of {features.window_samples} samples, {features.hop_samples} apart",
         **(softer if description.temperature != 1 else {}),
