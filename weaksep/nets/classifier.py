@@ -75,9 +75,11 @@ class ClassifierSettings(NetSettings):
 
 
 class Classifier(nn.Module, ABC):
-    """Features (B, T', D) -> logits, pooled in time to clips; T' = ceil(T / time_pooling)."""
+    """Features (B, T', D) -> logits, pooled in time to clips; T' = ceil(T / time_pooling). ``frozen_share`` as of a
+    ``MaskSeparator``."""
 
     time_pooling = 1
+    frozen_share = 0.0
 
     def __init__(self, settings: ClassifierSettings, n_features: int, n_classes: int) -> None:
         super().__init__()

@@ -74,11 +74,14 @@ class MaskSeparator(Separator):
     """Everything around a trunk: normalised log magnitude in front of it, masks behind it.
 
     A trunk gives ``logits``. Its last layer is called ``output``, and no other weights know of classes; where these do
-    not lie on the first axis, ``class_axes`` says where. In evaluation mode those of a clip must not depend on the clips beside it, nor on means
-    over the whole clip, because a long recording is separated in pieces.
+    not lie on the first axis, ``class_axes`` says where. In evaluation mode logits of a clip must not depend on the
+    clips beside it, nor on means over the whole clip, because a long recording is separated in pieces.
+
+    ``frozen_share``: of a training's steps, in which only outputs are trained (train/finetune.py).
     """
 
     output: nn.Module
+    frozen_share = 0.0
 
     def __init__(self, settings: MaskSettings, n_classes: int, n_bins: int) -> None:
         super().__init__()

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from weaksep.errors import UserError
 from weaksep.fileio.datadir import RESIDUAL
 from weaksep.fileio.network import Features, network_hash, read_description, read_network
 from weaksep.fileio.stamp import differences
-from weaksep.nets.build import DEFAULT_KIND
+from weaksep.losses.settings import Progress
 from weaksep.nets.classifier import Classifier
 from weaksep.nets.separator import MaskSeparator
 
@@ -27,10 +28,6 @@ def origin_of_weights(place: str | Path) -> dict[str, Any]:
     classes. UserError when it cannot be read."""
     saved = read_description(place)
     return {"name": str(saved.config.get("name", "")), "model": network_hash(place), "classes": saved.classes}
-
-
-def _outputs(classes: Sequence[str], settings: dict[str, Any]) -> list[str]:
-    return [*classes, RESIDUAL] if settings.get("residual") else list(classes)
 
 
 def _words(features: Features) -> str:
@@ -62,27 +59,40 @@ def take_over(
     saved, weights = read_network(place, "separator" if isinstance(net, MaskSeparator) else "classifier")
     if saved.features != features:
         raise UserError(
-            f"{origin}: init: {place} is given {_words(saved.features)}, and the features here have {_words(features)}; "
-            "make features as the model's (sample_rate, feats.yaml), or take another model"
+            f"{origin}: init: {place} is given {_words(saved.features)}, and the features here have {_words(features)};"
+            " make features as the model's (sample_rate, feats.yaml), or take another model"
         )
-    before = {"kind": DEFAULT_KIND, **saved.config.get("net", {})}
-    names, others = _outputs(classes, settings), _outputs(saved.classes, before)
+    before: dict[str, Any] = saved.config.get("net", {})
+    names, others = (
+        [*known, RESIDUAL] if own.get("residual") else list(known)
+        for known, own in ((classes, settings), (saved.classes, before))
+    )
     axes, new = net.class_axes(), net.state_dict()
     shapes = {name: list(tensor.shape) for name, tensor in new.items()}
     for name, axis in axes.items():
         shapes[name][axis] = shapes[name][axis] // len(names) * len(others)
-    found = {name: list(tensor.shape) for name, tensor in weights.items()}
-    if shapes != found or before["kind"] != settings["kind"]:
+    if shapes != {name: list(tensor.shape) for name, tensor in weights.items()}:
         what = ", ".join(differences(before, settings)) or "its weights do not fit its own settings"
         raise UserError(f"{origin}: init: {place} is another net ({what}); give net: the settings of the model")
     for name, tensor in new.items():
-        if name not in axes:
-            tensor.copy_(weights[name])
-            continue
-        to = tensor.unflatten(axes[name], (len(names), -1))
-        of = weights[name].unflatten(axes[name], (len(others), -1))
-        for index, output in enumerate(names):
-            if output in others:
-                to.select(axes[name], index).copy_(of.select(axes[name], others.index(output)))
-    kept, fresh = ([name for name in names if (name in others) == both] or ["none"] for both in (True, False))
-    logger.info("begins with %s: outputs taken over: %s; new: %s", place, ", ".join(kept), ", ".join(fresh))
+        pairs = [(tensor, weights[name])]  # what both have: all of it, or the parts of some outputs
+        if name in axes:
+            to, of = (dict(zip(known, whole.tensor_split(len(known), axes[name]), strict=True))
+                      for known, whole in ((names, tensor), (others, weights[name])))  # fmt: skip
+            pairs = [(to[output], of[output]) for output in names if output in of]
+        for own, taken in pairs:
+            own.copy_(taken)
+    kept, fresh = (", ".join(name for name in names if (name in others) == both) for both in (True, False))
+    logger.info("begins with %s: outputs taken over: %s; new: %s", place, kept or "none", fresh or "none")
+
+
+def hold(objective: nn.Module, progress: Progress) -> None:
+    """Before a step, fix an objective's nets but for their outputs, or let them go, as their ``frozen_share`` says: no
+    gradient to the weights, and batch normalisation as in evaluation."""
+    for net in objective.children():
+        if isinstance(net, MaskSeparator | Classifier) and net.frozen_share:
+            free, axes = progress.step >= net.frozen_share * progress.total, net.class_axes()
+            for name, parameter in net.named_parameters():
+                parameter.requires_grad_(free or name in axes)
+            for module in (module for module in net.modules() if hasattr(module, "running_mean")):
+                module.train(free)

@@ -13,7 +13,6 @@ from weaksep.losses.classification import assess
 from weaksep.losses.registry import OPTIONAL
 from weaksep.losses.settings import Progress
 from weaksep.nets.classifier import Classifier
-from weaksep.nets.separator import MaskSeparator
 from weaksep.train.parts import Term
 
 Losses = dict[str, torch.Tensor]
@@ -44,30 +43,7 @@ def weighted_sum(parts: Sequence[tuple[int, Losses]]) -> Losses:
     return total
 
 
-class Objective(nn.Module):
-    """What a training minimises.
-
-    Attributes:
-        held: nets that begin with another's weights, each with the share of the steps in which only its outputs are
-            trained.
-    """
-
-    held: Sequence[tuple[MaskSeparator | Classifier, float]] = ()
-
-    def hold(self, progress: Progress) -> None:
-        """Fix the nets of ``held`` but for their outputs, or let them go, before a step: no gradient to their weights,
-        and batch normalisation as in evaluation."""
-        for net, share in self.held:
-            free = progress.step >= share * progress.total
-            axes = net.class_axes()
-            for name, parameter in net.named_parameters():
-                parameter.requires_grad_(free or name in axes)
-            for module in net.modules():
-                if hasattr(module, "running_mean"):
-                    module.train(free)
-
-
-class ClassifierObjective(Objective):
+class ClassifierObjective(nn.Module):
     """BCE of a classifier on mixtures, from frame labels, clip labels or some of both."""
 
     class_weights: torch.Tensor
@@ -75,7 +51,7 @@ class ClassifierObjective(Objective):
 
     def __init__(self, classifier: Classifier, class_weights: torch.Tensor) -> None:
         super().__init__()
-        self.net: Classifier = classifier
+        self.net = classifier
         self.register_buffer("class_weights", class_weights)
 
     def forward(self, batches: Sequence[Batch], progress: Progress) -> Losses:
@@ -87,7 +63,7 @@ class ClassifierObjective(Objective):
         return {"loss": assess(self.net, batch.magnitude, batch.labels, self.class_weights, batch.frames).mean()}
 
 
-class SeparatorObjective(Objective):
+class SeparatorObjective(nn.Module):
     """The losses of a separator; a classifier that they ask for is frozen, or trained jointly (``joint``)."""
 
     class_weights: torch.Tensor

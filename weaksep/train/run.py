@@ -19,7 +19,6 @@ from weaksep.losses.classification import inverse_prior_weights
 from weaksep.losses.settings import END
 from weaksep.nets.build import build_classifier, build_separator, filled
 from weaksep.nets.classifier import Classifier
-from weaksep.nets.separator import MaskSeparator
 from weaksep.nets.separators.nmf import learn_spectra
 from weaksep.train.calibrate import validation_remixes
 from weaksep.train.config import SeparatorTraining
@@ -41,9 +40,7 @@ def resolved_config(plan: Plan) -> dict[str, Any]:
         whole["classifier_training"] = read_description(plan.frozen_classifier, "classifier").config
     elif plan.classifier is not None:
         whole["classifier_training"] = resolved_config(plan.classifier)
-    if plan.config.init:
-        whole["init_from"] = origin_of_weights(plan.config.init)
-    return whole
+    return whole | ({"init_from": origin_of_weights(plan.config.init)} if plan.config.init else {})
 
 
 def _frozen_classifier(folder: Path, train: TrainingSet) -> Classifier:
@@ -62,26 +59,18 @@ def _classifier(settings: dict[str, Any], train: TrainingSet) -> Classifier:
     return build_classifier(settings, len(train.classes), features.stft.n_bins, features.settings.sample_rate)
 
 
-def _new_separator(plan: Plan, train: TrainingSet) -> MaskSeparator:
-    """With the features' statistics, or the weights of the network that it begins with."""
-    settings = net_settings(plan.config, str(plan.origin))
-    separator = build_separator(settings, len(train.classes), train.features.stft.n_bins)
-    assert isinstance(separator, MaskSeparator)
-    separator.frontend.set_statistics(*map(torch.from_numpy, train.features.log_statistics()))
-    _begin(separator, plan, settings, train)
-    return separator
-
-
-def _new_classifier(plan: Plan, train: TrainingSet) -> Classifier:
-    settings = net_settings(plan.config, str(plan.origin))
-    classifier = _classifier(settings, train)
-    _begin(classifier, plan, settings, train)
-    return classifier
-
-
-def _begin(net: MaskSeparator | Classifier, plan: Plan, settings: dict[str, Any], train: TrainingSet) -> None:
+def _new_net(plan: Plan, train: TrainingSet) -> Any:
+    """With the features' statistics, or the weights of the network that the training begins with."""
+    settings, features = net_settings(plan.config, str(plan.origin)), train.features
+    if plan.task == "classifier":
+        net: Any = _classifier(settings, train)
+    else:
+        net = build_separator(settings, len(train.classes), features.stft.n_bins)
+        net.frontend.set_statistics(*map(torch.from_numpy, features.log_statistics()))
     if plan.config.init:
-        take_over(net, plan.config.init, settings, train.classes, train.features.settings, str(plan.origin))
+        take_over(net, plan.config.init, settings, train.classes, features.settings, str(plan.origin))
+        net.frozen_share = plan.config.init_frozen
+    return net
 
 
 def make_objective(plan: Plan, train: TrainingSet, untrained: bool = False) -> ClassifierObjective | SeparatorObjective:
@@ -94,25 +83,16 @@ def make_objective(plan: Plan, train: TrainingSet, untrained: bool = False) -> C
     Raises:
         UserError: the settings do not fit; the classifier, or the network to begin with, is missing or does not fit.
     """
-    objective: ClassifierObjective | SeparatorObjective
     if not isinstance(plan.config, SeparatorTraining):
-        objective = ClassifierObjective(_new_classifier(plan, train), inverse_prior_weights(train.class_priors()))
-        objective.held = _held(plan, objective.net)
-        return objective
-    terms, separator = loss_terms(plan.config, str(plan.origin)), _new_separator(plan, train)
+        return ClassifierObjective(_new_net(plan, train), inverse_prior_weights(train.class_priors()))
+    terms, separator = loss_terms(plan.config, str(plan.origin)), _new_net(plan, train)
     classifier = None
     if plan.frozen_classifier is not None and not untrained:
         classifier = _frozen_classifier(plan.frozen_classifier, train)
     elif plan.classifier is not None:
-        classifier = _new_classifier(plan.classifier, train)
+        classifier = _new_net(plan.classifier, train)
     weights = None if plan.config.supervision == "strong" else inverse_prior_weights(train.class_priors())
-    objective = SeparatorObjective(separator, terms, classifier, weights, plan.config.joint)
-    objective.held = [*_held(plan, separator), *(_held(plan.classifier, classifier) if plan.joint else [])]
-    return objective
-
-
-def _held(plan: Plan | None, net: MaskSeparator | Classifier | None) -> list[tuple[MaskSeparator | Classifier, float]]:
-    return [(net, plan.config.init_frozen)] if plan and net and plan.config.init else []
+    return SeparatorObjective(separator, terms, classifier, weights, plan.config.joint)
 
 
 def training_sets(plan: Plan) -> tuple[TrainingSet, TrainingSet]:
