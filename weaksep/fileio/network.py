@@ -19,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path, write_json
-from weaksep.fileio.code_version import short_hash
 from weaksep.fileio.experiments import DESCRIPTION_NAME, WEIGHTS_NAME
 from weaksep.fileio.jsontext import load_object
 from weaksep.fileio.names import doubled, label_problem, one_line
@@ -177,8 +176,8 @@ def network_hash(place: str | Path) -> str:
     Raises:
         UserError: missing or damaged.
     """
-    _, content = _member(Path(place), WEIGHTS_NAME)
-    return short_hash(json.dumps([_checksum(content), read_description(place).classes]).encode())
+    parts = [_checksum(_member(Path(place), WEIGHTS_NAME)[1]), *read_description(place).classes]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def is_network(folder: Path) -> bool:

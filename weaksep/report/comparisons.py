@@ -69,13 +69,6 @@ def compare_all(
     ]
 
 
-def _without_seeds(config: dict[str, Any]) -> dict[str, Any]:
-    """What trainings that differ in seeds alone have in common, those of their classifier's training included."""
-    same = {key: value for key, value in config.items() if key not in ("seed", "name")}
-    inner = config.get("classifier_training")
-    return same | {"classifier_training": _without_seeds(inner)} if isinstance(inner, dict) else same
-
-
 def collect_seeds(expdir: Path, systems: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """A row for every system that was trained with two seeds or more, in the order of ``systems``.
 
@@ -96,7 +89,10 @@ def collect_seeds(expdir: Path, systems: Sequence[dict[str, Any]]) -> list[dict[
         path = expdir / system["name"] / "config.yaml"
         config = read_yaml(path) if path.is_file() else {}
         if isinstance(seed := config.get("seed"), int):
-            groups[json.dumps(_without_seeds(config), sort_keys=True, default=str)].append((seed, system))
+            same = {key: value for key, value in config.items() if key not in ("seed", "name")}
+            if isinstance(classifier := config.get("classifier_training"), dict):  # which may have been trained with it
+                same["classifier_training"] = {**classifier, "seed": None}
+            groups[json.dumps(same, sort_keys=True, default=str)].append((seed, system))
     rows = []
     for found in groups.values():
         seeds, members = zip(*sorted(found, key=lambda pair: pair[0]), strict=True)

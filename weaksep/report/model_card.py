@@ -12,7 +12,6 @@ from weaksep.report.formats import text_table
 from weaksep.report.systems import origin_of
 from weaksep.report.table import number
 
-TUNED = "{name} (model {model}), which was trained for {}"
 USE = """\
 ## Use
 
@@ -65,7 +64,7 @@ def model_card(
         "classes": ", ".join(description.classes),
         "sample rate": f"{features.sample_rate} Hz; recordings of other rates are resampled",
         "trained from": origin_of(experiment).trained_from,
-        **({"fine-tuned from": TUNED.format(", ".join(before["classes"]), **before)} if before else {}),
+        **({"fine-tuned from": f"{before['name']}, model {before['model']}"} if before else {}),
         "net": ", ".join(f"{key} {value}" for key, value in net.items()),
         "STFT": f"square-root Hann windows of {features.window_samples} samples, {features.hop_samples} apart",
         **(softer if description.temperature != 1 else {}),

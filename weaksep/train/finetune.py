@@ -6,15 +6,13 @@ learnt from inputs that were normalised so.
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from weaksep.errors import UserError
 from weaksep.fileio.datadir import RESIDUAL
-from weaksep.fileio.network import Features, network_hash, read_description, read_network
+from weaksep.fileio.network import Features, read_network
 from weaksep.fileio.stamp import differences
 from weaksep.losses.settings import Progress
 from weaksep.nets.classifier import Classifier
@@ -23,21 +21,10 @@ from weaksep.nets.separator import MaskSeparator
 logger = logging.getLogger(__name__)
 
 
-def origin_of_weights(place: str | Path) -> dict[str, Any]:
-    """What config.yaml says of the network that a training begins with: the name of its training, its hash, its
-    classes. UserError when it cannot be read."""
-    saved = read_description(place)
-    return {"name": str(saved.config.get("name", "")), "model": network_hash(place), "classes": saved.classes}
-
-
-def _words(features: Features) -> str:
-    return f"{features.sample_rate} Hz, windows of {features.window_samples} samples, {features.hop_samples} apart"
-
-
 @torch.no_grad()
 def take_over(
     net: MaskSeparator | Classifier,
-    place: str | Path,
+    place: str,
     settings: dict[str, Any],
     classes: Sequence[str],
     features: Features,
@@ -59,8 +46,8 @@ def take_over(
     saved, weights = read_network(place, "separator" if isinstance(net, MaskSeparator) else "classifier")
     if saved.features != features:
         raise UserError(
-            f"{origin}: init: {place} is given {_words(saved.features)}, and the features here have {_words(features)};"
-            " make features as the model's (sample_rate, feats.yaml), or take another model"
+            f"{origin}: init: the features of {place} have {saved.features}, and those here {features}; "
+            "make them as the model's (data.yaml, feats.yaml), or take another model"
         )
     before: dict[str, Any] = saved.config.get("net", {})
     names, others = (
@@ -68,12 +55,16 @@ def take_over(
         for known, own in ((classes, settings), (saved.classes, before))
     )
     axes, new = net.class_axes(), net.state_dict()
-    shapes = {name: list(tensor.shape) for name, tensor in new.items()}
-    for name, axis in axes.items():
-        shapes[name][axis] = shapes[name][axis] // len(names) * len(others)
+    shapes = {
+        name: [n // len(names) * len(others) if axis == axes.get(name) else n for axis, n in enumerate(tensor.shape)]
+        for name, tensor in new.items()
+    }
     if shapes != {name: list(tensor.shape) for name, tensor in weights.items()}:
-        what = ", ".join(differences(before, settings)) or "its weights do not fit its own settings"
-        raise UserError(f"{origin}: init: {place} is another net ({what}); give net: the settings of the model")
+        raise UserError(
+            f"{origin}: init: {place} is another net "
+            f"({', '.join(differences(before, settings)) or 'its weights do not fit its own settings'}); "
+            "give net: the settings of the model"
+        )
     for name, tensor in new.items():
         pairs = [(tensor, weights[name])]  # what both have: all of it, or the parts of some outputs
         if name in axes:
@@ -86,7 +77,7 @@ def take_over(
     logger.info("begins with %s: outputs taken over: %s; new: %s", place, kept or "none", fresh or "none")
 
 
-def hold(objective: nn.Module, progress: Progress) -> None:
+def hold(objective: torch.nn.Module, progress: Progress) -> None:
     """Before a step, fix an objective's nets but for their outputs, or let them go, as their ``frozen_share`` says: no
     gradient to the weights, and batch normalisation as in evaluation."""
     for net in objective.children():

@@ -14,7 +14,7 @@ from weaksep.errors import UserError
 from weaksep.feats.dataset import TrainingSet
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.experiments import JOINT_CLASSIFIER
-from weaksep.fileio.network import Description, read_description, read_network, write_network
+from weaksep.fileio.network import Description, network_hash, read_description, read_network, write_network
 from weaksep.losses.classification import inverse_prior_weights
 from weaksep.losses.settings import END
 from weaksep.nets.build import build_classifier, build_separator, filled
@@ -23,7 +23,7 @@ from weaksep.nets.separators.nmf import learn_spectra
 from weaksep.train.calibrate import validation_remixes
 from weaksep.train.config import SeparatorTraining
 from weaksep.train.dictionary import learn_dictionary
-from weaksep.train.finetune import origin_of_weights, take_over
+from weaksep.train.finetune import take_over
 from weaksep.train.loop import fit
 from weaksep.train.objectives import ClassifierObjective, Losses, SeparatorObjective
 from weaksep.train.parts import loss_terms, net_settings, resolved, settled_share
@@ -40,7 +40,10 @@ def resolved_config(plan: Plan) -> dict[str, Any]:
         whole["classifier_training"] = read_description(plan.frozen_classifier, "classifier").config
     elif plan.classifier is not None:
         whole["classifier_training"] = resolved_config(plan.classifier)
-    return whole | ({"init_from": origin_of_weights(plan.config.init)} if plan.config.init else {})
+    if init := plan.config.init:
+        begun = read_description(init, plan.task)
+        whole["init_from"] = {"name": begun.config.get("name"), "model": network_hash(init), "classes": begun.classes}
+    return whole
 
 
 def _frozen_classifier(folder: Path, train: TrainingSet) -> Classifier:
