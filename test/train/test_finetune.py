@@ -76,7 +76,7 @@ def test_a_model_of_the_same_classes_is_the_same_net(recipe: Path) -> None:
 @pytest.mark.parametrize(
     ("features", "net", "said"),
     [
-        ({"sample_rate": 16000}, {}, "is given 16000 Hz, windows of 256 .* and the features here have 8000 Hz"),
+        ({"sample_rate": 16000}, {}, "sample_rate=16000, and those here .*sample_rate=8000;"),
         ({"hop_samples": 64}, {}, "64 apart, and the features here have .* 128 apart"),
         ({}, {"units": 8}, r"another net \(units: 8 -> 6\); give net"),
         ({}, {"channels": [4, 6, 8]}, r"another net \(channels: \[4, 6, 8\] -> \[4, 6\]\)"),
@@ -89,7 +89,7 @@ def test_another_net_and_other_features_are_refused(tmp_path: Path, features: di
     description, state = read_network(tmp_path)
     own = description.features.model_copy(update=features)
     write_network(tmp_path, description.model_copy(update={"features": own}), state)
-    with pytest.raises(UserError, match=rf"x\.yaml: init: {tmp_path} .*{said}"):
+    with pytest.raises(UserError, match=rf"x\.yaml: init: .*{tmp_path} .*{said}"):
         take_over(new_net(2, 0), tmp_path, NET, ["dog", "horn"], FEATURES, "x.yaml")
 
 
@@ -97,7 +97,7 @@ def test_weights_that_are_not_of_their_own_classes_are_refused(tmp_path: Path) -
     save_untrained(tmp_path, ["dog", "horn"], 8000, NET)
     description, state = read_network(tmp_path)
     write_network(tmp_path, description.model_copy(update={"classes": ["dog", "horn", "cat"]}), state)
-    with pytest.raises(UserError, match="do not fit its own settings"):
+    with pytest.raises(UserError, match="do not fit its settings"):
         take_over(new_net(2, 0), tmp_path, NET, ["dog", "horn"], FEATURES, "x.yaml")
 
 
@@ -182,5 +182,5 @@ def test_a_packed_model_is_what_it_was_packed_of(recipe: Path) -> None:
     stages(systems="strong", options=["--expdir", "tuned", "--init", "model.zip"])
     pack.main(["tuned/separator_strong", "tuned.zip"])
     card = zipfile.ZipFile("tuned.zip").read("README.md").decode()
-    assert f"fine-tuned from: strong (model {network_hash(STRONG)}), which was trained for low, middle, high" in card
+    assert f"fine-tuned from: strong, model {network_hash(STRONG)}" in card
     assert "trained from: strong (fine-tuned)" in card

@@ -80,7 +80,6 @@ class MaskSeparator(Separator):
     ``frozen_share``: of a training's steps, in which only outputs are trained (train/finetune.py).
     """
 
-    output: nn.Module
     frozen_share = 0.0
 
     def __init__(self, settings: MaskSettings, n_classes: int, n_bins: int) -> None:
@@ -93,7 +92,7 @@ class MaskSeparator(Separator):
     def class_axes(self) -> dict[str, int]:
         """Weights that belong to an output, by their names: on which axis the outputs lie, one after the other in the
         order of the masks. All others are the same for any classes, and can be taken over from net to net."""
-        return {name: 0 for name, _ in self.output.named_parameters(prefix="output")}
+        return {name: 0 for name, _ in self.named_parameters() if name.startswith("output.")}
 
     @abstractmethod
     def logits(self, features: torch.Tensor) -> torch.Tensor:

@@ -59,10 +59,10 @@ def take_over(
         name: [n // len(names) * len(others) if axis == axes.get(name) else n for axis, n in enumerate(tensor.shape)]
         for name, tensor in new.items()
     }
-    if shapes != {name: list(tensor.shape) for name, tensor in weights.items()}:
+    if not axes or shapes != {name: list(tensor.shape) for name, tensor in weights.items()}:
         raise UserError(
             f"{origin}: init: {place} is another net "
-            f"({', '.join(differences(before, settings)) or 'its weights do not fit its own settings'}); "
+            f"({', '.join(differences(before, settings)) or 'its weights do not fit its settings, or it has no class_axes'}); "
             "give net: the settings of the model"
         )
     for name, tensor in new.items():

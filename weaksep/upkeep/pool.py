@@ -23,7 +23,6 @@ from weaksep.upkeep.validate import SETS, validate
 
 
 def _write(sets: Mapping[str, DataDir], renamed: Mapping[str, str], classes: Sequence[str], notes: Shards) -> None:
-    """Write one set: of each corpus, by its name."""
     check_place(notes.folder, "clips", notes.known(), [file for data in sets.values() for file in data.wav.values()])
     files: dict[tuple[str, str], str] = {}
     clips, lengths_s = [], {}
@@ -91,7 +90,7 @@ def pool(out: Path, folders: Sequence[Path], rename: Mapping[str, str], force: b
         step = Step(
             name=str(out / of),
             folder=out / of,
-            settings={"classes": classes, "rename": dict(rename)},
+            settings={"classes": classes, "rename": dict(rename), "folders": [str(path.absolute()) for path in folders]},
             tables={
                 f"{corpus} {table}": path
                 for corpus, own in sets.items()
