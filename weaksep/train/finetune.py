@@ -62,7 +62,7 @@ def take_over(
     if not axes or shapes != {name: list(tensor.shape) for name, tensor in weights.items()}:
         raise UserError(
             f"{origin}: init: {place} is another net "
-            f"({', '.join(differences(before, settings)) or 'its weights do not fit its settings, or it has no class_axes'}); "
+            f"({', '.join(differences(before, settings)) or 'its weights do not fit its settings, or no class_axes'}); "
             "give net: the settings of the model"
         )
     for name, tensor in new.items():

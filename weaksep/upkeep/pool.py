@@ -90,7 +90,11 @@ def pool(out: Path, folders: Sequence[Path], rename: Mapping[str, str], force: b
         step = Step(
             name=str(out / of),
             folder=out / of,
-            settings={"classes": classes, "rename": dict(rename), "folders": [str(path.absolute()) for path in folders]},
+            settings={
+                "classes": classes,
+                "rename": dict(rename),
+                "folders": [str(path.absolute()) for path in folders],
+            },
             tables={
                 f"{corpus} {table}": path
                 for corpus, own in sets.items()
