@@ -36,6 +36,8 @@ max_bad_ratio=0.0
 accept_truncated=false
 accept=
 seed=
+seeds=
+init=
 test_sets="test"
 force=false
 resume=true
@@ -77,6 +79,10 @@ Options [default]
     --allow-cpu BOOL     use the CPU when there are GPUs but none is free [${allow_cpu}]
     --tag NAME           added to the names of the experiment folders, after a + [${tag}]
     --seed N             seed of mixtures and trainings [as configured]
+    --seeds "A B"        train every system with each of these seeds (EXPDIR/separator_NAME+seedA and so on), on the same
+                         mixtures; the report has their mean and spread [${seeds}]
+    --init MODEL         fine-tune: the separators begin with this network, an experiment's folder or a packed model
+                         [${init}]
     --classifier-args "..."  settings to override in stage 3: "optim.max_epochs=3 net.units=32" [${classifier_args}]
     --separator-args "..."   settings to override in stage 4: "loss.mixture.weight=10" [${separator_args}]
     --feats-type ark|raw  spectra of fixed clips: from stage 2's Kaldi archives, or computed from the audio in training,
@@ -125,6 +131,8 @@ stop_stage=$(stage_number "${stop_stage}")
 [[ ${nj} =~ ^[1-9][0-9]*$ ]] || die "option --nj takes a number from 1, not '${nj}'"
 [[ ${feats_type:-ark} =~ ^(ark|raw)$ ]] || die "option --feats-type takes ark or raw, not '${feats_type}'"
 [[ ${train_threads} =~ ^[1-9][0-9]*$ ]] || die "option --train-threads takes a number from 1, not '${train_threads}'"
+[[ ${seeds} =~ ^[0-9\ ]*$ ]] || die "option --seeds takes whole numbers like '0 1 2', not '${seeds}'"
+[ -z "${init}" ] || [ -e "${init}" ] || die "option --init: no '${init}' in ${PWD}"
 [[ ${ngpu} =~ ^[01]$ ]] || die "option --ngpu takes 0 or 1, not '${ngpu}'"
 [[ ${strong_share:-0.5} =~ ^0?\.[0-9]+$ ]] || die "option --strong-share takes a share like 0.05, not '${strong_share}'"
 [ -d "${config}" ] || die "no configuration folder '${config}' in ${PWD}"
@@ -191,6 +199,7 @@ pass_signals_on
 log "${run_command}"
 db_options=(${db:+--db "${db}"})
 seed_options=(${seed:+--seed "${seed}"})
+seeds_options=(${seeds:+--seeds "${seeds}"})
 truncated_options=()
 if "${accept_truncated}"; then truncated_options=(--accept-truncated true); fi
 
@@ -219,7 +228,7 @@ train() {
         options+=(--set "${setting}")
     done
     supervised weaksep train --task "${task}" --config-dir "${config}" --systems "${systems}" \
-        --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" \
+        --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" "${seeds_options[@]}" \
         --nj "${nj}" --train-threads "${train_threads}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" \
         --resume "${resume}" --force "${force}" --checkpoint-minutes "${checkpoint_minutes}" --dry-run "${dry_run}" \
         --failed "${failed_note}" \
@@ -272,7 +281,7 @@ fi
 
 if wanted 4 && ! "${skip_train}"; then
     begin 4 "-> ${expdir}/separator_*"
-    train separator "${separator_args}"
+    train separator "${separator_args}" ${init:+--init "${init}"}
     finish
 fi
 
@@ -285,7 +294,7 @@ fi
 if wanted 5; then
     begin 5 "${datadir}/{${test_sets// /,}} -> ${expdir}/*/separated"
     for test_set in ${test_sets}; do
-        supervised weaksep infer --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
+        supervised weaksep infer --systems "${systems}" --tag "${tag}" "${seeds_options[@]}" --expdir "${expdir}" \
             --data "${datadir}/${test_set}" --feats "${config}/feats.yaml" \
             --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --force "${force}" --failed "${failed_note}"
         leave_out_failed
@@ -296,7 +305,7 @@ fi
 if wanted 6; then
     begin 6 "${expdir}/*/separated -> ${expdir}/*/scores"
     for test_set in ${test_sets}; do
-        supervised weaksep score --systems "${systems}" --tag "${tag}" --expdir "${expdir}" \
+        supervised weaksep score --systems "${systems}" --tag "${tag}" "${seeds_options[@]}" --expdir "${expdir}" \
             --data "${datadir}/${test_set}" --dump "${dumpdir}/${test_set}" --nj "${nj}" --force "${force}" \
             ${evaluation_classifier:+--default-evaluation-classifier "${evaluation_classifier}"}
     done

@@ -27,6 +27,14 @@ def test_classifier_shapes_and_probabilities(kind: str, pooling: str) -> None:
     assert bool(((clip > 0) & (clip < 1)).all())
 
 
+@pytest.mark.parametrize("kind", ["blstm", "crnn", "light"])
+@pytest.mark.parametrize("pooling", ["max", "attention"])
+def test_class_axes_of_classifiers_are_all_that_depends_on_the_classes(kind: str, pooling: str) -> None:
+    net, other = (build_classifier({"kind": kind, "pooling": pooling, **SMALL[kind]}, k, 65, 8000) for k in (4, 7))
+    depend = {key for key, tensor in net.state_dict().items() if tensor.shape != other.state_dict()[key].shape}
+    assert depend == net.class_axes().keys() and set(net.class_axes().values()) == {0}
+
+
 @pytest.mark.parametrize("mask", ["softmax", "sigmoid"])
 def test_separator_masks(mask: str) -> None:
     net = build_separator({"layers": 2, "units": 8, "mask": mask}, 3, 33)

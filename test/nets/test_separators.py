@@ -110,6 +110,25 @@ def test_masks_hardly_depend_on_what_is_far_away_nor_on_the_length(name: str) ->
     assert torch.allclose(net(whole)[:, :, :100], net(whole[:, :240])[:, :, :100], atol=1e-4)
 
 
+def swapped(net: torch.nn.Module) -> torch.nn.Module:
+    """A net with its first two outputs in each other's place, as its class_axes say; it has four in all."""
+    state = net.state_dict()
+    for name, axis in net.class_axes().items():  # type: ignore[operator]
+        first, second, *others = state[name].tensor_split(4, axis)
+        state[name] = torch.cat([second, first, *others], axis)
+    net.load_state_dict(state)
+    return net
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_class_axes_are_all_that_depends_on_the_classes(name: str) -> None:
+    net, magnitude = small(name, residual=True).eval(), torch.rand(2, 9, 33)
+    other = build_separator({"kind": name.partition("_")[0], **SMALL[name]}, 7, 33).state_dict()
+    depend = {key for key, tensor in net.state_dict().items() if tensor.shape != other[key].shape}
+    assert depend == net.class_axes().keys()
+    assert torch.allclose(swapped(small(name, residual=True).eval())(magnitude), net(magnitude)[:, [1, 0, 2, 3]])
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_dropout_in_training_alone(name: str) -> None:
     net = small(name, dropout=0.5)

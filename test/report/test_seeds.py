@@ -9,6 +9,7 @@ import pytest
 
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.report.comparisons import collect_seeds
+from weaksep.report.tables import seeds
 
 CONFIG = {"supervision": "clip", "optim": {"max_epochs": 3}, "inputs": {"train": "abc"}}
 
@@ -39,6 +40,22 @@ def test_groups(tmp_path: Path) -> None:
         "mean_db": 7.0,
         "sd_db": pytest.approx(7.0**0.5, abs=1e-4),
     }
+
+
+def test_seeds_of_one_run_and_of_their_classifiers(tmp_path: Path) -> None:
+    systems = [
+        system(tmp_path, f"separator_clip+{tag}seed{seed}", 5.0 + seed, seed=seed,
+               classifier_training={"name": "clip", "seed": seed})
+        for tag in ("", "b-") for seed in (3, 4)
+    ]  # fmt: skip
+    for one in systems[2:]:
+        write_yaml(tmp_path / one["name"] / "config.yaml", {**CONFIG, "seed": int(one["name"][-1]), "net": {}})
+    rows = collect_seeds(tmp_path, systems)
+    assert [(row["system"], row["means_db"]) for row in rows] == [
+        ("separator_clip+seed3", [8.0, 9.0]),
+        ("separator_clip+b-seed3", [8.0, 9.0]),
+    ]
+    assert [cells[0] for cells in seeds({"seeds": rows, "systems": []}).rows] == ["clip", "clip+b"]
 
 
 def test_other_inputs_are_another_system(tmp_path: Path) -> None:

@@ -43,6 +43,10 @@ ORIGINS = {
         {"supervision": "clip", "remix": {"max_clips": 3}},
         Origin("clip", "clip (remixed)", False, {"remix": "remixed"}),
     ),
+    "separator_tuned": (
+        {"supervision": "frame", "init": "model.zip"},
+        Origin("frame", "frame (fine-tuned)", False, {"init": "fine-tuned"}),
+    ),
     "separator_frame_lambda5": (
         {"supervision": "frame", "mixtures": "lambda5", "net": {"kind": "blstm"}, "strong_share": 0.0},
         Origin("frame", "frame (lambda5)", False, {"mixtures": "lambda5"}),

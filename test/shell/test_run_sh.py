@@ -170,6 +170,16 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
     assert (recipes.folder / "egs/mini_urban/e/stage_times.tsv").exists()
 
 
+def test_seeds_are_those_of_trainings_and_of_what_is_made_of_them(recipes: Recipes) -> None:
+    model = recipes.folder / "a model.zip"
+    model.touch()
+    assert recipes.run("--seeds", "0 2", "--seed", "5", "--init", str(model)).returncode == 0
+    _, mix, _, classifier, separator, infer, score, report = recipes.calls()
+    assert value(mix, "--seed") == "5" and not {"--seeds", "--init"} & {*mix, *report}
+    assert [value(call, "--seeds") for call in (classifier, separator, infer, score)] == ["0 2"] * 4
+    assert value(separator, "--init") == str(model) and "--init" not in classifier
+
+
 def test_what_is_the_recipes_own_unless_it_is_given(recipes: Recipes) -> None:
     assert recipes.run("--stop-stage", "4").returncode == 0
     _, _, feats, *trainings = recipes.calls()
@@ -306,6 +316,8 @@ def test_a_stage_without_work_keeps_its_time(recipes: Recipes) -> None:
         (["--stage", "4", "--stop-stage", "3"], "nothing to do: --stage 4 comes after --stop-stage 3"),
         (["--stages", "4"], "unknown option --stages; did you mean --stage?"),
         (["--nj", "0"], "option --nj takes a number from 1, not '0'"),
+        (["--seeds", "0, 1"], "option --seeds takes whole numbers like '0 1 2', not '0, 1'"),
+        (["--init", "nowhere.zip"], "option --init: no 'nowhere.zip' in "),
         (["--ngpu", "2"], "option --ngpu takes 0 or 1, not '2'"),
         (["--feats-type", "rwa"], "option --feats-type takes ark or raw, not 'rwa'"),
         (["--train-threads", "0"], "option --train-threads takes a number from 1, not '0'"),
@@ -333,7 +345,7 @@ def test_help_needs_no_installation_and_names_every_option(recipes: Recipes, rec
     assert result.returncode == 0
     options = "stage stop-stage nj ngpu tag systems db download config datadir dumpdir expdir skip-train"
     options += " classifier-args separator-args max-bad-ratio accept-truncated seed resume allow-cpu strong-share"
-    options += " dry-run feats-type train-threads clip-s help"
+    options += " seeds init dry-run feats-type train-threads clip-s help"
     for option in options.split():
         assert re.search(rf"^    --{option}( |$)", result.stdout, re.MULTILINE), option
 

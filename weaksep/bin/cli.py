@@ -131,6 +131,7 @@ def accept_truncated(default: bool | None) -> Option:
 
 NJ = option("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
 EXPDIR = option("--expdir", type=Path, default=Path("exp"), help="folder of the experiments (%(default)s)")
+SEEDS = option("--seeds", default="", help="'0 1': of trainings, one each: strong+seed0, strong+seed1")
 FORCE = switch("--force", False, "do it again although nothing has changed (%(default)s)")
 
 

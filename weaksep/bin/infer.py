@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import EXPDIR, FORCE, make_parser, option, positive_int, run_command, switch
+from weaksep.bin.cli import EXPDIR, FORCE, SEEDS, make_parser, option, positive_int, run_command, switch
 from weaksep.errors import UserError, raise_problems
 
 OPTIONS = (
@@ -19,6 +19,7 @@ OPTIONS = (
         help='separators in --expdir, "strong frame" or "separator_strong"; all trained ones by default',
     ),
     option("--tag", default="", help="of --systems: strong with tag b is separator_strong+b"),
+    SEEDS,
     option("--exp", type=Path, nargs="+", default=[], help="more experiment folders, wherever they lie"),
     option("--data", type=Path, default=Path("data/test"), help="mixtures to separate (%(default)s)"),
     switch("--oracles", True, "also oracle masks and the unprocessed mixture (%(default)s)"),
@@ -38,12 +39,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from weaksep.feats.config import FeatsConfig
     from weaksep.fileio.atomic import write_text
+    from weaksep.fileio.experiments import seed_tags
     from weaksep.fileio.place import check_list
     from weaksep.fileio.yamlfile import load_config
     from weaksep.infer.systems import Options, find_systems, separate_systems
 
     check_list(args.failed, (args.systems or "").split())
-    systems = find_systems(args.expdir, args.systems, args.tag, args.exp)
+    tags = seed_tags(args.tag, args.seeds)
+    systems = find_systems(args.expdir, args.systems, tags, args.exp)
     if not systems and not args.oracles:
         raise UserError(f"{args.expdir}: no trained separator_* and --oracles false: nothing to do; run stage 4 first")
     feats = load_config(FeatsConfig, args.feats) if args.oracles else None
@@ -54,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise UserError(*failed.values())
         raise_problems("not all could be separated", [f"{folder}: {why}" for folder, why in failed.items()])
     if failed:
-        named = zip((args.systems or "").split(), systems[len(args.exp) :], strict=False)
+        named = zip((args.systems or "").split() * len(tags), systems[len(args.exp) :], strict=False)
         write_text(args.failed, "".join(f"{name}\n" for name, folder in named if folder in failed))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from weaksep.bin.cli import EXPDIR, FORCE, NJ, make_parser, option, run_command, switch
+from weaksep.bin.cli import EXPDIR, FORCE, NJ, SEEDS, make_parser, option, run_command, switch
 
 OPTIONS = (
     EXPDIR,
@@ -22,6 +22,7 @@ OPTIONS = (
         help="systems (strong frame) to score beside the oracles, with their classifiers; all by default",
     ),
     option("--tag", default="", help="of the names given: strong with tag b is separator_strong+b"),
+    SEEDS,
     option("--data", type=Path, default=Path("data/test"), help="mixtures and references (%(default)s)"),
     option("--dump", type=Path, default=Path("dump/test"), help="features of the same set (%(default)s)"),
     switch("--bss-eval", True, "SDR, SIR and SAR beside SI-SDR (%(default)s)"),
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run stage 6."""
     args = make_parser("score", __doc__, OPTIONS).parse_args(argv)
 
+    from weaksep.fileio.experiments import seed_tags
     from weaksep.score.run import score_all
 
     score_all(
@@ -63,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.dump,
         load_classifier,
         systems=args.systems.split() if args.systems is not None else None,
-        tag=args.tag,
+        tags=list(seed_tags(args.tag, args.seeds)),
         classifier=args.evaluation_classifier,
         default_classifier=args.default_evaluation_classifier,
         bss_eval=args.bss_eval,

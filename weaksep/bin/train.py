@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from weaksep.bin.cli import FORCE, make_parser, option, positive_int, run_command, share, switch
+from weaksep.bin.cli import FORCE, SEEDS, make_parser, option, positive_int, run_command, share, switch
 from weaksep.errors import UserError, raise_problems
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,9 @@ OPTIONS = (
     option("--datadir", type=Path, default=Path("data"), help="folder of the data folders"),
     option("--dumpdir", type=Path, default=Path("dump"), help="folder of the features"),
     option("--expdir", type=Path, default=Path("exp"), help="folder of the experiments"),
+    option("--init", type=Path, help="fine-tune: begin with this network, an experiment's folder or a packed model"),
     option("--tag", default="", help="suffix of the experiments' folders"),
+    SEEDS,
     option("--strong-share", type=share, default=None, help="of semi-supervised systems, not their own"),
     option("--nj", type=positive_int, default=1, help="trainings side by side on the CPU"),
     option(
@@ -59,7 +61,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Command line of stages 3 and 4."""
     args = make_parser("train", __doc__, OPTIONS).parse_args(argv)
 
+    import json
+
     from weaksep.fileio.atomic import write_text
+    from weaksep.fileio.experiments import seed_tags
     from weaksep.fileio.place import check_list
     from weaksep.train.plan import plan_training, users_of
     from weaksep.train.trainings import Options, train_all, try_all
@@ -68,13 +73,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_list(args.failed, systems)
     places = {"datadir": args.datadir, "dumpdir": args.dumpdir, "expdir": args.expdir, "tag": args.tag}
     common = {"config_dir": args.config_dir, "systems": systems, **places}
-    plans = plan_training(
-        args.task,
-        **common,
-        overrides=args.set,
-        strong_share=args.strong_share,
-        evaluation_classifier=args.evaluation_classifier,
-    )
+    overrides = [*args.set, *([f"init={json.dumps(str(args.init))}"] if args.init else [])]
+    plans = [
+        plan
+        for tag, seed in seed_tags(args.tag, args.seeds).items()
+        for plan in plan_training(
+            args.task,
+            **{**common, "tag": tag},
+            overrides=[*overrides, *seed],
+            strong_share=args.strong_share,
+            evaluation_classifier=args.evaluation_classifier,
+        )
+    ]
     if not plans:
         logger.info("no %s to train for --systems %s", args.task, args.systems)
         return
@@ -87,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     failed = train_all(plans, options, separators if args.task == "classifier" else tuple)
     if not failed:
         return
-    names = [plan.name for plan, _ in failed]
+    names = list(dict.fromkeys(plan.name for plan, _ in failed))
     needed = args.task == "classifier" and args.evaluation_classifier in names
     if args.task == "classifier":
         names = users_of(names, args.config_dir, systems)

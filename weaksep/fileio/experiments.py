@@ -58,6 +58,15 @@ def experiment_dir(expdir: str | Path, task: str, name: str, tag: str = "") -> P
     return Path(expdir) / (f"{task}_{name}" + (f"{TAG_MARK}{tag}" if tag else ""))
 
 
+def seed_tags(tag: str, seeds: str) -> dict[str, list[str]]:
+    """Tags of the experiments of several seeds, each with the setting that makes it; the tag itself without seeds.
+
+    >>> seed_tags("", "0 1"), seed_tags("b", "3"), seed_tags("b", "")
+    ({'seed0': ['seed=0'], 'seed1': ['seed=1']}, {'b-seed3': ['seed=3']}, {'b': []})
+    """
+    return {"-".join(filter(None, (tag, f"seed{seed}"))): [f"seed={seed}"] for seed in seeds.split()} or {tag: []}
+
+
 def named_experiment(expdir: str | Path, task: str, word: str, tag: str = "") -> Path:
     """The folder that a user means by a name (``strong``, with the tag) or by the folder's own (``separator_strong``).
 

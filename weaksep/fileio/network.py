@@ -167,6 +167,19 @@ def pack_network(path: str | Path, folder: str | Path, files: dict[str, bytes]) 
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_STORED)
 
 
+def network_hash(place: str | Path) -> str:
+    """What tells a network from others: of its weights and classes, the same for a folder and what was packed of it.
+
+    Args:
+        place: see ``read_description``.
+
+    Raises:
+        UserError: missing or damaged.
+    """
+    parts = [_checksum(_member(Path(place), WEIGHTS_NAME)[1]), *read_description(place).classes]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
 def is_network(folder: Path) -> bool:
     """Whether a folder holds a network, as far as names tell."""
     return (folder / DESCRIPTION_NAME).is_file()

@@ -4,7 +4,7 @@ Imports no torch before there is something to do: a rerun with nothing to do mus
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -52,8 +52,8 @@ class Options:
     force: bool = False
 
 
-def find_systems(expdir: Path, names: str | None, tag: str, folders: Sequence[Path]) -> list[Path]:
-    """Experiment folders of the separators asked for: all trained ones, or those of names and folders.
+def find_systems(expdir: Path, names: str | None, tags: Iterable[str], folders: Sequence[Path]) -> list[Path]:
+    """Experiment folders of the separators asked for: all trained ones, or those of folders and of names with each tag.
 
     Raises:
         UserError: listing every one that has no network, with the nearest name that has.
@@ -61,7 +61,7 @@ def find_systems(expdir: Path, names: str | None, tag: str, folders: Sequence[Pa
     trained = sorted(path.parent for path in expdir.glob(f"separator_*/{DESCRIPTION_NAME}"))
     wanted = list(folders)
     if names is not None:
-        wanted += [named_experiment(expdir, "separator", name, tag) for name in names.split()]
+        wanted += [named_experiment(expdir, "separator", name, tag) for tag in tags for name in names.split()]
     elif not folders:
         wanted = trained
     problems = []

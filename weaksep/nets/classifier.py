@@ -75,15 +75,21 @@ class ClassifierSettings(NetSettings):
 
 
 class Classifier(nn.Module, ABC):
-    """Features (B, T', D) -> logits, pooled in time to clips; T' = ceil(T / time_pooling)."""
+    """Features (B, T', D) -> logits, pooled in time to clips; T' = ceil(T / time_pooling). ``frozen_share`` as of a
+    ``MaskSeparator``."""
 
     time_pooling = 1
+    frozen_share = 0.0
 
     def __init__(self, settings: ClassifierSettings, n_features: int, n_classes: int) -> None:
         super().__init__()
         self.head = nn.Linear(n_features, n_classes)
         self.pooling = settings.pooling
         self.attention = AttentionPool(n_features, n_classes) if settings.pooling == "attention" else None
+
+    def class_axes(self) -> dict[str, int]:
+        """As of a ``MaskSeparator`` (nets/separator.py)."""
+        return {name: 0 for name, _ in self.named_parameters() if name.startswith(("head.", "attention."))}
 
     @abstractmethod
     def features(self, magnitude: torch.Tensor) -> torch.Tensor:

@@ -73,9 +73,14 @@ class Separator(nn.Module, ABC):
 class MaskSeparator(Separator):
     """Everything around a trunk: normalised log magnitude in front of it, masks behind it.
 
-    A trunk gives ``logits``. In evaluation mode those of a clip must not depend on the clips beside it, nor on means
-    over the whole clip, because a long recording is separated in pieces.
+    A trunk gives ``logits``. Its last layer is called ``output``, and no other weights know of classes; where these do
+    not lie on the first axis, ``class_axes`` says where. In evaluation mode logits of a clip must not depend on the
+    clips beside it, nor on means over the whole clip, because a long recording is separated in pieces.
+
+    ``frozen_share``: of a training's steps, in which only outputs are trained (train/finetune.py).
     """
+
+    frozen_share = 0.0
 
     def __init__(self, settings: MaskSettings, n_classes: int, n_bins: int) -> None:
         super().__init__()
@@ -83,6 +88,11 @@ class MaskSeparator(Separator):
         self.n_masks = n_classes + settings.residual
         self.mask, self.mask_floor = settings.mask, settings.mask_floor
         self.frontend = NormalisedLog(n_bins)
+
+    def class_axes(self) -> dict[str, int]:
+        """Weights that belong to an output, by their names: on which axis the outputs lie, one after the other in the
+        order of the masks. All others are the same for any classes, and can be taken over from net to net."""
+        return {name: 0 for name, _ in self.named_parameters() if name.startswith("output.")}
 
     @abstractmethod
     def logits(self, features: torch.Tensor) -> torch.Tensor:

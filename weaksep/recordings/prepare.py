@@ -203,4 +203,4 @@ def prepare(
         for folder in folders.values():
             of_set = [result for (home, _), result in zip(shards.values(), results, strict=True) if home == folder]
             clips = [Clip(*clip) for result in of_set for clip in result["clips"]]
-            write_clips(folder, clips, classes, length_s)
+            write_clips(folder, clips, classes, dict.fromkeys((clip.utt for clip in clips), length_s))

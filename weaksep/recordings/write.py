@@ -5,7 +5,7 @@ clips_with_references.txt   ids of the clips whose isolated sources are known
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,13 +43,20 @@ class Clip(NamedTuple):
     sounding: Sequence[str] | None
 
 
-def write_clips(folder: Path, clips: Iterable[Clip], classes: Sequence[str], length_s: float) -> None:
+def write_clips(
+    folder: Path,
+    clips: Iterable[Clip],
+    classes: Sequence[str],
+    lengths_s: Mapping[str, float],
+    file_of: Callable[[str, str], str] = audio_name,
+) -> None:
     """Write all tables of data/<set>, wav.scp last (a folder with a wav.scp is complete), and log what the set is like.
 
     Args:
         clips: of the set, in any order.
         classes: in the order of the class axis.
-        length_s: of each clip.
+        lengths_s: of each clip, by its id.
+        file_of: "mix" or a class, and a clip -> where that is, see ``scp_entries``.
     """
     clips = sorted(clips, key=lambda clip: clip.utt.encode())
     timed = [clip.utt for clip in clips if clip.events is not None]
@@ -65,18 +72,18 @@ def write_clips(folder: Path, clips: Iterable[Clip], classes: Sequence[str], len
     write_tsv(folder / "events.tsv", EVENT_COLUMNS, [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
     more = {
         "utt2labels": {clip.utt: ",".join(clip.classes) or "-" for clip in clips},
-        "utt2dur": dict.fromkeys(utt2spk, f"{length_s:{SECONDS}}"),
+        "utt2dur": {utt: f"{lengths_s[utt]:{SECONDS}}" for utt in utt2spk},
     }
     for name in classes if referenced else ():
         own = (clip.utt for clip in clips if name in (clip.sounding or ()))
-        more[f"src_{name}.scp"] = {utt: audio_name(name, utt) for utt in own}
-    more["wav.scp"] = {utt: audio_name("mix", utt) for utt in utt2spk}
+        more[f"src_{name}.scp"] = {utt: file_of(name, utt) for utt in own}
+    more["wav.scp"] = {utt: file_of("mix", utt) for utt in utt2spk}
     write_tables(folder, classes, utt2spk, more)
     logger.info(
         "%s: %d clips, %.0f s; %d with the times of their events, %d with references; clips by class: %s",
         folder.name,
         len(clips),
-        len(clips) * length_s,
+        sum(lengths_s[utt] for utt in utt2spk),
         len(timed),
         len(referenced),
         ", ".join(f"{name} {sum(name in clip.classes for clip in clips)}" for name in classes),

@@ -90,6 +90,8 @@ def collect_seeds(expdir: Path, systems: Sequence[dict[str, Any]]) -> list[dict[
         config = read_yaml(path) if path.is_file() else {}
         if isinstance(seed := config.get("seed"), int):
             same = {key: value for key, value in config.items() if key not in ("seed", "name")}
+            if isinstance(classifier := config.get("classifier_training"), dict):  # which may have been trained with it
+                same["classifier_training"] = {**classifier, "seed": None}
             groups[json.dumps(same, sort_keys=True, default=str)].append((seed, system))
     rows = []
     for found in groups.values():

@@ -213,7 +213,7 @@ def training_facts(experiment: Path, config: dict[str, Any]) -> dict[str, Any]:
     best = last if optim.get("keep") == "last" else min(history, key=lambda row: row["valid"]["loss"], default=last)
     return {
         "name": experiment.name,
-        **{key: config.get(key) for key in ("supervision", "classifier", "joint")},
+        **{key: config.get(key) for key in ("supervision", "classifier", "joint", "init_from")},
         "epochs": last.get("epoch"),
         "best_epoch": best.get("epoch"),
         "steps": last.get("step"),

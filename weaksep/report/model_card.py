@@ -59,10 +59,12 @@ def model_card(
     """
     features, net = description.features, description.config.get("net", {})
     softer = {"temperature of the masks": f"{description.temperature:g}, above 1 softer than the net left them"}
+    before = description.config.get("init_from") or {}
     facts = {
         "classes": ", ".join(description.classes),
         "sample rate": f"{features.sample_rate} Hz; recordings of other rates are resampled",
         "trained from": origin_of(experiment).trained_from,
+        **({"fine-tuned from": f"{before['name']}, model {before['model']}"} if before else {}),
         "net": ", ".join(f"{key} {value}" for key, value in net.items()),
         "STFT": f"square-root Hann windows of {features.window_samples} samples, {features.hop_samples} apart",
         **(softer if description.temperature != 1 else {}),

@@ -33,6 +33,8 @@ the mixture is known.""",
 that one class sounds alone.""",
     "nmf": """\
 "({})" is a baseline: non-negative matrix factorisation with a dictionary of spectra for each class.""",
+    "init": """\
+"({})" means that the training began with the weights of a network that had been trained before, on other data.""",
     "mixtures": """\
 "({})" and the like are the mixtures that a system was trained on: a variant of the configuration's mix.yaml.""",
 }
@@ -101,7 +103,12 @@ def origin_of(experiment: Path) -> Origin:
         if share:
             supervision, shares[key] = kind, f"{100 * share:g} % {what}"
     baseline = isinstance(net, dict) and net.get("kind") == "nmf"
-    words = {"nmf": ("NMF", baseline), "remix": ("remixed", config.get("remix")), "mixtures": (str(mixtures), mixtures)}
+    words = {
+        "nmf": ("NMF", baseline),
+        "remix": ("remixed", config.get("remix")),
+        "init": ("fine-tuned", config.get("init")),
+        "mixtures": (str(mixtures), mixtures),
+    }
     notes = {key: word for key, (word, true) in words.items() if true}
     told = " + ".join([labels, *shares.values()]) + "".join(f" ({note})" for note in notes.values())
     return Origin(supervision, told, baseline or system_name(name) == supervision, {**shares, **notes})

@@ -108,7 +108,7 @@ def score_all(
     load: Load,
     *,
     systems: Sequence[str] | None = None,
-    tag: str = "",
+    tags: Sequence[str] = ("",),
     classifier: str | None = None,
     default_classifier: str = "frame",
     bss_eval: bool = True,
@@ -122,7 +122,7 @@ def score_all(
         data, dump: a set and its features; variants (data/test_NAME) lie beside them.
         load: makes a classifier of its folder.
         systems: names of those to score beside the oracles; None for all.
-        tag: of the names.
+        tags: of the names, those of several seeds; the evaluation classifier has the first.
         classifier: the evaluation classifier's name, or that of its folder; None for ``default_classifier``.
         default_classifier: taken if it is there; see ``find_evaluation_classifier``.
         bss_eval: SDR, SIR and SAR beside SI-SDR.
@@ -132,11 +132,11 @@ def score_all(
     Raises:
         UserError: there is nothing to score, or something could not be.
     """
-    targets, failures = find_targets(expdir, data, dump, systems, tag)
+    targets, failures = find_targets(expdir, data, dump, systems, tags)
     if not targets and not failures:
         raise UserError(f"{expdir}: nothing to score: no */separated/{data.resolve().name}, no trained classifier_*")
     trained = [target.path for target in targets if target.is_classifier]
-    short = named_experiment(expdir, "classifier", classifier or default_classifier, tag)
+    short = named_experiment(expdir, "classifier", classifier or default_classifier, tags[0])
     evaluation = find_evaluation_classifier(expdir, classifier, short, trained)
     if evaluation is None and targets:
         logger.info("%s: no evaluation classifier for the separated files, so no sources.json", expdir)

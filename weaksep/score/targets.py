@@ -61,11 +61,10 @@ def classifiers_in(expdir: Path) -> list[Path]:
     return sorted(folder for folder in folders if is_network(folder))
 
 
-def _named(expdir: Path, data: Path, names: Iterable[str], tag: str) -> tuple[list[Path], set[Path]]:
+def _named(expdir: Path, data: Path, names: Sequence[str], tags: Iterable[str]) -> tuple[list[Path], set[Path]]:
     """Folders of the systems with these names, and the classifiers that they use."""
     problems, folders, classifiers = [], [], set()
-    for name in names:
-        folder = named_experiment(expdir, "separator", name, tag)
+    for folder in dict.fromkeys(named_experiment(expdir, "separator", name, tag) for tag in tags for name in names):
         folders.append(folder)
         own_set, _ = _set_of(folder, data, data)
         if not _is_separated(folder, own_set):
@@ -84,7 +83,7 @@ def _named(expdir: Path, data: Path, names: Iterable[str], tag: str) -> tuple[li
 
 
 def find_targets(
-    expdir: Path, data: Path, dump: Path, names: Iterable[str] | None, tag: str
+    expdir: Path, data: Path, dump: Path, names: Sequence[str] | None, tags: Sequence[str]
 ) -> tuple[list[Target], Failures]:
     """Systems, then classifiers, each with its set, and what has a config.yaml that cannot be read.
 
@@ -93,14 +92,14 @@ def find_targets(
         data, dump: the plain set and its features.
         names: systems to score beside the oracles and the unprocessed mixture, with their classifiers; None for all
             that are separated, and all classifiers.
-        tag: of the names.
+        tags: of the names.
 
     Raises:
         UserError: listing the named systems that are not separated.
     """
     folders, classifiers = sorted(path.parent for path in expdir.glob("*/separated")), classifiers_in(expdir)
     if names is not None:
-        wanted, used = _named(expdir, data, names, tag)
+        wanted, used = _named(expdir, data, names, tags)
         folders = [*wanted, *(path for path in folders if not path.name.startswith("separator_"))]
         classifiers = [path for path in classifiers if path in used]
     targets: list[Target] = []

@@ -53,6 +53,11 @@ class Training(Knowledge):
     # Which sets of conf/mix.yaml: a name under its `variants`; empty for the recipe's own.
     mixtures: str = Field("", pattern=r"^([a-z][a-z0-9]*)?$")
     net: dict[str, Any] = {}
+    # Fine-tuning: the training begins with the weights of this network, an experiment's folder or a packed model, with
+    # new ones for the classes that it does not have. For so large a share of the steps only the outputs are trained,
+    # lest those that begin at random spoil what the net knows (Kumar et al., ICLR 2022).
+    init: str | None = Field(None, min_length=1)
+    init_frozen: float = Field(0.1, ge=0, le=1)
     optim: OptimConfig = OptimConfig()
 
     def settings(self) -> dict[str, Any]:
@@ -101,6 +106,7 @@ class SeparatorTraining(Training):
                 nmf and (self.remix or self.augment),
                 "net.kind nmf: learns from the clips as they are, without remix and augment",
             ),
+            (nmf and self.init, "init: net.kind nmf learns its dictionaries in one go"),
             (nmf and self.calibrate, "calibrate: net.kind nmf has no logits, and so no temperature"),
             (nmf and weak, "net.kind nmf: dictionaries are learnt from isolated sources, with supervision: strong"),
         )

@@ -29,6 +29,7 @@ from weaksep.jobs.interrupt import check, deferred
 from weaksep.losses.settings import END, Progress
 from weaksep.seeding import derived_seed, generator
 from weaksep.train.config import OptimConfig
+from weaksep.train.finetune import hold
 from weaksep.train.prefetch import prefetch
 from weaksep.train.state import CHECKPOINT_MINUTES, Run, State
 
@@ -146,7 +147,8 @@ def fit(
                 step = state.epoch * steps_per_epoch + state.batch
                 for group in optimiser.param_groups:
                     group["lr"] = optim.rate_at(step, total_steps)
-                parts = objective(batches_of_step, Progress(step, total_steps))
+                hold(objective, now := Progress(step, total_steps))
+                parts = objective(batches_of_step, now)
                 optimiser.zero_grad(set_to_none=True)
                 parts["loss"].backward()
                 if optim.gradient_clip is not None:

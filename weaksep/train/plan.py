@@ -23,6 +23,7 @@ from weaksep.fileio.experiments import (
     WEIGHTS_NAME,
     experiment_dir,
 )
+from weaksep.fileio.network import network_hash
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.yamlfile import load_config
 from weaksep.train.config import ClassifierTraining, SeparatorTraining
@@ -85,10 +86,15 @@ class Plan:
         files = (fingerprint_files(*self.set_folders(set_name), kind) for kind in kinds)
         return {name: path for own in files for name, path in own.items()}
 
+    def _identity(self) -> dict[str, Any]:
+        """Its settings; of a network that it begins with, what that is instead of where."""
+        own = {key: value for key, value in self.config.settings().items() if key != "calibrate"}
+        return own | {"init": network_hash(self.config.init)} if self.config.init else own
+
     def step(self) -> Step:
         """The training as a step: done once, and again when its settings, its data or its classifier change."""
         tables = {**self._input_files("train"), **self._input_files("valid")}
-        settings: dict[str, Any] = {"config": {k: v for k, v in self.config.settings().items() if k != "calibrate"}}
+        settings: dict[str, Any] = {"config": self._identity()}
         outputs = [WEIGHTS_NAME, "config.yaml", HISTORY_NAME, *CHECKPOINTS]
         code = ["weaksep.train.run", *found_by_name(f"weaksep.nets.{self.task}s", self.config.net.get("kind", "blstm"))]
         if isinstance(self.config, SeparatorTraining):
@@ -96,7 +102,7 @@ class Plan:
         if self.frozen_classifier is not None:
             tables[f"{self.frozen_classifier.name}/{WEIGHTS_NAME}"] = self.frozen_classifier / WEIGHTS_NAME
         elif self.classifier is not None:
-            settings["classifier"] = self.classifier.config.settings()
+            settings["classifier"] = self.classifier._identity()
             outputs += [f"{JOINT_CLASSIFIER}/{name}" for name in (WEIGHTS_NAME, DESCRIPTION_NAME)]
         return Step(
             name=self.exp.name,

@@ -14,16 +14,16 @@ from weaksep.errors import UserError
 from weaksep.feats.dataset import TrainingSet
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.experiments import JOINT_CLASSIFIER
-from weaksep.fileio.network import Description, read_description, read_network, write_network
+from weaksep.fileio.network import Description, network_hash, read_description, read_network, write_network
 from weaksep.losses.classification import inverse_prior_weights
 from weaksep.losses.settings import END
 from weaksep.nets.build import build_classifier, build_separator, filled
 from weaksep.nets.classifier import Classifier
-from weaksep.nets.separator import MaskSeparator
 from weaksep.nets.separators.nmf import learn_spectra
 from weaksep.train.calibrate import validation_remixes
 from weaksep.train.config import SeparatorTraining
 from weaksep.train.dictionary import learn_dictionary
+from weaksep.train.finetune import take_over
 from weaksep.train.loop import fit
 from weaksep.train.objectives import ClassifierObjective, Losses, SeparatorObjective
 from weaksep.train.parts import loss_terms, net_settings, resolved, settled_share
@@ -40,6 +40,9 @@ def resolved_config(plan: Plan) -> dict[str, Any]:
         whole["classifier_training"] = read_description(plan.frozen_classifier, "classifier").config
     elif plan.classifier is not None:
         whole["classifier_training"] = resolved_config(plan.classifier)
+    if init := plan.config.init:
+        begun = read_description(init, plan.task)
+        whole["init_from"] = {"name": begun.config.get("name"), "model": network_hash(init), "classes": begun.classes}
     return whole
 
 
@@ -59,13 +62,18 @@ def _classifier(settings: dict[str, Any], train: TrainingSet) -> Classifier:
     return build_classifier(settings, len(train.classes), features.stft.n_bins, features.settings.sample_rate)
 
 
-def _untrained_separator(plan: Plan, train: TrainingSet) -> MaskSeparator:
-    """With the features' statistics."""
-    settings = net_settings(plan.config, str(plan.origin))
-    separator = build_separator(settings, len(train.classes), train.features.stft.n_bins)
-    assert isinstance(separator, MaskSeparator)
-    separator.frontend.set_statistics(*map(torch.from_numpy, train.features.log_statistics()))
-    return separator
+def _new_net(plan: Plan, train: TrainingSet) -> Any:
+    """With the features' statistics, or the weights of the network that the training begins with."""
+    settings, features = net_settings(plan.config, str(plan.origin)), train.features
+    if plan.task == "classifier":
+        net: Any = _classifier(settings, train)
+    else:
+        net = build_separator(settings, len(train.classes), features.stft.n_bins)
+        net.frontend.set_statistics(*map(torch.from_numpy, features.log_statistics()))
+    if plan.config.init:
+        take_over(net, plan.config.init, settings, train.classes, features.settings, str(plan.origin))
+        net.frozen_share = plan.config.init_frozen
+    return net
 
 
 def make_objective(plan: Plan, train: TrainingSet, untrained: bool = False) -> ClassifierObjective | SeparatorObjective:
@@ -76,17 +84,16 @@ def make_objective(plan: Plan, train: TrainingSet, untrained: bool = False) -> C
         untrained: take a new network for the frozen classifier (a dry run).
 
     Raises:
-        UserError: the settings do not fit; the classifier is missing or does not fit.
+        UserError: the settings do not fit; the classifier, or the network to begin with, is missing or does not fit.
     """
     if not isinstance(plan.config, SeparatorTraining):
-        net = _classifier(net_settings(plan.config, str(plan.origin)), train)
-        return ClassifierObjective(net, inverse_prior_weights(train.class_priors()))
-    terms, separator = loss_terms(plan.config, str(plan.origin)), _untrained_separator(plan, train)
+        return ClassifierObjective(_new_net(plan, train), inverse_prior_weights(train.class_priors()))
+    terms, separator = loss_terms(plan.config, str(plan.origin)), _new_net(plan, train)
     classifier = None
     if plan.frozen_classifier is not None and not untrained:
         classifier = _frozen_classifier(plan.frozen_classifier, train)
     elif plan.classifier is not None:
-        classifier = _classifier(net_settings(plan.classifier.config, str(plan.classifier.origin)), train)
+        classifier = _new_net(plan.classifier, train)
     weights = None if plan.config.supervision == "strong" else inverse_prior_weights(train.class_priors())
     return SeparatorObjective(separator, terms, classifier, weights, plan.config.joint)
 

@@ -92,6 +92,10 @@ class Net(MaskSeparator):
         self.up = nn.ModuleList(convolution(high, high) for _, high, _ in steps)
         self.output = nn.ConvTranspose2d(widths[0], self.n_masks, strides[0], strides[0])
 
+    def class_axes(self) -> dict[str, int]:
+        """See ``MaskSeparator``. A transposed convolution has its outputs on the second axis."""
+        return {"output.weight": 1, "output.bias": 0}
+
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """See ``MaskSeparator``."""
         maps = features.unsqueeze(1)  # (B, 1, T, F)
