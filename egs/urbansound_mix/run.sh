@@ -238,6 +238,7 @@ train() {
 
 if wanted 0 && [ -e "${config}/prepare.yaml" ]; then
     [ -n "${db}" ] || die "no recordings: give --db DIR, or edit db.sh"
+    [ -e "${db}" ] || die "--db ${db}: no such folder; relative paths start at ${PWD}"
     begin 0 "labelled recordings -> ${datadir}/{train,valid,test}"
     supervised weaksep prepare --config "${config}/prepare.yaml" --db "${db}" \
         --out "${datadir}" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \
