@@ -227,7 +227,8 @@ def test_too_little_data(made: Callable[..., Path], root: Path, capsys: pytest.C
     data = made(["dog", "cat", "dog,cat", "horn", "dog", "cat"])
     conf = root / "egs/labelled_recordings/conf"
     command = ["diagnose", str(data), "--config-dir", str(conf), "--systems", "remix clip"]
-    assert main(command) == 1
+    short = ["--separator-args", "optim.epoch_steps=null optim.max_epochs=10"]
+    assert main([*command, *short]) == 1
     message = capsys.readouterr().err
     for part in (
         "no-valid-recording: no recording of cat, horn in valid: nothing is chosen by it",
@@ -239,8 +240,8 @@ def test_too_little_data(made: Callable[..., Path], root: Path, capsys: pytest.C
     assert "| remix" in (data / "DATA.md").read_text()
     assert "more epochs (--separator-args optim.max_epochs=3000)" in message
     accepted = ["--accept", "no-valid-recording,no-test-recording"]
-    assert main([*command, *accepted, "--separator-args", "optim.max_epochs=460"]) == 0  # and few-steps is a remark
-    assert "few-steps: remix, clip: 460 training steps" in capsys.readouterr().err
+    assert main([*command, *accepted, "--separator-args", "optim.max_epochs=4"]) == 0  # and few-steps is a remark
+    assert "few-steps: remix, clip: 600 training steps" in capsys.readouterr().err
 
 
 def test_without_matplotlib_the_page_says_so(made: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -212,5 +212,5 @@ def _steps(facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]]) -> 
             what = f"{', '.join(row['system'] for row in those)}: {few:,} training steps; "
             what += "the shipped tables needed 3,000 to 4,500 on real recordings"
             epochs = those[0]["epochs"] * -(-REAL_STEPS // few)
-            remedy = f"more epochs (--separator-args optim.max_epochs={epochs}), or more recordings"
+            remedy = f"more epochs (--separator-args optim.max_epochs={epochs})"
             yield "hardly-any-steps" if few < HARDLY_STEPS else "few-steps", what, remedy

@@ -54,8 +54,9 @@ _TRAININGS = """
 
 {table}
 
-Steps: clips / batch in each of the epochs. The trainings of the shipped tables have 564 to 1,880 where the sounds are
-synthetic, and with remixing 3,750 and 4,500 on real recordings; after 750, isolated sources have given 1.5 dB there.
+Steps: of all epochs; one has clips / batch, or what `optim.epoch_steps` says. The trainings of the shipped tables have
+564 to 1,880 where the sounds are synthetic, and with remixing 3,750 and 4,500 on real recordings; after 750, isolated
+sources have given 1.5 dB there.
 """
 _FIGURE = """\
 ![Recordings of each class, and which classes occur together](DATA.png)
