@@ -43,6 +43,8 @@ REFERENCED_NAME = "clips_with_references.txt"
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
 # Among separated files: what belongs to no class.
 RESIDUAL = "residual"
+# Among references: what is under the events of a clip, see ``DataDir.references``.
+BACKGROUND = "background"
 # Times are written to a tenth of a microsecond; this is under half a sample at any audio rate.
 TOLERANCE_S = 1e-5
 SECONDS = ".7f"  # a tenth of a microsecond: reads back to the very sample at any audio rate
@@ -243,7 +245,11 @@ class DataDir:
         return events
 
     def references(self) -> dict[str, dict[str, Path]]:
-        """Reference audio of each class, class -> clip id -> file, for the clips in which the class is active."""
+        """Reference audio of each class, class -> clip id -> file, for the clips in which the class is active.
+
+        Of a set with backgrounds that of ``BACKGROUND``, after the classes, for the clips that have one.
+        """
         if not self.referenced():
             return {name: {} for name in self.classes}
-        return {name: read_scp(self.path / f"src_{name}.scp") for name in self.classes}
+        more = (BACKGROUND,) if (self.path / f"src_{BACKGROUND}.scp").is_file() else ()
+        return {name: read_scp(self.path / f"src_{name}.scp") for name in (*self.classes, *more)}
