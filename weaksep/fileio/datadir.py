@@ -244,12 +244,13 @@ class DataDir:
             events[utt].append(event)
         return events
 
-    def references(self) -> dict[str, dict[str, Path]]:
-        """Reference audio of each class, class -> clip id -> file, for the clips in which the class is active.
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What there are tables of references of: the classes, and ``BACKGROUND`` in a set with backgrounds."""
+        return (*self.classes, BACKGROUND) if (self.path / f"src_{BACKGROUND}.scp").is_file() else self.classes
 
-        Of a set with backgrounds that of ``BACKGROUND``, after the classes, for the clips that have one.
-        """
+    def references(self) -> dict[str, dict[str, Path]]:
+        """Reference audio of each of the ``sources``, source -> clip id -> file, for the clips in which it sounds."""
         if not self.referenced():
             return {name: {} for name in self.classes}
-        more = (BACKGROUND,) if (self.path / f"src_{BACKGROUND}.scp").is_file() else ()
-        return {name: read_scp(self.path / f"src_{name}.scp") for name in (*self.classes, *more)}
+        return {name: read_scp(self.path / f"src_{name}.scp") for name in self.sources}
