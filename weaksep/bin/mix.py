@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     backgrounds = args.out / "backgrounds"
     if any(settings.background for settings in wanted.values()):
         make_backgrounds(
-            args.background or (config.background and config.background.db),
+            args.background or (config.background.db if config.background else None),
             args.events,
             backgrounds,
             accept_truncated=args.accept_truncated,
