@@ -32,6 +32,7 @@ feats_type=
 train_threads=1
 dry_run=false
 clip_s=
+background=
 max_bad_ratio=0.0
 accept_truncated=false
 accept=
@@ -91,8 +92,10 @@ Options [default]
     --strong-share R     share of clips with isolated sources, for semi-supervised systems [their own]
     --dry-run BOOL       run two steps of every training, keep nothing, and stop after stage 4 [${dry_run}]
     --clip-s S           seconds of the clips that stage 0 cuts labelled recordings into [as CONFIG/prepare.yaml says]
-    --max-bad-ratio R    share of unreadable clips that stage 0 may leave out, naming each [${max_bad_ratio}]
-    --accept-truncated BOOL  stage 0 uses what is left of truncated audio files [${accept_truncated}]
+    --background DIR     unlabelled recordings to put under the events, where CONFIG/mix.yaml says so: a folder, or a
+                         wav.scp [as CONFIG/mix.yaml says]
+    --max-bad-ratio R    share of unreadable clips that stages 0 and 1 may leave out, naming each [${max_bad_ratio}]
+    --accept-truncated BOOL  stages 0 and 1 use what is left of truncated audio files [${accept_truncated}]
     --accept "A B"       findings in DATADIR/DATA.md that make a result meaningless, and that stage 0 of labelled
                          recordings is not to stop at [${accept}]
     --test-sets "A B"    what systems are scored on: test, and test_NAME for a variant of CONFIG/mix.yaml with a test
@@ -262,6 +265,7 @@ if wanted 1 && [ ! -e "${config}/prepare.yaml" ]; then
     begin 1 "${datadir}/events -> ${datadir}/{train,valid,test}"
     supervised weaksep mix --config "${config}/mix.yaml" "${seed_options[@]}" --events "${datadir}/events" \
         --systems "${systems}" --system-configs "${config}" --variants "${variants}" \
+        ${background:+--background "${background}"} --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \
         --out "${datadir}" --nj "${nj}" --force "${force}"
     finish
 fi

@@ -136,6 +136,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "twice": ("siren\nsiren\n", "^data/test/labels.txt:2: siren again, first in line 1"),
     "empty": ("\n\n", "data/test/labels.txt: no class in it"),
     "another folder": ("dog_bark\n../siren\n", r"labels.txt:2: the class '../siren' holds a slash; rename it"),
+    "reserved": ("dog_bark\nbackground\n", "labels.txt:2: the class 'background' is taken: it names the files of"),
     "taken": ("dog_bark\nmix\n", "labels.txt:2: the class 'mix' is taken: it names the folder of the mixtures"),
     "a comma": ("dog_bark\na,b\n", "labels.txt:2: the class 'a,b' holds a comma"),
     "a blank": ("dog bark\nsiren\n", "labels.txt:1: the class 'dog bark' holds a blank"),

@@ -372,7 +372,7 @@ def test_a_name_that_is_too_long_with_its_number(corpus: Path, capsys: pytest.Ca
     assert not (corpus.parent / "data/train").exists()
 
 
-@pytest.mark.parametrize("name", ["mix", "residual"])
+@pytest.mark.parametrize("name", ["mix", "residual", "background"])
 def test_names_that_our_own_files_have(name: str, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels = corpus / "clip_labels.tsv"
     labels.write_text(labels.read_text().replace("horn", name))

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from runs import assert_resumes, history, stages
+from runs import assert_resumes, history, plan_of, stages
 
-from weaksep.feats.config import Knowledge
+from weaksep.errors import UserError
+from weaksep.feats.config import FeatsConfig, Knowledge
 from weaksep.feats.dataset import TrainingSet
+from weaksep.feats.extract import extract
+from weaksep.fileio.audio import write_audio
 from weaksep.fileio.network import read_description, read_network
+from weaksep.fileio.tables import write_table
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.losses.strong import strong_loss
 from weaksep.nets.build import build_separator
 from weaksep.train import loop
+from weaksep.train.plan import system_variants
 
 REMIX = {"classifier": None, "remix": {}, "augment": {"filter_db": 3.0, "speed": 0.05}}
 WITH_CLASSIFIER = {"remix": {}, "classification": {}}
@@ -88,6 +94,33 @@ def test_whose_weights_are_kept(
     stages("optim.max_epochs=5", "optim.patience=2", f"optim.keep={keep}", systems="remix")
     assert len(history("exp/separator_remix")) == epochs  # the last is kept: no patience
     assert read_description("exp/separator_remix").epoch == used
+
+
+def test_unlabelled_clips_are_a_part_of_the_training(recipe: Path) -> None:
+    known = {"unlabelled": "street", "remix": {"p_unlabelled": 0.5}}
+    write_yaml("conf/remix_street.yaml", {"base": "remix_residual.yaml", **known})
+    write_yaml("conf/strong_street.yaml", {"base": "remix_street.yaml", "supervision": "strong"})
+    write_yaml("conf/classifier_street.yaml", {"base": "classifier_clip.yaml", **known})
+    classified = {"loss": {"remix": {}, "classification": {"active_sources_only": True}}, "classifier": "street"}
+    write_yaml("conf/heard_street.yaml", {"base": "remix_street.yaml", **classified})
+    assert system_variants("conf", ["remix_street"]) == ["street"]
+    with pytest.raises(UserError, match="separator_remix_street: no dump/train_street/feats.yaml; run stage 2 first"):
+        stages(systems="remix_street")
+    rng = np.random.default_rng(0)
+    for name in ("train_street", "valid_street"):
+        folder = Path("data") / name
+        for number in range(4):
+            write_audio(folder / f"street-{number}.wav", 0.05 * rng.standard_normal(4000), 8000)
+        (folder / "labels.txt").write_text(Path("data/train/labels.txt").read_text())
+        write_table(folder / "wav.scp", {f"street-{number}": f"street-{number}.wav" for number in range(4)})
+        write_table(folder / "utt2labels", {f"street-{number}": "-" for number in range(4)})
+        extract(folder, Path("dump") / name, FeatsConfig(window_samples=128, hop_samples=64), nj=1)
+    stages("optim.max_epochs=1", systems="remix_street strong_street heard_street")
+    parts = [history(f"exp/separator_{name}_street")[0]["train"] for name in ("remix", "strong", "heard")]
+    assert ["remix" in own for own in parts] == [True, False, True] and "classification" in parts[2]
+    assert plan_of("remix_street", "optim.max_epochs=1").up_to_date()
+    (Path("dump/train_street/cmvn.ark")).write_bytes(b"other")
+    assert not plan_of("remix_street", "optim.max_epochs=1").up_to_date(), "other unlabelled clips"
 
 
 def test_fewer_clips_and_careless_labels(recipe: Path) -> None:

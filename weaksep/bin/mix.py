@@ -1,14 +1,15 @@
 """Stage 1: draw and render mixtures of isolated events, data/events -> data/{train,valid,test}.
 
 Systems with ``mixtures: NAME`` in their YAML have sets of their own, data/{train,valid,test}_NAME, which mix.yaml
-describes under ``variants``; ``--variants`` names more of them, to test on.
+describes under ``variants``; ``--variants`` names more of them, to test on. Where mixtures have backgrounds, their
+recordings are split and converted first, into data/backgrounds/{train,valid,test}.
 """
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import FORCE, NJ, make_parser, option, run_command
+from weaksep.bin.cli import FORCE, NJ, accept_truncated, make_parser, option, run_command, share
 
 OPTIONS = (
     option("--config", type=Path, required=True, help="mix.yaml"),
@@ -17,6 +18,13 @@ OPTIONS = (
     option("--systems", default="", help="systems that will be trained, for the variants they ask for"),
     option("--system-configs", type=Path, help="folder of their YAMLs (that of --config)"),
     option("--variants", default="", help="more variants of mix.yaml, separated by blanks"),
+    option(
+        "--background",
+        type=Path,
+        help="unlabelled recordings, a folder or a wav.scp (background.db of the configuration)",
+    ),
+    option("--max-bad-ratio", type=share, default=0.0, help="share of them to leave out if unreadable (%(default)s)"),
+    accept_truncated(False),
     NJ,
     option("--seed", type=int, default=None, help="instead of the seed in the configuration"),
     FORCE,
@@ -27,16 +35,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run stage 1."""
     args = make_parser("mix", __doc__, OPTIONS).parse_args(argv)
 
+    from weaksep.corpora.backgrounds import make_backgrounds
     from weaksep.fileio.yamlfile import load_config
     from weaksep.mixtures.config import MixConfig
-    from weaksep.mixtures.stage import make_mixtures
+    from weaksep.mixtures.stage import make_mixtures, wanted_mixtures
     from weaksep.train.plan import system_variants
 
     overrides = [] if args.seed is None else [f"seed={args.seed}"]
     config = load_config(MixConfig, args.config, overrides)
     to_train = system_variants(args.system_configs or args.config.parent, args.systems.split())
-    more = args.variants.split()
-    make_mixtures(config, to_train, more, args.events, args.out, args.nj, args.force)
+    wanted = wanted_mixtures(config, to_train, args.variants.split())
+    backgrounds = args.out / "backgrounds"
+    if any(settings.background for settings in wanted.values()):
+        make_backgrounds(
+            args.background or (config.background.db if config.background else None),
+            args.events,
+            backgrounds,
+            accept_truncated=args.accept_truncated,
+            nj=args.nj,
+            max_bad_ratio=args.max_bad_ratio,
+            force=args.force,
+        )
+    make_mixtures(config, wanted, args.events, backgrounds, args.out, args.nj, args.force)
 
 
 if __name__ == "__main__":

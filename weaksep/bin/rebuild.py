@@ -1,4 +1,4 @@
-"""Rebuild mixtures and references from a scenes.jsonl and the events, bit for bit."""
+"""Rebuild mixtures and references from a scenes.jsonl, the events and the backgrounds, bit for bit."""
 
 import sys
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from weaksep.bin.cli import NJ, make_parser, option, run_command
 OPTIONS = (
     option("--scenes", type=Path, required=True, help="scenes.jsonl of the mixtures"),
     option("--events", type=Path, required=True, help="their events, e.g. data/events/test"),
+    option("--backgrounds", type=Path, help="where they have any: their recordings, e.g. data/backgrounds/test"),
     option("--out", type=Path, required=True, help="data folder to write"),
     NJ,
 )
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from weaksep.mixtures.write import rebuild_set
 
-    rebuild_set(args.scenes, args.events, args.out, nj=args.nj)
+    rebuild_set(args.scenes, args.events, args.out, nj=args.nj, backgrounds_dir=args.backgrounds)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,8 @@ class RemixConfig(BaseModel):
             is |A| cos(angle between A and X), between 0 and |X|; the second is what a mask should be for SI-SDR.
         p_separated: probability that an item is one submixture as an ideal mask would separate it (classifiers only,
             which then know separated sources).
+        p_unlabelled: probability that an unlabelled clip takes the place of the last clip of a remix: a submixture of
+            no class. A remix of a single clip then is that unlabelled one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,6 +77,7 @@ class RemixConfig(BaseModel):
     few_class_bias: float = Field(0.0, ge=0, le=8)
     target: Literal["magnitude", "phase_sensitive"] = "magnitude"
     p_separated: float = Field(0.0, ge=0, le=1)
+    p_unlabelled: float = Field(0.0, ge=0, le=1)
 
 
 class Knowledge(BaseModel):
@@ -93,6 +96,9 @@ class Knowledge(BaseModel):
     # Remix training clips in every epoch, and change them at random; null: take them as they are.
     remix: RemixConfig | None = None
     augment: AugmentConfig | None = None
+    # Clips without any class for the remixes (p_unlabelled), data/<set>_NAME: those of a variant of conf/mix.yaml, or
+    # of any data folder whose utt2labels has "-" for them.
+    unlabelled: str = Field("", pattern=r"^([a-z][a-z0-9]*)?$")
     # Poorer data, to see what it costs. So many training clips, drawn at random (null: all); an epoch is as long as
     # with all of them, so each comes more often.
     train_clips: int | None = Field(None, ge=1)
@@ -107,7 +113,16 @@ class Knowledge(BaseModel):
         for key in ("frame_share", "missing_labels", "wrong_labels"):
             if getattr(self, key) and self.supervision != "clip":
                 raise ValueError(f"{key}: for a share of the clips of a training with supervision: clip")
+        if bool(self.unlabelled) != bool(self.remix and self.remix.p_unlabelled):
+            raise ValueError(
+                "unlabelled (which clips) and remix.p_unlabelled (how often) go together; give both or none"
+            )
         return self
+
+    @property
+    def residual(self) -> bool:
+        """Whether there is an output for what belongs to no class, which the background is the target of."""
+        return False
 
     def for_validation(self) -> Knowledge:
         """The same of validation clips, all of them: the same kind of remixes, of sounds as they were recorded."""

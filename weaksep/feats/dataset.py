@@ -24,7 +24,7 @@ from weaksep.feats.features import FeatureSet
 from weaksep.feats.knowledge import KINDS, supervision_of
 from weaksep.feats.labels import clip_vector, frame_labels, noisy_labels
 from weaksep.feats.remix import SINGLE, Remix, draw_remix, partners, strong_batch, weak_batch
-from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.datadir import BACKGROUND, DataDir
 from weaksep.seeding import generator
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ class TrainingSet:
         data_dir, dump_dir: data/<set> and dump/<set>.
         known: what may be known of the clips, and how they are remixed and changed.
         validation: they are to validate on, and need not be such that they can be remixed.
+        unlabelled: data and features of the set whose clips without a class are remixed with them.
 
     Attributes:
         classes: their names.
@@ -47,7 +48,14 @@ class TrainingSet:
         UserError: data or features are missing or do not fit; see also ``supervision_of``.
     """
 
-    def __init__(self, data_dir: Path, dump_dir: Path, known: Knowledge, validation: bool = False) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        dump_dir: Path,
+        known: Knowledge,
+        validation: bool = False,
+        unlabelled: tuple[Path, Path] | None = None,
+    ) -> None:
         self.data = DataDir.load(data_dir)
         self.known = known
         self.classes = self.data.classes
@@ -58,7 +66,11 @@ class TrainingSet:
         self._labels = self._read_labels()
         self._drawn = known.remix is not None or known.augment is not None
         self._remix = known.remix or SINGLE
+        self._unlabelled = self._read_unlabelled(*unlabelled) if unlabelled else {}
         self._sources = self.data.references() if self._drawn and "strong" in self.utts else {}
+        if self._sources and self._unlabelled:
+            self._sources[BACKGROUND] = self._sources.get(BACKGROUND, {}) | self._unlabelled
+        self._n_targets = len(self.classes) + known.residual  # of strong supervision, where there are so many sources
         self._active: dict[str, np.ndarray] = {}
         if self._drawn:
             for kind in self.utts:
@@ -74,6 +86,26 @@ class TrainingSet:
 
     def __len__(self) -> int:
         return len(self._items) * self._times
+
+    def _read_unlabelled(self, data_dir: Path, dump_dir: Path) -> dict[str, Path]:
+        """Audio of the clips without a class; their sizes are kept with the others'."""
+        data = DataDir.load(data_dir)
+        features, found = (
+            FeatureSet(dump_dir, data),
+            {utt: data.wav[utt] for utt, own in data.clip_labels().items() if not own},
+        )
+        if not found or features.settings != self.features.settings or found.keys() & self.data.wav.keys():
+            raise UserError(f"{data_dir}: no clips without a class, or with ids or features as {self.data.path} has")
+        features.require(list(found))
+        self.features.n_frames |= {utt: features.n_frames[utt] for utt in found}
+        return found
+
+    def _activity(self, kind: str, utt: str) -> np.ndarray:
+        """What weak labels say of a clip, (K,) or (T, K); of an unlabelled one, that no class is active."""
+        if utt in self._labels:
+            return self._labels[utt]
+        frames = (self.features.n_frames[utt],) if kind == "frame" else ()
+        return np.zeros((*frames, len(self.classes)), dtype=np.uint8)
 
     def _read_labels(self) -> dict[str, np.ndarray]:
         """What weak labels say of each clip, uint8 (K,) or (T, K)."""
@@ -147,14 +179,15 @@ class TrainingSet:
         magnitude = self.features.batch(utts)
         frames = frame_mask([self.features.n_frames[utt] for utt in utts])
         if kind == "strong":
-            sources = stack_frames([self.features.references(utt, self.classes) for utt in utts])
+            names = self.data.sources[: self._n_targets]
+            sources = stack_frames([self.features.references(utt, names) for utt in utts])
             return Batch(magnitude, frames, sources=sources)
         own = [self._labels[utt] for utt in utts]
         labels = stack_frames(own) if own[0].ndim == 2 else torch.from_numpy(np.stack(own).astype(np.float32))
         return Batch(magnitude, frames, labels)
 
     def _drawn_batch(self, kind: str, drawn: Sequence[tuple[int, int]]) -> Batch:
-        utts, features = self.utts[kind], self.features
+        utts, features = [*self.utts[kind], *self._unlabelled], self.features
         config = self._remix.model_copy(update={"shared": self._shared(kind)})
         lengths = [features.n_frames[utt] for utt in utts]
         remixes = [
@@ -172,9 +205,12 @@ class TrainingSet:
         frames = frame_mask([max(lengths[row] for row in remix.rows) for remix in remixes])
         spectra = self._spectra(kind, remixes)
         if kind == "strong":
-            return strong_batch(spectra, frames, config.target)
+            return strong_batch(spectra, frames, config.target, self._n_targets)
         activity = [
-            [change.labels(self._labels[utts[row]]) for row, change in zip(remix.rows, remix.changes, strict=True)]
+            [
+                change.labels(self._activity(kind, utts[row]))
+                for row, change in zip(remix.rows, remix.changes, strict=True)
+            ]
             for remix in remixes
         ]
         batch = weak_batch(spectra, activity, frames, [remix.separated for remix in remixes], config.target)
@@ -184,19 +220,19 @@ class TrainingSet:
 
     def _spectra(self, kind: str, remixes: Sequence[Remix]) -> torch.Tensor:
         """Complex spectra of the changed clips, (B, max_clips, T, F); or of their sources by class, (B, K, T, F)."""
-        features, utts = self.features, self.utts[kind]
+        features, utts = self.features, [*self.utts[kind], *self._unlabelled]
         files: list[tuple[int, int, str, Path, Change]] = []  # item, place in it, clip, file, change
         for item, remix in enumerate(remixes):
             for place, (row, change) in enumerate(zip(remix.rows, remix.changes, strict=True)):
                 utt = utts[row]
                 if kind == "strong":
-                    tables = enumerate(self._sources[name] for name in self.classes)
+                    tables = enumerate(self._sources.values())
                     files += [(item, k, utt, table[utt], change) for k, table in tables if utt in table]
                 else:
-                    files.append((item, place, utt, self.data.wav[utt], change))
+                    files.append((item, place, utt, self._unlabelled.get(utt) or self.data.wav[utt], change))
         waves = [change.waveform(features.audio(path, utt)) for *_, utt, path, change in files]
         spectra = features.stft.forward(pad_sequence(list(map(torch.from_numpy, waves)), batch_first=True))
-        places = len(self.classes) if kind == "strong" else self._remix.max_clips
+        places = len(self._sources) if kind == "strong" else self._remix.max_clips
         summed = spectra.new_zeros((len(remixes), places, *spectra.shape[1:]))
         for (item, place, utt, _, change), spectrum in zip(files, spectra, strict=True):
             length = features.n_frames[utt]  # behind it is nothing but the last window's end

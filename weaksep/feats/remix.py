@@ -23,7 +23,7 @@ class Remix:
     """One item of a batch: which clips are added up, with which changes.
 
     Attributes:
-        rows: the clips, by their position among those that may be drawn.
+        rows: the clips, by their position among those that may be drawn; unlabelled ones come after the others.
         changes: what is done to each.
         separated: whether the item is the first clip as an ideal mask would separate it from the remix.
     """
@@ -58,11 +58,11 @@ def draw_remix(
     """Draw which clips are added up, and what is done to each.
 
     Args:
-        classes: which occur in each clip, bool (clips, K); every clip has one.
+        classes: which occur in each labelled clip, bool (clips, K); every one has one.
         row: the clip that the remix begins with; with ``few_class_bias`` that clip is drawn too.
         config, augment: how to remix, and to change.
         rng: of the item.
-        n_frames: of each clip.
+        n_frames: of each clip, the unlabelled ones last.
         n_bins: F.
     """
     sizes = classes.sum(axis=1).astype(np.float64)
@@ -77,6 +77,8 @@ def draw_remix(
     while len(rows) < count and len(others := partners(classes, taken, config.shared)):
         rows.append(drawn(others))
         taken |= classes[rows[-1]]
+    if config.p_unlabelled and rng.random() < config.p_unlabelled:
+        rows[count - 1 :] = [int(rng.integers(len(classes), len(n_frames)))]  # one more, if too few could be added up
     changes = tuple(draw_change(augment, rng, n_frames[own], n_bins) for own in rows)
     return Remix(tuple(rows), changes, bool(rng.random() < config.p_separated))
 
@@ -107,10 +109,10 @@ def target(spectrum: torch.Tensor, total: torch.Tensor, kind: str) -> torch.Tens
     return torch.minimum(along.clamp_min(0.0), whole)
 
 
-def strong_batch(sources: torch.Tensor, frames: torch.Tensor | None, kind: str) -> Batch:
-    """A batch from the complex spectra of the sources, (B, K, T, F)."""
+def strong_batch(sources: torch.Tensor, frames: torch.Tensor | None, kind: str, n_targets: int) -> Batch:
+    """A batch from the complex spectra of the sources, (B, K, T, F) or more, of which the first ones are targets."""
     total = sources.sum(dim=1)
-    return Batch(total.abs(), frames, sources=target(sources, total.unsqueeze(1), kind))
+    return Batch(total.abs(), frames, sources=target(sources[:, :n_targets], total.unsqueeze(1), kind))
 
 
 def weak_batch(

@@ -43,6 +43,8 @@ REFERENCED_NAME = "clips_with_references.txt"
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
 # Among separated files: what belongs to no class.
 RESIDUAL = "residual"
+# Among references: what is under the events of a clip, see ``DataDir.references``.
+BACKGROUND = "background"
 # Times are written to a tenth of a microsecond; this is under half a sample at any audio rate.
 TOLERANCE_S = 1e-5
 SECONDS = ".7f"  # a tenth of a microsecond: reads back to the very sample at any audio rate
@@ -242,8 +244,13 @@ class DataDir:
             events[utt].append(event)
         return events
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What there are tables of references of: the classes, and ``BACKGROUND`` in a set with backgrounds."""
+        return (*self.classes, BACKGROUND) if (self.path / f"src_{BACKGROUND}.scp").is_file() else self.classes
+
     def references(self) -> dict[str, dict[str, Path]]:
-        """Reference audio of each class, class -> clip id -> file, for the clips in which the class is active."""
+        """Reference audio of each of the ``sources``, source -> clip id -> file, for the clips in which it sounds."""
         if not self.referenced():
             return {name: {} for name in self.classes}
-        return {name: read_scp(self.path / f"src_{name}.scp") for name in self.classes}
+        return {name: read_scp(self.path / f"src_{name}.scp") for name in self.sources}

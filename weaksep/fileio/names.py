@@ -16,6 +16,7 @@ MAX_ID_BYTES = 200  # an id is followed by a suffix, and the name of a temporary
 _TAKEN = {
     "mix": "is taken: it names the folder of the mixtures",
     "residual": "is taken: it names the files of what belongs to no class",
+    "background": "is taken: it names the files of the sound of no class under the events",
 }
 
 

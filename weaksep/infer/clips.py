@@ -12,7 +12,7 @@ from weaksep.fileio.datadir import DataDir
 
 @dataclass(frozen=True)
 class Clip:
-    """One mixture and, for oracle masks, the references of the classes in it: (class index, file)."""
+    """One mixture and, for oracle masks, its references: (index among ``DataDir.sources``, file)."""
 
     utt: str
     wav: str
@@ -41,7 +41,7 @@ def read_clips(data: DataDir, with_references: bool) -> tuple[list[Clip], int]:
             problems.append(
                 f"{path}: {n_samples} samples, {rate} Hz, {channels} channels; expected {sample_rate} Hz mono"
             )
-        own = [(k, references[c][utt]) for k, c in enumerate(data.classes) if with_references and utt in references[c]]
+        own = [(k, table[utt]) for k, table in enumerate(references.values()) if utt in table]
         problems += [f"{file}: no such file" for _, file in own if not file.is_file()]
         clips.append(Clip(utt, str(path), n_samples, tuple((k, str(file)) for k, file in own)))
     if not clips and not problems:

@@ -1,6 +1,6 @@
 """Separate a data folder: one 16-bit WAV a clip and class under OUT/audio/<class>/, and OUT/<class>.scp.
 
-A separator with a residual output has residual.scp beside them.
+A separator with a residual output has residual.scp beside them, as have oracles where the mixtures have backgrounds.
 
 The tables are written last, so a folder that has them is whole. Memory does not grow with the number of
 clips: a batch is read, separated and written before the next.
@@ -23,7 +23,7 @@ import torch
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import INT16_SCALE, read_audio, write_audio
-from weaksep.fileio.datadir import CONFIDENCE_NAME, SOURCE_NAME, DataDir
+from weaksep.fileio.datadir import CONFIDENCE_NAME, RESIDUAL, SOURCE_NAME, DataDir
 from weaksep.fileio.experiments import WEIGHTS_NAME
 from weaksep.fileio.place import check_place
 from weaksep.fileio.scp import scp_entries
@@ -182,7 +182,7 @@ def separate_dataset(
             separator's.
     """
     clips, sample_rate = read_clips(data, with_references=isinstance(system, Oracle))
-    outputs = data.classes
+    outputs = (*data.classes, RESIDUAL)[: len(data.sources)]
     if not isinstance(system, Oracle):
         separator = load_separator(system)
         if separator.classes != data.classes:

@@ -29,7 +29,8 @@ def strong_loss(
     Args:
         magnitude: mixture X, (B, T, F).
         masks: M in [0, 1], (B, K, T, F), or with more than K: a residual output is asked for nothing.
-        sources: magnitudes |S| of the references, (B, K, T, F), zero where a class is absent.
+        sources: magnitudes |S| of the references, (B, K, T, F), zero where a class is absent; with that of the
+            background, the target of a residual output, one more.
         frames: 1.0 where a clip has a frame, (B, T); None when there is no padding.
     """
     mixture, n_classes = magnitude.unsqueeze(1), sources.shape[1]

@@ -38,11 +38,39 @@ class AloneConfig(BaseModel, extra="forbid", frozen=True):
     min_level_db: float = Field(-50.0, le=0)
 
 
+def _unordered(level_db: tuple[float, float]) -> dict[str, object]:
+    """What is wrong with a range of levels, see ``refuse``."""
+    low, high = level_db
+    expected = f"[lowest, highest], both at most 0 and at least {LEVELS_DB[0]:g}"
+    return {f"level_db: expected {expected}, found [{low}, {high}]": not LEVELS_DB[0] <= low <= high <= LEVELS_DB[1]}
+
+
+class BackgroundConfig(BaseModel, extra="forbid", frozen=True):
+    """Sound of no class under the events: pieces of unlabelled recordings.
+
+    Args:
+        level_db: lowest and highest RMS of a piece, dB relative to full scale, uniform in between.
+        probability: that a mixture has one.
+        db: where the recordings are: a folder of audio files, or a wav.scp, beside which utt2spk may say which files
+            are of one recording. As a path on the command line; --background comes before it.
+    """
+
+    level_db: tuple[float, float] = (-40.0, -25.0)
+    probability: float = Field(1.0, gt=0, le=1)
+    db: str | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> BackgroundConfig:
+        refuse(_unordered(self.level_db))
+        return self
+
+
 class Variant(BaseModel, extra="forbid", frozen=True):
     """More sets of mixtures, data/<set>_<name>: for the systems that say ``mixtures: <name>``, or to test on.
 
     Args:
         mean_events, level_db, min_event_s: where they differ from the recipe's.
+        background: where its keys differ; null for none.
         events: "isolated", the corpus' own, or "alone", cut out of the recipe's mixtures by their frame labels.
         alone: which pieces count as events of their class.
         recordings: "own" of each set, or "train" for a test set of the recordings that systems were trained on: how
@@ -50,9 +78,10 @@ class Variant(BaseModel, extra="forbid", frozen=True):
         sets: number of mixtures of each set; both train and valid, or neither.
     """
 
-    mean_events: float | None = Field(None, gt=0, le=1000)
+    mean_events: float | None = Field(None, ge=0, le=1000)
     level_db: tuple[float, float] | None = None
     min_event_s: float | None = Field(None, ge=0)
+    background: BackgroundConfig | None = None
     events: Literal["isolated", "alone"] = "isolated"
     alone: AloneConfig = AloneConfig()
     recordings: Literal["own", "train"] = "own"
@@ -68,6 +97,7 @@ class Variant(BaseModel, extra="forbid", frozen=True):
                 "sets: train and valid go together; give both or neither": bool(train) != bool(valid),
                 "sets: give train and valid, or test, or all three": not (train or valid or test),
                 "recordings: train is for a test set; leave sets.train and sets.valid out": borrowed and train,
+                "background.db: one for all; give it above, not in a variant": self.background and self.background.db,
             }
         )
         return self
@@ -79,30 +109,32 @@ class MixConfig(BaseModel, extra="forbid", frozen=True):
     Args:
         seed: of all draws; another seed gives other mixtures of the same events.
         clip_s: length of a mixture, seconds.
-        mean_events: lambda of the zero-truncated Poisson number of events (mean lambda / (1 - e^-lambda)).
+        mean_events: lambda of the zero-truncated Poisson number of events (mean lambda / (1 - e^-lambda)); 0 for clips
+            without events, of backgrounds alone.
         level_db: lowest and highest RMS of an event, dB relative to full scale, uniform in between.
         min_event_s: an event starts at least this long before the clip's end; 0 as in the paper.
+        background: what is under the events; None for nothing, as in the paper.
         sets: mixtures of each set.
         variants: more sets by name, made when a system asks for them.
     """
 
     seed: int = 0
     clip_s: float = Field(gt=0, le=MAX_CLIP_S)
-    mean_events: float = Field(gt=0, le=1000)
+    mean_events: float = Field(ge=0, le=1000)
     level_db: tuple[float, float] = (-30.0, -25.0)
     min_event_s: float = Field(ge=0, default=0.0)
+    background: BackgroundConfig | None = None
     sets: SetSizes
     variants: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")], Variant] = {}
 
     @model_validator(mode="after")
     def _ordered(self) -> MixConfig:
-        low, high = self.level_db
-        expected = f"[lowest, highest], both at most 0 and at least {LEVELS_DB[0]:g}"
-        ordered = LEVELS_DB[0] <= low <= high <= LEVELS_DB[1]
+        silent = not self.mean_events and (self.background is None or self.background.probability < 1)
         refuse(
             {
-                f"level_db: expected {expected}, found [{low}, {high}]": not ordered,
+                **_unordered(self.level_db),
                 "min_event_s must be below clip_s": self.min_event_s >= self.clip_s,
+                "mean_events: 0 is for clips of backgrounds alone; give background, with probability 1": silent,
             }
         )
         return self
@@ -122,6 +154,10 @@ class MixConfig(BaseModel, extra="forbid", frozen=True):
             raise UserError(f"no variant {name!r} of the mixtures in mix.yaml ({hint}); a system asks for it")
         found = self.variants[name]
         own = found.model_dump(include={"mean_events", "level_db", "min_event_s"}, exclude_none=True)
+        if "background" in found.model_fields_set:
+            pair = (self.background, found.background)
+            common, changed = (part.model_dump(exclude_unset=True) if part else {} for part in pair)
+            own["background"] = {**common, **changed} if found.background else None
         try:
             whole = MixConfig.model_validate({**self.model_dump(exclude={"variants"}), **own})
         except ValueError as error:

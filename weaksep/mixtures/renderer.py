@@ -1,4 +1,4 @@
-"""From a scene to audio: one reference a class, and their sum.
+"""From a scene to audio: one reference a class and one of the background, and their sum.
 
 References are summed in float64 and rounded to int16; the mixture is the integer sum of the rounded
 references, so the stems sum to the mixture bit for bit.
@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from weaksep.errors import UserError
+from weaksep.fileio.datadir import BACKGROUND
+from weaksep.mixtures.background import background_part
 from weaksep.mixtures.scene import Scene
 from weaksep.signal.level import db_to_gain
 from weaksep.signal.units import seconds_to_samples
@@ -20,17 +22,21 @@ MAX_PEAK = 0.99  # of full scale, for the mixture and for every reference
 
 # A mixture, int16 (N,), and class -> its reference, int16 (N,).
 Stems = tuple[np.ndarray, dict[str, np.ndarray]]
-LoadEvent = Callable[[str], tuple[np.ndarray, float]]
+Load = Callable[[str], tuple[np.ndarray, float]]
 
 
-def class_sums(scene: Scene, load_event: LoadEvent) -> tuple[dict[str, np.ndarray], list[float]]:
+def class_sums(
+    scene: Scene, load_event: Load, load_background: Load | None = None
+) -> tuple[dict[str, np.ndarray], list[float]]:
     """Sum of each active class before `Scene.gain_db`, float64 (N,), full scale 1; and each event's peak.
 
     Args:
         load_event: event id -> (waveform (M,), RMS of the whole waveform).
+        load_background: the same of backgrounds, where the scene has one.
 
     Returns:
-        class -> sum, and for every event of the scene the largest sample of the part inside the clip.
+        class -> sum, and the background beside them; and for every event of the scene, and the background, the largest
+        sample of the part inside the clip.
     """
     sums = {name: np.zeros(scene.n_samples) for name in scene.active_classes}
     peaks = []
@@ -42,6 +48,10 @@ def class_sums(scene: Scene, load_event: LoadEvent) -> tuple[dict[str, np.ndarra
         part = np.multiply(waveform[: max(0, scene.n_samples - start)], gain, dtype=np.float64)
         sums[event.class_name][start : start + len(part)] += part
         peaks.append(peak(part))
+    if scene.background is not None and load_background is not None:
+        recording, _ = load_background(scene.background.event_id)
+        sums[BACKGROUND] = background_part(scene.background, recording, scene.n_samples, scene.sample_rate)
+        peaks.append(peak(sums[BACKGROUND]))
     return sums, peaks
 
 
@@ -66,24 +76,27 @@ def to_stems(sums: Mapping[str, np.ndarray], gain_db: float) -> Stems:
     return np.add.reduce(list(references.values()), axis=0, dtype=np.int16), references
 
 
-def render(scene: Scene, load_event: LoadEvent) -> Stems:
-    """Rebuild a finished scene, active classes alone.
+def render(scene: Scene, load_event: Load, load_background: Load | None = None) -> Stems:
+    """Rebuild a finished scene: active classes alone, and the background.
 
     Raises:
         UserError: it would clip.
     """
-    sums, _ = class_sums(scene, load_event)
+    sums, _ = class_sums(scene, load_event, load_background)
     if scene.gain_db > protective_gain_db(sums):
         raise UserError(f"{scene.utt_id}: these events at these levels would clip: not a scene as it was drawn")
     return to_stems(sums, scene.gain_db)
 
 
-def finish(scene: Scene, load_event: LoadEvent) -> tuple[Scene, np.ndarray, dict[str, np.ndarray]] | None:
+def finish(
+    scene: Scene, load_event: Load, load_background: Load | None = None
+) -> tuple[Scene, np.ndarray, dict[str, np.ndarray]] | None:
     """Render a drawn scene and set its gain: (scene, mixture, references).
 
-    None when the clip's end leaves nothing of an event but digital silence: its label would be a lie.
+    None when the clip's end leaves nothing of an event but digital silence, or the piece of the background is that: its
+    label would be a lie.
     """
-    sums, peaks = class_sums(scene, load_event)
+    sums, peaks = class_sums(scene, load_event, load_background)
     gain_db = protective_gain_db(sums)
     if min(peaks) * FULL_SCALE * db_to_gain(gain_db) <= 0.5:
         return None

@@ -48,7 +48,7 @@ def sample_scene(
         UserError: more events than files were drawn.
     """
     rng = generator(config.seed, "mix", set_name, utt_id, attempt)
-    n_events = zero_truncated_poisson(rng, config.mean_events)
+    n_events = zero_truncated_poisson(rng, config.mean_events) if config.mean_events else 0
     n_starts = max(1, seconds_to_samples(config.clip_s - config.min_event_s, sample_rate))
     used: dict[str, set[int]] = {name: set() for name in by_class}
     events = []

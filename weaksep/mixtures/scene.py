@@ -13,7 +13,7 @@ from weaksep.fileio.audioread import RATES_HZ
 from weaksep.fileio.jsontext import finite
 from weaksep.fileio.names import id_problem, label_problem
 from weaksep.fileio.parsed import Parsed
-from weaksep.fileio.tables import parse
+from weaksep.fileio.tables import MAX_EVENT_S, parse
 from weaksep.signal.units import seconds_to_samples
 
 MAX_CLIP_S = 3600.0  # a mixture is held in memory, with a reference a class
@@ -49,6 +49,9 @@ class Scene:
         sample_rate: Hz.
         gain_db: applied to the whole scene so that nothing clips; 0 for almost all.
         events: in the order in which they were drawn, which is the order in which they are summed.
+        background: sounds under the events from beginning to end; None for silence. Its id is a key of
+            data/backgrounds/<set>, its onset is 0 or before the clip begins, and its level is that of the piece that is
+            heard.
     """
 
     utt_id: str
@@ -56,6 +59,7 @@ class Scene:
     sample_rate: int
     gain_db: float
     events: tuple[Event, ...]
+    background: Event | None = None
 
     @property
     def n_samples(self) -> int:
@@ -67,9 +71,17 @@ class Scene:
         """Classes that occur, sorted by name."""
         return tuple(sorted({event.class_name for event in self.events}))
 
+    @property
+    def sounds(self) -> tuple[Event, ...]:
+        """Events, and the background where there is one."""
+        return self.events if self.background is None else (*self.events, self.background)
+
     def to_json(self) -> str:
         """One line. Floats are written so that they read back exactly."""
-        return json.dumps(dataclasses.asdict(self), allow_nan=False)
+        value = dataclasses.asdict(self)
+        if self.background is None:
+            del value["background"]
+        return json.dumps(value, allow_nan=False)
 
     @classmethod
     def from_json(cls, line: str) -> Scene:
@@ -77,7 +89,8 @@ class Scene:
         try:
             value: Any = json.loads(line)
             events = tuple(Event(**event) for event in value.pop("events"))
-            return cls(events=events, **value)
+            below = value.pop("background", None)
+            return cls(events=events, background=None if below is None else Event(**below), **value)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             # The error quotes keys of the line, and what they hold must not break a message into lines.
             raise ValueError(f"not a scene: {repr(str(error))[1:-1]}") from None
@@ -96,12 +109,13 @@ def check_scene(scene: Scene) -> None:
             f"duration_s {length_s!r} is not above 0 and at most {MAX_CLIP_S:g} s": not some_length or length_s <= 0,
             f"sample_rate {rate!r} is none": not isinstance(rate, int) or not finite(rate, *RATES_HZ),
             f"gain_db {scene.gain_db!r} is not {levels}": not finite(scene.gain_db, *LEVELS_DB),
-            "no events": not scene.events,
+            "no events": not scene.sounds,
         }
     )
-    for event in scene.events:
+    for event in scene.sounds:
         name, recording, label, onset_s = event.event_id, event.recording_id, event.class_name, event.onset_s
-        begun = finite(onset_s, 0.0, length_s) and onset_s < length_s
+        earliest, latest = (-MAX_EVENT_S, 0.0) if event is scene.background else (0.0, length_s)
+        begun = finite(onset_s, earliest, latest) and onset_s < length_s
         no_id = "cannot be the id of an event or a recording"
         refuse(
             {

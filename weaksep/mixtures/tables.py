@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import fmean
 
 from weaksep.fileio.atomic import write_text
-from weaksep.fileio.datadir import EVENT_COLUMNS, SECONDS, audio_name
+from weaksep.fileio.datadir import BACKGROUND, EVENT_COLUMNS, SECONDS, audio_name
 from weaksep.fileio.tables import write_tables, write_tsv
 from weaksep.mixtures.scene import Scene
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
@@ -45,11 +45,13 @@ def write_mixtures(
     write_text(folder / "scenes.jsonl", "".join(f"{scene.to_json()}\n" for scene in scenes))
     write_tsv(folder / "events.tsv", EVENT_COLUMNS, rows)
     more = {
-        "utt2labels": {utt: ",".join(names) for utt, names in active.items()},
+        "utt2labels": {utt: ",".join(names) or "-" for utt, names in active.items()},
         "utt2dur": {utt: f"{length:{SECONDS}}" for utt, length in lengths_s.items()},
     }
     for name in classes:
         more[f"src_{name}.scp"] = {utt: audio_name(name, utt) for utt, names in active.items() if name in names}
+    below = {scene.utt_id: audio_name(BACKGROUND, scene.utt_id) for scene in scenes if scene.background is not None}
+    more |= {f"src_{BACKGROUND}.scp": below} if below else {}
     more["wav.scp"] = {utt: audio_name("mix", utt) for utt in active}
     write_tables(folder, classes, {utt: utt for utt in active}, more)
 
@@ -58,7 +60,8 @@ def described(scenes: Sequence[Scene]) -> str:
     """What a set of mixtures is like, for the log."""
     active = [len(scene.active_classes) for scene in scenes]
     shares = ", ".join(f"{n}: {active.count(n) / len(active):.1%}" for n in sorted(set(active)))
+    below = fmean(scene.background is not None for scene in scenes)
     return (
         f"{fmean(len(scene.events) for scene in scenes):.2f} events and {fmean(active):.2f} active classes a mixture; "
-        f"share by number of active classes {shares}"
+        f"share by number of active classes {shares}" + (f"; with a background {below:.1%}" if below else "")
     )

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
@@ -17,13 +18,14 @@ import numpy as np
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.datadir import DATA_TABLES, audio_name
+from weaksep.fileio.datadir import BACKGROUND, DATA_TABLES, audio_name
 from weaksep.fileio.inputs import files_of, tables_of
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
 from weaksep.fileio.stamp import Step
 from weaksep.jobs import Claim, cut_shards, run_shards
+from weaksep.mixtures.background import sample_background
 from weaksep.mixtures.config import MixConfig
 from weaksep.mixtures.pool import EventAudio, EventPool
 from weaksep.mixtures.renderer import finish, render
@@ -37,15 +39,22 @@ logger = logging.getLogger(__name__)
 SHARD_MIXTURES = 250  # small enough that an interrupted stage loses little; a worker keeps the events it has read
 MAX_ATTEMPTS = 100
 TABLES = (*DATA_TABLES, "scenes.jsonl")
+POOL_TABLES = ("wav.scp", "utt2class", "utt2spk", "labels.txt")  # of events, and of backgrounds
 
 # A mixture: its scene, its audio and its references, int16 (N,) each; and the draws that were thrown away for it.
 Made = tuple[tuple[Scene, np.ndarray, dict[str, np.ndarray]], int]
+# An item, events, backgrounds where there are any -> its mixture.
+Make = Callable[[Any, EventAudio, EventAudio | None], Made]
 
 
-@lru_cache(maxsize=1)
-def _event_audio(events_dir: Path, modified_ns: int) -> EventAudio:
-    """One load a process; ``modified_ns`` keeps other events from being taken for these."""
-    return EventAudio(EventPool.load(events_dir))
+@lru_cache(maxsize=2)
+def _loaded(folder: Path, modified_ns: int) -> EventAudio:
+    return EventAudio(EventPool.load(folder))
+
+
+def _audio(folder: Path) -> EventAudio:
+    """Of events, or of backgrounds: one load a process, unless others have taken their place."""
+    return _loaded(folder, os.stat(folder / "wav.scp").st_mtime_ns)
 
 
 def write_stems(
@@ -62,23 +71,26 @@ def write_stems(
 
 
 def mix_shard(
-    make: Callable[[Any, EventAudio], Made], events_dir: Path, folder: Path, items: Sequence[Any], claim: Claim
+    make: Make, events_dir: Path, backgrounds_dir: Path | None, folder: Path, items: Sequence[Any], claim: Claim
 ) -> list[tuple[str, list[dict[str, str]], int]]:
     """Make and write the mixtures of a shard; of each its scene, rows of events.tsv and number of draws thrown away."""
-    audio = _event_audio(events_dir, os.stat(events_dir / "wav.scp").st_mtime_ns)
+    audio, backgrounds = _audio(events_dir), _audio(backgrounds_dir) if backgrounds_dir else None
+    if backgrounds is not None and backgrounds.pool.sample_rate != audio.pool.sample_rate:
+        raise UserError(f"{backgrounds_dir}: not at the {audio.pool.sample_rate} Hz of the events; give --background")
     made = []
     for item in items:
-        (scene, mixture, references), redrawn = make(item, audio)
+        (scene, mixture, references), redrawn = make(item, audio, backgrounds)
         write_stems(folder, scene, mixture, references, claim)
         made.append((scene.to_json(), event_rows(scene, lambda event_id: len(audio(event_id)[0])), redrawn))
     return made
 
 
 def make_set(
-    make: Callable[[Any, EventAudio], Made],
+    make: Make,
     items: Sequence[Any],
     pool: EventPool,
     notes: Shards,
+    backgrounds_dir: Path | None,
     *,
     nj: int,
     description: str,
@@ -88,9 +100,10 @@ def make_set(
     Args:
         make: makes a mixture of one of the ``items``.
         pool: the events.
+        backgrounds_dir: data/backgrounds/<set>; None without.
     """
-    folder, work = notes.folder, partial(mix_shard, make, pool.folder, notes.folder)
-    tables = [*TABLES, *(f"src_{name}.scp" for name in pool.classes)]
+    folder, work = notes.folder, partial(mix_shard, make, pool.folder, backgrounds_dir, notes.folder)
+    tables = [*TABLES, *(f"src_{name}.scp" for name in (*pool.classes, BACKGROUND))]
     with notes.unfinished(folder / name for name in tables):
         parts = run_shards(work, cut_shards(items, SHARD_MIXTURES), notes, nj=nj, description=description)
         lines, rows, redrawn = zip(*chain.from_iterable(parts), strict=True)
@@ -101,7 +114,9 @@ def make_set(
         logger.info("%s: %d scenes drawn anew: the clip's end left an event without a sound", folder, sum(redrawn))
 
 
-def draw_mixture(config: MixConfig, set_name: str, utt_id: str, audio: EventAudio) -> Made:
+def draw_mixture(
+    config: MixConfig, set_name: str, utt_id: str, audio: EventAudio, backgrounds: EventAudio | None = None
+) -> Made:
     """Draw and render a mixture, anew until all its events are heard.
 
     Raises:
@@ -110,30 +125,34 @@ def draw_mixture(config: MixConfig, set_name: str, utt_id: str, audio: EventAudi
     pool = audio.pool
     for attempt in range(MAX_ATTEMPTS):
         drawn = sample_scene(config, pool.by_class, set_name, utt_id, pool.sample_rate, attempt)
-        finished = finish(drawn, audio)
+        below = sample_background(config.background, config.seed, drawn, attempt, backgrounds)
+        finished = finish(replace(drawn, background=below), audio, backgrounds)
         if finished is not None:
             return finished, attempt
     raise UserError(
-        f"{utt_id}: {MAX_ATTEMPTS} draws each held an event of which nothing is heard: "
+        f"{utt_id}: {MAX_ATTEMPTS} draws each held an event (or a background) of which nothing is heard: "
         f"look at the files in {pool.folder}, or raise level_db"
     )
 
 
-def mix_step(config: MixConfig, set_name: str, events_dir: Path, folder: Path) -> Step:
-    """One set of mixtures as a step: its inputs are the events and their tables.
+def mix_step(
+    config: MixConfig, set_name: str, events_dir: Path, folder: Path, backgrounds_dir: Path | None = None
+) -> Step:
+    """One set of mixtures as a step: its inputs are the events, the backgrounds and their tables.
 
     Raises:
         UserError: an scp is malformed.
     """
+    pools = [("", events_dir), *([("backgrounds/", backgrounds_dir)] if backgrounds_dir else [])]
     return Step(
         name=str(folder),
         folder=folder,
         settings={
-            **config.model_dump(mode="json", exclude={"variants"}),
+            **config.model_dump(mode="json", exclude={"variants": True, "background": {"db"}}),
             "sets": {set_name: config.sizes()[set_name]},  # the other sets' sizes are none of its business
         },
-        tables=tables_of(events_dir, ("wav.scp", "utt2class", "utt2spk", "labels.txt")),
-        files=files_of(events_dir, ["wav.scp"]),
+        tables={f"{at}{name}": path for at, pool in pools for name, path in tables_of(pool, POOL_TABLES).items()},
+        files={f"{at}{name}": path for at, pool in pools for name, path in files_of(pool, ["wav.scp"]).items()},
         code=["weaksep.mixtures.write"],
         outputs=(*TABLES, "src_*.scp", "audio/*/*.wav"),
         kind="mixtures",
@@ -142,14 +161,23 @@ def mix_step(config: MixConfig, set_name: str, events_dir: Path, folder: Path) -
 
 def check_space(folder: Path, config: MixConfig, pool: EventPool, n_mixtures: int) -> None:
     """UserError when the disk has no room for so many mixtures, each with references for the classes in it."""
-    n_events = config.mean_events / -math.expm1(-config.mean_events)
+    n_events = config.mean_events / -math.expm1(-config.mean_events) if config.mean_events else 0.0
     n_active = len(pool.classes) * -math.expm1(n_events * math.log1p(-1 / len(pool.classes)))
-    n_files = math.ceil(n_mixtures * (1 + n_active))
+    n_files = math.ceil(n_mixtures * (1 + (config.background is not None) + n_active))
     file_bytes = on_disk(44 + 2 * seconds_to_samples(config.clip_s, pool.sample_rate))
     require_space(folder, n_files * file_bytes, n_files, "--datadir")
 
 
-def write_set(config: MixConfig, set_name: str, events_dir: Path, notes: Shards, *, nj: int, variant: str = "") -> None:
+def write_set(
+    config: MixConfig,
+    set_name: str,
+    events_dir: Path,
+    notes: Shards,
+    *,
+    nj: int,
+    variant: str = "",
+    backgrounds_dir: Path | None = None,
+) -> None:
     """Draw and write one set of mixtures.
 
     Args:
@@ -158,28 +186,34 @@ def write_set(config: MixConfig, set_name: str, events_dir: Path, notes: Shards,
         notes: of the step; their folder is data/<set>. What an earlier run left there is removed first.
         nj: worker processes.
         variant: name of the variant that ``config`` is; part of the clips' ids, so its draws are its own.
+        backgrounds_dir: data/backgrounds/<set>, where the mixtures have backgrounds.
 
     Raises:
         UserError: the events cannot be used, or the disk has no room.
     """
     pool = EventPool.load(events_dir)
-    check_place(notes.folder, "mixtures", notes.known(), [events_dir, *pool.wav.values()])
+    read = filter(None, [events_dir, backgrounds_dir, *pool.wav.values()])
+    check_place(notes.folder, "mixtures", notes.known(), read)
     name = f"{set_name}_{variant}" if variant else set_name
     utt_ids = [f"{name}-{number:06d}" for number in range(1, config.sizes()[set_name] + 1)]
     check_space(notes.folder, config, pool, len(utt_ids))
-    make_set(partial(draw_mixture, config, name), utt_ids, pool, notes, nj=nj, description=f"mix {name}")
+    make = partial(draw_mixture, config, name)
+    make_set(make, utt_ids, pool, notes, backgrounds_dir, nj=nj, description=f"mix {name}")
 
 
-def rebuild_mixture(scene: Scene, audio: EventAudio) -> Made:
+def rebuild_mixture(scene: Scene, audio: EventAudio, backgrounds: EventAudio | None = None) -> Made:
     """Render a scene that was drawn before."""
-    return (scene, *render(scene, audio)), 0
+    return (scene, *render(scene, audio, backgrounds)), 0
 
 
-def _check_events(scenes: Sequence[Scene], pool: EventPool, path: Path) -> None:
+def _check_events(scenes: Sequence[Scene], pool: EventPool, path: Path, backgrounds_dir: Path | None) -> None:
     if not scenes:
         raise UserError(f"{path}: no scenes")
     wanted = {event.event_id for scene in scenes for event in scene.events}
     problems = [f"{pool.folder}/wav.scp: no event {event_id}" for event_id in sorted(wanted - set(pool.wav))]
+    known = EventPool.load(backgrounds_dir).wav if backgrounds_dir else {}
+    below = {scene.background.event_id for scene in scenes if scene.background is not None}
+    problems += [f"--backgrounds {backgrounds_dir}: no background {name}" for name in sorted(below - known.keys())]
     class_of = {event: name for name, events in pool.by_class.items() for event, _ in events}
     problems += [
         f"{path}: {scene.utt_id}: {event.event_id} is a {event.class_name} here and a {class_of[event.event_id]} there"
@@ -192,21 +226,25 @@ def _check_events(scenes: Sequence[Scene], pool: EventPool, path: Path) -> None:
     raise_problems(f"{path} cannot be rebuilt from {pool.folder}", problems)
 
 
-def rebuild_set(scenes_path: Path, events_dir: Path, folder: Path, *, nj: int) -> None:
+def rebuild_set(
+    scenes_path: Path, events_dir: Path, folder: Path, *, nj: int, backgrounds_dir: Path | None = None
+) -> None:
     """Write a data folder from a list of scenes; the same files as when the scenes were drawn.
 
     Args:
         scenes_path: scenes.jsonl.
         events_dir: data/events/<set> with the scenes' events.
         folder: data folder to write; what an earlier run left there is removed first.
+        backgrounds_dir: data/backgrounds/<set> with their backgrounds.
 
     Raises:
-        UserError: listing the events that are not there or of another class, or another sample rate; or `folder`
-            holds something else than mixtures.
+        UserError: listing what is not there or of another class, or another sample rate; or `folder` holds something
+            else than mixtures.
     """
     notes = Shards(folder, kind="mixtures")
     pool = EventPool.load(events_dir)
-    check_place(folder, "mixtures", notes.known(), [scenes_path, events_dir, *pool.wav.values()])
+    read = filter(None, [scenes_path, events_dir, backgrounds_dir, *pool.wav.values()])
+    check_place(folder, "mixtures", notes.known(), read)
     scenes = read_scenes(scenes_path)
-    _check_events(scenes, pool, scenes_path)
-    make_set(rebuild_mixture, scenes, pool, notes, nj=nj, description="rebuild")
+    _check_events(scenes, pool, scenes_path, backgrounds_dir)
+    make_set(rebuild_mixture, scenes, pool, notes, backgrounds_dir, nj=nj, description="rebuild")

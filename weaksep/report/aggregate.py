@@ -48,6 +48,7 @@ LEVEL_BINS = {
     "-5-0": "-5 to 0 dB",
     ">=0": "0 dB and more",
 }
+FALSE_LEAK_DB = -10.0  # an absent class that holds a tenth of the energy would be taken to sound (infer/events.py)
 PLACES = 4
 TRUST_PAIRS = 10
 
@@ -177,19 +178,19 @@ def system_statistics(
         by number of active classes, by class, by overlap and by the unprocessed mixture's SI-SDR;
         worse, the share of those pairs that are below 0 dB, of all, by class and by the mixture's SI-SDR, and how
         many of them have ended up in their own output, in that of another active class or of an absent one;
-        single_class_si_sdr_db over mixtures of one class; absent_leak_db over (mixture, absent class) pairs;
+        single_class_si_sdr_db over mixtures of one class and nothing else; absent_leak_db over (mixture, absent class)
+        pairs, and false_activity, the share of them whose output holds a tenth of the mixture's energy or more;
         level_error_db over (mixture, present class) pairs, of all and by the class's level in the mixture,
         with the median of their sizes; confidence, see ``trust``;
         sdr_db, sir_db and sar_db (BSS eval) over the pairs for which stage 6 measured them.
     """
-    # Only mixtures of two or more active classes have an improvement at all (score/clip.py).
+    # Only mixtures of two or more classes, or of one and a background, have an improvement at all (score/clip.py).
     pairs = [(score, score.si_sdri_db) for score in scores if score.si_sdri_db is not None]
     gains = [gain for _, gain in pairs]
     drawn = [(groups or {}).get(score.utt, score.utt) for score, _ in pairs]
 
-    def values(name: str, n_active: int | None = None) -> list[float]:
-        rows = (score for score in scores if n_active in (None, score.n_active))
-        return [value for row in rows if (value := getattr(row, name)) is not None]
+    def values(name: str) -> list[float]:
+        return [value for row in scores if (value := getattr(row, name)) is not None]
 
     def split(bins: Iterable[str], of: Callable[[Score], str | None]) -> dict[str, list[float]]:
         return {name: [gain for score, gain in pairs if of(score) == name] for name in bins}
@@ -205,6 +206,7 @@ def system_statistics(
     levels = [("all", bin_of(LEVEL_BINS, LEVEL_EDGES_DB, score.relative_level_db)) for score in scores]
     both = [(names, s.level_error_db) for names, s in zip(levels, scores, strict=True) if s.level_error_db is not None]
     errors = {name: [error for names, error in both if name in names] for name in ("all", *LEVEL_BINS)}
+    leaks = values("leak_db")
     worse = [score for score, gain in pairs if gain < 0]
     own = sum(score.dominant_output == score.name for score in worse)
     active = {(score.utt, score.name) for score, _ in pairs}
@@ -218,8 +220,11 @@ def system_statistics(
             "by_input_si_sdr": {name: _below_zero(found) for name, found in splits["by_input_si_sdr"].items()},
             "found_in": {"own": own, "active": present - own, "absent": len(worse) - present},
         },
-        "single_class_si_sdr_db": describe(values("si_sdr_db", n_active=1)),
-        "absent_leak_db": describe(values("leak_db")),
+        "single_class_si_sdr_db": describe(
+            [s.si_sdr_db for s in scores if s.n_active == 1 and s.si_sdr_db is not None and s.si_sdri_db is None]
+        ),
+        "absent_leak_db": describe(leaks),
+        "false_activity": round(float(np.mean(np.array(leaks) >= FALSE_LEAK_DB)), PLACES) if leaks else None,
         "level_error_db": {
             name: {**describe(found), "median_absolute": describe([abs(error) for error in found])["median"]}
             for name, found in errors.items()

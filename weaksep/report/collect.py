@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.errors import UserError
-from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.datadir import RESIDUAL, DataDir
 from weaksep.fileio.network import is_network
 from weaksep.fileio.yamlfile import read_yaml
-from weaksep.report.aggregate import Score, check_complete, read_scores, system_statistics
+from weaksep.report.aggregate import Score, check_complete, describe, read_scores, system_statistics
 from weaksep.report.comparisons import collect_seeds, compare_all
 from weaksep.report.environment import environment
 from weaksep.report.facts import (
@@ -52,10 +52,13 @@ def collect_systems(
     for path in sorted(expdir.glob(f"*/scores/{set_name}/scores.tsv")):
         experiment, name = path.parents[2], path.parents[2].name
         data.check_source(path.parent, "rerun stages 5 and 6 for this system, or move it away")
-        found[name] = read_scores(path)
+        rows = read_scores(path)
+        found[name] = [row for row in rows if row.name != RESIDUAL]
         check_complete(found[name], list(data.wav), data.classes, path)
         known = {"name": name, "about": descriptions.get(name, {}).get("about", ""), "steps": steps.get(name)}
         figures = system_statistics(found[name], data.classes, BOOTSTRAP_SEED, data.recordings())
+        residual = [row.si_sdri_db for row in rows if row.name == RESIDUAL and row.si_sdri_db is not None]
+        figures["residual_si_sdri_db"] = describe(residual)
         figures["likeness"] = likeness(found[name])
         systems.append({**known, **origin_of(experiment)._asdict(), **figures})
         systems[-1]["headline"] |= system_name(name) in asked
@@ -94,7 +97,8 @@ def collect_training(expdir: Path) -> tuple[list[dict[str, Any]], int | dict[str
         for path, config in configs.items()
     ]
     seeds = {path.name: config["seed"] for path, config in configs.items() if isinstance(config.get("seed"), int)}
-    variants = {name for config in configs.values() if isinstance(name := config.get("mixtures"), str) and name}
+    named = (config.get(key) for config in configs.values() for key in ("mixtures", "unlabelled"))
+    variants = {name for name in named if isinstance(name, str) and name}
     distinct = set(seeds.values())
     return facts, seeds if len(distinct) > 1 else next(iter(distinct), None), variants
 

@@ -48,7 +48,12 @@ def all_tables(summary: Summary) -> list[Table]:
         found = [first, *_improvements(summary), classifiers, sources, run_tables.agreement(summary)]
     for name in summary["more_sets"]:
         found += _of_a_further_set(summary, name)
-    found += [run_tables.training(summary), run_tables.data(summary), run_tables.time(summary)]
+    found += [
+        tables.backgrounds(summary),
+        run_tables.training(summary),
+        run_tables.data(summary),
+        run_tables.time(summary),
+    ]
     return [table for table in found if table.rows]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.datadir import DataDir, parse_lengths
+from weaksep.fileio.datadir import BACKGROUND, DataDir, parse_lengths
 from weaksep.fileio.experiments import BASELINES, EQUAL_SHARES, JOINT_CLASSIFIER
 from weaksep.fileio.jsontext import finite, load_object
 from weaksep.fileio.network import is_network, read_description
@@ -50,6 +50,13 @@ def recordings_of(data: DataDir) -> dict[str, Any] | None:
     )
 
 
+def background_levels(data: DataDir) -> list[float] | None:
+    """Lowest and highest level of the backgrounds of a set's mixtures, dB relative to full scale; None for none."""
+    scenes = read_scenes(data.path / "scenes.jsonl") if BACKGROUND in data.sources else []
+    levels = [scene.background.level_db for scene in scenes if scene.background is not None]
+    return [round(bound(levels), 1) for bound in (min, max)] if levels else None
+
+
 def set_facts(path: Path) -> dict[str, Any]:
     """Number of mixtures, hours and active classes of a data folder. UserError lists every clip without a length."""
     data, table = DataDir.load(path), parse_lengths(path / "utt2dur")
@@ -63,6 +70,7 @@ def set_facts(path: Path) -> dict[str, Any]:
         "mean_active_classes": round(statistics.fmean(active), 3) if active else None,
         "two_or_more": sum(count >= 2 for count in active),
         "recordings": recordings_of(data),
+        "background_db": background_levels(data),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from weaksep.fileio.datadir import RESIDUAL
 from weaksep.fileio.network import Description
 from weaksep.report.aggregate import describe, read_scores
 from weaksep.report.formats import text_table
@@ -34,7 +35,10 @@ def scores_of(experiment: Path) -> dict[str, dict[str, Any]]:
         UserError: a table is damaged.
     """
     found = {path.parent.name: read_scores(path) for path in sorted(experiment.glob("scores/*/scores.tsv"))}
-    return {name: describe([s.si_sdri_db for s in rows if s.si_sdri_db is not None]) for name, rows in found.items()}
+    return {
+        name: describe([s.si_sdri_db for s in rows if s.si_sdri_db is not None and s.name != RESIDUAL])
+        for name, rows in found.items()
+    }
 
 
 def model_card(

@@ -155,6 +155,24 @@ def single(systems: Systems) -> Table:
     return table_of("single", title, systems, fields, competes)
 
 
+def backgrounds(summary: Summary) -> Table:
+    """Every test set with its level of backgrounds, where one of them has any."""
+    sets = {summary["test_set"]: summary["systems"], **summary["more_sets"]}
+    levels = {name: summary["data"].get(name, {}).get("background_db") for name in sets}
+    found = sets if any(levels.values()) else {}
+    rows = [{**system, "set": name, "level": levels[name]} for name, own in found.items() for system in own]
+    fields = [
+        field("set", TEXT, "set"),
+        field("background (dB)", INTERVAL, lambda row: row["level"] or [None, None]),
+        SYSTEM,
+        field("mean SI-SDRi (dB)", FIGURE, ("si_sdri_db", "mean")),
+        field("of the residual", FIGURE, ("residual_si_sdri_db", "mean")),
+        field("leak (dB)", FIGURE, ("absent_leak_db", "mean")),
+        field("false activity", FIGURE3, "false_activity"),
+    ]
+    return table_of("backgrounds", "By level of the background", rows, fields)
+
+
 def bss_eval(systems: Systems) -> Table:
     """SDR, SIR and SAR of the systems for which stage 6 has measured them."""
     measured = [system for system in systems if any(system[f"{name}_db"]["n"] for name in _BSS)]

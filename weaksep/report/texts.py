@@ -72,6 +72,10 @@ The mean of a mask over the energy of its output: 1 where all that came through 
 every bin was shared half and half. It needs no reference (`confidence.tsv` beside separated files). The table says what
 it is worth: its rank correlation with SI-SDR over the classes of mixtures of two or more, and the mean SI-SDR of what
 stays when the least confident tenth is withheld; withholding the worst tenth, which takes references, is the limit.""",
+    "backgrounds": """\
+Every test set, with the levels of the sound of no class under its mixtures; a class and a background are a mixture too.
+SI-SDRi of the residual is that of the residual output, against the background. Leak is as above; false activity is the
+share of absent classes whose output holds a tenth of the mixture's energy or more.""",
     "bss_eval": """\
 BSS eval of the separated classes, in mixtures of two or more: SDR counts all that is wrong, SIR what is left of the
 other classes, SAR what the separation has added. Unlike SI-SDR they forgive any short filter, so that they are higher.

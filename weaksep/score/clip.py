@@ -1,12 +1,13 @@
 """Scores of one clip: a row for every class.
 
-A class that is active (labelled) has SI-SDR; where two or more classes are active also the mixture's own
-SI-SDR, the improvement over it, the SDR, SIR and SAR of BSS eval, and the class whose output holds most of it (the
-dominant output). With a single active class the mixture is the reference already, so an improvement means nothing and
-those cells stay empty. A class that can be heard also has its level relative to the mixture, and the error of its
-output's level. A class that is absent has its leak instead. Every output that is not silent has its correlation with
-the mixture: a separator whose outputs are the mixture separates nothing. Confidence is the net's own
-(infer/confidence.py).
+A class that is active (labelled) has SI-SDR; where two or more classes are active, or one and a background, also the
+mixture's own SI-SDR, the improvement over it, and the class whose output holds most of it (the dominant output); where
+two or more classes are, the SDR, SIR and SAR of BSS eval too. With a single active class and nothing else the mixture
+is the reference already, so an improvement means nothing and those cells stay empty. A class that can be heard also has
+its level relative to the mixture, and the error of its output's level. A class that is absent has its leak instead.
+Every output that is not silent has its correlation with the mixture: a separator whose outputs are the mixture
+separates nothing. Confidence is the net's own (infer/confidence.py). A residual output has a row in clips with a
+background, which is its reference.
 """
 
 import math
@@ -17,6 +18,7 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.fileio.audio import read_audio
+from weaksep.fileio.datadir import RESIDUAL
 from weaksep.metrics.bss_eval import Correlations, correlations, ratios
 from weaksep.metrics.leak import leak_db
 from weaksep.metrics.likeness import mixture_correlation
@@ -36,7 +38,8 @@ Row = dict[str, object]
 @dataclass(frozen=True)
 class ClipFiles:
     """What scoring one clip needs. Tuples over classes; a reference is None where the class is absent or its
-    source is not known; an overlap is NaN where the class is absent."""
+    source is not known; an overlap is NaN where the class is absent. The background and the residual output are None
+    where there is none."""
 
     utt: str
     sample_rate: int
@@ -46,6 +49,8 @@ class ClipFiles:
     mixture: str
     references: tuple[str | None, ...]
     estimates: tuple[str, ...] = ()
+    background: str | None = None
+    residual: str | None = None
 
 
 def _cell(value: float) -> str | None:
@@ -72,7 +77,12 @@ def read_signals(files: Sequence[str], sample_rate: int, first: str = "") -> np.
 
 
 def score_clip(
-    clip: ClipFiles, mixture: np.ndarray, estimates: np.ndarray, audible: dict[int, np.ndarray]
+    clip: ClipFiles,
+    mixture: np.ndarray,
+    estimates: np.ndarray,
+    audible: dict[int, np.ndarray],
+    background: np.ndarray | None = None,
+    residual: np.ndarray | None = None,
 ) -> list[Row]:
     """Rows of one clip in the order of its classes, cells as text or None; those of BSS eval are still empty.
 
@@ -84,6 +94,8 @@ def score_clip(
         mixture: (N,).
         estimates: (K, N).
         audible: references (N,) by class index. One of zeros (an event cut where it is silent) is no target.
+        background: its reference (N,), where it is heard.
+        residual: the residual output (N,).
     """
     # Without references nobody knows what is heard.
     n_active = len(audible) if any(clip.references) else sum(clip.active)
@@ -97,7 +109,7 @@ def score_clip(
     levels = np.stack([relative, leak_db(mixture, estimates[sounding]) - relative], axis=1)
     for k, values in zip(sounding, levels, strict=True):
         rows[k] |= zip(LEVEL_COLUMNS, map(_cell, values), strict=True)
-    if len(sounding) == 1:
+    if len(sounding) == 1 and background is None:
         rows[sounding[0]]["si_sdr_db"] = _cell(si_sdr(audible[sounding[0]], estimates[sounding[0]]).item())
     elif sounding:
         columns = np.stack(si_sdr_improvement(targets, estimates[sounding], mixture), axis=1)
@@ -110,6 +122,10 @@ def score_clip(
         rows[k]["leak_db"] = _cell(leak)
     for row, alike in zip(rows, mixture_correlation(mixture, estimates), strict=True):
         row["mixture_correlation"] = _cell(alike)
+    if background is not None and residual is not None:
+        values = si_sdr_improvement(background[None], residual[None], mixture)
+        cells = zip(SI_SDR_COLUMNS, (_cell(value.item()) for value in values), strict=True)
+        rows.append({**dict.fromkeys(COLUMNS), **known, "class": RESIDUAL, "active": 1, **dict(cells)})
     return rows
 
 
@@ -125,11 +141,14 @@ def score_clips(clips: tuple[ClipFiles, ...], bss_eval: bool = True) -> list[Row
     waiting: list[tuple[list[Row], Correlations]] = []
     for clip in clips:
         known = [k for k, path in enumerate(clip.references) if path]
-        files = [clip.mixture, *clip.estimates, *filter(None, clip.references)]
+        more = {what: path for what in ("background", "residual") if (path := getattr(clip, what))}
+        files = [clip.mixture, *clip.estimates, *filter(None, clip.references), *more.values()]
         signals = read_signals(files, clip.sample_rate, f"the mixture {clip.utt}")
-        estimates, references = np.split(signals[1:], [len(clip.classes)])
+        ends = np.cumsum([len(clip.classes), len(known)])
+        estimates, references, others = np.split(signals[1:], ends)
+        heard = {what: signal for what, signal in zip(more, others, strict=True) if what == "residual" or signal.any()}
         audible = {k: reference for k, reference in zip(known, references, strict=True) if reference.any()}
-        own = score_clip(clip, signals[0], estimates, audible)
+        own = score_clip(clip, signals[0], estimates, audible, **heard)
         rows += own
         if bss_eval and len(audible) > 1:
             found = correlations(np.stack(list(audible.values())), estimates[list(audible)])

@@ -15,11 +15,11 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_json
-from weaksep.fileio.datadir import RESIDUAL, DataDir, read_scp
+from weaksep.fileio.datadir import DataDir
 from weaksep.jobs import run_sharded
 from weaksep.score.agreement import Heard, agreement, energy, frame_energies
 from weaksep.score.clip import read_signals
-from weaksep.score.system import find_estimates
+from weaksep.score.system import find_estimates, read_residuals
 from weaksep.score.tagging import Classifier, rounded, tag_scores
 from weaksep.score.targets import experiment_of
 from weaksep.signal.units import n_frames
@@ -110,10 +110,9 @@ def classify_sources(
         )
     if not estimates:
         raise UserError(f"{data.path}/wav.scp is empty; rerun stage 1")
-    scp = separated / f"{RESIDUAL}.scp"
-    residuals = read_scp(scp) if scp.is_file() else {}
+    residuals = read_residuals(separated)
     clips = [
-        (utt, (*files, str(data.wav[utt]), *([str(residuals[utt])] if utt in residuals else [])))
+        (utt, (*files, str(data.wav[utt]), *([residuals[utt]] if utt in residuals else [])))
         for utt, files in estimates.items()
     ]
     jobs = [tuple(clips[start : start + CLIPS_IN_A_JOB]) for start in range(0, len(clips), CLIPS_IN_A_JOB)]

@@ -10,7 +10,15 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.feats.labels import frame_labels
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import audio_info
-from weaksep.fileio.datadir import CONFIDENCE_NAME, REFERENCED_NAME, SOURCE_NAME, DataDir, read_scp
+from weaksep.fileio.datadir import (
+    BACKGROUND,
+    CONFIDENCE_NAME,
+    REFERENCED_NAME,
+    RESIDUAL,
+    SOURCE_NAME,
+    DataDir,
+    read_scp,
+)
 from weaksep.fileio.tables import read_tsv, write_tsv
 from weaksep.jobs import run_sharded
 from weaksep.metrics.overlap import overlap_share
@@ -48,6 +56,7 @@ def find_clips(data: DataDir, hop_samples: int) -> list[ClipFiles]:
         if (rate, channels) != (expected, 1):
             problems.append(f"{wav}: {rate} Hz, {channels} channel(s); expected {expected} Hz mono; rerun stage 1")
         files = {name: tables[name].get(utt) for name in labels[utt]} if utt in referenced else {}
+        files |= {BACKGROUND: file} if (file := tables.get(BACKGROUND, {}).get(utt)) else {}
         for name, file in files.items():
             if file is not None and not file.is_file():
                 problems.append(f"{file}: no such file (reference of {utt})")
@@ -57,7 +66,8 @@ def find_clips(data: DataDir, hop_samples: int) -> list[ClipFiles]:
         active = tuple(name in labels[utt] for name in data.classes)
         references = tuple(str(files[name]) if files.get(name) else None for name in data.classes)
         overlaps = tuple(overlap_share(activity).tolist())
-        clips.append(ClipFiles(utt, expected, data.classes, active, overlaps, str(wav), references))
+        below = str(files[BACKGROUND]) if BACKGROUND in files else None
+        clips.append(ClipFiles(utt, expected, data.classes, active, overlaps, str(wav), references, (), below))
     raise_problems(f"{data.path} cannot be scored", problems)
     return clips
 
@@ -77,6 +87,12 @@ def find_estimates(data: DataDir, separated: Path) -> dict[str, tuple[str, ...]]
         problems += [f"{table[utt]}: no such file" for utt in data.wav if utt in table and not table[utt].is_file()]
     raise_problems(f"{separated} is not complete; rerun stage 5", problems)
     return {utt: tuple(str(table[utt]) for table in tables.values()) for utt in data.wav}
+
+
+def read_residuals(separated: Path) -> dict[str, str]:
+    """The residual output of each clip; empty for systems without one."""
+    scp = separated / f"{RESIDUAL}.scp"
+    return {utt: str(path) for utt, path in read_scp(scp).items()} if scp.is_file() else {}
 
 
 def confidences(separated: Path) -> dict[tuple[object, object], str]:
@@ -121,7 +137,8 @@ def score_system(
     """
     experiment, set_name = Path(experiment), data.path.resolve().name
     estimates = find_estimates(data, experiment / "separated" / set_name)
-    clips = [replace(clip, estimates=estimates[clip.utt]) for clip in clips]
+    residuals = read_residuals(experiment / "separated" / set_name)
+    clips = [replace(clip, estimates=estimates[clip.utt], residual=residuals.get(clip.utt)) for clip in clips]
     jobs = [tuple(clips[start : start + CLIPS_IN_A_JOB]) for start in range(0, len(clips), CLIPS_IN_A_JOB)]
     parts = run_sharded(partial(score_clips, bss_eval=bss_eval), jobs, nj=nj, description=f"score {experiment.name}")
     sure = confidences(experiment / "separated" / set_name)

@@ -101,6 +101,10 @@ class SeparatorTraining(Training):
                 self.strong_repeats > 1 and not self.strong_share,
                 "strong_repeats: of the clips of strong_share, which is 0",
             ),
+            (
+                self.unlabelled and not self.residual,
+                "unlabelled: what they sound like has no output; net.residual: true",
+            ),
             (self.remix and self.remix.p_separated, "remix.p_separated: only classifiers hear separated sources"),
             (
                 nmf and (self.remix or self.augment),
@@ -114,6 +118,11 @@ class SeparatorTraining(Training):
             if applies:
                 raise ValueError(reason)
         return self
+
+    @property
+    def residual(self) -> bool:
+        """See ``Knowledge``."""
+        return bool(self.net.get("residual"))
 
     @property
     def losses(self) -> dict[str, dict[str, Any]]:

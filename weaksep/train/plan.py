@@ -73,17 +73,23 @@ class Plan:
         """Where the frozen classifier was trained."""
         return self.classifier.exp if self.classifier is not None and not self.joint else None
 
-    def set_folders(self, set_name: str) -> tuple[Path, Path]:
-        """data/<set> and dump/<set> of the mixtures that the training is about."""
-        name = f"{set_name}_{self.config.mixtures}" if self.config.mixtures else set_name
+    def set_folders(self, set_name: str, variant: str | None = None) -> tuple[Path, Path]:
+        """data/<set> and dump/<set> of the mixtures that the training is about, or of another variant."""
+        variant = self.config.mixtures if variant is None else variant
+        name = f"{set_name}_{variant}" if variant else set_name
         return self.datadir / name, self.dumpdir / name
+
+    def unlabelled(self, set_name: str) -> tuple[Path, Path] | None:
+        """The same of the unlabelled clips; None without."""
+        return self.set_folders(set_name, self.config.unlabelled) if self.config.unlabelled else None
 
     def _input_files(self, set_name: str) -> dict[str, Path]:
         """What training reads of a set, under names that do not depend on where it lies."""
         kinds = [self.config.supervision, *(["frame"] if self.config.frame_share else [])]
         if set_name == "train" and isinstance(self.config, SeparatorTraining) and self.config.strong_share:
             kinds.append("strong")
-        files = (fingerprint_files(*self.set_folders(set_name), kind) for kind in kinds)
+        files = [fingerprint_files(*self.set_folders(set_name), kind) for kind in kinds]
+        files += [fingerprint_files(*folders, "clip") for folders in [self.unlabelled(set_name)] if folders]
         return {name: path for own in files for name, path in own.items()}
 
     def _identity(self) -> dict[str, Any]:
@@ -173,8 +179,8 @@ def system_variants(config_dir: str | Path, systems: Sequence[str]) -> list[str]
         UserError: see ``system_configs``.
     """
     configs = system_configs(config_dir, systems)
-    asked = {config.mixtures for config in (*configs.values(), *_classifiers(Path(config_dir), configs).values())}
-    return sorted(asked - {""})
+    used = (*configs.values(), *_classifiers(Path(config_dir), configs).values())
+    return sorted({name for config in used for name in (config.mixtures, config.unlabelled)} - {""})
 
 
 def _classifiers(

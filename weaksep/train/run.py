@@ -110,8 +110,11 @@ def training_sets(plan: Plan) -> tuple[TrainingSet, TrainingSet]:
         raise UserError(f"{folder}: no clip with the times of its events; train from clip labels (supervision: clip)")
     if isinstance(config, SeparatorTraining) and config.calibrate:
         validation_remixes(plan)  # what they lack is said before the training, not after it
-    train = TrainingSet(*plan.set_folders("train"), config)
-    return train, TrainingSet(*plan.set_folders("valid"), config.for_validation(), validation=True)
+    train, valid = (
+        TrainingSet(*plan.set_folders(name), known, name == "valid", plan.unlabelled(name))
+        for name, known in (("train", config), ("valid", config.for_validation()))
+    )
+    return train, valid
 
 
 def duration(seconds: float) -> str:

@@ -134,7 +134,8 @@ def _fit(options: Options, device: str, plan: Plan, notes: Shards) -> None:
 
 def missing_inputs(plan: Plan) -> list[str]:
     """What a training needs and does not find, a line each: features of both sets, a trained classifier."""
-    needed = [(plan.set_folders(name)[1] / "feats.yaml", "run stage 2 first") for name in ("train", "valid")]
+    sets = [find(name) for find in (plan.set_folders, plan.unlabelled) for name in ("train", "valid")]
+    needed = [(folders[1] / "feats.yaml", "run stage 2 first") for folders in sets if folders]
     if plan.frozen_classifier is not None:
         needed.append((plan.frozen_classifier / DESCRIPTION_NAME, "run stage 3 first"))
     return [f"{plan.exp.name}: no {path}; {remedy}" for path, remedy in needed if not path.is_file()]

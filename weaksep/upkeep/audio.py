@@ -72,7 +72,7 @@ def check_audio(folder: Folder, nj: int) -> list[Problem]:
     """Read all audio of a folder, in ``nj`` processes. The rate is that of the scenes, or else of most files."""
     clips: list[Clip] = []
     for utt in folder.clips:
-        scps = [folder[name] for name in ("wav.scp", *(f"src_{c}.scp" for c in folder.clip_classes.get(utt, ())))]
+        scps = [folder[name] for name in ("wav.scp", *(f"src_{c}.scp" for c in folder.clip_sources.get(utt, ())))]
         named = [(scp.path, *scp.entries[utt]) for scp in scps if utt in scp.entries]
         files = {
             Problem(path, line, f"{utt}: {value}", folder.stage): folder.locate(value) for path, line, value, _ in named

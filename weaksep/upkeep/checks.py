@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from weaksep.fileio.datadir import TIMED_NAME, check_events, labels_problem
+from weaksep.fileio.datadir import BACKGROUND, TIMED_NAME, check_events, labels_problem
 from weaksep.fileio.names import id_problem
 from weaksep.fileio.parsed import LOST, REPAIR, Parsed, Problem
 from weaksep.fileio.tables import invert
@@ -93,17 +93,17 @@ def _groups(folder: Folder) -> list[Problem]:
     ]
 
 
-# A reference for each class of each clip, and none beyond; of recordings, a class without one is silent.
+# A reference for each class and background of each clip, and none beyond; of recordings, a class without one is silent.
 def _references(folder: Folder) -> Iterator[Problem]:
-    labels, classes = folder["utt2labels"], folder.clip_classes
+    labels, classes = folder["utt2labels"], folder.clip_sources
     for name, label in folder.sources.items():
         source, owners = folder[name], {utt for utt, names in classes.items() if label in names}
-        if folder.classes and label not in folder.classes:
+        if folder.classes and label not in (*folder.classes, BACKGROUND):
             remedy = f"remove it, or {folder.stage}"
             yield Problem(source.path, None, f"class {label!r} is not in labels.txt", remedy)
         surplus = [utt for utt in source.entries if utt in classes and utt not in owners]
         missing = [utt for utt in owners if utt in folder.clips and utt not in source.entries]
-        what = f"a reference of class {label}, which utt2labels does not give it"
+        what = f"a reference of class {label}, which {SCENES if label == BACKGROUND else 'utt2labels'} does not give it"
         yield from (Problem(source.path, source.entries[u].line, f"{u} has {what}", folder.stage) for u in surplus)
         if source.there and folder.kind != RECORDINGS:
             what = f"class {label} and is not in {name}"

@@ -4,7 +4,15 @@ import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from weaksep.fileio.datadir import REFERENCED_NAME, TIMED_NAME, parse_events, parse_lengths, parse_scp, split_labels
+from weaksep.fileio.datadir import (
+    BACKGROUND,
+    REFERENCED_NAME,
+    TIMED_NAME,
+    parse_events,
+    parse_lengths,
+    parse_scp,
+    split_labels,
+)
 from weaksep.fileio.parsed import LOST, MISSING, REPAIR, Parsed, Problem
 from weaksep.fileio.scp import locator
 from weaksep.fileio.tables import parse_ids, parse_list, parse_table
@@ -42,9 +50,11 @@ class Folder:
         classes: those of labels.txt, by name.
         lengths_s: clip -> seconds, by utt2dur.
         clip_classes: clip -> its classes.
+        clip_sources: the same, with the background where its scene has one: what there are references of.
         scenes: clip -> its scene.
         lists: lists of the clips of which more is known than of others, where there are others.
-        sources: src_<class>.scp -> class: of every class, unless no clip has references, and those that are there.
+        sources: src_<class>.scp -> class: of every class and the backgrounds, unless no clip has references, and those
+            that are there.
         tables: files that have every clip of wav.scp and no other.
         names: all files with something to read in them.
     """
@@ -63,9 +73,12 @@ class Folder:
         self.clip_classes: dict[str, tuple[str, ...]] = {utt: split(text) for utt, text in texts.items()}
         self.scenes = self[SCENES].entries if self.kind == MIXTURES else {}
         self.lists = [name for name in LISTS if (path / name).exists()]
+        below = {utt for utt, entry in self.scenes.items() if entry.value.background is not None}
+        more = {utt: (*names, BACKGROUND) for utt, names in self.clip_classes.items() if utt in below}
+        self.clip_sources = self.clip_classes | more
         found = sorted(source.name[len("src_") : -len(".scp")] for source in path.glob("src_*.scp"))
         if REFERENCED_NAME not in self.lists or self[REFERENCED_NAME].entries:
-            found = [*self.classes, *found]
+            found = [*self.classes, *([BACKGROUND] if below else []), *found]
         self.sources = {f"src_{name}.scp": name for name in found if self.kind != EVENTS}
         self.tables = ("wav.scp", "utt2spk", "utt2dur", self.label_table)
         self.names = [*self.tables, "spk2utt", LABELS, *self.sources, *self.lists]

@@ -51,6 +51,7 @@ KINDS = {
     ),
     "mixtures": Kind("stage 1, or weaksep rebuild", AUDIO, "audio/*", ALL),
     "clips": Kind("stage 0, or weaksep prepare, from the recordings", AUDIO_OF_SETS, "*/audio/*", ALL),
+    "backgrounds": Kind("stage 1, from the recordings of --background", AUDIO_OF_SETS, "*/audio/*", ("{data}",)),
     "events": Kind("stage 0, from the corpus", AUDIO_OF_SETS, "*/audio/*", ("{data}",)),
     "checkpoints": Kind("not needed (the training has ended)", CHECKPOINTS),
     "earlier": Kind(

@@ -93,7 +93,7 @@ def _crossing(folder: Folder, homes: dict[str, tuple[str, str]]) -> Iterator[Pro
     named = [
         (recording, line)
         for line, value, _ in table.entries.values()
-        for recording in ([value] if isinstance(value, str) else [event.recording_id for event in value.events])
+        for recording in ([value] if isinstance(value, str) else [event.recording_id for event in value.sounds])
     ]
     for recording, line in dict(reversed(named)).items():  # where it is named first
         other, where = homes.setdefault(recording, (side, f"{table.path}:{line}"))
