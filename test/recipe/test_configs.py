@@ -20,7 +20,8 @@ from weaksep.mixtures.config import MixConfig
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.train.config import ClassifierTraining
 from weaksep.train.parts import resolved
-from weaksep.train.plan import all_systems, plan_training, system_configs, system_variants
+from weaksep.train.plan import plan_training
+from weaksep.train.systems import all_systems, system_configs, system_variants
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in ROOT.glob("egs/*/conf/**/mix.yaml"))

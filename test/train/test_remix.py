@@ -20,7 +20,7 @@ from weaksep.fileio.yamlfile import write_yaml
 from weaksep.losses.strong import strong_loss
 from weaksep.nets.build import build_separator
 from weaksep.train import loop
-from weaksep.train.plan import system_variants
+from weaksep.train.systems import system_variants
 
 REMIX = {"classifier": None, "remix": {}, "augment": {"filter_db": 3.0, "speed": 0.05}}
 WITH_CLASSIFIER = {"remix": {}, "classification": {}}

@@ -20,8 +20,9 @@ from weaksep.fileio.yamlfile import read_yaml, write_yaml
 from weaksep.losses.strong import strong_loss
 from weaksep.nets.build import build_separator
 from weaksep.train.config import ClassifierTraining, SeparatorTraining
-from weaksep.train.plan import all_systems, plan_training
+from weaksep.train.plan import plan_training
 from weaksep.train.run import dry_run, run_training
+from weaksep.train.systems import all_systems
 
 PLACES = {"datadir": "data", "dumpdir": "dump", "expdir": "exp"}
 

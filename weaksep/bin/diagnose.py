@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = make_parser("diagnose", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.report.data_page import diagnose
-    from weaksep.train.plan import all_systems, system_configs
+    from weaksep.train.systems import all_systems, system_configs
 
     names = args.systems.split() or (all_systems(args.config_dir) if args.config_dir else [])
     configs = system_configs(args.config_dir, names, args.separator_args.split()) if args.config_dir else {}

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.feats.steps import features_step, references_step
     from weaksep.fileio.stamp import run_step
     from weaksep.fileio.yamlfile import load_config
-    from weaksep.train.plan import system_configs, system_variants
+    from weaksep.train.systems import system_configs, system_variants
 
     overrides = [f"feats_type={args.feats_type}"] if args.feats_type else []
     config = load_config(FeatsConfig, args.config, overrides)

@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.fileio.yamlfile import load_config
     from weaksep.mixtures.config import MixConfig
     from weaksep.mixtures.stage import make_mixtures, wanted_mixtures
-    from weaksep.train.plan import system_variants
+    from weaksep.train.systems import system_variants
 
     overrides = [] if args.seed is None else [f"seed={args.seed}"]
     config = load_config(MixConfig, args.config, overrides)

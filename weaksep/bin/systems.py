@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = make_parser("systems", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.errors import UserError
-    from weaksep.train.plan import all_systems, system_configs
+    from weaksep.train.systems import all_systems, system_configs
 
     names = all_systems(args.config_dir)
     if not names:

@@ -66,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.fileio.atomic import write_text
     from weaksep.fileio.experiments import seed_tags
     from weaksep.fileio.place import check_list
-    from weaksep.train.plan import plan_training, users_of
+    from weaksep.train.plan import plan_training
+    from weaksep.train.systems import users_of
     from weaksep.train.trainings import Options, train_all, try_all
 
     systems = args.systems.split()

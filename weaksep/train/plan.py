@@ -6,7 +6,7 @@ folders are ``exp/separator_<system>[+<tag>]`` and ``exp/classifier_<name>[+<tag
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,10 +25,8 @@ from weaksep.fileio.experiments import (
 )
 from weaksep.fileio.network import network_hash
 from weaksep.fileio.stamp import Step
-from weaksep.fileio.yamlfile import load_config
 from weaksep.train.config import ClassifierTraining, SeparatorTraining
-
-HEADLINE = ("strong", "frame", "clip")
+from weaksep.train.systems import classifier_configs, system_configs
 
 
 @dataclass(frozen=True)
@@ -149,56 +147,6 @@ class Plan:
         return step if self.config.calibrate or step.shards().known() else None
 
 
-def system_configs(
-    config_dir: str | Path, systems: Sequence[str], overrides: Sequence[str] = ()
-) -> dict[str, SeparatorTraining]:
-    """Settings of each system.
-
-    Raises:
-        UserError: a system without a YAML (naming those there are), or a YAML that does not fit the schema.
-    """
-    folder = Path(config_dir)
-    for system in systems:
-        if not (folder / f"{system}.yaml").is_file():
-            known = ", ".join(all_systems(folder)) or "none"
-            raise UserError(f"--systems: {system!r} has no {folder}/{system}.yaml (there are: {known})")
-    return {system: load_config(SeparatorTraining, folder / f"{system}.yaml", overrides) for system in systems}
-
-
-def all_systems(config_dir: str | Path) -> list[str]:
-    """Names of the systems that a configuration folder describes: those of the headline first, then by name."""
-    stems = {path.stem for path in Path(config_dir).glob("*.yaml")} - {"data", "mix", "feats", "prepare"}
-    found = [stem for stem in stems if not stem.startswith(("classifier", "base"))]
-    return sorted(found, key=lambda name: (HEADLINE.index(name) if name in HEADLINE else len(HEADLINE), name))
-
-
-def system_variants(config_dir: str | Path, systems: Sequence[str]) -> list[str]:
-    """Names of the variants of the mixtures that systems and their classifiers ask for, sorted.
-
-    Raises:
-        UserError: see ``system_configs``.
-    """
-    configs = system_configs(config_dir, systems)
-    used = (*configs.values(), *_classifiers(Path(config_dir), configs).values())
-    return sorted({name for config in used for name in (config.mixtures, config.unlabelled)} - {""})
-
-
-def _classifiers(
-    folder: Path, separators: Mapping[str, SeparatorTraining], overrides: Sequence[str] = (), evaluation: str = ""
-) -> dict[str, ClassifierTraining]:
-    """Settings of the classifiers that systems use, and of the evaluation classifier, by name."""
-    wanted = {c.classifier for c in separators.values() if c.classifier} | ({evaluation} if evaluation else set())
-    return {
-        name: load_config(ClassifierTraining, folder / f"classifier_{name}.yaml", overrides) for name in sorted(wanted)
-    }
-
-
-def users_of(classifiers: Collection[str], config_dir: str | Path, systems: Sequence[str]) -> list[str]:
-    """Those of the systems that cannot be trained without one of these frozen classifiers."""
-    configs = system_configs(config_dir, systems).items()
-    return [name for name, config in configs if not config.joint and config.classifier in classifiers]
-
-
 def plan_training(
     task: str,
     config_dir: str | Path,
@@ -227,7 +175,7 @@ def plan_training(
         name: Plan(
             name, config, folder / f"classifier_{name}.yaml", experiment_dir(expdir, "classifier", name, tag), *places
         )
-        for name, config in _classifiers(folder, separators, *own).items()
+        for name, config in classifier_configs(folder, separators, *own).items()
     }
     if task == "classifier":
         frozen = {c.classifier for c in separators.values() if not c.joint} | {evaluation_classifier}
