@@ -41,10 +41,8 @@ DATA_TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2dur", "labels.txt", "utt2la
 TIMED_NAME = "clips_with_events.txt"
 REFERENCED_NAME = "clips_with_references.txt"
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
-# Among separated files: what belongs to no class.
-RESIDUAL = "residual"
-# Among references: what is under the events of a clip, see ``DataDir.references``.
-BACKGROUND = "background"
+RESIDUAL = "residual"  # among separated files: what belongs to no class
+BACKGROUND = "background"  # among references: what is under the events
 # Times are written to a tenth of a microsecond; this is under half a sample at any audio rate.
 TOLERANCE_S = 1e-5
 SECONDS = ".7f"  # a tenth of a microsecond: reads back to the very sample at any audio rate

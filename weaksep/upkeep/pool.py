@@ -33,7 +33,7 @@ def _write(sets: Mapping[str, DataDir], renamed: Mapping[str, str], classes: Seq
         for utt, path in data.wav.items():
             name = f"{corpus}-{utt}"
             lengths_s[name] = lengths[utt].value
-            of_class = {renamed[own]: table[utt] for own, table in sources.items() if utt in table}
+            of_class = {renamed[own]: sources[own][utt] for own in data.classes if utt in sources[own]}
             files |= {(folder, name): os.path.abspath(file) for folder, file in {"mix": path, **of_class}.items()}
             times = [(event.onset_s, event.offset_s, renamed[event.label]) for event in events[utt]]
             known = times if utt in timed else None, list(of_class) if utt in referenced else None
