@@ -39,5 +39,5 @@ if [ -w /dev/shm ] && [ "$(df --output=avail -k /dev/shm | tail -n 1)" -gt 40000
 fi
 marks='not recipe'
 "${recipe}" && marks='recipe or not recipe'
-# Tests of one xdist_group share what one of them has made in minutes, and so a worker.
-OMP_NUM_THREADS=1 pytest -o tmp_path_retention_policy=failed -n "${nj}" --dist loadgroup -m "${marks}"
+# Tests of one file may share what one of them has made in minutes, and so a worker.
+OMP_NUM_THREADS=1 pytest -o tmp_path_retention_policy=failed -n "${nj}" --dist loadfile --no-loadscope-reorder -m "${marks}"

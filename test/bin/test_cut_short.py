@@ -27,8 +27,6 @@ from weaksep.fileio.network import read_network
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.jobs.interrupt import Interrupted
 
-pytestmark = pytest.mark.xdist_group("cut_short")
-
 STAGES = ["data", "mix", "feats", "train", "infer", "score", "report"]
 FOLDERS = {"data": "data", "mix": "data", "feats": "dump", **dict.fromkeys(STAGES[3:], "exp")}
 

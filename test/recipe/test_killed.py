@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from killed import STAGES, Runs, check_whole, differences, kill_moments, stage_seconds, write_tiny_config
 
-pytestmark = [pytest.mark.recipe, pytest.mark.xdist_group("killed")]
+pytestmark = pytest.mark.recipe
 
 KILLS = int(os.environ.get("WEAKSEP_TEST_KILLS", "3"))
 SEED = int(os.environ.get("WEAKSEP_TEST_KILL_SEED", "0"))

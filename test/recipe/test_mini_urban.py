@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.recipe, pytest.mark.xdist_group("mini_urban")]
+pytestmark = pytest.mark.recipe
 
 TRAINED = {"separator_strong": "strong", "separator_frame": "frame", "separator_clip": "clip"}
 MORE = {f"separator_{name}" for name in ("nmf", "solo_segments", "clip_semi", "mixed", "remix_fast")}
