@@ -164,7 +164,7 @@ def _together(facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]]) 
             what = f"{one} ({both[i, i]} training clips) {how} occurs without {other} ({both[j, j]})"
             remedy = f"record or label each without the other, or make them one (rename: {{{one}: {other}}})"
             remedy = f"train from their times (supervision: frame), or {remedy}" if by_times else remedy
-            yield name, f"{what}: {'clip labels' if by_times else 'no loss'} cannot tell them apart", remedy
+            yield name, f"{what}: {'clip labels cannot' if by_times else 'no loss can'} tell them apart", remedy
 
 
 def _clips(facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:

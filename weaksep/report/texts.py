@@ -69,9 +69,10 @@ class the level of the mixture. A right level does not say that the right sound 
 of its class and kept as much of another.""",
     "confidence": """\
 The mean of a mask over the energy of its output: 1 where all that came through was given to that class alone, 1/2 where
-every bin was shared half and half. It needs no reference (`confidence.tsv` beside separated files). The table says what
-it is worth: its rank correlation with SI-SDR over the classes of mixtures of two or more, and the mean SI-SDR of what
-stays when the least confident tenth is withheld; withholding the worst tenth, which takes references, is the limit.""",
+every bin was shared half and half, less where little of what came through was given to it. It needs no reference
+(`confidence.tsv` beside separated files). The table says what it is worth: its rank correlation with SI-SDR over the
+classes of mixtures of two or more, and the mean SI-SDR of what stays when the least confident tenth is withheld;
+withholding the worst tenth, which takes references, is the limit.""",
     "backgrounds": """\
 Every test set, with the levels of the sound of no class under its mixtures; a class and a background are a mixture too.
 SI-SDRi of the residual is that of the residual output, against the background. Leak is as above; false activity is the

@@ -181,7 +181,7 @@
     }
     const [audio, gain, sure] = sources[system][name];
     const gained = gain === null ? "" : `${(Math.round(10 * gain) / 10 + 0).toFixed(1)} dB`.replace("-", "\u2212");
-    const figure = [gained, sure === null ? "" : `sure ${Math.round(100 * sure)} %`].filter(Boolean).join(", ");
+    const figure = [gained, sure === null ? "" : `confidence ${sure.toFixed(2)}`].filter(Boolean).join(", ");
     const button = document.createElement("button");
     button.type = "button";
     button.className = "clip";
