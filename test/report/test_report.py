@@ -126,6 +126,7 @@ def test_training_seed_and_stages(summary):
         "mean_active_classes": 1.8,
         "two_or_more": 3,
         "recordings": None,
+        "background_db": None,
     }
 
 

@@ -343,6 +343,13 @@ def test_a_wrong_command_line_does_nothing(recipes: Recipes, arguments: list[str
     assert not (recipes.folder / "calls").exists()
 
 
+def test_backgrounds_are_for_stage_1_alone(recipes: Recipes) -> None:
+    assert recipes.run("--background", "/sounds/street 1", "--max-bad-ratio", "0.1").returncode == 0
+    given = [call for call in recipes.calls() if "--background" in call]
+    assert [call[0] for call in given] == ["mix"]
+    assert value(given[0], "--background") == "/sounds/street 1" and value(given[0], "--max-bad-ratio") == "0.1"
+
+
 @pytest.mark.parametrize("recipe", ["mini_urban", "urbansound_mix"])
 def test_help_needs_no_installation_and_names_every_option(recipes: Recipes, recipe: str) -> None:
     shutil.rmtree(recipes.folder / "tools")
@@ -350,7 +357,7 @@ def test_help_needs_no_installation_and_names_every_option(recipes: Recipes, rec
     assert result.returncode == 0
     options = "stage stop-stage nj ngpu tag systems db download config datadir dumpdir expdir skip-train"
     options += " classifier-args separator-args max-bad-ratio accept-truncated seed resume allow-cpu strong-share"
-    options += " seeds init dry-run feats-type train-threads clip-s help"
+    options += " seeds init dry-run feats-type train-threads clip-s background help"
     for option in options.split():
         assert re.search(rf"^    --{option}( |$)", result.stdout, re.MULTILINE), option
 
