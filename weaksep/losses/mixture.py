@@ -42,8 +42,7 @@ def soft_frames(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The soft form of frame labels (ours): the classes of the clip in every frame, and where they are inactive.
 
     What a class takes in a frame where it is labelled inactive is an error like any other when labels are taken
-    literally. Onsets are never exact, and a net that is to be silent on one side of them learns to tell when sounds
-    begin and end before it learns how they sound.
+    literally. For the remix loss that was measured to be worse (egs/urbansound_mix/REMIX.md), for this one it was not.
 
     Args:
         labels: (..., T, K).
