@@ -82,6 +82,12 @@ exp=${work}/exp
 state=${keep}/state.tar
 
 # Locks that end with the last process of a piece, as those of weaksep do.
+for folder in "${keep}" "${work}"; do  # files in them are replaced and removed: only in folders that were begun here
+    # (Hidden files may have been lost on the way from machine to machine.)
+    [ -e "${folder}/.piece.lock" ] || { [ -e "${folder}/state.tar" ] && [ -e "${folder}/progress.tsv" ]; } ||
+        [ -z "$(ls -A "${folder}" 2>/dev/null)" ] ||
+        die "${folder}: holds other files; give --keep and --work folders that are empty or not there yet"
+done
 mkdir -p "${keep}" "${work}"
 for folder in "${keep}" "${work}"; do
     exec {lock}>>"${folder}/.piece.lock"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +190,16 @@ def test_a_wav_scp_and_utt2spk_say_what_one_recording_is(recipe: Path, tmp_path:
     write_table(tmp_path / "list/utt2spk", {f"n{i:02d}": f"street{i % 2}" for i in range(20)})
     with pytest.raises(UserError, match="2 recordings; backgrounds need one for each of train, valid, test"):
         run(tmp_path, "")
+
+
+def test_two_files_that_come_to_one_id_are_named(recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/events").symlink_to(recipe / "data/events")
+    shutil.copytree(recipe / "street", tmp_path / "street")
+    shutil.copy(tmp_path / "street/0/noise 0.wav", tmp_path / "street/0/noise_0.wav")
+    write_yaml(tmp_path / "mix.yaml", MIX)
+    with pytest.raises(UserError, match=r"names come to the same id; rename some \(1 problem\):\n  0_noise_0.wav"):
+        run(tmp_path, "bg30", "--background", str(tmp_path / "street"))
 
 
 def test_nobody_said_where_they_are(recipe: Path, tmp_path: Path) -> None:

@@ -260,6 +260,18 @@ def test_mistakes_on_the_command_line(lent: Lent, options: list[str], expected: 
     assert expected in lent.run(lent.machine("machine"), *options, status=2)
 
 
+@pytest.mark.parametrize("name", ["keep", "work"])
+def test_a_folder_with_files_of_somebody_else_is_refused(lent: Lent, name: str) -> None:
+    machine, other = lent.machine("machine"), lent.folder / name
+    for path in (other / "statistics/mine", other / "RESULTS.md"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    output = lent.run(machine, *(["--work", str(other)] if name == "work" else []), status=2)
+    assert f"{other}: holds other files" in output and not (machine / "calls").exists()
+    assert sorted(path.name for path in other.rglob("*")) == ["RESULTS.md", "mine", "statistics"]
+    assert (other / "RESULTS.md").read_text() == "mine"
+
+
 def test_last_digits_of_another_processor_do_not_begin_a_training_anew(root: Path, tmp_path: Path) -> None:
     spec = importlib.util.spec_from_file_location("pieces", root / "tools/pieces.py")
     assert spec is not None and spec.loader is not None

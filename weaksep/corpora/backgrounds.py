@@ -12,11 +12,11 @@ from weaksep.corpora.config import CorpusConfig
 from weaksep.corpora.convert import convert, convert_step
 from weaksep.corpora.event import SETS, Corpus, SourceEvent
 from weaksep.corpora.table import load_part
-from weaksep.errors import UserError
+from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.audiostream import looks_like_audio
 from weaksep.fileio.datadir import BACKGROUND, read_scp
-from weaksep.fileio.names import plain_id
+from weaksep.fileio.names import doubled, plain_id
 from weaksep.fileio.stamp import run_step
 from weaksep.fileio.tables import read_table
 from weaksep.seeding import generator
@@ -42,8 +42,10 @@ def open_backgrounds(config: BackgroundsConfig, source: Path) -> Corpus:
     """
     recordings: dict[str, str] = {}
     if source.is_dir():
-        found = (file for file in source.rglob("[!.]*") if file.is_file() and looks_like_audio(file))
-        files = {plain_id(str(file.relative_to(source))): file for file in sorted(found)}
+        found = sorted(file for file in source.rglob("[!.]*") if file.is_file() and looks_like_audio(file))
+        names = [plain_id(str(file.relative_to(source))) for file in found]
+        raise_problems(f"{source}: files whose names come to the same id; rename some", doubled(names))
+        files = dict(zip(names, found, strict=True))
     else:
         files, table = read_scp(source), source.parent / "utt2spk"
         recordings = read_table(table) if table.is_file() else {}
