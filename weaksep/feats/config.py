@@ -99,8 +99,8 @@ class Knowledge(BaseModel):
     # Clips without any class for the remixes (p_unlabelled), data/<set>_NAME: those of a variant of conf/mix.yaml, or
     # of any data folder whose utt2labels has "-" for them.
     unlabelled: str = Field("", pattern=r"^([a-z][a-z0-9]*)?$")
-    # Poorer data, to see what it costs. So many training clips, drawn at random (null: all); an epoch is as long as
-    # with all of them, so each comes more often.
+    # Poorer data, to see what it costs. So many training clips, drawn at random (null: all); optim.epoch_steps keeps an
+    # epoch as long as with all of them.
     train_clips: int | None = Field(None, ge=1)
     # Only training clips with at least as many classes: from 2 on, no class is ever alone in a clip.
     train_min_classes: int = Field(1, ge=1)

@@ -60,7 +60,7 @@ class TrainingSet:
         self.known = known
         self.classes = self.data.classes
         self.features = FeatureSet(dump_dir, self.data)
-        kinds, self._times = supervision_of(self.data, known)
+        kinds = supervision_of(self.data, known)
         self.utts = {kind: own for kind in KINDS if (own := [utt for utt in kinds if kinds[utt] == kind])}
         self.features.require(list(kinds), self.classes if "strong" in self.utts else ())
         self._labels = self._read_labels()
@@ -85,7 +85,7 @@ class TrainingSet:
         ]
 
     def __len__(self) -> int:
-        return len(self._items) * self._times
+        return len(self._items)
 
     def _read_unlabelled(self, data_dir: Path, dump_dir: Path) -> dict[str, Path]:
         """Audio of the clips without a class; their sizes are kept with the others'."""

@@ -1,4 +1,4 @@
-"""What a training may know of each clip: clip labels, frame labels or isolated sources, and how often it comes.
+"""What a training may know of each clip: clip labels, frame labels or isolated sources.
 
 Which clips are the better known ones is drawn once for a set, whatever the training's seed: what has been labelled is
 a property of the data.
@@ -48,14 +48,13 @@ def _usable(data: DataDir, known: Knowledge) -> list[str]:
     return utts
 
 
-def supervision_of(data: DataDir, known: Knowledge) -> tuple[dict[str, str], int]:
-    """The supervision of each clip that a training takes, and how often the whole of them comes in an epoch.
+def supervision_of(data: DataDir, known: Knowledge) -> dict[str, str]:
+    """The supervision of each clip that a training takes.
 
     Raises:
         UserError: the shares leave no other clip, or there are no or too few clips of those asked for.
     """
     utts = _usable(data, known)
-    times = max(1, round(len(utts) / known.train_clips)) if known.train_clips else 1
     if known.train_clips is not None:
         if known.train_clips > len(utts):
             raise UserError(f"{data.path}: {len(utts)} clips; train_clips asks for {known.train_clips}")
@@ -72,4 +71,4 @@ def supervision_of(data: DataDir, known: Knowledge) -> tuple[dict[str, str], int
         logger.warning("%s: no clip with the times of its events, so clip labels alone", data.path)
     elif known.supervision not in kinds.values():
         raise UserError(f"{data.path}: such large shares leave no clip with {known.supervision} labels; lower them")
-    return kinds, times
+    return kinds
