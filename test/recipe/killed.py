@@ -37,9 +37,9 @@ def write_tiny_config(recipe: Path, folder: Path) -> Path:
     optim = {"max_epochs": 3, "warmup_steps": 2}
     changes: dict[str, dict[str, Any]] = {
         "data": {"recordings_per_class": {"train": 4, "valid": 2, "test": 2}},
-        "mix": {"sets": {"train": 160, "valid": 20, "test": 120}},
+        "mix": {"sets": {"train": 160, "valid": 20, "test": 80}},
         "feats": {"shard_clips": 50},
-        **{name: {"net": {"units": 24}, "optim": optim} for name in ("strong", "frame", "clip")},
+        **{name: {"net": {"units": 24}, "optim": optim} for name in ("strong", "clip")},
         **{f"classifier_{name}": {"optim": optim} for name in ("frame", "clip")},
     }
     for name, change in changes.items():
@@ -56,7 +56,8 @@ class Runs:
     def command(self, place: Path, *more: str) -> list[str]:
         folders = [word for name in ("data", "dump", "exp") for word in (f"--{name}dir", str(place / name))]
         script = str(self.root / "egs/mini_urban/run.sh")
-        options = ["--config", str(self.config), "--ngpu", "0", "--nj", "2", "--checkpoint-minutes", "0.002"]
+        options = ["--config", str(self.config), "--systems", "strong clip", "--ngpu", "0", "--nj", "2"]
+        options += ["--checkpoint-minutes", "0.002"]
         return [script, *options, *folders, *more]
 
     def start(self, place: Path, *more: str) -> subprocess.Popen[str]:

@@ -1,6 +1,7 @@
 """SIGKILL at any moment of any stage, then the same command again: every artefact as if nothing had happened.
 
-WEAKSEP_TEST_KILLS sets the number of kills, each in another stage (3 by default; each eight begin a new run).
+WEAKSEP_TEST_KILLS sets the number of kills, each in another stage (each eight begin a new run). By default there are
+two; from eight on, by hand, signals that ask a run to end are tried too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from killed import STAGES, Runs, check_whole, differences, kill_moments, stage_s
 
 pytestmark = pytest.mark.recipe
 
-KILLS = int(os.environ.get("WEAKSEP_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("WEAKSEP_TEST_KILLS", "2"))
 SEED = int(os.environ.get("WEAKSEP_TEST_KILL_SEED", "0"))
 
 
@@ -102,13 +103,14 @@ def test_what_has_changed_is_told_and_just_what_depends_on_it_is_done_again(
     done = done_again(runs, place)
     assert list(done) == [f"exp/oracle_irm/{what}" for what in ("separated/test", "scores/test", evaluated)]
     mix = (conf / "mix.yaml").read_text()
-    (conf / "mix.yaml").write_text(mix.replace("test: 120", "test: 121"))
+    (conf / "mix.yaml").write_text(mix.replace("test: 80", "test: 81"))
     done = done_again(runs, place)
-    assert done["data/test"] == "sets.test: 120 -> 121"
+    assert done["data/test"] == "sets.test: 80 -> 81"
     assert not any(name.endswith(("train", "valid")) or "separator_strong" == name for name in done)
-    assert sum(name.endswith("separated/test") for name in done) == 7
+    assert sum(name.endswith("separated/test") for name in done) == 6
 
 
+@pytest.mark.skipif(KILLS < STAGES, reason="minutes; by hand, with WEAKSEP_TEST_KILLS=8")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_the_trainings_and_ends_the_run(
     runs: Runs, undisturbed: tuple[Path, list[float]], tmp_path: Path, number: int, status: int
