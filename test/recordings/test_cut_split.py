@@ -82,6 +82,32 @@ def test_each_class_is_shared_out() -> None:
     assert Counter(homes.values())["train"] == pytest.approx(96, abs=3)
 
 
+SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
+
+
+def homes_of(classes: dict[str, set[str]], label: str, shares: dict[str, float] = SHARES) -> Counter[str]:
+    """How many recordings of a class each set has."""
+    homes = split(classes, shares, seed=0)
+    return Counter(homes[name] for name, own in classes.items() if label in own)
+
+
+@pytest.mark.parametrize("n", [3, 4, 7, 10])
+def test_a_class_with_three_recordings_is_in_every_set(n: int) -> None:
+    more = {f"r{i}": {"dog", *(["cat"] if i % 2 else [])} for i in range(40)}
+    rare = {f"s{i}": {"rare", "cat", f"once{i}"} for i in range(n)}  # once0 to once9: one recording each
+    assert homes_of(more | rare, "rare") == {"train": n - 2, "valid": 1, "test": 1}
+
+
+def test_recordings_of_one_class_that_are_all_of_rarer_ones() -> None:
+    assert homes_of({f"r{i}": {"dog", f"once{i}"} for i in range(10)}, "dog") == {"train": 8, "valid": 1, "test": 1}
+
+
+def test_what_no_split_can_spread_goes_by_its_share() -> None:
+    classes = recordings(60) | {"a": {"owl"}, "b": {"owl"}}
+    assert homes_of(classes, "owl") == {"train": 2}
+    assert homes_of(classes, "owl", {"train": 0.8, "valid": 0.2, "test": 0.0}) == {"train": 1, "valid": 1}
+
+
 def test_the_split_depends_on_names_and_seed_alone() -> None:
     classes, shares = recordings(60), {"train": 0.7, "valid": 0.15, "test": 0.15}
     backwards = dict(reversed(list(classes.items())))
