@@ -172,10 +172,53 @@ def test_names_that_look_alike(made: Callable[..., Path]) -> None:
     for place, text in ((0, "roster"), (1, "engines"), (2, "dog_cat"), (3, "roster,engines,dog_cat")):
         labels[place] = text
     there = findings(facts_of(made(labels), 1), [])
-    alike_to = {what for name, what, _ in there if name == "names-alike"}
-    assert alike_to == {f"the classes {pair} look alike" for pair in ("roster and rooster", "engine and engines")}
+    assert [name for name, _, _ in there[:3]].count("names-alike") == 2  # and they come first
+    texts = {(what, remedy.partition(";")[0]) for _, what, remedy in there[:2]}
+    assert texts == {
+        (
+            f"the classes {one} (2 clips) and {other} look alike",
+            f"if they are one, write into prepare.yaml rename: {to}",
+        )
+        for one, other, to in (
+            ("roster", "rooster (20)", "{roster: rooster}"),
+            ("engines", "engine (18)", "{engines: engine}"),
+        )
+    }
     (joined,) = [what for name, what, _ in there if name == "names-joined"]
     assert joined == "the class dog_cat is made of the names of dog and cat"
+
+
+def test_of_a_misspelt_class_nothing_else_is_said_until_that_is_settled(
+    made: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = in_turn("rooster", "dog", "horn", "dog,horn")
+    labels[0] = labels[1] = "roster,dog"
+    data = made(labels)
+    assert {name: there.meaningless for name, there in found(data).items()} == {"names-alike": True}
+    told = [(name, what) for name, what, _ in findings(facts_of(data, 1), [], ["names-alike"])]
+    assert told[0][0] == "names-alike" and all("roster" in what for _, what in told)
+    assert {"no-valid-recording", "no-test-recording", "always-together"} < {name for name, _ in told}
+    command = ["diagnose", str(data)]
+    assert main(command) == 1
+    assert capsys.readouterr().err.count("roster") == 2  # in one line: what it looks like, and what to write
+    assert main([*command, "--accept", "names-alike"]) == 1
+    assert "no-test-recording: no recording of roster in test" in capsys.readouterr().err
+
+
+def test_a_rare_spelling_is_renamed_to_the_frequent_one() -> None:
+    assert alike({"rooster": 10, "roosters": 2}) == [("roosters", "rooster")]
+    assert alike({"rooster": 2, "roosters": 10}) == [("rooster", "roosters")]
+
+
+def test_what_can_be_done_where_a_set_has_no_recording_of_a_class(made: Callable[..., Path]) -> None:
+    labels = in_turn("dog", "horn")
+    labels[:4] = ["dog,cat"] * 4  # all in train
+    labels[12] = "horn,owl"
+    there = found(made(labels))["no-test-recording"]
+    assert there.what == "no recording of cat, owl in test: it is not scored"
+    put, label = there.remedy.split("; ")
+    assert put == "put a recording of cat (of 4) into test: name the sets in the label file, or try another split:"
+    assert label.startswith("label more recordings of owl (there are 1), one for each set at least")
 
 
 def test_names_of_a_real_corpus_do_not_look_alike() -> None:
@@ -190,13 +233,14 @@ def test_names_of_a_real_corpus_do_not_look_alike() -> None:
 @pytest.mark.parametrize(
     ("label", "settings", "said"),
     [
-        ("dog; rooster", {}, "'dog; rooster' looks like a list"),
+        ("dog; rooster", {}, "put commas between its labels, or rename: {dog; rooster: dog_rooster}"),
         ("dog / cat", {}, "'dog / cat' looks like a list"),
         ("dog and cat", {"classes": ["dog", "cat"]}, "'dog and cat' looks like a list"),
-        ("Dog", {}, "are one but for the case"),
-        ("Dog", {"classes": ["dog", "cat"]}, "'Dog' looks like the class 'dog' and is none"),
+        ("Dog", {}, "'Dog' is 'dog' but for the case; rename: {Dog: dog}"),
+        ("Dog", {"classes": ["dog", "cat"]}, "'Dog' looks like the class 'dog' and is none; rename: {Dog: dog}"),
         ("cats", {"classes": ["dog", "cat"]}, "'cats' looks like the class 'cat' and is none"),
         ("dog; rooster", {"rename": {"dog; rooster": "yard"}}, ""),
+        ("dog; rooster", {"rename": {"dog_rooster": "yard"}}, ""),
         ("Walk, footsteps / steps", {}, ""),
         ("cats", {}, ""),
     ],
@@ -209,6 +253,14 @@ def test_labels_are_looked_at_when_they_are_read(label: str, settings: dict[str,
             classes_of(recordings, PrepareConfig(**settings))
     else:
         assert classes_of(recordings, PrepareConfig(**settings))
+
+
+def test_a_class_is_renamed_by_its_own_name_too(caplog: pytest.LogCaptureFixture) -> None:
+    """Who reads DATA.md knows the classes, not how the label file spells them."""
+    names = ["dog", "dog barks", "cat"]
+    recordings = [Recording(Path(name), name, name, None, None, (name,), None, True) for name in names]
+    assert classes_of(recordings, PrepareConfig(rename={"dog_barks": "dog"})) == ["cat", "dog"]
+    assert "that no label has" not in caplog.text
 
 
 def test_the_command_says_which_labels_are_unclear(

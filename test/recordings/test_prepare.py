@@ -378,5 +378,5 @@ def test_names_that_our_own_files_have(name: str, corpus: Path, capsys: pytest.C
     labels.write_text(labels.read_text().replace("horn", name))
     assert prepare(corpus) == 1
     error = capsys.readouterr().err
-    assert f"'{name}' is taken: it names" in error and "see rename:" in error
+    assert f"'{name}' is taken: it names" in error and f"rename: {{{name}: {name}_1}}" in error
     assert prepare(corpus, "--set", f"rename={{{name}: horn}}") == 0

@@ -4,6 +4,7 @@ No aliases, so that a few lines cannot stand for gigabytes; no key twice, since 
 Python objects; no key that would spoil a message. Whatever PyYAML raises becomes one line.
 """
 
+import math
 from typing import Any
 
 import yaml
@@ -72,3 +73,15 @@ def load_yaml(text: str, origin: str) -> Any:
 def dump_yaml(value: Any) -> str:
     """YAML of a value, keys in the given order."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def yaml_line(value: Any) -> str:
+    """YAML of a value on one line, for messages.
+
+    >>> yaml_line({"dog: barks": ["dog", "yes"]}), yaml_line(None)
+    ("{'dog: barks': [dog, 'yes']}", 'null')
+    """
+    text = yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=True, width=math.inf
+    )
+    return text.removesuffix("...\n").rstrip("\n")

@@ -34,7 +34,8 @@ class PrepareConfig(BaseModel, extra="forbid", frozen=True):
             Used where it is there.
         sample_rate: Hz; all clips have this rate.
         classes: sound classes; their order is the class axis everywhere after. null: every one that the labels name.
-        rename: a name in the labels -> a class; several may become one. AudioSet's codes are such names.
+        rename: a name in the labels, or the class it would be -> a class; several may become one. AudioSet's codes are
+            such names.
         clip_s: length of a clip, seconds. Longer recordings are cut, shorter ones filled up with silence.
         level_db: RMS that the loud parts of each recording are brought to, dB relative to full scale; null to leave
             them as they are. ``weaksep separate`` brings recordings to -27 dB too, unless --level-db says otherwise.

@@ -5,7 +5,7 @@ measurements and from the shipped tables.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,13 @@ from weaksep.fileio.audioread import read_blocks
 from weaksep.fileio.datadir import DataDir, parse_lengths
 from weaksep.fileio.tables import read_table
 from weaksep.jobs import run_sharded, split_evenly
-from weaksep.recordings.spelling import alike, parts_of
+from weaksep.recordings.spelling import alike, parts_of, renaming
 from weaksep.signal.level import db_to_gain, rms
 
 # Findings that make a result meaningless, as ``--accept`` knows them. All others are remarks.
 STOPS = (
     *("no-train-recording", "no-valid-recording", "no-test-recording", "always-together", "no-remix-partner"),
-    *("mostly-silent", "hardly-any-steps"),
+    *("mostly-silent", "hardly-any-steps", "names-alike"),
 )
 Finding = tuple[str, str, str]  # name, what is wrong, what to do
 SETS = {"train": "nothing can be learnt of it", "valid": "nothing is chosen by it", "test": "it is not scored"}
@@ -126,14 +126,37 @@ def trainings_of(facts: Mapping[str, Any], systems: Sequence[Mapping[str, Any]])
     ]
 
 
-def findings(facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """All that is wrong with a data folder, what makes a result meaningless first.
+def findings(
+    facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]], accept: Sequence[str] = ()
+) -> list[Finding]:
+    """All that is wrong with a data folder: misspelt classes first, then what makes a result meaningless.
 
     Args:
         facts, trainings: see ``facts_of`` and ``trainings_of``; no training when nobody knows which.
+        accept: names of findings that are accepted. Until names-alike is, no other finding tells of a class that looks
+            like a misspelling of another.
     """
-    found = [*_recordings(facts), *_together(facts, trainings), *_clips(facts, trainings), *_names(facts)]
-    return sorted([*found, *_steps(facts, trainings)], key=lambda finding: finding[0] not in STOPS)
+    numbers = np.sum([np.diagonal(facts[name]["both"]) for name in SETS], axis=0)
+    clips = dict(zip(facts["classes"], numbers.tolist(), strict=True))
+    meant = dict(sorted(alike(clips), key=lambda pair: clips[pair[1]]))  # the most frequent that a name is like
+    found = [
+        ("names-alike", f"the classes {one} ({clips[one]} clips) and {other} ({clips[other]}) look alike",
+         f"if they are one, write into prepare.yaml {renaming(one, other)}; --accept names-alike if they are two")
+        for one, other in meant.items()
+    ]  # fmt: skip
+    facts = facts if "names-alike" in accept else _without(facts, meant)
+    found += [*_recordings(facts), *_together(facts, trainings), *_clips(facts, trainings), *_names(facts)]
+    found += _steps(facts, trainings)
+    return sorted(found, key=lambda finding: (finding[0] != "names-alike", finding[0] not in STOPS))
+
+
+def _without(facts: Mapping[str, Any], classes: Container[str]) -> dict[str, Any]:
+    """The facts as though there were no such classes."""
+    kept = [k for k, name in enumerate(facts["classes"]) if name not in classes]
+    lists = {(name, key): np.array(own) for name in SETS for key, own in facts[name].items() if isinstance(own, list)}
+    left = {place: own[np.ix_(*[kept] * own.ndim)].tolist() for place, own in lists.items()}
+    sets = {name: {key: left.get((name, key), own) for key, own in facts[name].items()} for name in SETS}
+    return {"classes": [facts["classes"][k] for k in kept], **sets}
 
 
 def _recordings(facts: Mapping[str, Any]) -> Iterator[Finding]:
@@ -142,11 +165,21 @@ def _recordings(facts: Mapping[str, Any]) -> Iterator[Finding]:
         few = [f"{label} {n}" for label, n in numbers.items() if 0 < n < FEW_RECORDINGS.get(name, 0)]
         if lacking := [label for label, n in numbers.items() if not n]:
             what = f"no recording of {', '.join(lacking)} in {name}: {then}"
-            yield f"no-{name}-recording", what, "label more recordings, or leave it out (classes:)"
+            yield f"no-{name}-recording", what, _remedy_of_lack(name, lacking, facts)
         if few:
             then = "they will be memorised" if name == "train" else "its scores are of those alone"
             remedy = f"label {FEW_RECORDINGS[name]} or more of each class"
             yield f"few-{name}-recordings", f"few recordings in {name} ({', '.join(few)}): {then}", remedy
+
+
+def _remedy_of_lack(name: str, lacking: Sequence[str], facts: Mapping[str, Any]) -> str:
+    """What can be done where a set has no recording of a class: another split, or where it has too few, labels."""
+    every = dict(zip(facts["classes"], np.sum([facts[own]["recordings_of"] for own in SETS], axis=0), strict=True))
+    enough = [f"{own} (of {every[own]})" for own in lacking if every[own] >= len(SETS)]
+    few = [f"{own} (there are {every[own]})" for own in lacking if every[own] < len(SETS)]
+    put = f"put a recording of {', '.join(enough)} into {name}: name the sets in the label file, or try another split:"
+    label = f"label more recordings of {', '.join(few)}, one for each set at least, or leave it out (classes:)"
+    return "; ".join([*([put] if enough else []), *([label] if few else [])])
 
 
 def _together(facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -162,7 +195,7 @@ def _together(facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]]) 
             name, how = ("nearly-together", "hardly ever") if share[i, j] < 1 else ("always-together", "never")
             name = "together-in-clips" if how == "never" and by_times and listened else name
             what = f"{one} ({both[i, i]} training clips) {how} occurs without {other} ({both[j, j]})"
-            remedy = f"record or label each without the other, or make them one (rename: {{{one}: {other}}})"
+            remedy = f"record or label each without the other, or make them one ({renaming(one, other)})"
             remedy = f"train from their times (supervision: frame), or {remedy}" if by_times else remedy
             yield name, f"{what}: {'clip labels cannot' if by_times else 'no loss can'} tell them apart", remedy
 
@@ -197,12 +230,10 @@ def _clips(facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]]) -> 
 
 
 def _names(facts: Mapping[str, Any]) -> Iterator[Finding]:
-    clips = dict(zip(facts["classes"], np.diagonal(facts["train"]["both"]).tolist(), strict=True))
-    for one, other in alike(clips):
-        yield "names-alike", f"the classes {one} and {other} look alike", f"if they are one, rename: {{{one}: {other}}}"
-    for name in filter(lambda name: parts_of(name, clips), clips):
-        what = f"the class {name} is made of the names of {' and '.join(parts_of(name, clips))}"
-        yield "names-joined", what, "if it is a list, put commas between the labels"
+    for name in facts["classes"]:
+        if parts := parts_of(name, facts["classes"]):
+            what = f"the class {name} is made of the names of {' and '.join(parts)}"
+            yield "names-joined", what, "if it is a list, put commas between the labels"
 
 
 def _steps(facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems, unknown_names
-from weaksep.fileio.names import doubled, id_problem, label_problem, plain_id
+from weaksep.fileio.names import folded, id_problem, label_problem, plain_id
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.match import Recording
-from weaksep.recordings.spelling import class_of, unclear_labels
+from weaksep.recordings.spelling import class_of, renaming, unclear_labels
 from weaksep.recordings.split import split
 
 logger = logging.getLogger(__name__)
@@ -26,22 +26,29 @@ def classes_of(recordings: Sequence[Recording], config: PrepareConfig) -> list[s
     """
     counts = Counter(label for recording in recordings for label in recording.classes)
     unclear = unclear_labels(counts, config.classes or (), config.rename)
-    raise_problems("labels that are hardly meant as they are spelt", unclear)
-    named = sorted({class_of(label, config.rename) for label in counts} - {""})
-    unknown = [name for name in config.rename if name not in counts]
+    raise_problems("labels that are hardly meant as they are spelt; mend them, or write into prepare.yaml", unclear)
+    often = Counter[str]()
+    for label, n in counts.items():
+        often[class_of(label, config.rename)] += n
+    named = sorted(often.keys() - {""})
+    unknown = sorted(config.rename.keys() - counts.keys() - {class_of(label, {}) for label in counts})
     if unknown:
         logger.warning("rename: %d name(s) that no label has, first %r", len(unknown), unknown[0])
     if config.classes is not None:
         missing = unknown_names(config.classes, named)
-        raise_problems("classes that no label names (the labels' names, and rename: for others)", missing)
+        raise_problems("classes: that no label names; a label becomes one by rename: {LABEL: CLASS}", missing)
         others = Counter({name: n for name, n in counts.items() if class_of(name, config.rename) not in config.classes})
         if others:
             most = ", ".join(f"{name} ({n})" for name, n in others.most_common(SHOWN))
             logger.info("labels of no class, which a residual is for: %d names, most often %s", len(others), most)
         return list(config.classes)
-    wrong = [f"{name!r} {label_problem(name)}; see rename:" for name in named if label_problem(name)]
-    wrong += [f"{name!r} and another name are one but for the case; see rename:" for name in doubled(named)]
-    raise_problems("labels that cannot be classes", wrong)
+    usual = {folded(name): name for name in sorted(named, key=lambda name: (often[name], name))}  # the last one stays
+    others_of = {name: usual[folded(name)] for name in named if usual[folded(name)] != name}
+    wrong = [
+        f"{name!r} {label_problem(name)}; {renaming(name, f'{name[:30]}_1')}" for name in named if label_problem(name)
+    ]
+    wrong += [f"{name!r} is {own!r} but for the case; {renaming(name, own)}" for name, own in others_of.items()]
+    raise_problems("labels that cannot be classes; write into prepare.yaml", wrong)
     if len(named) < 2:
         raise UserError(f"the labels name {len(named)} class(es); a separator needs two")
     return named

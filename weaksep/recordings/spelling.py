@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from itertools import permutations
 
 from weaksep.fileio.names import folded
+from weaksep.fileio.yamltext import yaml_line
 
 # A slip of the pen makes a rare name of a frequent one; names that are about as frequent are two words.
 RARE, SLIP = 5, 0.85
@@ -19,8 +20,21 @@ def class_of(label: str, rename: Mapping[str, str]) -> str:
 
     >>> class_of("Walk, footsteps", {}), class_of("/m/09x0r", {}), class_of("/m/09x0r", {"/m/09x0r": "Speech"})
     ('Walk_footsteps', 'm_09x0r', 'Speech')
+
+    Args:
+        rename: a label, or the class that it would be, -> class.
     """
-    return rename.get(label) or re.sub(r"[\W_]+", "_", label).strip("_")
+    plain = re.sub(r"[\W_]+", "_", label).strip("_")
+    return rename.get(label) or rename.get(plain, plain)
+
+
+def renaming(name: str, other: str) -> str:
+    """What to write into prepare.yaml so that a name is another class.
+
+    >>> renaming("Rooster", "rooster")
+    'rename: {Rooster: rooster}'
+    """
+    return f"rename: {yaml_line({name: other})}"
 
 
 def _bare(name: str) -> str:
@@ -31,8 +45,8 @@ def _bare(name: str) -> str:
 def alike(counts: Mapping[str, int]) -> list[tuple[str, str]]:
     """Pairs of names that may be two spellings of one, a rare one first.
 
-    >>> alike({"dog_bark": 9, "Dogs bark": 9, "rooster": 10, "roster": 1, "car": 9, "cat": 1})
-    [('Dogs bark', 'dog_bark'), ('roster', 'rooster')]
+    >>> alike({"dog_bark": 9, "dogs bark": 2, "rooster": 10, "roster": 1, "car": 9, "cat": 1})
+    [('dogs bark', 'dog_bark'), ('roster', 'rooster')]
 
     Args:
         counts: how often each name occurs.
@@ -41,7 +55,7 @@ def alike(counts: Mapping[str, int]) -> list[tuple[str, str]]:
     return [
         (one, other)
         for one, other in permutations(counts, 2)
-        if (bare[one] == bare[other] and one < other)
+        if (bare[one] == bare[other] and (counts[one], one) < (counts[other], other))
         or (
             (counts[one] * RARE <= counts[other] and digits[one] == digits[other] and bare[one] != bare[other])
             and SequenceMatcher(None, bare[one], bare[other]).ratio() >= SLIP
@@ -64,17 +78,20 @@ def unclear_labels(labels: Iterable[str], classes: Iterable[str], rename: Mappin
     """Labels that would silently become something else than what was meant: a line each, with what to do.
 
     >>> unclear_labels(["dog; rooster", "dog + cat", "dog", "cat", "Walk, footsteps"], [], {})[0]
-    "'dog; rooster' looks like a list: put commas between its labels, or see rename:"
+    "'dog; rooster' looks like a list: put commas between its labels, or rename: {dog; rooster: dog_rooster}"
 
     Args:
         labels: of the label files, as they are spelt there.
         classes: that were chosen among them; empty where every label is one.
-        rename: a label that it names is meant as it is.
+        rename: see ``class_of``; a label that it names is meant as it is.
     """
-    given = [label for label in labels if label not in rename]
+    given = [label for label in labels if not {label, class_of(label, {})} & rename.keys()]
     lists = [name for name in given if _LIST.search(name) or (_SIGN.search(name) and parts_of(name, labels))]
     bare = {_bare(name): name for name in classes}
     others = {name: bare[_bare(name)] for name in given if _bare(name) in bare and class_of(name, {}) not in classes}
-    problems = [f"{name!r} looks like a list: put commas between its labels, or see rename:" for name in lists]
-    problems += [f"{name!r} looks like the class {own!r} and is none: see rename:" for name, own in others.items()]
+    listed = "looks like a list: put commas between its labels, or"
+    problems = [f"{name!r} {listed} {renaming(name, class_of(name, {}))}" for name in lists]
+    problems += [
+        f"{name!r} looks like the class {own!r} and is none; {renaming(name, own)}" for name, own in others.items()
+    ]
     return problems

@@ -91,7 +91,7 @@ def prepare_recordings(
         settings={"config": config.model_dump(mode="json"), "max_bad_ratio": max_bad_ratio},
         tables={str(file): file for path in label_files for file in jams_files(path)},
         files={str(file): file for file in sources},
-        code=["weaksep.recordings.prepare"],
+        code=["weaksep.recordings.prepare", "weaksep.recordings.sets"],
         outputs=[f"{name}/{output}" for name in sets for output in (*TABLES, "src_*.scp", "audio/*/*.wav")],
         stamp_name=f"prepare.{STAMP_NAME}",  # data is no folder of their own
         kind="clips",

@@ -150,7 +150,7 @@ def diagnose(
         claims.begin(datadir / name for name in (PAGE_NAME, FIGURE_NAME, FACTS_NAME))
         facts = facts_of(datadir, nj)
         facts["trainings"] = trainings_of(facts, systems)
-        facts["findings"] = findings(facts, facts["trainings"])
+        facts["findings"] = findings(facts, facts["trainings"], accept)
         drawn = optional("figure of the data", draw, datadir / FIGURE_NAME, facts)
         write_text(datadir / PAGE_NAME, render(facts, datadir, drawn is not None))
         write_json(datadir / FACTS_NAME, facts)
@@ -160,7 +160,7 @@ def diagnose(
     step = Step(
         name=str(datadir / PAGE_NAME),
         folder=datadir,
-        settings={"systems": systems},
+        settings={"systems": systems, "accept": [name for name in accept if name == "names-alike"]},
         tables={
             name: path
             for data in sets.values()
@@ -177,5 +177,5 @@ def diagnose(
     for finding in facts["findings"] if worked else ():
         if finding not in stops:
             logger.warning("%s: %s; %s", *finding)
-    title = f"{datadir}: a result would be meaningless ({PAGE_NAME} has all); mend the data, or give --accept NAMES"
+    title = f"{datadir}: a result would be meaningless ({PAGE_NAME} has all); do as told, or give --accept NAMES"
     raise_problems(title, [f"{name}: {what}; {remedy}" for name, what, remedy in stops])
