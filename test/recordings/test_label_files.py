@@ -54,8 +54,38 @@ def test_the_first_line_tells_the_separator(tmp_path: Path, name: str, separator
 
 def test_labels_without_their_quotes(tmp_path: Path) -> None:
     content = "filename,event_labels\na.wav,Speech,Dog\n"
-    with pytest.raises(UserError, match='3 cells, the header has 2; a cell that holds a , stands in quotes: "Speech,'):
+    what = r"clip_labels.tsv:2: 3 cells, the header has 2 \(read as separated by commas\)"
+    with pytest.raises(UserError, match=f'{what}; a cell that holds a , stands in quotes: "Speech,'):
         read_clip_labels(text(tmp_path / "clip_labels.tsv", content))
+    with pytest.raises(UserError, match=rf"\(1 problem\):\n.*{what}, and so on in 40 lines below; a cell"):
+        read_clip_labels(text(tmp_path / "clip_labels.tsv", content + "b.wav,Speech,Dog\nc.wav,Horn\n" * 40))
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "said"),
+    [
+        ("filename\tlabels\n", "{}.wav,dog\n", "look separated by commas and are read as separated by tabs"),
+        ("filename\tlabels\n", "{}.wav;dog, cat\n", "look separated by semicolons and are read as separated by tabs"),
+        ("filename,labels\n", "{}.wav\tdog,cat\n", "look separated by tabs and are read as separated by commas"),
+        ("filename;labels\n", "{}.wav,dog\n", "look separated by commas and are read as separated by semicolons"),
+        ("# YTID, start_seconds\n", "{},0,10\t/m/0\n", ""),
+        ("# YTID, start_seconds\n", "{}\t0\t10\t/m/0\n", "look separated by tabs and are read as separated by commas"),
+        ("filename,labels\n", "{}.wav,\tdog\n", ""),
+        ("filename\tlabels\n", "{}, left.wav\tdog\n", ""),
+        ("filename,labels\n", "{};1.wav,dog\n", ""),
+    ],
+)
+def test_lines_that_are_separated_otherwise_than_the_header(tmp_path: Path, header: str, line: str, said: str) -> None:
+    path = text(tmp_path / "labels.csv", header + "".join(line.format(number) for number in range(30)))
+    if said:
+        with pytest.raises(UserError) as error:
+            read_label_files(path, None)
+        assert str(error.value) == f"{path}: its lines {said}; use the same from the first line on"
+    elif "# YTID" in header:
+        with pytest.raises(UserError, match="labels.csv:2: expected YTID"):
+            read_label_files(path, None)
+    else:
+        assert len(read_label_files(path, None)) == 30
 
 
 def test_a_line_for_each_label(tmp_path: Path) -> None:

@@ -60,6 +60,16 @@ def test_strong_labels_of_a_segment(tmp_path: Path, tone: Sound, write: Sound, n
     assert recording.events == (EventLabel(0.5, 2.0, "/m/0"),) and not found.problems and not found.unlabelled
 
 
+@pytest.mark.parametrize("named", ["rec03.mp3", "day/rec03.mp3"])
+def test_a_file_of_that_name_with_another_suffix_is_told(tmp_path: Path, tone: Sound, write: Sound, named: str) -> None:
+    write(tmp_path / "audio/day/rec03.flac", tone(1.0, 400))
+    found = matched(tmp_path, f"filename,label\n{named},dog\nrec04.mp3,dog\n", None)
+    first, second = found.problems
+    assert first.endswith("; there is day/rec03.flac: name that, or leave the suffix out")
+    assert second.endswith(f"no audio for rec04.mp3 in {tmp_path}/audio")
+    assert matched(tmp_path, "filename,label\nrec03,dog\n", None).recordings
+
+
 @pytest.mark.parametrize("listed", [False, True])
 def test_strong_labels_of_a_whole_video(tmp_path: Path, tone: Sound, write: Sound, listed: bool) -> None:
     write(tmp_path / "audio/vid0.wav", tone(70.0, 400, 1000), 1000)

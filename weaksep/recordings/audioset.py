@@ -15,7 +15,7 @@ from pathlib import Path
 
 from weaksep.errors import noted, raise_problems
 from weaksep.fileio.tables import read_lines, to_span
-from weaksep.recordings.labels import Entry, csv_cells, labels_of
+from weaksep.recordings.labels import Entry, check_separator, csv_cells, labels_of
 
 SEGMENT_S = 10.0  # of the strong labels, whose ids have no end
 
@@ -70,9 +70,9 @@ def read_segments(path: Path) -> list[Entry]:
     """
     found = []
     problems: list[str] = []
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
+    rows = {n: line for n, line in enumerate(read_lines(path), start=1) if line.strip() and line.lstrip()[0] != "#"}
+    check_separator(path, rows.values(), ",")
+    for number, line in rows.items():
         place = f"{path}:{number}"
         with noted(problems, place):
             cells = csv_cells(line, blanks=True)

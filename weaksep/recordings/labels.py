@@ -1,9 +1,12 @@
 """What label files say of recordings, whatever their format: entries, and how their cells are read."""
 
 import csv
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from weaksep.errors import UserError
 from weaksep.fileio.datadir import EventLabel
 
 # What others call the sets. "eval" is what a corpus keeps for the end; for "dev" see ``dev_meaning``.
@@ -100,6 +103,28 @@ def csv_cells(line: str, separator: str = ",", *, blanks: bool = False) -> list[
         return next(csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=blanks))
     except csv.Error as error:
         raise ValueError(f"no CSV ({error}); a cell's quotes begin and end it, on one line") from None
+
+
+SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
+
+
+def check_separator(path: Path, rows: Iterable[str], separator: str) -> None:
+    """Refuse a file whose lines are separated in another way than they are read, by one line instead of one for each.
+
+    Args:
+        path: for the message.
+        rows: its lines below the header.
+        separator: that they are read by.
+
+    Raises:
+        UserError: in every line another separator comes first, and it is a tab, or no line holds the right one.
+    """
+    lines = [row for row in rows if row.strip()]
+    first = {match[0] if (match := re.search("[\t,;]", line)) else separator for line in lines}
+    if len(first) == 1 and separator not in first and ("\t" in first or not any(separator in line for line in lines)):
+        other, own = SEPARATORS[first.pop()], SEPARATORS[separator]
+        what = f"its lines look separated by {other} and are read as separated by {own}"
+        raise UserError(f"{path}: {what}; use the same from the first line on")
 
 
 def labels_of(text: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from os.path import splitext
 from pathlib import Path
 
 from weaksep.errors import UserError, noted, refuse
@@ -103,7 +104,9 @@ class AudioIndex:
                 raise ValueError(f"{name} may be {found[0]} or {found[1]}; name it with its folder")
             if found:
                 return found[0], entry if name in entry.whole_names else replace(entry, span_s=None)
-        raise ValueError(f"no audio for {name} in {self.folder}")
+        others = self.by_name.get(splitext(name)[0], [])  # a file that was converted, most likely
+        hint = f"; there is {others[0].relative_to(self.folder)}: name that, or leave the suffix out" if others else ""
+        raise ValueError(f"no audio for {name} in {self.folder}{hint}")
 
 
 Place = tuple[Path, float | None]  # where events are: a file, and where a stretch of it begins (None: all of it)

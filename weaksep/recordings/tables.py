@@ -21,11 +21,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from weaksep.errors import UserError, noted, raise_problems, refuse
+from weaksep.errors import UserError, count, noted, raise_problems, refuse
 from weaksep.fileio.datadir import EventLabel
 from weaksep.fileio.tables import read_lines, to_span
 from weaksep.recordings.audioset import of_segment_id
-from weaksep.recordings.labels import Entry, csv_cells, join, labels_of, set_of
+from weaksep.recordings.labels import SEPARATORS, Entry, check_separator, csv_cells, join, labels_of, set_of
 
 SEGMENT_ID = "segment_id"
 COLUMNS = {
@@ -49,9 +49,8 @@ def read_table(path: Path, timed: bool) -> list[Entry]:
             CSV, have another number of cells than the header, no file name, an unknown set, wrong times, or another
             set or recording than a line before.
     """
-    lines = enumerate(read_lines(path), start=1)
-    _, first = next(lines, (1, ""))
-    separator = next((sign for sign in "\t,;" if sign in first), "\t")
+    first, *rows = read_lines(path) or [""]
+    separator = next((sign for sign in SEPARATORS if sign in first), "\t")
     split: Callable[[str], list[str]] = (
         (lambda line: line.split("\t")) if separator == "\t" else partial(csv_cells, separator=separator)
     )
@@ -60,20 +59,26 @@ def read_table(path: Path, timed: bool) -> list[Entry]:
     except ValueError as error:
         raise UserError(f"{path}:1: {error}") from None
     columns = _columns(path, header, timed)
+    check_separator(path, rows, separator)
     by_name: dict[str, list[Entry]] = defaultdict(list)
     problems: list[str] = []
-    for number, line in lines:
+    ragged: list[str] = []  # lines with too many or too few cells, mostly for one reason: they are told as one
+    for number, line in enumerate(rows, start=2):
         place = f"{path}:{number}"
         with noted(problems, place):
             cells = split(line)
             if not any(cells):
                 continue
             if len(cells) != len(header):
-                hint = "" if separator == "\t" else f'; a cell that holds a {separator} stands in quotes: "Speech,Dog"'
-                raise ValueError(f"{len(cells)} cells, the header has {len(header)}{hint}")
+                ragged.append(f"{place}: {len(cells)} cells, the header has {len(header)}")
+                continue
             row = {key: cells[column].strip() for key, column in columns.items()}
             entry = _entry(place, row, timed)
             by_name[row["filename"]].append(entry)
+    if ragged:
+        more = f", and so on in {count(len(ragged) - 1, 'line')} below" if len(ragged) > 1 else ""
+        hint = "" if separator == "\t" else f'; a cell that holds a {separator} stands in quotes: "Speech,Dog"'
+        problems.append(f"{ragged[0]} (read as separated by {SEPARATORS[separator]}){more}{hint}")
     joined = []
     for name, entries in by_name.items():
         with noted(problems):
