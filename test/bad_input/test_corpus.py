@@ -138,7 +138,7 @@ CONFIGS = {
         r"\['urbansound8k'\] is not a known corpus .did you mean urbansound8k",
     ),
     "a class of another folder": ("siren", "../siren", r"class '\.\./siren': use letters, digits and _"),
-    "a class called no": ("siren", "no", "data.yaml: classes.1: Input should be a valid string"),
+    "a class called no": ("siren", "no", "data.yaml: classes.1: expected a text .in quotes if .*, found false"),
     "a rate of gigahertz": (
         "8000",
         "8000000000",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from weaksep.errors import UserError
 from weaksep.fileio.yamlfile import load_config, read_yaml, write_yaml
+from weaksep.recordings.config import PrepareConfig
 from weaksep.train.config import SeparatorTraining
 
 
@@ -72,5 +73,28 @@ def test_a_value_that_stands_twice_is_written_out(tmp_path: Path) -> None:
 def test_a_switch_is_no_number_and_a_number_no_switch(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="net.units: expected a number, found true or false"):
         load_config(Outer, write(tmp_path, {"net": {"units": True}}))
-    with pytest.raises(UserError, match="joint: Input should be a valid boolean"):
+    with pytest.raises(UserError, match="joint: expected true or false, found 2"):
         load_config(SeparatorTraining, write(tmp_path, {"supervision": "frame", "classifier": "frame", "joint": 2}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("classes: [dog]", "classes: expected a list of at least 2, found [dog]"),
+        ("classes: dog", "classes: expected a list ([a, b]), found 'dog'"),
+        ("classes: {dog: 1}", "classes: expected a list ([a, b]), found {dog: 1}"),
+        ("classes: [dog, {cat: 1}]", "classes.1: expected a text (in quotes if it looks like a number, yes or no), "
+         "found {cat: 1}"),
+        ("rename: [dog, cat]", "rename: expected keys with values ({a: b}), found [dog, cat]"),
+        ("split: [0.8, 0.1, 0.1]", "split: expected keys with values ({a: b}), found [0.8, 0.1, 0.1]"),
+        ("clip_s: [10]", "clip_s: expected a number, found [10]"),
+        ("clip_s: 0", "clip_s: expected greater than 0.1, found 0"),
+        ("seed: null", "seed: expected a whole number, found null"),
+        (f"clip_s: [{', '.join('1' * 40)}]", f"clip_s: expected a number, found [{'1, ' * 13}..."),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_told_in_words_of_yaml(tmp_path: Path, settings: str, said: str) -> None:
+    (tmp_path / "p.yaml").write_text(f"{settings}\n")
+    with pytest.raises(UserError) as error:
+        load_config(PrepareConfig, tmp_path / "p.yaml")
+    assert str(error.value) == f"{tmp_path}/p.yaml: {said}"

@@ -144,7 +144,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a loss's value": (
         {**CLIP, "loss": {"mixture": {"weight": "much"}, "classification": {}}},
-        r"loss\.mixture: weight: .*valid number.*found 'much'",
+        r"loss\.mixture: weight: expected a number, found 'much'",
     ),
     "yes for a weight": ({**CLIP, "loss": {"mixture": {"weight": True}}}, "loss.mixture: weight: expected a number"),
     "a net": ({**CLIP, "net": {"kind": "blsmt"}}, r"net\.kind: no net 'blsmt' \(did you mean blstm\?\)"),

@@ -44,5 +44,5 @@ def test_each_seed_has_its_own_folders(recipe: Path, caplog: pytest.LogCaptureFi
 
 
 def test_what_is_no_seed(recipe: Path) -> None:
-    with pytest.raises(UserError, match="strong.yaml: seed: .*valid integer.*'x'"):
+    with pytest.raises(UserError, match="strong.yaml: seed: expected a whole number, found 'x'"):
         train.main(["--task", "separator", "--systems", "strong", "--seeds", "0 x"])

@@ -14,10 +14,22 @@ from pydantic import BaseModel, ValidationError
 from weaksep.errors import UserError, did_you_mean, raise_problems
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.parsed import read_text
-from weaksep.fileio.yamltext import dump_yaml, load_yaml
+from weaksep.fileio.yamltext import dump_yaml, load_yaml, yaml_line
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_YAML_BYTES = 1_000_000
+MAX_SHOWN = 40  # of a value, in messages
+# What YAML calls the types of the schema, by pydantic's names of errors.
+_EXPECTED = {
+    **dict.fromkeys(["list_type", "tuple_type"], "a list ([a, b])"),
+    **dict.fromkeys(["dict_type", "model_type"], "keys with values ({{a: b}})"),
+    **dict.fromkeys(["int_type", "int_parsing", "int_from_float"], "a whole number"),
+    **dict.fromkeys(["float_type", "float_parsing"], "a number"),
+    **dict.fromkeys(["bool_type", "bool_parsing"], "true or false"),
+    "string_type": "a text (in quotes if it looks like a number, yes or no)",
+    "too_short": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
+}
 
 
 def merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -95,10 +107,12 @@ def _describe(model: type[BaseModel], origin: str, error: Any) -> str:
     location = error["loc"]
     key = ".".join(map(str, location))
     if error["type"] != "extra_forbidden":
-        message = error["msg"].removeprefix("Value error, ")
-        found = error["input"]
-        if isinstance(found, (str, int, float)):
-            message += f", found {str(found)[:40]!r}" if isinstance(found, str) else f", found {found}"
+        what, found = _EXPECTED.get(error["type"], ""), error["input"]
+        message = f"expected {what.format_map(error.get('ctx', {}))}" if what else error["msg"]
+        message = message.removeprefix("Value error, ").replace("Input should be", "expected")
+        if what or isinstance(found, (str, int, float)):
+            text = repr(found) if isinstance(found, str) else yaml_line(found)
+            message += f", found {text if len(text) <= MAX_SHOWN else f'{text[:MAX_SHOWN]}...'}"
         return f"{origin}: {key}: {message}" if key else f"{origin}: {message}"
     valid = _fields_at(model, location)
     hint = did_you_mean(str(location[-1]), valid, f"valid: {', '.join(valid)}", cutoff=0.4)

@@ -12,6 +12,7 @@ import yaml.composer
 import yaml.constructor
 
 from weaksep.errors import UserError
+from weaksep.fileio.names import one_line
 
 
 class _Loader(yaml.SafeLoader):
@@ -84,4 +85,4 @@ def yaml_line(value: Any) -> str:
     text = yaml.dump(
         value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=True, width=math.inf
     )
-    return text.removesuffix("...\n").rstrip("\n")
+    return one_line(text.removesuffix("...\n").rstrip("\n"))
