@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,17 @@ def test_a_checkout_gives_its_own(root: Path, capsys: pytest.CaptureFixture[str]
     assert {"run.sh", "path.sh", "cmd.sh", "db.sh", "conf/paper/remix.yaml", "utils/log.sh"} <= set(made)
     assert not any(name.split("/")[0] in ("data", "exp", "results", "RESULTS.md", "results.json") for name in made)
     assert Path("a/b c/run.sh").stat().st_mode & 0o111 and not any(path.is_symlink() for path in Path("a").rglob("*"))
+
+
+def test_a_copy_cites_no_document_that_it_lacks(root: Path) -> None:
+    """Where a recipe was copied to there is no egs and no README; RESULTS.md and DATA.md it makes itself."""
+    for name in ("mini_urban", "urbansound_mix", "esc50_mix", "labelled_recordings"):
+        make_recipe(name, Path(name))
+    texts = {**contents(Path()), "data_page.py": (root / "weaksep/report/data_page.py").read_bytes()}
+    lines = [(name, line) for name, content in texts.items() for line in content.decode().splitlines()]
+    cited = {(name, line) for name, line in lines if re.search(r"(?<!RESULTS)(?<!DATA)\.md\b", line)}
+    assert len(cited) >= 8
+    assert [(name, line) for name, line in cited if "in weaksep's repository" not in line] == []
 
 
 @pytest.mark.parametrize(

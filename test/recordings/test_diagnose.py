@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import matplotlib.image
 import numpy as np
 import pytest
 import soundfile
@@ -24,6 +25,7 @@ from weaksep.recordings.match import Recording
 from weaksep.recordings.sets import classes_of
 from weaksep.recordings.spelling import alike
 from weaksep.recordings.write import Clip, write_clips
+from weaksep.report.data_page import OWN_COLOUR
 
 RATE = 8000
 HOMES = ["train"] * 4 + ["valid", "test"]
@@ -89,6 +91,9 @@ def test_sound_recordings_are_not_blamed(made: Callable[..., Path], capsys: pyte
     assert (train["recordings"], train["recordings_of"], train["alone_of"]) == (64, [36, 28, 24], [12, 16, 12])
     assert train["both"] == [[36, 12, 12], [12, 28, 0], [12, 0, 24]] and train["silent_of"] == [0, 0, 0]
     assert "| dog   |    28 |     7 |    7 |    28 |    16 |      0 |" in page
+    picture = (255 * matplotlib.image.imread(data / "DATA.png")[..., :3]).round()
+    grey = (picture == [int(OWN_COLOUR[k : k + 2], 16) for k in (1, 3, 5)]).all(axis=-1)
+    assert grey.sum() > 10_000 and "The diagonal is grey" in page  # three cells, in which a class meets itself
     capsys.readouterr()
     assert main(["diagnose", str(data)]) == 0
     assert "up to date" in capsys.readouterr().err

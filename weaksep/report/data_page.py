@@ -5,6 +5,7 @@ It lies beside the sets, not beside RESULTS.md: it is about this data, whatever 
 
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 PAGE_NAME, FIGURE_NAME, FACTS_NAME = "DATA.md", "DATA.png", "DATA.json"
 MOST_CLASSES = 40  # in the figure: more cannot be read
+OWN_COLOUR = "#b8b8b8"  # of the diagonal, where a class meets itself
 
 _TEXT = """\
 # Data in `{place}`
@@ -62,7 +64,8 @@ _FIGURE = """\
 ![Recordings of each class, and which classes occur together](DATA.png)
 
 To the right, the share of the training clips of a row's class that hold the column's: at 100 % nothing but event times
-can tell the class from the other (egs/urbansound_mix/REMIX.md). Of more than 40 classes it has the most frequent."""
+can tell the class from the other (egs/urbansound_mix/REMIX.md in weaksep's repository says why). The diagonal is grey:
+there a class meets itself. Of more than 40 classes the figure has the most frequent."""
 _NO_FIGURE = "No figure: that takes matplotlib (pip install 'weaksep[report]', then again with --force true)."
 
 
@@ -97,6 +100,7 @@ def render(facts: Mapping[str, Any], place: Path, drawn: bool) -> str:
 
 def draw(path: Path, facts: Mapping[str, Any]) -> Path:
     """The figure: recordings of each class in each set, and the share of its training clips that hold another class."""
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     both = np.array(facts["train"]["both"])
@@ -111,16 +115,19 @@ def draw(path: Path, facts: Mapping[str, Any]) -> Path:
         drawn = bars.barh(places, values, 0.25, color=COLOURS[number], label=name)
         bars.bar_label(drawn, fontsize="x-small", padding=2)
     bars.set(xlabel="recordings", yticks=range(len(order)), yticklabels=names, xmargin=0.1)
+    bars.xaxis.get_major_locator().set_params(integer=True)
     bars.legend(fontsize="small", ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     grid = (100 * both / np.maximum(1, both.diagonal())[:, None])[np.ix_(order, order)]
-    figure.colorbar(shares.imshow(grid, cmap="Blues", vmin=0, vmax=100, aspect="auto"), ax=shares)
-    shares.set_title("of its training clips, those that hold another class too (%)", fontsize="medium")
+    np.fill_diagonal(grid, np.nan)  # a class with itself: always 100 %, and no finding
+    cmap = colormaps["Blues"].with_extremes(bad=OWN_COLOUR)
+    figure.colorbar(shares.imshow(grid, cmap=cmap, vmin=0, vmax=100, aspect="auto"), ax=shares)
+    shares.set_title("% of the row's training clips, with the column's class too", fontsize="medium")
     few = len(order) <= MOST_CLASSES // 2
     shares.set_xticks(range(len(order)), names, rotation=45 if few else 90, ha="right", rotation_mode="anchor")
     shares.tick_params(labelleft=False)
-    for (i, j), value in np.ndenumerate(grid) if few else ():
-        look = {"ha": "center", "va": "center", "fontsize": "small", "color": "white" if value > 60 else "black"}
-        shares.text(j, i, f"{value:.0f}", **look)
+    for i, j in permutations(range(len(order)), 2) if few else ():
+        look = {"ha": "center", "va": "center", "fontsize": "small", "color": "white" if grid[i, j] > 60 else "black"}
+        shares.text(j, i, f"{grid[i, j]:.0f}", **look)
     shares.set_ylim(len(order) - 0.5, -0.5)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120, facecolor="white")
