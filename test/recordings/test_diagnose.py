@@ -182,7 +182,7 @@ def test_names_that_look_alike(made: Callable[..., Path]) -> None:
     assert texts == {
         (
             f"the classes {one} (2 clips) and {other} look alike",
-            f"if they are one, write into prepare.yaml rename: {to}",
+            f"put rename: {to} into prepare.yaml if they are one",
         )
         for one, other, to in (
             ("roster", "rooster (20)", "{roster: rooster}"),

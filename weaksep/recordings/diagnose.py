@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from weaksep.errors import UserError, refuse
+from weaksep.errors import UserError, count, refuse
 from weaksep.fileio.audioread import read_blocks
 from weaksep.fileio.datadir import DataDir, parse_lengths
 from weaksep.fileio.tables import read_table
@@ -140,8 +140,8 @@ def findings(
     clips = dict(zip(facts["classes"], numbers.tolist(), strict=True))
     meant = dict(sorted(alike(clips), key=lambda pair: clips[pair[1]]))  # the most frequent that a name is like
     found = [
-        ("names-alike", f"the classes {one} ({clips[one]} clips) and {other} ({clips[other]}) look alike",
-         f"if they are one, write into prepare.yaml {renaming(one, other)}; --accept names-alike if they are two")
+        ("names-alike", f"the classes {one} ({count(clips[one], 'clip')}) and {other} ({clips[other]}) look alike",
+         f"put {renaming(one, other)} into prepare.yaml if they are one; --accept names-alike if they are two")
         for one, other in meant.items()
     ]  # fmt: skip
     facts = facts if "names-alike" in accept else _without(facts, meant)

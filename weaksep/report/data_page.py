@@ -121,7 +121,7 @@ def draw(path: Path, facts: Mapping[str, Any]) -> Path:
     np.fill_diagonal(grid, np.nan)  # a class with itself: always 100 %, and no finding
     cmap = colormaps["Blues"].with_extremes(bad=OWN_COLOUR)
     figure.colorbar(shares.imshow(grid, cmap=cmap, vmin=0, vmax=100, aspect="auto"), ax=shares)
-    shares.set_title("% of the row's training clips, with the column's class too", fontsize="medium")
+    shares.set_title("% of the row's training clips that hold the column's class", fontsize="medium")
     few = len(order) <= MOST_CLASSES // 2
     shares.set_xticks(range(len(order)), names, rotation=45 if few else 90, ha="right", rotation_mode="anchor")
     shares.tick_params(labelleft=False)
@@ -184,5 +184,5 @@ def diagnose(
     for finding in facts["findings"] if worked else ():
         if finding not in stops:
             logger.warning("%s: %s; %s", *finding)
-    title = f"{datadir}: a result would be meaningless ({PAGE_NAME} has all); do as told, or give --accept NAMES"
+    title = f"{datadir}: a result would be meaningless ({PAGE_NAME} has all); mend it as told, or --accept NAMES"
     raise_problems(title, [f"{name}: {what}; {remedy}" for name, what, remedy in stops])
