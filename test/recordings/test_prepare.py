@@ -15,6 +15,7 @@ import soundfile
 from weaksep.bin.main import main
 from weaksep.fileio.audio import read_audio
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.stamp import STAMP_NAME
 from weaksep.signal.level import loud_level
 from weaksep.upkeep.validate import validate
 
@@ -105,6 +106,8 @@ def test_a_second_run_does_nothing_and_a_new_label_something(corpus: Path, capsy
     assert prepare(corpus) == 0
     names = {utt: own for data in sets(corpus).values() for utt, own in data.clip_labels().items()}
     assert names["r03-0001"] == ("dog", "horn")
+    stamp = (corpus.parent / f"data/prepare.{STAMP_NAME}").read_text()
+    assert '"weaksep.recordings.split"' in stamp  # another way to split is a reason, too
 
 
 def test_all_that_is_missing_is_listed_and_may_be_left_out(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
