@@ -17,12 +17,14 @@ from weaksep.feats.extract import extract
 from weaksep.feats.remix import draw_remix
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.network import Features
 from weaksep.fileio.tables import write_table
 from weaksep.seeding import generator
 from weaksep.signal.stft import Stft
 from weaksep.train.config import SeparatorTraining
 
 FEATS = FeatsConfig(window_samples=128, hop_samples=64)
+FEATURES = Features(window_samples=128, hop_samples=64, sample_rate=8000)
 UTTS = [f"mix-{number}" for number in range(1, 6)]
 # Of remixes drawn before there were unlabelled clips.
 GOLDEN = "335a6208e880aeb1986c426c23fcd8a9c9a2c27a31b7ba9d75a46e9ccfdeebf9"
@@ -76,7 +78,7 @@ def test_draws_without_unlabelled_clips_are_what_they_were() -> None:
     config = RemixConfig(max_clips=4, p_single=0.2, few_class_bias=1.0, p_separated=0.3)
     augment = AugmentConfig(filter_db=6.0, speed=0.1)
     drawn = [
-        draw_remix(classes, row, config, augment, generator(0, "remix", 0, str(row)), [100] * 40, 65)
+        draw_remix(classes, row, config, augment, generator(0, "remix", 0, str(row)), [100] * 40, FEATURES)
         for row in range(40)
     ]
     text = repr([(r.rows, r.separated, [(c.shift_frames, round(c.speed, 9)) for c in r.changes]) for r in drawn])
@@ -89,7 +91,8 @@ def test_an_unlabelled_clip_takes_the_place_of_the_last_one() -> None:
     def rows(p: float, **remix: float) -> list[tuple[int, ...]]:
         config = RemixConfig.model_validate({"max_clips": 4, "p_unlabelled": p, **remix})
         return [
-            draw_remix(classes, row % 6, config, None, generator(0, str(row)), [9] * 8, 5).rows for row in range(600)
+            draw_remix(classes, row % 6, config, None, generator(0, str(row)), [9] * 8, FEATURES).rows
+            for row in range(600)
         ]
 
     always = rows(1.0)
@@ -98,7 +101,7 @@ def test_an_unlabelled_clip_takes_the_place_of_the_last_one() -> None:
     assert all(len(own) == 1 for own in rows(1.0, p_single=1.0))
     assert 0.2 < np.mean([own[-1] > 5 for own in rows(0.25)]) < 0.3
     config = RemixConfig(max_clips=3, p_single=0.0, p_unlabelled=1.0)
-    alone = [draw_remix(classes[:1], 0, config, None, generator(0, str(n)), [9] * 2, 5).rows for n in range(20)]
+    alone = [draw_remix(classes[:1], 0, config, None, generator(0, str(n)), [9] * 2, FEATURES).rows for n in range(20)]
     assert alone == [(0, 1)] * 20, "a clip without another one to go with is not lost"
 
 

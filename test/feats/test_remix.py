@@ -18,10 +18,12 @@ from weaksep.feats.config import AugmentConfig, FeatsConfig, Knowledge, RemixCon
 from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.extract import extract
 from weaksep.fileio.audio import read_audio
+from weaksep.fileio.network import Features
 from weaksep.seeding import generator
 from weaksep.signal.stft import Stft
 
 FEATS = FeatsConfig(window_samples=128, hop_samples=64)
+FEATURES = Features(window_samples=128, hop_samples=64, sample_rate=8000)
 Folders = tuple[Path, Path]
 
 
@@ -212,5 +214,23 @@ def test_a_filter_is_smooth_and_within_its_range() -> None:
 
 def test_changes_that_are_off_are_not_made() -> None:
     for config in (None, AugmentConfig(gain_db=(0.0, 0.0), shift=False)):
-        change = draw_change(config, generator(0, "x"), 10, 5)
+        change = draw_change(config, generator(0, "x"), 10, FEATURES)
         assert change.speed == 1.0 and change.shift_frames == 0 and change.response.tolist() == [1.0]
+
+
+def test_a_room_rings_behind_the_direct_sound() -> None:
+    config = AugmentConfig(gain_db=(0.0, 0.0), shift=False, p_room=1.0)
+    rooms = [draw_change(config, generator(0, "room", str(n)), 10, FEATURES).room for n in range(50)]
+    tails = []
+    for room in rooms:
+        assert room is not None and room[0] == 1.0
+        tails.append(10 * np.log10(np.square(room[1:]).sum()))
+        early, late = np.square(room[1:]).reshape(-1)[: len(room) // 2], np.square(room[1:])[len(room) // 2 :]
+        assert 10 * np.log10(early.sum() / late.sum()) == pytest.approx(30, abs=4), "60 dB over its length"
+    assert -15 <= min(tails) < -10 and -5 < max(tails) <= 0
+    assert 0.1 * 8000 <= min(map(len, rooms)) < max(map(len, rooms)) <= 0.8 * 8000 + 1
+    impulse = np.zeros(12000, dtype=np.float32)
+    impulse[100] = 1.0
+    heard = Change(1.0, 0, np.ones(1, dtype=np.float32), rooms[0]).waveform(impulse)
+    np.testing.assert_allclose(heard[100 : 100 + len(rooms[0])], rooms[0], atol=1e-6)
+    assert len(heard) == 12000 and np.abs(heard[:100]).max() < 1e-6

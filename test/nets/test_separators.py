@@ -138,6 +138,21 @@ def test_dropout_in_training_alone(name: str) -> None:
     assert torch.equal(net(magnitude), net(magnitude))
 
 
+def test_bands_are_hidden_from_the_trunk_in_training_alone() -> None:
+    net = small("unet", 64, hidden_bands=2)
+    seen: list[torch.Tensor] = []
+    net.logits = lambda features: (seen.append(features), torch.zeros(len(features), 3, 12, 64))[1]  # type: ignore
+    magnitude = torch.rand(200, 12, 64) + 0.5
+    net(magnitude)
+    hidden = (seen[0] == 0).all(dim=1)
+    assert ((seen[0] == 0).any(dim=1) == hidden).all(), "in all frames of a clip"
+    assert 0.05 < hidden.float().mean() < 0.125 and hidden.sum(dim=1).max() <= 16
+    assert not torch.equal(hidden[0], hidden[1]) and hidden.any(dim=0).all()
+    net.eval()
+    net(magnitude)
+    assert torch.equal(seen[1], net.frontend(magnitude))
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_sizes_are_known_without_memory(name: str) -> None:
     expected = {key: tensor.shape for key, tensor in small(name).state_dict().items()}

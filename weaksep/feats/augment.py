@@ -1,17 +1,20 @@
-"""Random changes of a clip: gain, filter, speed, place in time.
+"""Random changes of a clip: gain, filter, speed, room, place in time.
 
-They are drawn first (``draw_change``) and applied where each is cheap: speed to the waveform, the others to its complex
-spectrum. What a change does to the times of the labels is done to the frame labels too.
+They are drawn first (``draw_change``) and applied where each is cheap: speed and room to the waveform, the others to
+its complex spectrum. What a change does to the times of the labels is done to the frame labels too.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.signal import fftconvolve
 
 from weaksep.feats.config import AugmentConfig
+from weaksep.fileio.network import Features
 
 FILTER_POINTS = 6  # of the random response, from the lowest to the highest bin, evenly in pitch
+T60_S, TAIL_DB = (0.1, 0.8), (-15.0, 0.0)  # of random rooms: how long they ring, energy of that to the direct sound's
 
 
 @dataclass(frozen=True)
@@ -22,18 +25,20 @@ class Change:
         speed: how much faster it is played; its pitch rises as much.
         shift_frames: later by so many frames; what falls off the end comes at the beginning.
         response: gain and filter, float32 (F,), or (1,) for a gain alone.
+        room: impulse response of a room, float32 (L,); None in the open.
     """
 
     speed: float
     shift_frames: int
     response: np.ndarray
+    room: np.ndarray | None = None
 
     def waveform(self, audio: np.ndarray) -> np.ndarray:
-        """Audio (N,) at another speed, cut or filled with silence to N samples."""
-        if self.speed == 1.0:
-            return audio
-        index = np.arange(len(audio))
-        return np.interp(index * self.speed, index, audio, right=0.0).astype(np.float32)
+        """Audio (N,) at another speed and in a room, cut or filled with silence to N samples."""
+        if self.speed != 1.0:
+            index = np.arange(len(audio))
+            audio = np.interp(index * self.speed, index, audio, right=0.0).astype(np.float32)
+        return audio if self.room is None else fftconvolve(audio, self.room)[: len(audio)].astype(np.float32)
 
     def spectrum(self, spectrum: torch.Tensor) -> torch.Tensor:
         """Complex spectrum (T, F) with the other changes."""
@@ -63,13 +68,24 @@ def random_filter(n_bins: int, range_db: float, rng: np.random.Generator) -> np.
     return np.interp(place, np.linspace(0.0, place[-1], FILTER_POINTS), points)
 
 
-def draw_change(config: AugmentConfig | None, rng: np.random.Generator, n_frames: int, n_bins: int) -> Change:
-    """Draw a change for one clip of T frames and F bins; without a config, none."""
+def random_room(sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """The direct sound, and behind it noise that decays by 60 dB in T60, float32 (L,)."""
+    t60_s, tail_db = rng.uniform(*T60_S), rng.uniform(*TAIL_DB)
+    samples = int(t60_s * sample_rate)
+    tail = rng.standard_normal(samples) * 10.0 ** (-3.0 * np.arange(samples) / samples)
+    tail *= 10.0 ** (tail_db / 20.0) / np.sqrt(np.square(tail).sum())
+    return np.concatenate([[1.0], tail]).astype(np.float32)
+
+
+def draw_change(config: AugmentConfig | None, rng: np.random.Generator, n_frames: int, features: Features) -> Change:
+    """Draw a change for one clip of so many frames; without a config, none."""
     if config is None:
         return UNCHANGED
     response_db = np.full(1, rng.uniform(*config.gain_db))
     if config.filter_db:
-        response_db = response_db + random_filter(n_bins, config.filter_db, rng)
+        response_db = response_db + random_filter(features.window_samples // 2 + 1, config.filter_db, rng)
     speed = float((1.0 + config.speed) ** rng.uniform(-1.0, 1.0)) if config.speed else 1.0
     shift = int(rng.integers(n_frames)) if config.shift else 0
-    return Change(speed, shift, (10.0 ** (response_db / 20.0)).astype(np.float32))
+    inside = config.p_room and rng.random() < config.p_room
+    room = random_room(features.sample_rate, rng) if inside else None
+    return Change(speed, shift, (10.0 ** (response_db / 20.0)).astype(np.float32), room)

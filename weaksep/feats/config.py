@@ -33,6 +33,7 @@ class AugmentConfig(BaseModel):
         shift: whether clips are rotated in time, by whole frames.
         filter_db: a smooth random filter of at most so many dB up or down.
         speed: faster or slower by a factor between 1 / (1 + speed) and 1 + speed; pitch changes with it.
+        p_room: probability that a clip sounds in a synthetic room, which rings for 0.1 to 0.8 s.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +42,7 @@ class AugmentConfig(BaseModel):
     shift: bool = True
     filter_db: float = Field(0.0, ge=0, le=40)
     speed: float = Field(0.0, ge=0, le=1)
+    p_room: float = Field(0.0, ge=0, le=1)
 
     @model_validator(mode="after")
     def _ordered(self) -> AugmentConfig:
@@ -127,6 +129,6 @@ class Knowledge(BaseModel):
     def for_validation(self) -> Knowledge:
         """The same of validation clips, all of them: the same kind of remixes, of sounds as they were recorded."""
         remix = self.remix and self.remix.model_copy(update={"p_separated": 0.0})
-        augment = self.augment and self.augment.model_copy(update={"filter_db": 0.0, "speed": 0.0})
+        augment = self.augment and self.augment.model_copy(update={"filter_db": 0.0, "speed": 0.0, "p_room": 0.0})
         update = {"seed": 0, "strong_share": 0.0, "strong_repeats": 1, "train_clips": None, "train_min_classes": 1}
         return self.model_copy(update={**update, "remix": remix, "augment": augment if remix else None})

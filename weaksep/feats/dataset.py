@@ -198,7 +198,7 @@ class TrainingSet:
                 self.known.augment,
                 generator(self.known.seed, "remix", draw, utts[row]),
                 lengths,
-                features.stft.n_bins,
+                features.settings,
             )
             for row, draw in drawn
         ]

@@ -14,6 +14,7 @@ import torch
 from weaksep.feats.augment import Change, draw_change
 from weaksep.feats.batch import Batch
 from weaksep.feats.config import AugmentConfig, RemixConfig
+from weaksep.fileio.network import Features
 
 SINGLE = RemixConfig(p_single=1.0)  # every item is one clip: changes without remixing
 
@@ -53,7 +54,7 @@ def draw_remix(
     augment: AugmentConfig | None,
     rng: np.random.Generator,
     n_frames: Sequence[int],
-    n_bins: int,
+    features: Features,
 ) -> Remix:
     """Draw which clips are added up, and what is done to each.
 
@@ -63,7 +64,7 @@ def draw_remix(
         config, augment: how to remix, and to change.
         rng: of the item.
         n_frames: of each clip, the unlabelled ones last.
-        n_bins: F.
+        features: of all clips.
     """
     sizes = classes.sum(axis=1).astype(np.float64)
 
@@ -79,7 +80,7 @@ def draw_remix(
         taken |= classes[rows[-1]]
     if config.p_unlabelled and rng.random() < config.p_unlabelled:
         rows[count - 1 :] = [int(rng.integers(len(classes), len(n_frames)))]  # one more, if too few could be added up
-    changes = tuple(draw_change(augment, rng, n_frames[own], n_bins) for own in rows)
+    changes = tuple(draw_change(augment, rng, n_frames[own], features) for own in rows)
     return Remix(tuple(rows), changes, bool(rng.random() < config.p_separated))
 
 

@@ -34,6 +34,15 @@ class NormalisedLog(nn.Module):
         return (magnitude.clamp_min(LOG_FLOOR).log() - self.mean) / self.std
 
 
+def hide_bands(features: torch.Tensor, n_bands: int) -> torch.Tensor:
+    """Normalised features (B, T, F), zero in ``n_bands`` random bands of each clip."""
+    n_bins = features.shape[2]
+    centre, width = torch.rand(2, len(features), n_bands, 1, device=features.device) * n_bins
+    bins = torch.arange(n_bins, device=features.device)
+    hidden = ((bins - centre).abs() < width / 16).any(dim=1)
+    return features.masked_fill(hidden.unsqueeze(1), 0.0)
+
+
 class MaskSettings(NetSettings):
     """Masks.
 
@@ -45,11 +54,14 @@ class MaskSettings(NetSettings):
             instead of being replaced by whatever crumbs are left; the price is a leak, -40 dB for 0.05 and five
             classes.
         residual: a mask more, the last, for what belongs to no class; it has its share of mask_floor.
+        hidden_bands: in training, the trunk sees nothing in so many bands, drawn for each clip, each of up to an eighth
+            of the bins, and has to infer their masks from the others (SpecAugment: Park et al., Interspeech 2019).
     """
 
     mask: Literal["sigmoid", "softmax"] = "softmax"
     mask_floor: float = Field(0.0, ge=0.0, lt=1.0)
     residual: bool = False
+    hidden_bands: int = Field(0, ge=0, le=8)
 
 
 class Separator(nn.Module, ABC):
@@ -87,6 +99,7 @@ class MaskSeparator(Separator):
         self.n_classes = n_classes
         self.n_masks = n_classes + settings.residual
         self.mask, self.mask_floor = settings.mask, settings.mask_floor
+        self.hidden_bands = settings.hidden_bands
         self.frontend = NormalisedLog(n_bins)
 
     def class_axes(self) -> dict[str, int]:
@@ -100,7 +113,10 @@ class MaskSeparator(Separator):
 
     def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
         """See ``Separator``."""
-        return self.masks(self.logits(self.frontend(magnitude)))
+        features = self.frontend(magnitude)
+        if self.training and self.hidden_bands:
+            features = hide_bands(features, self.hidden_bands)
+        return self.masks(self.logits(features))
 
     def masks(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (B, K, T, F) -> masks of that shape."""
