@@ -60,12 +60,12 @@ def supervision_of(data: DataDir, known: Knowledge) -> dict[str, str]:
             raise UserError(f"{data.path}: {len(utts)} clips; train_clips asks for {known.train_clips}")
         utts = chosen(utts, known.train_clips / len(utts), "training clips")
     kinds: dict[str, str] = dict.fromkeys(utts, known.supervision)
-    timed = data.timed()  # of recordings that people have labelled, some may have the times of their events
+    timed, referenced = data.timed(), data.referenced()  # of recordings that people have labelled, some may be
     if known.supervision == "frame":
         kinds.update(dict.fromkeys((utt for utt in utts if utt not in timed), "clip"))
     with_times = [utt for utt in utts if utt in timed]
     kinds.update(dict.fromkeys(chosen(with_times, known.frame_share, "frame labels"), "frame"))
-    with_sources = [utt for utt in utts if utt in data.referenced()]
+    with_sources = [utt for utt in utts if utt in referenced]
     kinds.update(dict.fromkeys(chosen(with_sources, known.strong_share, "strong labels"), "strong"))
     if known.supervision == "frame" and not with_times:
         logger.warning("%s: no clip with the times of its events, so clip labels alone", data.path)
