@@ -138,6 +138,23 @@ def test_dropout_in_training_alone(name: str) -> None:
     assert torch.equal(net(magnitude), net(magnitude))
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_bfloat16_is_for_the_trunk_in_training_alone(name: str) -> None:
+    net, magnitude = small(name), torch.rand(4, 12, 33)
+    exact = net(magnitude)
+    net.bf16 = True
+    masks = net(magnitude)
+    assert masks.dtype == torch.float32 and not torch.equal(masks, exact)
+    torch.testing.assert_close(masks, exact, atol=0.02, rtol=0)
+    torch.testing.assert_close(masks.sum(dim=1), torch.ones(4, 12, 33))
+    masks.square().sum().backward()
+    assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in net.parameters())
+    net.eval()
+    own = net(magnitude)
+    net.bf16 = False
+    assert torch.equal(net(magnitude), own)
+
+
 def test_bands_are_hidden_from_the_trunk_in_training_alone() -> None:
     net = small("unet", 64, hidden_bands=2)
     seen: list[torch.Tensor] = []

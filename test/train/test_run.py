@@ -222,6 +222,15 @@ def test_a_losss_weight_acts_on_the_trained_weights(recipe: Path) -> None:
     assert not same(weights("hundred/separator_frame"), weights("one/separator_frame"))
 
 
+def test_half_the_precision_changes_the_weights_a_little(recipe: Path) -> None:
+    for precision in ("float32", "bf16"):
+        stages(f"optim.precision={precision}", systems="strong", options=["--expdir", precision])
+    exact, near = (history(Path(name) / STRONG.name)[-1]["train"]["loss"] for name in ("float32", "bf16"))
+    assert exact != near == pytest.approx(exact, rel=0.05)
+    with pytest.raises(UserError, match="optim.precision: of separators; classifiers are trained in float32"):
+        plan_of("frame", "optim.precision=bf16", task="classifier")
+
+
 def test_patience_ends_a_run_that_no_longer_improves(recipe: Path) -> None:
     run_training(plan_of("strong", "optim.learning_rate=1e-12", "optim.max_epochs=9", "optim.patience=2",
                          "optim.schedule=constant"), "cpu")  # fmt: skip

@@ -89,10 +89,12 @@ class MaskSeparator(Separator):
     not lie on the first axis, ``class_axes`` says where. In evaluation mode logits of a clip must not depend on the
     clips beside it, nor on means over the whole clip, because a long recording is separated in pieces.
 
-    ``frozen_share``: of a training's steps, in which only outputs are trained (train/finetune.py).
+    ``frozen_share``: of a training's steps, in which only outputs are trained (train/finetune.py). ``bf16``: whether the
+    trunk is trained in bfloat16 (autocast). Masks and losses, and all that a trained net does, are float32.
     """
 
     frozen_share = 0.0
+    bf16 = False
 
     def __init__(self, settings: MaskSettings, n_classes: int, n_bins: int) -> None:
         super().__init__()
@@ -116,7 +118,9 @@ class MaskSeparator(Separator):
         features = self.frontend(magnitude)
         if self.training and self.hidden_bands:
             features = hide_bands(features, self.hidden_bands)
-        return self.masks(self.logits(features))
+        with torch.autocast(features.device.type, torch.bfloat16, enabled=self.bf16 and self.training):
+            logits = self.logits(features)
+        return self.masks(logits.float())
 
     def masks(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (B, K, T, F) -> masks of that shape."""

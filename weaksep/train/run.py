@@ -89,6 +89,7 @@ def make_objective(plan: Plan, train: TrainingSet, untrained: bool = False) -> C
     if not isinstance(plan.config, SeparatorTraining):
         return ClassifierObjective(_new_net(plan, train), inverse_prior_weights(train.class_priors()))
     terms, separator = loss_terms(plan.config, str(plan.origin)), _new_net(plan, train)
+    separator.bf16 = plan.config.optim.precision == "bf16"
     classifier = None
     if plan.frozen_classifier is not None and not untrained:
         classifier = _frozen_classifier(plan.frozen_classifier, train)
