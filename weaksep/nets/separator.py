@@ -89,8 +89,8 @@ class MaskSeparator(Separator):
     not lie on the first axis, ``class_axes`` says where. In evaluation mode logits of a clip must not depend on the
     clips beside it, nor on means over the whole clip, because a long recording is separated in pieces.
 
-    ``frozen_share``: of a training's steps, in which only outputs are trained (train/finetune.py). ``bf16``: whether the
-    trunk is trained in bfloat16 (autocast). Masks and losses, and all that a trained net does, are float32.
+    ``frozen_share``: of a training's steps, in which only outputs are trained (train/finetune.py). ``bf16``: whether
+    the trunk is trained in bfloat16 (autocast). Masks and losses, and all that a trained net does, are float32.
     """
 
     frozen_share = 0.0
