@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from weaksep.infer.events import EventFinder, bridged
+from weaksep.metrics.leak import LEAST_SHARE
 
 RATE = 8000
 
@@ -44,6 +45,13 @@ def test_a_leak_is_no_event_and_a_pause_no_end() -> None:
 def test_what_is_hardly_there_is_no_event() -> None:
     assert events(outputs(4.0, dog=[(0.5, 1.0, 0.1)], horn=[(2.0, 3.0, 0.0005)])) == [(0.5, 1.0, "dog")]
     assert events(outputs(1.0)) == [] and EventFinder(("dog",), RATE).events() == []
+
+
+@pytest.mark.parametrize(("factor", "found"), [(0.99, []), (1.01, ["horn"])])
+def test_a_class_sounds_from_the_share_of_the_energy_on_that_reports_count(factor: float, found: list[str]) -> None:
+    whole = outputs(1.0, horn=[(0.0, 1.0, 0.1)])[1]
+    horn = np.sqrt(factor * LEAST_SHARE).astype(np.float32) * whole
+    assert [name for _, _, name in events(np.stack([0 * whole, horn, whole - horn]))] == found
 
 
 def test_an_event_may_last_to_the_end() -> None:

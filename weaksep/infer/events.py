@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from weaksep.metrics.leak import LEAST_SHARE
+
 BLOCK_S = 0.05
-LEAST_SHARE = 0.1
 RANGE_DB = 40.0
 LONGEST_PAUSE_S = 0.2
 SHORTEST_S = 0.1

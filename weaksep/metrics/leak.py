@@ -12,6 +12,8 @@ from weaksep.metrics.si_sdr import inner
 # Perfect silence would be -inf and spoil every mean. A class output below this is lost in the rounding of
 # 16-bit files (-71 dB for a mixture of -30 dB RMS).
 LEAK_FLOOR_DB = -80.0
+# A class is taken to sound where its output holds this share of the mixture's energy or more.
+LEAST_SHARE = 0.1
 
 
 def leak_db(mixture: np.ndarray, estimate: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.tables import read_tsv, to_float
 from weaksep.metrics.bootstrap import bootstrap_mean_ci
+from weaksep.metrics.leak import LEAST_SHARE
 
 NEWER = ("relative_level_db", "level_error_db", "confidence")  # which older tables do not have
 VALUES = (
@@ -48,7 +49,6 @@ LEVEL_BINS = {
     "-5-0": "-5 to 0 dB",
     ">=0": "0 dB and more",
 }
-FALSE_LEAK_DB = -10.0  # an absent class that holds a tenth of the energy would be taken to sound (infer/events.py)
 PLACES = 4
 TRUST_PAIRS = 10
 
@@ -224,7 +224,9 @@ def system_statistics(
             [s.si_sdr_db for s in scores if s.n_active == 1 and s.si_sdr_db is not None and s.si_sdri_db is None]
         ),
         "absent_leak_db": describe(leaks),
-        "false_activity": round(float(np.mean(np.array(leaks) >= FALSE_LEAK_DB)), PLACES) if leaks else None,
+        "false_activity": round(float(np.mean(np.array(leaks) >= 10.0 * np.log10(LEAST_SHARE))), PLACES)
+        if leaks
+        else None,
         "level_error_db": {
             name: {**describe(found), "median_absolute": describe([abs(error) for error in found])["median"]}
             for name, found in errors.items()
