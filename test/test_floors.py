@@ -112,6 +112,11 @@ def test_weaksep_keeps_to_its_floors(root: Path) -> None:
     assert problems_of(root / "weaksep") == []
 
 
+def test_no_module_is_over_250_lines(root: Path) -> None:
+    lengths = {name: len(file.read_text().splitlines()) for name, file in modules_of(root / "weaksep").items()}
+    assert {name: length for name, length in lengths.items() if length > 250} == {}
+
+
 def test_every_floor_is_there(root: Path) -> None:
     there = {path.stem for path in (root / "weaksep").iterdir() if path.is_dir() or path.suffix == ".py"}
     assert set(FLOORS) - there == set(), "CONTRIBUTING.md and FLOORS name folders that are not there"

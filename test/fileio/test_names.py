@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from weaksep.fileio import names
-from weaksep.fileio.names import clashes, doubled, id_problem, label_problem, name_problem, one_line
+from weaksep.fileio.names import (
+    BACKGROUND,
+    RESIDUAL,
+    clashes,
+    doubled,
+    id_problem,
+    label_problem,
+    name_problem,
+    one_line,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +45,11 @@ def test_names_of_files(name: str, problem: str | None) -> None:
     assert name_problem(name) == problem
     if problem:
         assert id_problem(name) and label_problem(name)
+
+
+@pytest.mark.parametrize("name", ["mix", RESIDUAL, BACKGROUND])
+def test_names_of_ours_are_no_classes(name: str) -> None:
+    assert (label_problem(name) or "").startswith("is taken: it names") and not label_problem(f"{name}s")
 
 
 def test_what_cannot_be_printed_is_shown_all_the_same() -> None:

@@ -18,7 +18,7 @@ import yaml
 
 from weaksep.bin.main import main
 from weaksep.errors import UserError
-from weaksep.fileio.datadir import audio_name
+from weaksep.fileio.names import audio_name
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.diagnose import STOPS, facts_of, findings
 from weaksep.recordings.match import Recording

@@ -13,7 +13,8 @@ import soundfile
 
 from weaksep.bin import feats, pool, train
 from weaksep.errors import UserError
-from weaksep.fileio.datadir import DataDir, EventLabel, audio_name
+from weaksep.fileio.datadir import DataDir, EventLabel
+from weaksep.fileio.names import audio_name
 from weaksep.fileio.tables import read_table, write_table
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.recordings.write import Clip, write_clips

@@ -15,8 +15,8 @@ from weaksep.corpora.table import load_part
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.audiostream import looks_like_audio
-from weaksep.fileio.datadir import BACKGROUND, read_scp
-from weaksep.fileio.names import doubled, plain_id
+from weaksep.fileio.datadir import read_scp
+from weaksep.fileio.names import BACKGROUND, doubled, plain_id
 from weaksep.fileio.stamp import run_step
 from weaksep.fileio.tables import read_table
 from weaksep.seeding import generator

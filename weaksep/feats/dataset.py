@@ -24,7 +24,8 @@ from weaksep.feats.features import FeatureSet
 from weaksep.feats.knowledge import KINDS, supervision_of
 from weaksep.feats.labels import clip_vector, frame_labels, noisy_labels
 from weaksep.feats.remix import SINGLE, Remix, draw_remix, partners, strong_batch, weak_batch
-from weaksep.fileio.datadir import BACKGROUND, DataDir
+from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.names import BACKGROUND
 from weaksep.seeding import generator
 
 logger = logging.getLogger(__name__)
@@ -90,10 +91,8 @@ class TrainingSet:
     def _read_unlabelled(self, data_dir: Path, dump_dir: Path) -> dict[str, Path]:
         """Audio of the clips without a class; their sizes are kept with the others'."""
         data = DataDir.load(data_dir)
-        features, found = (
-            FeatureSet(dump_dir, data),
-            {utt: data.wav[utt] for utt, own in data.clip_labels().items() if not own},
-        )
+        features = FeatureSet(dump_dir, data)
+        found = {utt: data.wav[utt] for utt, own in data.clip_labels().items() if not own}
         if not found or features.settings != self.features.settings or found.keys() & self.data.wav.keys():
             raise UserError(f"{data_dir}: no clips without a class, or with ids or features as {self.data.path} has")
         features.require(list(found))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weaksep.errors import UserError
+from weaksep.fileio.names import BACKGROUND
 from weaksep.fileio.parsed import LOST, REPAIR, Parsed, Problem
 from weaksep.fileio.scp import locator
 from weaksep.fileio.tables import (
@@ -41,16 +42,9 @@ DATA_TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2dur", "labels.txt", "utt2la
 TIMED_NAME = "clips_with_events.txt"
 REFERENCED_NAME = "clips_with_references.txt"
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
-RESIDUAL = "residual"  # among separated files: what belongs to no class
-BACKGROUND = "background"  # among references: what is under the events
 # Times are written to a tenth of a microsecond; this is under half a sample at any audio rate.
 TOLERANCE_S = 1e-5
 SECONDS = ".7f"  # a tenth of a microsecond: reads back to the very sample at any audio rate
-
-
-def audio_name(folder: str, utt_id: str) -> str:
-    """Path of a file inside the data folder; `folder` is "mix" or a class."""
-    return f"audio/{folder}/{utt_id}.wav"
 
 
 @dataclass(frozen=True, order=True)

@@ -1,7 +1,8 @@
 r"""Names from outside that become parts of paths: recordings, clips, classes, systems, tags, sets.
 
-Each is checked here, where it comes in; what is checked cannot lead into another folder. The other half is how a
-strange name is shown: ``one_line`` is what keeps a terminal, a log or a list of problems whole.
+Each is checked here, where it comes in; what is checked cannot lead into another folder. The names of ours
+that no class may have are here too. The other half is how a strange name is shown: ``one_line`` is what keeps a
+terminal, a log or a list of problems whole.
 """
 
 import re
@@ -13,10 +14,12 @@ from pathlib import Path
 
 MAX_NAME_BYTES = 255  # what a file system takes
 MAX_ID_BYTES = 200  # an id is followed by a suffix, and the name of a temporary file is longer by a few
+RESIDUAL = "residual"  # among separated files: what belongs to no class
+BACKGROUND = "background"  # among references: what is under the events
 _TAKEN = {
     "mix": "is taken: it names the folder of the mixtures",
-    "residual": "is taken: it names the files of what belongs to no class",
-    "background": "is taken: it names the files of the sound of no class under the events",
+    RESIDUAL: "is taken: it names the files of what belongs to no class",
+    BACKGROUND: "is taken: it names the files of the sound of no class under the events",
 }
 
 
@@ -80,6 +83,11 @@ def label_problem(name: str) -> str | None:
     if name == "-" or "," in name:
         return "holds a comma or is the '-' that stands for no class"
     return _TAKEN.get(name) or id_problem(name)
+
+
+def audio_name(folder: str, utt_id: str) -> str:
+    """Path of a file inside a data folder; ``folder`` is "mix" or a class."""
+    return f"audio/{folder}/{utt_id}.wav"
 
 
 def plain_id(text: str) -> str:

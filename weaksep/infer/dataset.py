@@ -23,8 +23,9 @@ import torch
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import INT16_SCALE, read_audio, write_audio
-from weaksep.fileio.datadir import CONFIDENCE_NAME, RESIDUAL, SOURCE_NAME, DataDir
+from weaksep.fileio.datadir import CONFIDENCE_NAME, SOURCE_NAME, DataDir
 from weaksep.fileio.experiments import WEIGHTS_NAME
+from weaksep.fileio.names import RESIDUAL, audio_name
 from weaksep.fileio.place import check_place
 from weaksep.fileio.scp import scp_entries
 from weaksep.fileio.shards import Shards
@@ -65,7 +66,7 @@ class Task:
 
     def files(self, clips: Sequence[Clip]) -> list[Path]:
         """Where the outputs of clips go, clip by clip."""
-        return [self.out / "audio" / name / f"{clip.utt}.wav" for clip in clips for name in self.outputs]
+        return [self.out / audio_name(name, clip.utt) for clip in clips for name in self.outputs]
 
 
 @lru_cache(maxsize=1)
@@ -212,7 +213,7 @@ def separate_dataset(
         if not isinstance(system, Oracle):
             confidence = {utt: values for batch in done for utt, values in batch.confidence.items()}
             write_confidence(out, data.classes, {utt: confidence[utt] for utt in data.wav})
-        _finish(out, data, {name: {clip.utt: f"audio/{name}/{clip.utt}.wav" for clip in clips} for name in outputs})
+        _finish(out, data, {name: {clip.utt: audio_name(name, clip.utt) for clip in clips} for name in outputs})
     logger.info("%s: %d clips x %d classes", out, len(clips), len(data.classes))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.fileio.audioread import refuse_no_sound, samples_problem
-from weaksep.fileio.datadir import RESIDUAL
+from weaksep.fileio.names import RESIDUAL
 from weaksep.infer import model
 from weaksep.infer.recordings import LEVEL_DB, at_input_rate, net_sources
 from weaksep.signal.level import gain_to

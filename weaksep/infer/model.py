@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from weaksep.errors import UserError
-from weaksep.fileio.datadir import RESIDUAL
+from weaksep.fileio.names import RESIDUAL
 from weaksep.fileio.network import Description, Features, Weights, read_network, write_network
 from weaksep.nets.build import build_classifier, build_separator, filled
 from weaksep.nets.classifier import Classifier

@@ -16,7 +16,8 @@ import torch
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.audioread import read_blocks
 from weaksep.fileio.audiostream import FORMATS, resampled, writers
-from weaksep.fileio.datadir import CONFIDENCE_NAME, EVENT_COLUMNS, RESIDUAL
+from weaksep.fileio.datadir import CONFIDENCE_NAME, EVENT_COLUMNS
+from weaksep.fileio.names import RESIDUAL
 from weaksep.fileio.network import network_files
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import write_tsv

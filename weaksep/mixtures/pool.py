@@ -15,6 +15,7 @@ from weaksep.fileio.tables import read_list, read_table
 from weaksep.signal.level import rms
 
 CACHE_BYTES = 256 * 2**20
+POOL_TABLES = ("wav.scp", "utt2class", "utt2spk", "labels.txt")  # of events, and of backgrounds
 
 
 @dataclass(frozen=True)

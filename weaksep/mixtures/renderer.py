@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from weaksep.errors import UserError
-from weaksep.fileio.datadir import BACKGROUND
+from weaksep.fileio.names import BACKGROUND
 from weaksep.mixtures.background import background_part
 from weaksep.mixtures.scene import Scene
 from weaksep.signal.level import db_to_gain

@@ -5,7 +5,8 @@ from pathlib import Path
 from statistics import fmean
 
 from weaksep.fileio.atomic import write_text
-from weaksep.fileio.datadir import BACKGROUND, EVENT_COLUMNS, SECONDS, audio_name
+from weaksep.fileio.datadir import EVENT_COLUMNS, SECONDS
+from weaksep.fileio.names import BACKGROUND, audio_name
 from weaksep.fileio.tables import write_tables, write_tsv
 from weaksep.mixtures.scene import Scene
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples

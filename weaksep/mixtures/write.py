@@ -18,8 +18,9 @@ import numpy as np
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.datadir import BACKGROUND, DATA_TABLES, audio_name
+from weaksep.fileio.datadir import DATA_TABLES
 from weaksep.fileio.inputs import files_of, tables_of
+from weaksep.fileio.names import BACKGROUND, audio_name
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
@@ -27,7 +28,7 @@ from weaksep.fileio.stamp import Step
 from weaksep.jobs import Claim, cut_shards, run_shards
 from weaksep.mixtures.background import sample_background
 from weaksep.mixtures.config import MixConfig
-from weaksep.mixtures.pool import EventAudio, EventPool
+from weaksep.mixtures.pool import POOL_TABLES, EventAudio, EventPool
 from weaksep.mixtures.renderer import finish, render
 from weaksep.mixtures.sampler import sample_scene
 from weaksep.mixtures.scene import Scene, read_scenes
@@ -39,7 +40,6 @@ logger = logging.getLogger(__name__)
 SHARD_MIXTURES = 250  # small enough that an interrupted stage loses little; a worker keeps the events it has read
 MAX_ATTEMPTS = 100
 TABLES = (*DATA_TABLES, "scenes.jsonl")
-POOL_TABLES = ("wav.scp", "utt2class", "utt2spk", "labels.txt")  # of events, and of backgrounds
 
 # A mixture: its scene, its audio and its references, int16 (N,) each; and the draws that were thrown away for it.
 Made = tuple[tuple[Scene, np.ndarray, dict[str, np.ndarray]], int]

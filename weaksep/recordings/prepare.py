@@ -17,8 +17,7 @@ import numpy as np
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.datadir import audio_name
-from weaksep.fileio.names import clashes
+from weaksep.fileio.names import audio_name, clashes
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.jobs import Claim, cut_shards, run_shards

@@ -10,14 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from weaksep.fileio.atomic import write_text
-from weaksep.fileio.datadir import (
-    DATA_TABLES,
-    EVENT_COLUMNS,
-    REFERENCED_NAME,
-    SECONDS,
-    TIMED_NAME,
-    audio_name,
-)
+from weaksep.fileio.datadir import DATA_TABLES, EVENT_COLUMNS, REFERENCED_NAME, SECONDS, TIMED_NAME
+from weaksep.fileio.names import audio_name
 from weaksep.fileio.tables import write_tables, write_tsv
 
 logger = logging.getLogger(__name__)

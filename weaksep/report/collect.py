@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.errors import UserError
-from weaksep.fileio.datadir import RESIDUAL, DataDir
+from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.names import RESIDUAL
 from weaksep.fileio.network import is_network
 from weaksep.fileio.yamlfile import read_yaml
 from weaksep.report.aggregate import Score, check_complete, describe, read_scores, system_statistics

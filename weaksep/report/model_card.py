@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from weaksep.fileio.datadir import RESIDUAL
+from weaksep.fileio.names import RESIDUAL
 from weaksep.fileio.network import Description
 from weaksep.report.aggregate import describe, read_scores
 from weaksep.report.formats import text_table

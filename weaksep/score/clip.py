@@ -18,7 +18,7 @@ import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.fileio.audio import read_audio
-from weaksep.fileio.datadir import RESIDUAL
+from weaksep.fileio.names import RESIDUAL
 from weaksep.metrics.bss_eval import Correlations, correlations, ratios
 from weaksep.metrics.leak import leak_db
 from weaksep.metrics.likeness import mixture_correlation

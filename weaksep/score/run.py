@@ -13,9 +13,10 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.feats.features import FeatureSet
 from weaksep.fileio.atomic import FULL_DISK
 from weaksep.fileio.code_version import found_by_name
-from weaksep.fileio.datadir import FINGERPRINT_TABLES, REFERENCED_NAME, RESIDUAL, SOURCE_NAME, TIMED_NAME, DataDir
+from weaksep.fileio.datadir import FINGERPRINT_TABLES, REFERENCED_NAME, SOURCE_NAME, TIMED_NAME, DataDir
 from weaksep.fileio.experiments import BASELINES, named_experiment
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
+from weaksep.fileio.names import RESIDUAL
 from weaksep.fileio.network import network_files, read_description
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import STAMP_NAME, Step, run_step

@@ -10,15 +10,8 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.feats.labels import frame_labels
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import audio_info
-from weaksep.fileio.datadir import (
-    BACKGROUND,
-    CONFIDENCE_NAME,
-    REFERENCED_NAME,
-    RESIDUAL,
-    SOURCE_NAME,
-    DataDir,
-    read_scp,
-)
+from weaksep.fileio.datadir import CONFIDENCE_NAME, REFERENCED_NAME, SOURCE_NAME, DataDir, read_scp
+from weaksep.fileio.names import BACKGROUND, RESIDUAL
 from weaksep.fileio.tables import read_tsv, write_tsv
 from weaksep.jobs import run_sharded
 from weaksep.metrics.overlap import overlap_share

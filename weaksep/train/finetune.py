@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from weaksep.errors import UserError
-from weaksep.fileio.datadir import RESIDUAL
+from weaksep.fileio.names import RESIDUAL
 from weaksep.fileio.network import Features, read_network
 from weaksep.fileio.stamp import differences
 from weaksep.losses.settings import Progress

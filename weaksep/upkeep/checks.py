@@ -7,8 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from weaksep.fileio.datadir import BACKGROUND, TIMED_NAME, check_events, labels_problem
-from weaksep.fileio.names import id_problem
+from weaksep.fileio.datadir import TIMED_NAME, check_events, labels_problem
+from weaksep.fileio.names import BACKGROUND, id_problem
 from weaksep.fileio.parsed import LOST, REPAIR, Parsed, Problem
 from weaksep.fileio.tables import invert
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples

@@ -4,15 +4,8 @@ import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from weaksep.fileio.datadir import (
-    BACKGROUND,
-    REFERENCED_NAME,
-    TIMED_NAME,
-    parse_events,
-    parse_lengths,
-    parse_scp,
-    split_labels,
-)
+from weaksep.fileio.datadir import REFERENCED_NAME, TIMED_NAME, parse_events, parse_lengths, parse_scp, split_labels
+from weaksep.fileio.names import BACKGROUND
 from weaksep.fileio.parsed import LOST, MISSING, REPAIR, Parsed, Problem
 from weaksep.fileio.scp import locator
 from weaksep.fileio.tables import parse_ids, parse_list, parse_table
