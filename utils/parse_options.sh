@@ -30,28 +30,37 @@ _option_kind() {
     _option_kind=${_option_kind%% *}
 }
 
-# _option_nearest WORD: print the option with the fewest letters to change, if these are few.
+# _option_nearest WORD: print the option that was probably meant, by the rule of did_you_mean in weaksep/errors.py.
 _option_nearest() {
     # Through the environment: awk -v would read escapes in it.
     WORD=$1 OPTIONS=${_options} awk '
-        function smallest(a, b, c) { return a < b ? (a < c ? a : c) : (b < c ? b : c) }
-        function distance(a, b,    i, j, cost) {
-            for (i = 0; i <= length(a); i++) cost[i, 0] = i
-            for (j = 0; j <= length(b); j++) cost[0, j] = j
+        # Letters in common as difflib counts them: the longest run, then what is alike before and behind it.
+        function alike(a, b,    i, j, n, size, at, to) {
             for (i = 1; i <= length(a); i++)
-                for (j = 1; j <= length(b); j++)
-                    cost[i, j] = smallest(cost[i-1, j] + 1, cost[i, j-1] + 1,
-                                          cost[i-1, j-1] + (substr(a, i, 1) != substr(b, j, 1)))
-            return cost[length(a), length(b)]
+                for (j = 1; j <= length(b); j++) {
+                    for (n = 0; i + n <= length(a) && substr(a, i + n, 1) == substr(b, j + n, 1); n++);
+                    if (n > size) { size = n; at = i; to = j }
+                }
+            if (!size) return 0
+            return size + alike(substr(a, 1, at - 1), substr(b, 1, to - 1)) \
+                + alike(substr(a, at + size), substr(b, to + size))
+        }
+        function abbreviates(a, b,    i, j) {
+            if (length(a) > length(b)) return abbreviates(b, a)
+            i = 1
+            for (j = 1; j <= length(b); j++) if (i <= length(a) && substr(a, i, 1) == substr(b, j, 1)) i++
+            return length(a) > 1 && substr(a, 1, 1) == substr(b, 1, 1) && i > length(a)
         }
         BEGIN {
-            best = (length(ENVIRON["WORD"]) - 2) / 2
-            if (best < 1.5) best = 1.5
+            word = substr(ENVIRON["WORD"], 3)
             count = split(ENVIRON["OPTIONS"] "help:", options, / /)
             for (n = 2; n <= count; n++) {
-                option = "--" substr(options[n], 1, index(options[n], ":") - 1)
-                far = distance(ENVIRON["WORD"], option)
-                if (far < best) { best = far; nearest = option }
+                option = substr(options[n], 1, index(options[n], ":") - 1)
+                like = 2 * alike(option, word) / (length(option) + length(word))
+                if (like < 0.6 && !abbreviates(option, word)) continue
+                for (k = 0; k < 4 && k < length(word) && substr(option, k + 1, 1) == substr(word, k + 1, 1); k++);
+                like += 0.1 * k * (1 - like)
+                if (like > best) { best = like; nearest = "--" option }
             }
             print nearest
         }'

@@ -1,11 +1,13 @@
 """The one exception a user meets: something in the input, the options or the files that the user can fix."""
 
 import difflib
+import os
 import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 SHOWN = 20  # problems of a kind; a file has the others
 _PLAIN_WORD = re.compile(r"(?:^|(?<=[\s(]))[a-z]+(?:2[a-z]+)?(?=[.,;:)]*(?:\s|$))")
@@ -24,26 +26,55 @@ def count(number: int, name: str, ending: str = "s") -> str:
     return f"{number} {name}" if number == 1 else f"{number} {name}{ending}"
 
 
+def _ratio(name: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, other, name).ratio()
+
+
+def _likeness(name: str, other: str) -> float:
+    """difflib's ratio, raised as Winkler does by the letters, up to four, that both begin with."""
+    ratio = _ratio(name, other)
+    return ratio + 0.1 * min(4, len(os.path.commonprefix([name, other]))) * (1 - ratio)
+
+
+def _abbreviates(one: str, other: str) -> bool:
+    """Whether the shorter of two names, of two letters or more, has the first letter of the longer one, and its other
+    letters in their order.
+
+    >>> _abbreviates("database", "db"), _abbreviates("stop", "stop-stage"), _abbreviates("base", "database")
+    (True, True, False)
+    """
+    short, long = sorted((one, other), key=len)
+    letters = iter(long)
+    return len(short) > 1 and short[0] == long[0] and all(letter in letters for letter in short)
+
+
 def did_you_mean(name: str, known: Iterable[str], otherwise: str, cutoff: float = 0.6) -> str:
     """A hint at the nearest of the known names; ``otherwise`` where none is near.
+
+    Near are those that difflib finds alike, and abbreviations. utils/parse_options.sh has the same rule.
 
     >>> did_you_mean("fraem", ["frame", "clip"], "there are: frame, clip")
     'did you mean frame?'
     """
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
-    return f"did you mean {near[0]}?" if near else otherwise
+    near = [other for other in known if _ratio(name, other) >= cutoff or _abbreviates(name, other)]
+    return f"did you mean {max(near, key=partial(_likeness, name))}?" if near else otherwise
 
 
 def unknown_names(wanted: Iterable[str], known: Iterable[str]) -> list[str]:
     """A line for each name that is not known, with those that are, nearest first.
 
     >>> unknown_names(["cat", "dgo"], ["bird", "cat", "dog"])
-    ['dgo; there are (nearest first) dog, bird, cat']
+    ['dgo; did you mean dog? There are: dog, bird, cat']
     """
     names = sorted(set(known))
     more = f" and {len(names) - SHOWN} others" if len(names) > SHOWN else ""
-    found = {name: difflib.get_close_matches(name, names, n=SHOWN, cutoff=0.0) for name in wanted if name not in names}
-    return [f"{name}; there are (nearest first) {', '.join(near) or 'none'}{more}" for name, near in found.items()]
+    lines = []
+    for name in dict.fromkeys(wanted):
+        near = sorted(names, key=partial(_likeness, name), reverse=True)[:SHOWN]
+        hint = did_you_mean(name, names, "")
+        there = f"{hint} There are" if hint else "there are"
+        lines += [] if name in names else [f"{name}; {there}: {', '.join(near) or 'none'}{more}"]
+    return lines
 
 
 def refuse(faults: Mapping[str, object], error: type[Exception] = ValueError) -> None:

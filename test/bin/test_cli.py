@@ -15,7 +15,7 @@ import pytest
 
 from weaksep.bin import main as dispatcher
 from weaksep.bin.cli import make_parser, run_command, str2bool, with_dashes
-from weaksep.errors import UserError
+from weaksep.errors import UserError, did_you_mean
 from weaksep.fileio.logs import set_up_logging
 
 COMMANDS = sorted(dispatcher.command_files())
@@ -140,10 +140,18 @@ def test_a_log_line_takes_the_place_of_a_progress_bar(terminal: bool, first: str
 
 
 def test_the_nearest_option_is_one_of_the_command(capsys) -> None:
-    for name, expected in (("separate", "; did you mean --model?"), ("score", " (weaksep")):
+    cases = ("separate", "modle", "model"), ("score", "modle", ""), ("data", "databse", "db"), ("mix", "num-jobs", "nj")
+    for name, slip, meant in cases:
         with pytest.raises(SystemExit):
-            importlib.import_module(f"weaksep.bin.{name}").main(["--modle", "x"])
-        assert f"unknown option --modle{expected}" in capsys.readouterr().err
+            importlib.import_module(f"weaksep.bin.{name}").main([f"--{slip}", "x"])
+        hint = f"; did you mean --{meant}?" if meant else ""
+        assert f"unknown option --{slip}{hint} (weaksep" in capsys.readouterr().err
+
+
+def test_the_nearest_name_begins_alike() -> None:
+    assert did_you_mean("databse", ["datadir", "database"], "") == "did you mean database?"
+    assert did_you_mean("trian", ["trim", "train"], "") == "did you mean train?"
+    assert did_you_mean("frane", ["crane", "frame"], "") == "did you mean frame?"
 
 
 def test_unknown_and_missing_commands(capsys) -> None:

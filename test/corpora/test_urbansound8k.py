@@ -53,7 +53,9 @@ def test_rows_become_events(tmp_path):
 
 def test_a_class_that_the_corpus_does_not_have(tmp_path):
     write_metadata(tmp_path, [row(77, 3), row(5, 1, "jackhammer", 4)])
-    with pytest.raises(UserError, match=r"(?s)no such class.*sirne; there are \(nearest first\) siren, jackhammer$"):
+    with pytest.raises(
+        UserError, match=r"(?s)no such class.*sirne; did you mean siren\? There are: siren, jackhammer$"
+    ):
         open_urbansound8k(config(classes=["sirne", "jackhammer"]), tmp_path)
 
 

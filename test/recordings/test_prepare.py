@@ -148,7 +148,7 @@ def test_a_truncated_recording(corpus: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        (["--set", "classes=[dog, cat]"], "cat; there are (nearest first) "),
+        (["--set", "classes=[dog, cat]"], "cat; there are: "),
         (["--set", "clip=3"], "unknown key clip (did you mean clip_s?)"),
         (["--set", "split={train: 0.5, valid: 0.1, test: 0.1}"], "add up to 0.7, not 1"),
         (["--events", "nowhere.tsv"], "nowhere.tsv: no such file or folder"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from weaksep.errors import did_you_mean
 
 SCRIPT = """
 set -euo pipefail
@@ -133,6 +136,31 @@ def test_an_unknown_option_dies_with_the_nearest_one(run, name: str, hint: str) 
         f"script.sh: error: unknown option {name}; did you mean {hint}? (--help lists the options)\n"
     )
     assert result.stdout == ""
+
+
+SLIPS = """databse database data datdir dbs num-jobs njobs n ngpus gpu
+stop stage-stop stgae stag trian-threads tseed sed
+seeds-of-it initial config-dir cnofig sep-args separator-arg resmue forec epochs notes out hlep zzzzzz x-y""".split()
+
+
+def test_the_commands_and_the_scripts_name_the_same_one(root: Path, tmp_path: Path) -> None:
+    names = re.findall(r"^    --([a-z-]+)", (root / "egs/mini_urban/run.sh").read_text(), re.MULTILINE)
+    help_message = "".join(f"\n    --{name} X" for name in names if name != "help")
+    script = tmp_path / "script.sh"
+    script.write_text(
+        "\n".join(f"{name.replace('-', '_')}=" for name in names)
+        + f"\nhelp_message='{help_message}'\n. {root}/utils/log.sh\nslips=$*\nset --\n. {root}/utils/parse_options.sh\n"
+        "for slip in ${slips}; do _option_nearest --${slip}; done\n"
+    )
+    found = subprocess.run(
+        ["bash", str(script), *SLIPS], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    hints = [did_you_mean(slip, names, "did you mean ?") for slip in SLIPS]
+    assert [f"did you mean {name.removeprefix('--')}?" for name in found] == hints
+    meant = dict(zip(SLIPS, found, strict=True))
+    assert [meant[slip] for slip in ("databse", "data", "num-jobs", "stop", "zzzzzz")] == [
+        "--db", "--datadir", "--nj", "--stop-stage", ""
+    ]  # fmt: skip
 
 
 def test_far_from_every_option_there_is_no_hint(run) -> None:

@@ -100,7 +100,7 @@ def test_only_what_has_changed_is_done_again(corpora: list[str], caplog: pytest.
 @pytest.mark.parametrize(
     ("recordings", "arguments", "said"),
     [
-        ({}, ["--rename", "dog_brak=dog"], "dog_brak; there are .nearest first. dog_bark"),
+        ({}, ["--rename", "dog_brak=dog"], "dog_brak; did you mean dog_bark. There are: dog_bark"),
         ({}, ["--rename", "dog_bark"], "'' is empty"),
         ({}, ["--rename", "dog_bark=mix"], "'mix' is taken"),
         ({}, ["--rename", "siren=dog_bark"], "recipe/data/train: dog_bark would be two of its classes"),

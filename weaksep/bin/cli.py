@@ -103,7 +103,7 @@ class CommandParser(argparse.ArgumentParser):
             name = unknown[0].partition("=")[0]
             # Without the dashes, which all have: they would make strangers look alike.
             known = [option[2:] for option in self._option_string_actions if option.startswith("--")]
-            hint = did_you_mean(name.lstrip("-"), known, "", cutoff=0.55).replace("mean ", "mean --")
+            hint = did_you_mean(name.lstrip("-"), known, "").replace("mean ", "mean --")
             message = f"unknown option {name}" + (f"; {hint}" if hint else "")
         self.exit(2, f"{self.prog}: error: {one_line(message)} ({self.prog} --help lists the options)\n")
 
