@@ -135,18 +135,15 @@ stop_stage=$(stage_number "${stop_stage}")
 [[ ${feats_type:-ark} =~ ^(ark|raw)$ ]] || die "option --feats-type takes ark or raw, not '${feats_type}'"
 [[ ${train_threads} =~ ^[1-9][0-9]*$ ]] || die "option --train-threads takes a number from 1, not '${train_threads}'"
 [[ ${seeds} =~ ^[0-9\ ]*$ ]] || die "option --seeds takes whole numbers like '0 1 2', not '${seeds}'"
-[ -z "${init}" ] || [ -e "${init}" ] || die "option --init: no '${init}' in ${PWD}"
+# What has been trained needs it no more.
+[ -z "${init}" ] || [ -e "${init}" ] || compgen -G "${expdir}/separator_*/stamp.json" >/dev/null ||
+    die "option --init: no '${init}' in ${PWD}"
 [[ ${ngpu} =~ ^[01]$ ]] || die "option --ngpu takes 0 or 1, not '${ngpu}'"
 [[ ${strong_share:-0.5} =~ ^0?\.[0-9]+$ ]] || die "option --strong-share takes a share like 0.05, not '${strong_share}'"
 [ -d "${config}" ] || die "no configuration folder '${config}' in ${PWD}"
 [ -z "${clip_s}" ] || [ -e "${config}/prepare.yaml" ] ||
     die "option --clip-s is for labelled recordings; here clip_s in ${config}/mix.yaml says how long clips are"
 [ -z "${accept}" ] || [ -e "${config}/prepare.yaml" ] || die "option --accept is for labelled recordings"
-if [ "${systems}" != all ]; then
-    for system in ${systems}; do
-        [ -e "${config}/${system}.yaml" ] || die "no system '${system}': ${config}/${system}.yaml is not there"
-    done
-fi
 [[ ${test_sets} =~ ^test(_[a-z][a-z0-9]*)?(\ +test_[a-z][a-z0-9]*)*$ ]] ||
     die "option --test-sets takes names like 'test test_seen', not '${test_sets}'"
 variants=${test_sets//test_/}
@@ -161,6 +158,9 @@ if [ "${systems}" = all ]; then
     systems=$(weaksep systems --config-dir "${config}" --about false | tr '\n' ' ')
     systems=${systems% }
 fi
+for system in ${systems}; do  # the command is asked only when it has something to say: it takes its time
+    [ -e "${config}/${system}.yaml" ] || weaksep systems --config-dir "${config}" "${system}" >/dev/null || exit 2
+done
 
 current_stage=
 begin() {
@@ -186,10 +186,12 @@ wanted() {
 }
 # shellcheck disable=SC2329  # the trap calls it
 on_exit() {
-    local status=$?
+    local status=$? again=
     rm -f "${WEAKSEP_WORK_NOTE}" "${failed_note}"
     if [ "${status}" -ne 0 ] && [ -n "${current_stage}" ]; then
-        log "Stage ${current_stage} stopped with status ${status}, see above. The same command goes on from here" >&2
+        # After a signal, or when the machine killed it; errors say what to do themselves (a full disk: the same command).
+        [ "${status}" -le 128 ] || again=". The same command goes on from here"
+        log "Stage ${current_stage} stopped with status ${status}, see above${again}" >&2
     fi
 }
 # The commands append to this file when they do work.
@@ -239,9 +241,11 @@ train() {
     leave_out_failed
 }
 
+if wanted 0 && ! "${download}"; then
+    [ -z "${db}" ] || [ -e "${db}" ] || die "--db ${db}: no such folder; relative paths start at ${PWD}"
+fi
 if wanted 0 && [ -e "${config}/prepare.yaml" ]; then
     [ -n "${db}" ] || die "no recordings: give --db DIR, or edit db.sh"
-    [ -e "${db}" ] || die "--db ${db}: no such folder; relative paths start at ${PWD}"
     begin 0 "labelled recordings -> ${datadir}/{train,valid,test}"
     supervised weaksep prepare --config "${config}/prepare.yaml" --db "${db}" \
         --out "${datadir}" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \

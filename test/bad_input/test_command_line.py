@@ -56,7 +56,7 @@ BAD: dict[str, tuple[tuple[str, ...], int, str]] = {
     "a system that there is not": (
         ("train", "--task", "separator", "--config-dir", "conf", "--systems", "stong"),
         1,
-        "^--systems: 'stong' has no conf/stong.yaml .there are: strong, frame.$",
+        "^conf: no system stong; did you mean strong. There are: strong, frame$",
     ),
     "a system that is not trained": (("infer", "--systems", "frame"), 1, "frame: no model.json; did you mean"),
     "a system that is not separated": (("score", "--systems", "frame"), 1, "separator_frame: no separated/test; did"),

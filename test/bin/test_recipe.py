@@ -27,7 +27,9 @@ def test_a_checkout_gives_its_own(root: Path, capsys: pytest.CaptureFixture[str]
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert {"mini_urban", "urbansound_mix", "esc50_mix", "labelled_recordings"} <= set(listed)
     recipe.main(["urbansound_mix", "a/b c"])
-    assert "made a/b c: " in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("made a/b c: name its corpus in db.sh; a/b c/run.sh --help")
+    recipe.main(["mini_urban", "urban"])
+    assert capsys.readouterr().out == "made urban: urban/run.sh --help lists the options\n"
     made, own = contents(Path("a/b c")), root / "egs/urbansound_mix"
     for name, content in made.items():
         assert content == (own / name).read_bytes(), name

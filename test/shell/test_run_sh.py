@@ -25,7 +25,7 @@ STAND_IN = """#!/usr/bin/env bash
 printf '%q ' "$@" >>"${CALLS}"
 echo >>"${CALLS}"
 [ "$1" = "${IDLE:-}" ] || echo worked >>"${WEAKSEP_WORK_NOTE}"
-[ "$1" != "${FAILS:-}" ] || { echo "weaksep $1: error: no luck" >&2; exit 1; }
+[ "$1" != "${FAILS:-}" ] || { echo "weaksep $1: error: no luck" >&2; exit "${STATUS:-1}"; }
 [ "$1" != systems ] || printf '%s\\n' strong frame clip
 while [ $# -gt 0 ]; do  # what --failed FILE is for: LOST is "TASK SYSTEM"
     [ "$1" = --task ] && task=$2
@@ -113,6 +113,7 @@ def test_the_commands_understand_what_run_sh_gives_them(recipes: Recipes, monkey
         parse(self, args, namespace)
         raise Understood
 
+    (recipes.folder / "egs/mini_urban/a b").mkdir()
     assert recipes.run("--db", "a b", "--tag", "t", "--seed", "3", "--separator-args", "a.b=1 c=2").returncode == 0
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_stop)
     for name, *arguments in recipes.calls():
@@ -232,10 +233,12 @@ def test_no_corpus_folder_is_given_as_none(recipes: Recipes) -> None:
 
 
 def test_db_sh_names_the_corpus_and_the_command_line_wins(recipes: Recipes) -> None:
-    (recipes.folder / "egs/urbansound_mix/db.sh").write_text("URBANSOUND8K='/my corpora/us8k'\n")
+    (recipes.folder / "egs/urbansound_mix/db.sh").write_text("URBANSOUND8K='../my corpora'\n")
+    for name in ("egs/my corpora", "egs/urbansound_mix/other"):
+        (recipes.folder / name).mkdir()
     recipes.run("--stop-stage", "0", recipe="urbansound_mix")
     recipes.run("--stop-stage", "0", "--db", "other", recipe="urbansound_mix")
-    assert [value(call, "--db") for call in recipes.calls()] == ["/my corpora/us8k", "other"]
+    assert [value(call, "--db") for call in recipes.calls()] == ["../my corpora", "other"]
 
 
 def test_a_failing_stage_ends_the_run(recipes: Recipes) -> None:
@@ -244,8 +247,17 @@ def test_a_failing_stage_ends_the_run(recipes: Recipes) -> None:
     assert [call[0] for call in recipes.calls()] == ["data", "mix", "feats"]
     lines = result.stderr.splitlines()
     assert lines[0] == "weaksep feats: error: no luck"
-    assert lines[1].endswith("Stage 2 stopped with status 1, see above. The same command goes on from here")
+    assert lines[1].endswith("Stage 2 stopped with status 1, see above")
     assert "Successfully" not in result.stdout
+
+
+@pytest.mark.parametrize(("status", "again"), [(2, False), (130, True), (137, True), (143, True)])
+def test_the_same_command_goes_on_after_a_signal_not_after_an_error(recipes: Recipes, status: int, again: bool) -> None:
+    result = recipes.run(FAILS="mix", STATUS=str(status))
+    assert result.returncode == status
+    assert result.stderr.splitlines()[1].endswith(
+        f"stopped with status {status}, see above{'. The same command goes on from here' * again}"
+    )
 
 
 def test_all_stands_for_every_system(recipes: Recipes) -> None:
@@ -331,7 +343,6 @@ def test_a_stage_without_work_keeps_its_time(recipes: Recipes) -> None:
         (["--clip-s", "9"], "option --clip-s is for labelled recordings; here clip_s in conf/mix.yaml says"),
         (["--strong-share", "1.5"], "option --strong-share takes a share like 0.05, not '1.5'"),
         (["--dry-run", "true", "--stage", "5"], "--dry-run: stages 3 and 4 are tried, and neither is asked for"),
-        (["--systems", "strong frane"], "no system 'frane': conf/frane.yaml is not there"),
         (["4"], "this script takes options only, not '4'"),
     ],
 )
@@ -341,6 +352,16 @@ def test_a_wrong_command_line_does_nothing(recipes: Recipes, arguments: list[str
     assert result.stderr.startswith(f"run.sh: error: {message}")
     assert len(result.stderr.splitlines()) == 1
     assert not (recipes.folder / "calls").exists()
+
+
+def test_a_system_that_there_is_not_is_named_by_the_real_command(root: Path, tmp_path: Path) -> None:
+    places = [f"--{name}={tmp_path / name}" for name in ("datadir", "dumpdir", "expdir")]
+    run = [str(root / "egs/mini_urban/run.sh"), "--config", "conf/remix", "--systems", "strong_remix remixx", *places]
+    result = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    message = "weaksep systems: error: conf/remix: no system remixx; did you mean remix? There are: remix, remix_fast, "
+    assert result.stderr.startswith(message) and result.stderr.count("\n") == 1
+    assert not any(tmp_path.iterdir())
 
 
 def test_backgrounds_are_for_stage_1_alone(recipes: Recipes) -> None:
@@ -381,7 +402,7 @@ def test_an_active_environment_with_weaksep_will_do(recipes: Recipes) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [([], r"db\.sh"), (["--db", "/nowhere/at/all"], r"/nowhere/at/all.*UrbanSound8K")],
+    [([], r"db\.sh"), (["--db", "conf"], r"conf: holds no.*UrbanSound8K")],
 )
 def test_a_missing_corpus_is_named_by_the_real_command(
     root: Path, tmp_path: Path, arguments: list[str], message: str
@@ -426,7 +447,11 @@ def test_new_recipe_runs(recipes: Recipes, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("options", "said"), [([], "no folder of the corpus: name it in db.sh"), (["--db", "/nowhere"], "no such folder")]
+    ("options", "said"),
+    [
+        ([], "no folder of the corpus: name it in db.sh"),
+        (["--db", "/nowhere"], "no such folder; relative paths start at "),
+    ],
 )
 def test_a_table_that_cannot_be_written(
     recipes: Recipes, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
@@ -435,6 +460,7 @@ def test_a_table_that_cannot_be_written(
     make_recipe("esc50_mix", recipes.folder / "egs/my_city", new_corpus=True)
     result = recipes.run("--stop-stage", "0", *options, recipe="my_city")
     assert result.returncode != 0 and said in result.stderr
+    assert result.stderr.count("goes on from here") == 0
     assert not (recipes.folder / "calls").exists()
 
 

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = make_parser("recipe", __doc__, OPTIONS)
     args = parser.parse_args(argv)
 
-    from weaksep.upkeep.recipe import make_recipe, recipes
+    from weaksep.upkeep.recipe import make_recipe, needs_corpus, recipes
 
     words = [Path(args.source), *args.words] if args.source else args.words
     if not words:
@@ -30,8 +30,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         tell("\n".join(f"{name:<{max(map(len, known))}}  {about}".rstrip() for name, about in known.items()))
     elif len(words) == 2:
         make_recipe(str(words[0]), words[1], new_corpus=bool(args.source))
-        where = "local/data.sh, conf/data.yaml and db.sh" if args.source else "db.sh, unless it makes one"
-        tell(f"made {words[1]}: name its corpus in {where}; {words[1]}/run.sh --help lists the options")
+        where = "local/data.sh, conf/data.yaml and db.sh" if args.source else "db.sh"
+        corpus = f"name its corpus in {where}; " if needs_corpus(words[1]) else ""
+        tell(f"made {words[1]}: {corpus}{words[1]}/run.sh --help lists the options")
     else:
         parser.error("give a recipe and the folder to make, or --from RECIPE and the folder")
 

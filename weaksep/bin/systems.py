@@ -7,6 +7,7 @@ from pathlib import Path
 from weaksep.bin.cli import make_parser, option, run_command, switch, tell
 
 OPTIONS = (
+    option("systems", nargs="*", metavar="NAME", help="these alone; one that there is not is an error"),
     option("--config-dir", type=Path, default=Path("conf"), help="folder of the YAMLs (%(default)s)"),
     switch("--about", True, "also what each one is (%(default)s)"),
 )
@@ -17,9 +18,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = make_parser("systems", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.errors import UserError
-    from weaksep.train.systems import all_systems, system_configs
+    from weaksep.train.systems import all_systems, check_systems, system_configs
 
-    names = all_systems(args.config_dir)
+    check_systems(args.config_dir, args.systems)
+    names = args.systems or all_systems(args.config_dir)
     if not names:
         raise UserError(f"{args.config_dir}: no YAML of a system")
     if args.about:

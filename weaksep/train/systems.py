@@ -6,7 +6,7 @@ A system is ``<config folder>/<system>.yaml``; its classifier is ``<config folde
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from weaksep.errors import UserError
+from weaksep.errors import raise_problems, unknown_names
 from weaksep.fileio.yamlfile import load_config
 from weaksep.train.config import ClassifierTraining, SeparatorTraining
 
@@ -19,14 +19,21 @@ def system_configs(
     """Settings of each system.
 
     Raises:
-        UserError: a system without a YAML (naming those there are), or a YAML that does not fit the schema.
+        UserError: see ``check_systems``; or a YAML that does not fit the schema.
     """
     folder = Path(config_dir)
-    for system in systems:
-        if not (folder / f"{system}.yaml").is_file():
-            known = ", ".join(all_systems(folder)) or "none"
-            raise UserError(f"--systems: {system!r} has no {folder}/{system}.yaml (there are: {known})")
+    check_systems(folder, systems)
     return {system: load_config(SeparatorTraining, folder / f"{system}.yaml", overrides) for system in systems}
+
+
+def check_systems(config_dir: str | Path, systems: Sequence[str]) -> None:
+    """Refuse names of systems that a configuration folder does not describe.
+
+    Raises:
+        UserError: listing them, each with those there are, nearest first.
+    """
+    problems = [f"{config_dir}: no system {line}" for line in unknown_names(systems, all_systems(config_dir))]
+    raise_problems("--systems cannot be had", problems, one_alone=True)
 
 
 def all_systems(config_dir: str | Path) -> list[str]:

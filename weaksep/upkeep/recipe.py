@@ -23,6 +23,11 @@ def recipes() -> dict[str, str]:
     return {file.parents[1].name: file.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ") for file in files}
 
 
+def needs_corpus(folder: Path) -> bool:
+    """Whether a recipe's db.sh has a folder to name; one that synthesises its sounds has none."""
+    return bool(re.search(r"^\w+=", (folder / "db.sh").read_text(encoding="utf-8"), re.MULTILINE))
+
+
 def make_recipe(name: str, target: Path, *, new_corpus: bool = False) -> None:
     """Make a folder that runs where it stands; in the repository's egs/ the shared scripts are links, elsewhere files.
 
