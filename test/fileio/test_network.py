@@ -17,10 +17,10 @@ import pytest
 import torch
 
 from weaksep.errors import UserError
+from weaksep.fileio.models import is_network
 from weaksep.fileio.network import (
     Description,
     Features,
-    is_network,
     pack_network,
     read_description,
     read_network,
@@ -272,3 +272,23 @@ def flipped(content: bytes, rng: np.random.Generator) -> bytes:
     for position in rng.integers(len(content), size=3):
         changed[position] ^= 1 << int(rng.integers(8))
     return bytes(changed)
+
+
+def test_the_models_of_a_recipe_are_named(packed: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "my_sounds"
+    for place in ("exp/separator_remix", "exp/classifier_clip", "exp_b/separator_clip+x"):
+        write_network(recipe / place, description(), WEIGHTS)
+    (recipe / "run.sh").touch()
+    (recipe / "exp/separator_begun").mkdir()
+    (recipe / "sounds.zip").write_bytes(b"PK")
+    packed.rename(recipe / "model.zip")
+    remix = recipe / "exp/separator_remix"
+    found = f"{remix}, {recipe}/exp_b/separator_clip+x, {recipe}/model.zip"
+    for place, said in (
+        (recipe, f"{recipe} is a recipe, no model; its models: {found}"),
+        (recipe / "exp", f"{recipe}/exp is a folder, no model; its models: {remix}"),
+        (recipe / "exp/separator_begun", f"{recipe}/exp/separator_begun/model.json: no such file (train first: "),
+    ):
+        with pytest.raises(UserError) as error:
+            read_description(place)
+        assert str(error.value).startswith(said)

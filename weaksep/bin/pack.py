@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     import json
 
     from weaksep.fileio.experiments import DESCRIPTION_NAME
-    from weaksep.fileio.network import is_packed, pack_network, read_network
+    from weaksep.fileio.models import is_packed
+    from weaksep.fileio.network import pack_network, read_network
     from weaksep.fileio.place import check_file
     from weaksep.report.environment import environment
     from weaksep.report.model_card import model_card, scores_of

@@ -21,6 +21,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path, write_json
 from weaksep.fileio.experiments import DESCRIPTION_NAME, WEIGHTS_NAME
 from weaksep.fileio.jsontext import load_object
+from weaksep.fileio.models import EPOCH, models_in
 from weaksep.fileio.names import doubled, label_problem, one_line
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 TEMPERATURES = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.7, 8.0)
 CHECKSUM = "sha256"  # in the metadata of the weights: safetensors itself has none
 MAX_BYTES = {DESCRIPTION_NAME: 1_000_000, WEIGHTS_NAME: 4_000_000_000}
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # equal contents give equal files, whenever they are packed
 
 
 class StftSettings(BaseModel):
@@ -164,7 +164,7 @@ def pack_network(path: str | Path, folder: str | Path, files: dict[str, bytes]) 
     own = {name: (Path(folder) / name).read_bytes() for name in MAX_BYTES}
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, content in {**own, **files}.items():
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_STORED)
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), content, zipfile.ZIP_STORED)
 
 
 def network_hash(place: str | Path) -> str:
@@ -178,21 +178,6 @@ def network_hash(place: str | Path) -> str:
     """
     parts = [_checksum(_member(Path(place), WEIGHTS_NAME)[1]), *read_description(place).classes]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-def is_network(folder: Path) -> bool:
-    """Whether a folder holds a network, as far as names tell."""
-    return (folder / DESCRIPTION_NAME).is_file()
-
-
-def is_packed(path: Path) -> bool:
-    """Whether a file is one that ``pack_network`` has written: nobody else's archive has these times in it."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            return {info.date_time for info in archive.infolist()} == {_EPOCH} and DESCRIPTION_NAME in names
-    except (OSError, zipfile.BadZipFile):
-        return False
 
 
 def network_files(place: str | Path) -> dict[str, Path]:
@@ -237,6 +222,9 @@ def _member(place: Path, name: str) -> tuple[str, bytes]:
             _require_size(where, info.file_size, MAX_BYTES[name])
             return where, archive.read(info)
     except FileNotFoundError:
+        if found := models_in(place):
+            what = "a recipe" if (place / "run.sh").is_file() else "a folder"
+            raise UserError(f"{place} is {what}, no model; its models: {', '.join(map(str, found))}") from None
         raise UserError(f"{where}: no such file (train first: stages 3 and 4)") from None
     # What zipfile raises, on whatever damaged bytes lead it to.
     except (OSError, ValueError, EOFError, struct.error, zipfile.BadZipFile, RuntimeError) as error:

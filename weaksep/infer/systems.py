@@ -16,7 +16,7 @@ from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.experiments import CHECKPOINT_NAME, DESCRIPTION_NAME, named_experiment
 from weaksep.fileio.failure import failure_reason
 from weaksep.fileio.inputs import files_of, source_scps
-from weaksep.fileio.network import is_network
+from weaksep.fileio.models import is_network
 from weaksep.fileio.place import check_apart
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import STAMP_NAME, Step, run_step

@@ -10,8 +10,8 @@ from typing import Any
 
 from weaksep.errors import UserError
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.models import is_network
 from weaksep.fileio.names import RESIDUAL
-from weaksep.fileio.network import is_network
 from weaksep.fileio.yamlfile import read_yaml
 from weaksep.report.aggregate import Score, check_complete, describe, read_scores, system_statistics
 from weaksep.report.comparisons import collect_seeds, compare_all

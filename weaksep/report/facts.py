@@ -12,8 +12,9 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.datadir import DataDir, parse_lengths
 from weaksep.fileio.experiments import BASELINES, EQUAL_SHARES, JOINT_CLASSIFIER
 from weaksep.fileio.jsontext import finite, load_object
+from weaksep.fileio.models import is_network
 from weaksep.fileio.names import BACKGROUND
-from weaksep.fileio.network import is_network, read_description
+from weaksep.fileio.network import read_description
 from weaksep.fileio.tables import read_lines, read_tsv, to_float
 from weaksep.mixtures.scene import read_scenes
 from weaksep.report.verdict import gain_over

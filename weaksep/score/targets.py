@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from weaksep.errors import UserError, did_you_mean, raise_problems
 from weaksep.fileio.experiments import JOINT_CLASSIFIER, experiment_dir, name_and_tag, named_experiment
-from weaksep.fileio.network import is_network, read_description
+from weaksep.fileio.models import is_network
+from weaksep.fileio.network import read_description
 from weaksep.fileio.variants import variant_folder
 from weaksep.fileio.yamlfile import read_yaml
 
