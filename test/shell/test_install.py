@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,12 @@ case "$1 $2" in
     *) exec "${REAL_PYTHON}" "$@" ;;
 esac
 """
+
+
+def test_who_installs_by_pip_reads_at_once_where_the_small_torch_is(root: Path) -> None:
+    index = re.search(r"PIP_EXTRA_INDEX_URL=(\S+)", (root / "tools/install.sh").read_text())
+    first_part = (root / "README.md").read_text().partition("\n## ")[0]
+    assert index and f"pip install --extra-index-url {index[1]} torch" in first_part
 
 
 class Repository:
