@@ -14,7 +14,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.owned import Claims
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import read_table
-from weaksep.jobs import cut_shards, run_sharded, run_shards, split_evenly
+from weaksep.jobs import bar_off, cut_shards, run_sharded, run_shards, split_evenly
 from weaksep.jobs.device import choose_device, named_device
 
 # Worker processes import the function, so these are functions that any process can import.
@@ -46,6 +46,12 @@ def test_workers_compute_with_one_thread_and_the_parent_keeps_its_own(monkeypatc
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert run_sharded(os.getenv, ["OMP_NUM_THREADS"] * 2, nj=2, description="threads") == ["1", "1"]
     assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+@pytest.mark.parametrize(("nj", "off"), [(1, None), (2, True)])
+def test_work_side_by_side_has_no_bars_that_share_a_line(nj: int, off: bool | None) -> None:
+    call = operator.methodcaller("__call__")
+    assert run_sharded(call, [bar_off, bar_off], nj=nj, description="work") == [off, off]
 
 
 def test_split_evenly() -> None:

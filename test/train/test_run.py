@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -289,3 +291,17 @@ def test_joint_systems_need_no_classifier_trained_before(recipe: Path) -> None:
 
     assert classifiers("strong", "frame_joint") == []
     assert classifiers("frame", "clip", "frame_joint") == ["clip", "frame"]
+
+
+@pytest.mark.parametrize("off", [True, None])
+def test_a_training_beside_others_shows_no_bar(recipe: Path, monkeypatch: pytest.MonkeyPatch, off: bool | None) -> None:
+    bars: list[Any] = []
+
+    def bar(steps: Iterable[Any], **settings: Any) -> Iterable[Any]:
+        bars.append(settings["disable"])
+        return steps
+
+    monkeypatch.setattr("weaksep.train.loop.tqdm", bar)
+    monkeypatch.setattr("weaksep.train.loop.bar_off", lambda: off)
+    run_training(plan_of("strong", "optim.max_epochs=1"), "cpu")
+    assert bars == [off]

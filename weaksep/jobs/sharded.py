@@ -28,6 +28,12 @@ Claim = Callable[[Iterable[Path]], None]
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
+def bar_off() -> bool | None:
+    """``disable`` of tqdm for work that may be one of several: True in a worker process, whose bar and its siblings'
+    would share a line of the terminal; None, which leaves it to the terminal, elsewhere."""
+    return multiprocessing.parent_process() is not None or None
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One computing thread here and in child processes started inside, so that results do not depend on ``nj``.

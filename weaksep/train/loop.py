@@ -25,6 +25,7 @@ from weaksep.errors import UserError
 from weaksep.feats.batch import Batch
 from weaksep.feats.dataset import TrainingSet
 from weaksep.fileio.yamlfile import write_yaml
+from weaksep.jobs import bar_off
 from weaksep.jobs.interrupt import check, deferred
 from weaksep.losses.settings import END, Progress
 from weaksep.seeding import derived_seed, generator
@@ -36,7 +37,7 @@ from weaksep.train.state import CHECKPOINT_MINUTES, Run, State
 logger = logging.getLogger(__name__)
 
 GPU_READERS = 4  # threads that read batches for a GPU, which one would keep waiting; on the CPU the net needs the cores
-LINE_SECONDS = 60.0  # between the lines of an epoch in the log
+LINE_SECONDS = 60.0  # between the lines of an epoch in the log; trainings side by side have no other sign of life
 
 
 def epoch_batches(n_clips: int, optim: OptimConfig, seed: int, epoch: int) -> list[np.ndarray]:
@@ -141,7 +142,7 @@ def fit(
             progress = tqdm(
                 load_batches(train, batches[state.batch :], device),
                 desc=f"{name} epoch {state.epoch + 1}",
-                initial=state.batch, total=len(batches), disable=None, leave=False,
+                initial=state.batch, total=len(batches), disable=bar_off(), leave=False,
             )  # fmt: skip
             for batches_of_step in progress:
                 step = state.epoch * steps_per_epoch + state.batch
