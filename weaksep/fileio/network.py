@@ -222,9 +222,9 @@ def _member(place: Path, name: str) -> tuple[str, bytes]:
             _require_size(where, info.file_size, MAX_BYTES[name])
             return where, archive.read(info)
     except FileNotFoundError:
-        if found := models_in(place):
+        if models := models_in(place):
             what = "a recipe" if (place / "run.sh").is_file() else "a folder"
-            raise UserError(f"{place} is {what}, no model; its models: {', '.join(map(str, found))}") from None
+            raise UserError(f"{place} is {what}, no model; its models: {', '.join(map(str, models))}") from None
         raise UserError(f"{where}: no such file (train first: stages 3 and 4)") from None
     # What zipfile raises, on whatever damaged bytes lead it to.
     except (OSError, ValueError, EOFError, struct.error, zipfile.BadZipFile, RuntimeError) as error:
