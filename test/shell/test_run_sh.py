@@ -181,6 +181,14 @@ def test_seeds_are_those_of_trainings_and_of_what_is_made_of_them(recipes: Recip
     assert value(separator, "--init") == str(model) and "--init" not in classifier
 
 
+def test_the_model_that_finished_trainings_began_with_may_be_gone(recipes: Recipes) -> None:
+    stamp = recipes.folder / "egs/mini_urban/exp/separator_strong/stamp.json"
+    stamp.parent.mkdir(parents=True)
+    for there in (False, True):
+        assert (recipes.run("--init", "gone.zip", "--stage", "4").returncode == 0) == there
+        stamp.touch()
+
+
 def test_what_is_the_recipes_own_unless_it_is_given(recipes: Recipes) -> None:
     assert recipes.run("--stop-stage", "4").returncode == 0
     _, _, feats, *trainings = recipes.calls()

@@ -11,6 +11,7 @@ import torch
 from runs import plan_of, same, stages, stop, weights
 
 from weaksep.bin import pack, train
+from weaksep.bin.cli import run_command
 from weaksep.errors import UserError
 from weaksep.fileio.network import Features, network_hash, read_network, write_network
 from weaksep.fileio.yamlfile import read_yaml, write_yaml
@@ -184,3 +185,33 @@ def test_a_packed_model_is_what_it_was_packed_of(recipe: Path) -> None:
     card = zipfile.ZipFile("tuned.zip").read("README.md").decode()
     assert f"fine-tuned from: strong, model {network_hash(STRONG)}" in card
     assert "trained from: strong (fine-tuned)" in card
+
+
+def test_a_finished_training_does_not_need_the_model_it_began_with(recipe: Path, caplog, capsys) -> None:
+    stages(systems="strong", options=["--expdir", "first"])
+    init = ["--init", "first/separator_strong"]
+    stages(systems="strong", options=init)
+    done = weights(STRONG)
+    Path("first").rename("gone")
+    caplog.set_level("INFO")
+    stages(systems="strong", options=init)
+    assert "separator_strong: up to date; first/separator_strong is gone and not needed" in caplog.text
+    error = "weaksep train: error: conf/strong.yaml: init: first/separator_strong: no such model; give an experiment's"
+    for more in (["--force", "true"], ["--set", "optim.max_epochs=9"], ["--expdir", "gone"], ["--expdir", "new"]):
+        assert run_command(train.main, ["--task", "separator", "--systems", "strong", *init, *more]) == 1
+        assert [line for line in capsys.readouterr().err.splitlines() if "error" in line] == [
+            f"{error} folder or a packed model"
+        ]
+    assert same(weights(STRONG), done) and not Path("exp/separator_strong/earlier").exists()
+
+
+def test_nor_does_a_finished_joint_training(recipe: Path, caplog) -> None:
+    stages(systems="frame", options=["--expdir", "first"])
+    write_yaml(
+        "conf/classifier_frame.yaml", {**read_yaml("conf/classifier_frame.yaml"), "init": "first/classifier_frame"}
+    )
+    stages(systems="frame_joint")
+    Path("first").rename("gone")
+    caplog.set_level("INFO")
+    stages(systems="frame_joint")
+    assert "separator_frame_joint: up to date" in caplog.text

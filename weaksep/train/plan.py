@@ -6,7 +6,8 @@ folders are ``exp/separator_<system>[+<tag>]`` and ``exp/classifier_<name>[+<tag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +25,8 @@ from weaksep.fileio.experiments import (
     experiment_dir,
 )
 from weaksep.fileio.network import network_hash
-from weaksep.fileio.stamp import Step
+from weaksep.fileio.owned import read_stamp
+from weaksep.fileio.stamp import STAMP_NAME, Step
 from weaksep.train.config import ClassifierTraining, SeparatorTraining
 from weaksep.train.systems import classifier_configs, system_configs
 
@@ -90,15 +92,39 @@ class Plan:
         files += [fingerprint_files(*folders, "clip") for folders in [self.unlabelled(set_name)] if folders]
         return {name: path for own in files for name, path in own.items()}
 
-    def _identity(self) -> dict[str, Any]:
-        """Its settings; of a network that it begins with, what that is instead of where."""
+    def _identity(self, noted: Mapping[str, Any]) -> dict[str, Any]:
+        """Its settings; of a network that it begins with, what that is instead of where, or what a finished training
+        has ``noted`` of it, which needs it no more."""
         own = {key: value for key, value in self.config.settings().items() if key != "calibrate"}
-        return own | {"init": network_hash(self.config.init)} if self.config.init else own
+        try:
+            return own | ({"init": self.init_hash()} if self.config.init else {})
+        except UserError:
+            if not noted.get("init"):
+                raise
+            return own | {"init": noted["init"]}
+
+    def init_hash(self) -> str | None:
+        """What the network is that the training begins with; None without.
+
+        Raises:
+            UserError: it is missing or damaged.
+        """
+        try:
+            return network_hash(self.config.init) if self.config.init else None
+        except UserError as error:
+            raise UserError(f"{self.origin}: init: {error}") from None
 
     def step(self) -> Step:
-        """The training as a step: done once, and again when its settings, its data or its classifier change."""
+        """The training as a step: done once, and again when its settings, its data or its classifier change.
+
+        Raises:
+            UserError: the network that it begins with is missing, and the training is not finished.
+        """
         tables = {**self._input_files("train"), **self._input_files("valid")}
-        settings: dict[str, Any] = {"config": self._identity()}
+        noted: Mapping[str, Any] = {}
+        with suppress(OSError, ValueError):
+            noted = read_stamp(self.exp / STAMP_NAME).origin.get("settings", {})
+        settings: dict[str, Any] = {"config": self._identity(noted.get("config", {}))}
         outputs = [WEIGHTS_NAME, "config.yaml", HISTORY_NAME, *CHECKPOINTS]
         code = ["weaksep.train.run", *found_by_name(f"weaksep.nets.{self.task}s", self.config.net.get("kind", "blstm"))]
         if isinstance(self.config, SeparatorTraining):
@@ -106,7 +132,7 @@ class Plan:
         if self.frozen_classifier is not None:
             tables[f"{self.frozen_classifier.name}/{WEIGHTS_NAME}"] = self.frozen_classifier / WEIGHTS_NAME
         elif self.classifier is not None:
-            settings["classifier"] = self.classifier._identity()
+            settings["classifier"] = self.classifier._identity(noted.get("classifier", {}))
             outputs += [f"{JOINT_CLASSIFIER}/{name}" for name in (WEIGHTS_NAME, DESCRIPTION_NAME)]
         return Step(
             name=self.exp.name,

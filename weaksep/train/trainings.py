@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.experiments import DESCRIPTION_NAME
@@ -70,12 +71,17 @@ def train_all(
     todo = [plan for plan in plans if options.force or not plan.up_to_date()]
     for plan in plans:
         if plan not in todo:
-            logger.info("%s: up to date", plan.exp.name)
+            gone = plan.config.init and not Path(plan.config.init).exists()
+            logger.info(
+                "%s: up to date%s", plan.exp.name, f"; {plan.config.init} is gone and not needed" if gone else ""
+            )
     if not todo:
         return []
     from weaksep.train.parts import resolved
 
-    told = [*todo, *(plan.classifier for plan in todo if plan.joint and plan.classifier), *later()]
+    told = [*todo, *(plan.classifier for plan in todo if plan.joint and plan.classifier)]
+    raise_problems("cannot train", _problems(told, Plan.init_hash), one_alone=True)
+    told = [*told, *later()]
     raise_problems("cannot train", _problems(told, lambda plan: resolved(plan.config, str(plan.origin))))
     todo.sort(key=_cost, reverse=True)
     device = choose_device(options.ngpu, options.allow_cpu)
