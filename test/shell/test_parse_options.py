@@ -138,9 +138,11 @@ def test_an_unknown_option_dies_with_the_nearest_one(run, name: str, hint: str) 
     assert result.stdout == ""
 
 
-SLIPS = """databse database data datdir dbs num-jobs njobs n ngpus gpu
-stop stage-stop stgae stag trian-threads tseed sed
-seeds-of-it initial config-dir cnofig sep-args separator-arg resmue forec epochs notes out hlep zzzzzz x-y""".split()
+SLIPS = """
+databse database data datdir dbs num-jobs njobs n ngpus gpu stop stage-stop stgae stag trian-threads
+tseed sed seeds-of-it initial config-dir cnofig sep-args separator-arg resmue forec epochs notes out
+hlep zzzzzz x-y tage seuls stgpu
+""".split()
 
 
 def test_the_commands_and_the_scripts_name_the_same_one(root: Path, tmp_path: Path) -> None:
