@@ -84,7 +84,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["weaksep", "weaksep.*"]),
-    package_data={"weaksep": ["py.typed", "report/templates/*"]},
+    package_data={"weaksep": ["py.typed", "report/templates/*", "models/*/*"]},
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
     cmdclass={"build_py": BuildWithRecipes},

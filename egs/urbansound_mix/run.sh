@@ -82,8 +82,8 @@ Options [default]
     --seed N             seed of mixtures and trainings [as configured]
     --seeds "A B"        train every system with each of these seeds (EXPDIR/separator_NAME+seedA and so on), on the same
                          mixtures; the report has their mean and spread [${seeds}]
-    --init MODEL         fine-tune: the separators begin with this network, an experiment's folder or a packed model
-                         [${init}]
+    --init MODEL         fine-tune: the separators begin with this network: an experiment's folder, a packed model, or
+                         the name of one that comes with weaksep [${init}]
     --classifier-args "..."  settings to override in stage 3: "optim.max_epochs=3 net.units=32" [${classifier_args}]
     --separator-args "..."   settings to override in stage 4: "loss.mixture.weight=10" [${separator_args}]
     --feats-type ark|raw  spectra of fixed clips: from stage 2's Kaldi archives, or computed from the audio in training,
@@ -135,9 +135,6 @@ stop_stage=$(stage_number "${stop_stage}")
 [[ ${feats_type:-ark} =~ ^(ark|raw)$ ]] || die "option --feats-type takes ark or raw, not '${feats_type}'"
 [[ ${train_threads} =~ ^[1-9][0-9]*$ ]] || die "option --train-threads takes a number from 1, not '${train_threads}'"
 [[ ${seeds} =~ ^[0-9\ ]*$ ]] || die "option --seeds takes whole numbers like '0 1 2', not '${seeds}'"
-# What has been trained needs it no more.
-[ -z "${init}" ] || [ -e "${init}" ] || compgen -G "${expdir}/separator_*/stamp.json" >/dev/null ||
-    die "option --init: no '${init}' in ${PWD}"
 [[ ${ngpu} =~ ^[01]$ ]] || die "option --ngpu takes 0 or 1, not '${ngpu}'"
 [[ ${strong_share:-0.5} =~ ^0?\.[0-9]+$ ]] || die "option --strong-share takes a share like 0.05, not '${strong_share}'"
 [ -d "${config}" ] || die "no configuration folder '${config}' in ${PWD}"
@@ -202,6 +199,9 @@ trap on_exit EXIT
 pass_signals_on
 
 log "${run_command}"
+# What has been trained needs no more what it began with.
+[ -z "${init}" ] || compgen -G "${expdir}/separator_*/stamp.json" >/dev/null \
+    || weaksep systems --config-dir "${config}" --init "${init}" >/dev/null
 db_options=(${db:+--db "${db}"})
 seed_options=(${seed:+--seed "${seed}"})
 seeds_options=(${seeds:+--seeds "${seeds}"})

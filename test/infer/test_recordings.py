@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 import weaksep
 from weaksep.bin import separate
 from weaksep.errors import UserError
+from weaksep.fileio import models
 from weaksep.infer.model import load_separator, save_untrained, separate_waveform
 from weaksep.infer.recordings import Options, separate_recording
 from weaksep.metrics.si_sdr import si_sdr
@@ -231,6 +233,16 @@ def test_mistakes(
     with pytest.raises(UserError, match=said):
         separate.main(["--model", str(model), "--out", "out", *arguments])
     assert not Path("out").exists()
+
+
+def test_a_model_by_its_name(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(model, tmp_path / "models/esc10")
+    monkeypatch.setattr(models, "MODELS", tmp_path / "models")
+    monkeypatch.chdir(tmp_path)
+    write(Path("x.wav"), 0.5, 8000)
+    separate.main(["--model", "esc10", "x.wav", "--out", "named"])
+    separate.main(["--model", str(model), "x.wav", "--out", "out"])
+    np.testing.assert_array_equal(read(Path("named/x"))[0], read(Path("out/x"))[0])
 
 
 def test_without_a_model(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from weaksep.infer.model import save_untrained
+
 PARTS = ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "weaksep", "egs", "utils")
 MADE = ("data/train/wav.scp", "exp/train.log", "results/a/RESULTS.md", "RESULTS.md", "results.json")
 BUILD = "from setuptools import build_meta; build_meta.build_{}('..')"
@@ -46,6 +48,7 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = source / "egs/mini_urban" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("made")
+    (save_untrained(source / "weaksep/models/stand_in", ["bark", "horn"], 8000) / "README.md").write_text("a card")
     done(sys.executable, "-c", BUILD.format("sdist"), cwd=source)
     (sdist,) = source.parent.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
@@ -78,6 +81,21 @@ def test_each_file_is_in_the_wheel_once(root: Path, wheel: Path) -> None:
         assert {str(path.relative_to(root)) for path in root.glob(pattern)} <= held
     assert not any("utils" in name and not name.startswith("utils/") for name in held)
     assert not any(part in name for name in held for part in ("/data/", "/exp/", "results", "RESULTS", ".pyc"))
+
+
+def test_models_are_in_the_wheel_and_known_by_name(root: Path, wheel: Path, programs: Path, tmp_path: Path) -> None:
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("weaksep/models/")}
+    own = {str(path.relative_to(root)) for path in root.glob("weaksep/models/*/*")}
+    files = ("README.md", "model.json", "model.safetensors")
+    assert held == own | {f"weaksep/models/stand_in/{name}" for name in files}
+    path = f"{programs}:/usr/bin:/bin"
+    assert "stand_in" in done("weaksep", "separate", "--help", cwd=tmp_path, PATH=path)
+    done("weaksep", "recipe", "mini_urban", "mine", cwd=tmp_path, PATH=path)
+    result = run("mine/run.sh", "--init", "stan_in", cwd=tmp_path, PATH=path)
+    assert result.returncode == 1
+    assert result.stderr == "weaksep systems: error: stan_in: no such model; did you mean stand_in?\n"
+    load = "import weaksep; print(*weaksep.load_separator('stand_in').classes)"
+    assert done(programs / "python", "-c", load, cwd=tmp_path) == "bark horn\n"
 
 
 def test_from_the_wheel_to_a_recipe_that_runs(root: Path, programs: Path, tmp_path: Path) -> None:

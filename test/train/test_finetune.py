@@ -13,6 +13,7 @@ from runs import plan_of, same, stages, stop, weights
 from weaksep.bin import pack, train
 from weaksep.bin.cli import run_command
 from weaksep.errors import UserError
+from weaksep.fileio import models
 from weaksep.fileio.network import Features, network_hash, read_network, write_network
 from weaksep.fileio.yamlfile import read_yaml, write_yaml
 from weaksep.infer.model import save_untrained
@@ -173,6 +174,23 @@ def test_another_model_is_another_training(recipe: Path, caplog: pytest.LogCaptu
     assert "separator_strong: up to date" in caplog.text
     as_other("wind low high", "moved")
     stages(systems="strong", options=[*options, "moved"])
+    assert "config.init:" in caplog.text and Path("tuned/separator_strong/earlier/1").is_dir()
+
+
+def test_a_name_is_what_it_stands_for(recipe: Path, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    stages(systems="strong")
+    as_other("low wind high", "models/esc10")
+    monkeypatch.setattr(models, "MODELS", Path("models").absolute())
+    caplog.set_level("INFO")
+    tuned = ["--expdir", "tuned", "--init"]
+    stages(systems="strong", options=[*tuned, "esc10"])
+    assert "begins with esc10: outputs taken over: low, high; new: middle" in caplog.text
+    found = read_yaml("tuned/separator_strong/config.yaml")
+    assert found["init"] == "esc10" and found["init_from"]["model"] == network_hash("models/esc10")
+    stages(systems="strong", options=[*tuned, "models/esc10"])
+    assert "separator_strong: up to date" in caplog.text
+    as_other("wind low high", "models/esc10")
+    stages(systems="strong", options=[*tuned, "esc10"])
     assert "config.init:" in caplog.text and Path("tuned/separator_strong/earlier/1").is_dir()
 
 

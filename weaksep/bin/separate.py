@@ -14,6 +14,7 @@ from pathlib import Path
 
 from weaksep.bin.cli import FORCE, accept_truncated, make_parser, option, run_command, switch
 from weaksep.errors import UserError
+from weaksep.fileio.models import model_names
 
 
 def level(text: str, lowest: float = -90.0, highest: float = 0.0) -> float | None:
@@ -31,7 +32,13 @@ def level(text: str, lowest: float = -90.0, highest: float = 0.0) -> float | Non
 
 OPTIONS = (
     option("recordings", nargs="+", type=Path, metavar="IN", help="audio files, or folders of them"),
-    option("--model", type=Path, required=True, help="folder of a trained separator, or a packed model"),
+    option(
+        "--model",
+        type=Path,
+        required=True,
+        help="folder of a trained separator, a packed model, or the name of a model that comes with weaksep: "
+        + (", ".join(model_names()) or "none"),
+    ),
     option("--out", type=Path, required=True, help="where the folders of separated files go"),
     option("--rate", choices=("model", "input"), default="model", help="sample rate of the files (%(default)s's)"),
     option("--format", choices=("flac", "wav"), default="flac", help="24 bits either way (%(default)s)"),

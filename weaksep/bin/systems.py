@@ -10,6 +10,7 @@ OPTIONS = (
     option("systems", nargs="*", metavar="NAME", help="these alone; one that there is not is an error"),
     option("--config-dir", type=Path, default=Path("conf"), help="folder of the YAMLs (%(default)s)"),
     switch("--about", True, "also what each one is (%(default)s)"),
+    option("--init", type=Path, help="fail unless this separator is there to begin with"),
 )
 
 
@@ -18,8 +19,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = make_parser("systems", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.errors import UserError
+    from weaksep.fileio.network import read_description
     from weaksep.train.systems import all_systems, check_systems, system_configs
 
+    if args.init:
+        read_description(args.init, "separator")
     check_systems(args.config_dir, args.systems)
     names = args.systems or all_systems(args.config_dir)
     if not names:

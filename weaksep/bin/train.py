@@ -30,7 +30,7 @@ OPTIONS = (
     option("--datadir", type=Path, default=Path("data"), help="folder of the data folders"),
     option("--dumpdir", type=Path, default=Path("dump"), help="folder of the features"),
     option("--expdir", type=Path, default=Path("exp"), help="folder of the experiments"),
-    option("--init", type=Path, help="fine-tune: begin with this network, an experiment's folder or a packed model"),
+    option("--init", type=Path, help="fine-tune: begin with this network, as --model of weaksep separate"),
     option("--tag", default="", help="suffix of the experiments' folders"),
     SEEDS,
     option("--strong-share", type=share, default=None, help="of semi-supervised systems, not their own"),

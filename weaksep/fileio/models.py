@@ -1,10 +1,13 @@
-"""Which models there are, as far as names tell: experiments with a network, and packed models."""
+"""Which models there are, as far as names tell: experiments with a network, packed models, and those that come with the
+package, each a folder ``weaksep/models/<name>``."""
 
 import zipfile
 from pathlib import Path
 
+from weaksep.errors import UserError, did_you_mean
 from weaksep.fileio.experiments import DESCRIPTION_NAME
 
+MODELS = Path(__file__).resolve().parents[1] / "models"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of all that is packed: equal contents give equal files, whenever they are packed
 
 
@@ -27,3 +30,26 @@ def models_in(folder: Path) -> list[Path]:
     """Separators in a recipe (in exp or exp_NAME) or in a folder of experiments, and packed models right in either."""
     found = (path.parent for at in ("", "exp*/") for path in folder.glob(f"{at}separator_*/{DESCRIPTION_NAME}"))
     return [*sorted(found), *sorted(filter(is_packed, folder.glob("*.zip")))]
+
+
+def model_names() -> list[str]:
+    """Names of the models that there are."""
+    return sorted(file.parent.name for file in MODELS.glob(f"*/{DESCRIPTION_NAME}"))
+
+
+def find_model(place: str | Path) -> Path:
+    """Where a model is: a folder or file that is there comes before a model of that name.
+
+    Args:
+        place: an experiment's folder, a packed model, or a name.
+
+    Raises:
+        UserError: there is neither.
+    """
+    path, names = Path(place), model_names()
+    if path.is_dir() or path.is_file():
+        return path
+    if str(place) in names:
+        return MODELS / place
+    ways = f"give an experiment's folder, a packed model or the name of one in weaksep ({', '.join(names) or 'none'})"
+    raise UserError(f"{place}: no such model; {did_you_mean(str(place), names, ways)}")

@@ -21,7 +21,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path, write_json
 from weaksep.fileio.experiments import DESCRIPTION_NAME, WEIGHTS_NAME
 from weaksep.fileio.jsontext import load_object
-from weaksep.fileio.models import EPOCH, models_in
+from weaksep.fileio.models import EPOCH, find_model, models_in
 from weaksep.fileio.names import doubled, label_problem, one_line
 
 if TYPE_CHECKING:
@@ -112,13 +112,13 @@ def read_description(place: str | Path, task: str | None = None) -> Description:
     """The description of a network.
 
     Args:
-        place: an experiment's folder, or a packed model.
+        place: an experiment's folder, a packed model, or the name of one that comes with weaksep.
         task: what it has to be; None for either.
 
     Raises:
         UserError: missing, damaged, or of another task.
     """
-    where, text = _member(Path(place), DESCRIPTION_NAME)
+    where, text = _member(place, DESCRIPTION_NAME)
     value = load_object(text.decode("utf-8", errors="replace"), where, "train again, or get the whole model")
     try:
         description = Description.model_validate(value, strict=True)
@@ -144,7 +144,7 @@ def read_network(place: str | Path, task: str | None = None) -> tuple[Descriptio
     from safetensors.torch import load
 
     description = read_description(place, task)
-    where, content = _member(Path(place), WEIGHTS_NAME)
+    where, content = _member(place, WEIGHTS_NAME)
     try:
         weights = load(content)
         header = json.loads(content[8 : _header_end(content)])
@@ -176,13 +176,20 @@ def network_hash(place: str | Path) -> str:
     Raises:
         UserError: missing or damaged.
     """
-    parts = [_checksum(_member(Path(place), WEIGHTS_NAME)[1]), *read_description(place).classes]
+    parts = [_checksum(_member(place, WEIGHTS_NAME)[1]), *read_description(place).classes]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def network_files(place: str | Path) -> dict[str, Path]:
-    """The files of a network by the names that they have in messages."""
-    place = Path(place)
+    """The files of a network by the names that they have in messages.
+
+    Args:
+        place: see ``read_description``.
+
+    Raises:
+        UserError: there is none.
+    """
+    place = find_model(place)
     return {name: place / name for name in MAX_BYTES} if place.is_dir() else {place.name: place}
 
 
@@ -196,12 +203,13 @@ def _checksum(content: bytes) -> str:
     return hashlib.sha256(memoryview(content)[_header_end(content) :]).hexdigest()
 
 
-def _member(place: Path, name: str) -> tuple[str, bytes]:
+def _member(place: str | Path, name: str) -> tuple[str, bytes]:
     """Where one of the two files is, for messages, and its content: no more bytes than it may have, nor than are there.
 
     Raises:
         UserError: it is missing, too large, compressed or damaged.
     """
+    place = find_model(place)
     where = str(place / name) if place.is_dir() else f"{place} ({name})"
     try:
         if place.is_dir():
@@ -210,8 +218,6 @@ def _member(place: Path, name: str) -> tuple[str, bytes]:
                 raise UserError(f"{path}: not a file")
             _require_size(where, path.stat().st_size, MAX_BYTES[name])
             return where, path.read_bytes()
-        if not place.is_file():
-            raise UserError(f"{place}: no such model; give an experiment's folder or a packed model")
         with zipfile.ZipFile(place) as archive:
             found = [entry for entry in archive.infolist() if entry.filename == name]
             if len(found) != 1:

@@ -80,7 +80,7 @@ def separate_recordings(
     """Separate recordings, each into OUT/<name>; one that fails does not stop the others.
 
     Args:
-        model: an experiment's folder, or a packed model.
+        model: see ``load_separator``.
         found: see ``find_recordings``.
         out: folder of their folders.
         options: see there.

@@ -119,7 +119,8 @@ def load_separator(path: str | Path, device: str = "cpu", level_db: float | None
     """A trained separator to be called with waveforms.
 
     Args:
-        path: the folder of an experiment (exp/separator_remix), or a packed model.
+        path: the folder of an experiment (exp/separator_remix), a packed model, or the name of one that comes with
+            weaksep (weaksep/models).
         device: "cpu", "cuda" or "cuda:N".
         level_db: see ``WaveformSeparator``.
 

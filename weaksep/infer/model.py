@@ -89,7 +89,7 @@ def load_separator(place: str | Path, device: str = "cpu") -> Separator:
     """A separator in evaluation mode.
 
     Args:
-        place: its experiment's folder, or a packed model.
+        place: see ``read_description``.
         device: torch device.
 
     Raises:

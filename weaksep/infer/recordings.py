@@ -129,7 +129,7 @@ def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step
     """The separation of a recording as a step: done once, and again when the model, the recording or an option changes.
 
     Args:
-        model: the separator: an experiment's folder, or a packed model.
+        model: see ``load_separator``.
         path: the recording.
         out: folder of its separated files.
         options: see there.

@@ -56,9 +56,9 @@ class Training(Knowledge):
     # Which sets of conf/mix.yaml: a name under its `variants`; empty for the recipe's own.
     mixtures: str = Field("", pattern=r"^([a-z][a-z0-9]*)?$")
     net: dict[str, Any] = {}
-    # Fine-tuning: the training begins with the weights of this network, an experiment's folder or a packed model, with
-    # new ones for the classes that it does not have. For so large a share of the steps only the outputs are trained,
-    # lest those that begin at random spoil what the net knows (Kumar et al., ICLR 2022).
+    # Fine-tuning: the training begins with the weights of this network, an experiment's folder, a packed model or one
+    # that comes with weaksep, with new ones for the classes that it does not have. For so large a share of the steps
+    # only the outputs are trained, lest those that begin at random spoil what the net knows (Kumar et al., ICLR 2022).
     init: str | None = Field(None, min_length=1)
     init_frozen: float = Field(0.1, ge=0, le=1)
     optim: OptimConfig = OptimConfig()
