@@ -58,6 +58,13 @@ def test_it_separates_as_the_experiment_does(experiment: Path, tmp_path: Path) -
     assert packed.read_bytes() == first
 
 
+def test_the_page_has_what_its_maker_says(experiment: Path, tmp_path: Path) -> None:
+    (tmp_path / "about.md").write_text("## No good for\n\nMusic.\n\n")
+    pack.main([str(experiment), str(tmp_path / "model.zip"), "--about", str(tmp_path / "about.md")])
+    card = zipfile.ZipFile(tmp_path / "model.zip").read("README.md").decode()
+    assert "\n\n## No good for\n\nMusic.\n\n## Scores\n" in card
+
+
 def test_the_card_of_a_file_with_an_odd_name(experiment: Path, tmp_path: Path) -> None:
     packed = tmp_path / "my; model's.zip"
     pack.main([str(experiment), str(packed)])
@@ -85,6 +92,7 @@ def test_a_turned_bit_is_seen(experiment: Path, tmp_path: Path) -> None:
         (["exp/separator_lost", "model.zip"], "exp/separator_lost: no such model"),
         (["packed/a.zip", "model.zip"], "packed/a.zip: a file; pack the folder of the experiment"),
         (["lone", "model.zip"], "lone/config.yaml: no such configuration file"),
+        (["exp/separator_remix", "model.zip", "--about", "about.md"], "about.md: no such file"),
         (["lone/model.json", "model.zip"], "lone/model.json: a file; pack the folder of the experiment"),
     ],
 )

@@ -17,6 +17,7 @@ OPTIONS = (
         "--masker", False, "also the masker alone, masker.pt2, for programs without weaksep (torch.export; %(default)s)"
     ),
     option("--licence", default="", help="of the weights, for the page"),
+    option("--about", type=Path, metavar="FILE.md", help="more for the page: what it is no good for, credits"),
 )
 
 
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.fileio.experiments import DESCRIPTION_NAME
     from weaksep.fileio.models import is_packed
     from weaksep.fileio.network import pack_network, read_network
+    from weaksep.fileio.parsed import read_text
     from weaksep.fileio.place import check_file
     from weaksep.report.environment import environment
     from weaksep.report.model_card import model_card, scores_of
@@ -48,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         separator = load_separator(args.experiment)
         files[MASKER_NAME] = export_masker(separator)
         masker = masker_page(separator)
-    card = model_card(args.out.name, args.experiment, description, scores, made, args.licence, masker)
+    about = read_text(args.about) if args.about else ""
+    card = model_card(args.out.name, args.experiment, description, scores, made, args.licence, masker, about)
     files |= {"README.md": card.encode(), "scores.json": (json.dumps(scores, indent=2) + "\n").encode()}
     pack_network(args.out, args.experiment, files)
     tell(f"written: {args.out}")

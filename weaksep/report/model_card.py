@@ -49,6 +49,7 @@ def model_card(
     made: Mapping[str, Any],
     licence: str,
     masker: str = "",
+    about: str = "",
 ) -> str:
     """The page, as Markdown.
 
@@ -60,6 +61,7 @@ def model_card(
         made: date and versions, see ``environment``.
         licence: of the weights; empty when nobody has said.
         masker: how the net alone is used, a section of the page (infer/export.py); empty where there is none.
+        about: more Markdown, for behind the facts.
     """
     features, net = description.features, description.config.get("net", {})
     softer = {"temperature of the masks": f"{description.temperature:g}, above 1 softer than the net left them"}
@@ -77,6 +79,7 @@ def model_card(
         "packed": f"{made['date'][:10]}, weaksep {made['weaksep']}, PyTorch {made['torch']}, commit {made['commit']}",
     }
     blocks = [f"# {name}", "A separator of weaksep.", "\n".join(f"- {key}: {value}" for key, value in facts.items())]
+    blocks += filter(None, [about.strip()])
     if scores:
         rows = [[key, number(row["mean"]), number(row["median"]), row["n"]] for key, row in scores.items()]
         header = ["scored on", "mean SI-SDRi (dB)", "median", "pairs"]
