@@ -26,7 +26,7 @@ What it identifies, and what it cannot: see egs/urbansound_mix/REMIX.md.
 import torch
 from pydantic import Field
 
-from weaksep.losses.mixture import kept_frames, shares_of, soft_frames, with_residual
+from weaksep.losses.mixture import kept_frames, shares_of, with_residual
 from weaksep.losses.settings import Progress, ResidualSettings
 
 
@@ -84,7 +84,7 @@ def soft_submixtures(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     Returns:
         (B, 2, T, K), and 1.0 where a class is present and inactive, (B, T, K).
     """
-    present, _ = soft_frames(labels)
+    present = labels.amax(dim=-2, keepdim=True).expand_as(labels)
     shared = present.prod(dim=1, keepdim=True) > 0
     soft = torch.where(shared, labels, present)
     return soft, soft.amax(dim=1) - labels.amax(dim=1)
