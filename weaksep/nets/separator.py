@@ -120,7 +120,7 @@ class MaskSeparator(Separator):
             features = hide_bands(features, self.hidden_bands)
         with torch.autocast(features.device.type, torch.bfloat16, enabled=self.bf16 and self.training):
             logits = self.logits(features)
-        return self.masks(logits.float())
+        return self.masks(logits.to(features.dtype))
 
     def masks(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (B, K, T, F) -> masks of that shape."""
