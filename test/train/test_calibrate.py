@@ -86,12 +86,12 @@ def test_a_net_that_is_twice_as_confident_gets_twice_the_temperature(recipe: Pat
     stages(systems=system)
     plan = plan_of(system)
     net, clips = trained(plan.exp), validation_remixes(plan)
-    as_it_is = mean_scores(net, clips, CPU)
+    as_it_is, _ = mean_scores(net, clips, CPU)
     assert list(as_it_is) == list(TEMPERATURES) and net.temperature == 1.0
     with torch.no_grad():
         net.output.weight.mul_(2.0)  # type: ignore[union-attr]
         net.output.bias.mul_(2.0)  # type: ignore[union-attr]
-    surer = mean_scores(net, clips, CPU)
+    surer, _ = mean_scores(net, clips, CPU)
     for low, high in ((0.7, 1.4), (1.0, 2.0), (2.0, 4.0), (4.0, 8.0)):
         assert surer[high] == pytest.approx(as_it_is[low], abs=1e-3)
 
@@ -105,7 +105,9 @@ def test_where_nothing_is_won_the_masks_stay_as_they_are(recipe: Path) -> None:
     assert chosen_temperature(net, [validation_remixes(plan_of("strong"))], CPU, "even") == 1.0
 
 
-def test_clips_that_all_have_a_class_in_common_are_remixed_all_the_same(recipe: Path) -> None:
+def test_clips_that_all_have_a_class_in_common_are_remixed_all_the_same(
+    recipe: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for name in ("train", "valid"):
         table = Path(f"data/{name}/utt2labels")
         lines = enumerate(table.read_text().splitlines())
@@ -114,9 +116,33 @@ def test_clips_that_all_have_a_class_in_common_are_remixed_all_the_same(recipe: 
     apart, shared = (validation_remixes(plan, shared) for shared in (False, True))
     net = build_separator({"layers": 1, "units": 4}, 3, 65)
     assert isinstance(net, MaskSeparator)
-    assert not mean_scores(net, apart, CPU) and list(mean_scores(net, shared, CPU)) == list(TEMPERATURES)
+    assert mean_scores(net, apart, CPU) == ({}, set())
+    means, pairs = mean_scores(net, shared, CPU)
+    assert list(means) == list(TEMPERATURES)
     assert chosen_temperature(net, [apart], CPU, "apart") == 1.0
+    caplog.clear()
     assert chosen_temperature(net, [apart, shared], CPU, "both") == chosen_temperature(net, [shared], CPU, "shared")
+    drawn = {frozenset(own) for own in shared.remixed(range(len(shared)))}
+    kind = {utt: own for utt, own in shared.data.clip_labels().items()}
+    assert pairs == {own for own in drawn if len({kind[utt] for utt in own}) == 2}  # both have a class of their own
+    told = f"chosen on {len(pairs)} remixes of {len(set().union(*pairs))} validation clips that share classes ("
+    assert told in caplog.text and caplog.text.count("; of so few it is a rough guess") == 2
+
+
+def test_it_is_said_of_how_many_remixes_it_is(
+    recipe: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    net, clips = build_separator({"layers": 1, "units": 4}, 3, 65), validation_remixes(plan_of("clip"))
+    assert isinstance(net, MaskSeparator)
+    pairs = mean_scores(net, clips, CPU)[1]
+    for fewest in (len(pairs), len(pairs) + 1):
+        monkeypatch.setattr("weaksep.train.calibrate.FEWEST_REMIXES", fewest)
+        chosen_temperature(net, [clips], CPU, "net")
+    enough, few = [record.getMessage() for record in caplog.records if "temperature" in record.getMessage()]
+    assert f"chosen on {len(pairs)} remixes of {len(set().union(*pairs))} validation clips (" in enough
+    assert "rough guess" not in enough and few == f"{enough}; of so few it is a rough guess"
+    assert caplog.records[-1].levelname == "WARNING"
 
 
 def test_it_knows_no_better_labels_than_the_training(recipe: Path) -> None:
@@ -151,7 +177,7 @@ def test_it_is_chosen_and_taken_back_without_training_again(recipe: Path, cleane
     assert read_description(CLIP).temperature == 1.0
     stages("calibrate=true", systems="clip")
     chosen = read_description(CLIP).temperature
-    means = mean_scores(trained(CLIP), validation_remixes(plan_of("clip")), CPU)
+    means, _ = mean_scores(trained(CLIP), validation_remixes(plan_of("clip")), CPU)
     assert chosen == max(means, key=lambda temperature: means[temperature]) != 1.0
     stages("calibrate=true", "optim.max_epochs=3", systems="clip")
     assert read_description(CLIP).temperature == chosen

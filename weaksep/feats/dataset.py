@@ -21,8 +21,7 @@ from weaksep.feats.augment import Change
 from weaksep.feats.batch import Batch, frame_mask, stack_frames
 from weaksep.feats.config import Knowledge
 from weaksep.feats.features import FeatureSet
-from weaksep.feats.knowledge import KINDS, supervision_of
-from weaksep.feats.labels import clip_vector, frame_labels, noisy_labels
+from weaksep.feats.knowledge import KINDS, supervision_of, weak_labels
 from weaksep.feats.remix import SINGLE, Remix, draw_remix, partners, strong_batch, weak_batch
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.names import BACKGROUND
@@ -64,7 +63,7 @@ class TrainingSet:
         kinds = supervision_of(self.data, known)
         self.utts = {kind: own for kind in KINDS if (own := [utt for utt in kinds if kinds[utt] == kind])}
         self.features.require(list(kinds), self.classes if "strong" in self.utts else ())
-        self._labels = self._read_labels()
+        self._labels = weak_labels(self.data, known, self.utts, self.features)
         self._drawn = known.remix is not None or known.augment is not None
         self._remix = known.remix or SINGLE
         self._unlabelled = self._read_unlabelled(*unlabelled) if unlabelled else {}
@@ -106,24 +105,6 @@ class TrainingSet:
         frames = (self.features.n_frames[utt],) if kind == "frame" else ()
         return np.zeros((*frames, len(self.classes)), dtype=np.uint8)
 
-    def _read_labels(self) -> dict[str, np.ndarray]:
-        """What weak labels say of each clip, uint8 (K,) or (T, K)."""
-        known, labels = self.known, {}
-        if "clip" in self.utts:
-            names = self.data.clip_labels()
-            for utt in self.utts["clip"]:
-                own: Sequence[str] = names[utt]
-                if known.missing_labels or known.wrong_labels:
-                    rng = generator(0, "tags", utt)
-                    own = noisy_labels(own, self.classes, known.missing_labels, known.wrong_labels, rng)
-                labels[utt] = clip_vector(own, self.classes)
-        if "frame" in self.utts:
-            events, settings = self.data.events(), self.features.settings
-            for utt in self.utts["frame"]:
-                sizes = (self.features.n_frames[utt], settings.sample_rate, settings.hop_samples)
-                labels[utt] = frame_labels(events[utt], self.classes, *sizes)
-        return labels
-
     def _prepare_remixing(self, kind: str, may_stay_alone: bool) -> None:
         """Which classes occur in each clip of a kind; clips without any are left out.
 
@@ -150,7 +131,7 @@ class TrainingSet:
             of = f"of the {len(utts)} clips no two are without a class in common"
             if not may_stay_alone:
                 raise UserError(f"{path}: {of}; set remix.shared: true")
-            logger.warning("%s: %s, so each comes alone", path, of)
+            logger.warning("%s: %s: each comes alone, or in a remix that shares classes", path, of)
         elif lonely:
             logger.info("%s: %d clips have classes in common with every other one and stay alone", path, lonely)
 
@@ -164,14 +145,23 @@ class TrainingSet:
         Returns:
             a batch for each kind of supervision among them.
         """
+        make = self._drawn_batch if self._drawn else self._fixed_batch
+        return [make(kind, own) for kind, own in self._draws(indices).items()]
+
+    def remixed(self, indices: Sequence[int] | np.ndarray) -> list[tuple[str, ...]]:
+        """The clips that are added up in each item of ``batch``, in its order."""
+        draws = ((kind, remix) for kind, own in self._draws(indices).items() for remix in self._remixes(kind, own))
+        return [tuple(self._clips(kind)[row] for row in remix.rows) for kind, remix in draws]
+
+    def _draws(self, indices: Sequence[int] | np.ndarray) -> dict[str, list[tuple[int, int]]]:
+        """Of each kind among them, (clip, which time it comes)."""
         drawn: dict[str, list[tuple[int, int]]] = {kind: [] for kind in self.utts}
         for index in indices:
             again, item = divmod(int(index), len(self._items))
             kind, row, time = self._items[item]
             # A clip is drawn anew each time that it comes.
             drawn[kind].append((row, again * self._most + time))
-        make = self._drawn_batch if self._drawn else self._fixed_batch
-        return [make(kind, own) for kind, own in drawn.items() if own]
+        return {kind: own for kind, own in drawn.items() if own}
 
     def _fixed_batch(self, kind: str, drawn: Sequence[tuple[int, int]]) -> Batch:
         utts = [self.utts[kind][row] for row, _ in drawn]
@@ -185,26 +175,33 @@ class TrainingSet:
         labels = stack_frames(own) if own[0].ndim == 2 else torch.from_numpy(np.stack(own).astype(np.float32))
         return Batch(magnitude, frames, labels)
 
-    def _drawn_batch(self, kind: str, drawn: Sequence[tuple[int, int]]) -> Batch:
-        utts, features = [*self.utts[kind], *self._unlabelled], self.features
-        config = self._remix.model_copy(update={"shared": self._shared(kind)})
-        lengths = [features.n_frames[utt] for utt in utts]
-        remixes = [
+    def _clips(self, kind: str) -> list[str]:
+        return [*self.utts[kind], *self._unlabelled]
+
+    def _lengths(self, kind: str) -> list[int]:
+        return [self.features.n_frames[utt] for utt in self._clips(kind)]
+
+    def _remixes(self, kind: str, drawn: Sequence[tuple[int, int]]) -> list[Remix]:
+        config, lengths = self._remix.model_copy(update={"shared": self._shared(kind)}), self._lengths(kind)
+        return [
             draw_remix(
                 self._active[kind],
                 row,
                 config,
                 self.known.augment,
-                generator(self.known.seed, "remix", draw, utts[row]),
+                generator(self.known.seed, "remix", draw, self.utts[kind][row]),
                 lengths,
-                features.settings,
+                self.features.settings,
             )
             for row, draw in drawn
         ]
+
+    def _drawn_batch(self, kind: str, drawn: Sequence[tuple[int, int]]) -> Batch:
+        utts, lengths, remixes = self._clips(kind), self._lengths(kind), self._remixes(kind, drawn)
         frames = frame_mask([max(lengths[row] for row in remix.rows) for remix in remixes])
         spectra = self._spectra(kind, remixes)
         if kind == "strong":
-            return strong_batch(spectra, frames, config.target, self._n_targets)
+            return strong_batch(spectra, frames, self._remix.target, self._n_targets)
         activity = [
             [
                 change.labels(self._activity(kind, utts[row]))
@@ -212,14 +209,14 @@ class TrainingSet:
             ]
             for remix in remixes
         ]
-        batch = weak_batch(spectra, activity, frames, [remix.separated for remix in remixes], config.target)
+        batch = weak_batch(spectra, activity, frames, [remix.separated for remix in remixes], self._remix.target)
         if self.known.remix is None:
             return replace(batch, submixtures=None, submixture_labels=None, split_weights=None)
         return batch
 
     def _spectra(self, kind: str, remixes: Sequence[Remix]) -> torch.Tensor:
         """Complex spectra of the changed clips, (B, max_clips, T, F); or of their sources by class, (B, K, T, F)."""
-        features, utts = self.features, [*self.utts[kind], *self._unlabelled]
+        features, utts = self.features, self._clips(kind)
         files: list[tuple[int, int, str, Path, Change]] = []  # item, place in it, clip, file, change
         for item, remix in enumerate(remixes):
             for place, (row, change) in enumerate(zip(remix.rows, remix.changes, strict=True)):

@@ -5,10 +5,14 @@ a property of the data.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from weaksep.errors import UserError
 from weaksep.feats.config import Knowledge
+from weaksep.feats.features import FeatureSet
+from weaksep.feats.labels import clip_vector, frame_labels, noisy_labels
 from weaksep.fileio.datadir import DataDir
 from weaksep.seeding import generator
 
@@ -72,3 +76,30 @@ def supervision_of(data: DataDir, known: Knowledge) -> dict[str, str]:
     elif known.supervision not in kinds.values():
         raise UserError(f"{data.path}: such large shares leave no clip with {known.supervision} labels; lower them")
     return kinds
+
+
+def weak_labels(
+    data: DataDir, known: Knowledge, utts: Mapping[str, Sequence[str]], features: FeatureSet
+) -> dict[str, np.ndarray]:
+    """What weak labels say of each clip, uint8 (K,) or (T, K).
+
+    Args:
+        data, known: the set, and what may be known of it.
+        utts: clips of each kind of supervision; of those with isolated sources nothing is read.
+        features: of the clips.
+    """
+    labels = {}
+    if "clip" in utts:
+        names = data.clip_labels()
+        for utt in utts["clip"]:
+            own: Sequence[str] = names[utt]
+            if known.missing_labels or known.wrong_labels:
+                rng = generator(0, "tags", utt)
+                own = noisy_labels(own, data.classes, known.missing_labels, known.wrong_labels, rng)
+            labels[utt] = clip_vector(own, data.classes)
+    if "frame" in utts:
+        events, settings = data.events(), features.settings
+        for utt in utts["frame"]:
+            sizes = (features.n_frames[utt], settings.sample_rate, settings.hop_samples)
+            labels[utt] = frame_labels(events[utt], data.classes, *sizes)
+    return labels

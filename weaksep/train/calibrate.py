@@ -22,7 +22,6 @@ import logging
 import math
 from collections.abc import Iterable
 
-import numpy as np
 import torch
 
 from weaksep.errors import UserError
@@ -41,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 BATCH_CLIPS = 16
 LIMIT_DB = 60.0
+FEWEST_REMIXES = 20  # different ones: of fewer, another few would have another temperature
 PLACES = 2  # of the mean in dB: what differs less is a tie, and the temperature nearer to 1 wins
 # Clips of few classes first: what they ask of a mask is the more definite.
 REMIX = RemixConfig(max_clips=2, p_single=0.0, few_class_bias=2.0, target="phase_sensitive")
@@ -107,22 +107,30 @@ def validation_remixes(plan: Plan, shared: bool = False) -> TrainingSet:
 
 
 @torch.inference_mode()
-def mean_scores(net: MaskSeparator, clips: TrainingSet, device: torch.device) -> dict[float, float]:
-    """Mean of ``submixture_scores`` over a set at each temperature; empty where no two clips could be remixed."""
+def mean_scores(
+    net: MaskSeparator, clips: TrainingSet, device: torch.device
+) -> tuple[dict[float, float], set[frozenset[str]]]:
+    """Mean of ``submixture_scores`` over a set at each temperature, and the pairs of clips whose remixes have scores;
+    both empty where no two clips could be remixed."""
     net.eval()
     found: dict[float, list[torch.Tensor]] = {temperature: [] for temperature in TEMPERATURES}
+    remixes: list[tuple[str, ...]] = []
     for start in range(0, len(clips), BATCH_CLIPS):
         check()
-        for batch in clips.batch(range(start, min(start + BATCH_CLIPS, len(clips)))):
+        items = range(start, min(start + BATCH_CLIPS, len(clips)))
+        remixes += clips.remixed(items)
+        for batch in clips.batch(items):
             batch = batch.to(device)
             logits = net.logits(net.frontend(batch.magnitude))
             for temperature, scores in found.items():
                 net.temperature = temperature
                 masks = net.masks(logits)[:, : net.n_classes]
-                scores.append(submixture_scores(batch.magnitude, masks, batch).flatten())
+                scores.append(submixture_scores(batch.magnitude, masks, batch))
     net.temperature = 1.0
     means = {temperature: torch.cat(scores).nanmean().item() for temperature, scores in found.items()}
-    return {} if np.isnan(list(means.values())).any() else means
+    scored = (~torch.cat(found[1.0])[:, 0].isnan()).tolist()
+    pairs = {frozenset(own) for own, there in zip(remixes, scored, strict=True) if there}
+    return means if pairs else {}, pairs
 
 
 def chosen_temperature(net: MaskSeparator, sets: Iterable[TrainingSet], device: torch.device, name: str) -> float:
@@ -135,15 +143,22 @@ def chosen_temperature(net: MaskSeparator, sets: Iterable[TrainingSet], device: 
         name: for the log.
     """
     net.to(device)
-    means = next(filter(None, (mean_scores(net, clips, device) for clips in sets)), {})
-    if not means:
+    for clips in sets:
+        means, pairs = mean_scores(net, clips, device)
+        if pairs:
+            break
+    else:
         logger.warning("%s: no two validation clips can be remixed, so the masks stay as confident as they are", name)
         return 1.0
     chosen = max(means, key=lambda temperature: (round(means[temperature], PLACES), -abs(math.log(temperature))))
-    edge = chosen in (TEMPERATURES[0], TEMPERATURES[-1])
-    logger.log(logging.WARNING if edge else logging.INFO,
-               "%s: mask temperature %g%s (%.2f dB on remixes of validation clips, %.2f dB at 1)", name, chosen,
-               ", the last one that was tried" if edge else "", means[chosen], means[1.0])  # fmt: skip
+    edge, few = chosen in (TEMPERATURES[0], TEMPERATURES[-1]), len(pairs) < FEWEST_REMIXES
+    known = clips.known.remix
+    whose = " that share classes" if known and known.shared else ""
+    on = f"{len(pairs)} remixes of {len(frozenset.union(*pairs))} validation clips{whose}"
+    logger.log(logging.WARNING if edge or few else logging.INFO,
+               "%s: mask temperature %g%s, chosen on %s (%.2f dB there, %.2f dB at 1)%s", name, chosen,
+               ", the last one that was tried" if edge else "", on, means[chosen], means[1.0],
+               "; of so few it is a rough guess" if few else "")  # fmt: skip
     return chosen
 
 
