@@ -71,6 +71,28 @@ def test_nothing_changed_nothing_done(maker: Maker, caplog: pytest.LogCaptureFix
     assert {path: path.stat().st_mtime_ns for path in maker.step.folder.rglob("*")} == before
 
 
+def test_what_is_new_needs_no_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    maker = Maker(tmp_path)
+    assert maker()
+    maker.step.shards().open_again()  # as a run that was killed leaves it
+    assert maker()
+    said = [record.getMessage() for record in caplog.records if "to do" in record.getMessage()]
+    assert said == ["made: to do", "made: to do (not finished yet)"]
+
+
+def test_who_made_it_is_noted_and_no_reason(maker: Maker) -> None:
+    assert not maker(maker={"model": "x"}) and maker(force=True, maker={"model": "x"})
+    assert maker.step.shards().made().origin["maker"] == {"model": "x"} and not maker(maker={"model": "y"})
+    maker.work = lambda shards: shards.begin([]) or 1 / 0  # type: ignore[method-assign]
+    keys = []
+    for model in ("x", "y"):
+        with pytest.raises(ZeroDivisionError):
+            maker(force=True, maker={"model": model})
+        keys.append((maker.step.folder / ".unfinished/key").read_text())
+    assert keys[0] == keys[1]  # nor is it one to begin anew
+
+
 def test_force_does_it_again(maker: Maker, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     assert maker(force=True)

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 # A file named here by run.sh is appended to when a command did work: it then writes down how long the stage took.
 WORK_NOTE_VARIABLE = "WEAKSEP_WORK_NOTE"
 SHOWN = 2
+NEW = "not finished yet"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Step:
         kind: of its outputs, as ``weaksep clean --what KIND`` names those that can be made again.
         spare: names of outputs that are of no use once it has ended: one that is missing is no reason to work again.
         needed: names of files that must be there, whatever another step has made of them since.
+        maker: what the stamp says of who made it; no reason to work again.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Step:
     kind: str = ""
     spare: Sequence[str] = ()
     needed: Sequence[str] = ()
+    maker: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stamp(self) -> Path:
@@ -82,6 +85,7 @@ class Step:
             "files": {name: _size_and_time(path) for name, path in self.files.items()},
             "code": code,
             "sources": sources,
+            "maker": dict(self.maker),
         }
 
     def changes(self) -> list[str]:
@@ -89,7 +93,7 @@ class Step:
         try:
             _, before, outputs = read_stamp(self.stamp, self.outputs)
         except FileNotFoundError:
-            return ["not finished yet"]
+            return [NEW]
         except (OSError, ValueError):
             return [f"{self.stamp} cannot be read"]
         if not before:
@@ -150,13 +154,14 @@ def run_step(step: Step, work: Callable[[Shards], None], *, force: bool = False)
             _up_to_date(step, locked=True)
             return False
         more = f" and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
-        logger.info("%s: to do (%s%s)", step.name, "; ".join(changes[:SHOWN]), more)
+        first = changes == [NEW] and not step.shards().path.exists()
+        logger.info("%s: to do%s", step.name, "" if first else f" ({'; '.join(changes[:SHOWN])}{more})")
         if note := os.environ.get(WORK_NOTE_VARIABLE):
             with open(note, "a", encoding="utf-8") as file:
                 file.write("worked\n")
         started = time.monotonic()
         origin = step.origin()
-        without = ("code", "sources") if step.keeps_with_other_code else ("sources",)
+        without = ("code", "sources", "maker") if step.keeps_with_other_code else ("sources", "maker")
         identity = {name: value for name, value in origin.items() if name not in without}
         shards = step.shards(key=short_hash(json.dumps(identity).encode()))
         shards.open_again()
