@@ -16,6 +16,7 @@ import weaksep
 from weaksep.bin import separate
 from weaksep.errors import UserError
 from weaksep.fileio import models
+from weaksep.fileio.network import pack_network
 from weaksep.infer.model import load_separator, save_untrained, separate_waveform
 from weaksep.infer.recordings import Options, separate_recording
 from weaksep.metrics.si_sdr import si_sdr
@@ -321,11 +322,69 @@ def test_no_class_of_another_model_stays(model: Path, tmp_path: Path, monkeypatc
     audio = write(Path("in/song.wav"), 0.5, 8000)
     write(Path("in/song/drill.wav"), 0.5, 8000)
     for path in (model, other, model):
-        separate.main(["--model", str(path), "in", "--out", "out", "--events", "true"])
+        separate.main(["--model", str(path), "in", "--out", "out", "--events", "true", "--force", "true"])
     found = sorted(path.name for path in Path("out/song").glob("*.flac"))
     assert found == ["bark.flac", "horn.flac", "residual.flac"]
     assert np.abs(read(Path("out/song"))[0].sum(axis=0) - audio).max() <= 1e-4 * np.abs(audio).max()
     assert len(list(Path("out/song/drill").glob("*.flac"))) == 3
+
+
+def test_files_of_another_model_are_not_replaced(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level("INFO")
+    for name in ("a", "b"):
+        write(Path(f"in/{name}.wav"), 0.5, 8000)
+    separate.main(["--model", str(model), "in/a.wav", "--out", "out"])
+    other = save_untrained(tmp_path / "exp/separator_y", ["horn", "drill"], 8000)
+    before = {path: path.read_bytes() for path in Path("out").rglob("*.*")}
+    said = f"^out: 1 recording.s. in it were separated by another model, {model}; give another --out, or --force true"
+    with pytest.raises(UserError, match=said):
+        separate.main(["--model", str(other), "in", "--out", "out"])
+    assert {path: path.read_bytes() for path in Path("out").rglob("*.*")} == before  # nor is b begun
+    pack_network("packed.zip", model, {})
+    Path("exp/separator_x").rename("exp/separator_z")
+    for same in ("packed.zip", "exp/separator_z"):  # the same net from another place
+        separate.main(["--model", same, "in", "--out", "out"])
+    save_untrained(tmp_path / "exp/separator_z", ["horn", "siren"], 8000)
+    separate.main(["--model", "exp/separator_z", "in", "--out", "out"])
+    trained = tmp_path / "exp/separator_z"
+    assert (
+        f"out: 2 recording(s) were separated before {trained} was trained again; they are separated anew" in caplog.text
+    )
+    assert sorted(path.name for path in Path("out/a").glob("*.flac")) == ["horn.flac", "residual.flac", "siren.flac"]
+    separate.main(["--model", str(other), "in", "--out", "out", "--force", "true"])
+    assert Path("out/b/drill.flac").exists()
+
+
+@pytest.mark.parametrize("rate", ["model", "input"])
+def test_a_net_that_separates_nothing_is_told_of_at_the_end(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, rate: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level("INFO")
+    for name in ("a", "b"):
+        write(Path(f"in/{name}.wav"), 0.5, 16_000, channels=2)
+    soundfile.write("in/silent.wav", np.zeros(4000), 16_000)
+    separators = [load_separator(model) for _ in range(2)]
+    masks = torch.linspace(0, 1, 129)  # of a low and a high part
+    half, split = torch.full((2, 1, 129), 0.5), torch.stack([1 - masks, masks])[:, None]
+    for separator, made in zip(separators, (half, split), strict=True):
+        shape = lambda x, made=made: made.expand(len(x), 2, *x.shape[1:])  # noqa: E731
+        monkeypatch.setattr(separator.net, "forward", shape)
+    loaded = iter(separators)
+    monkeypatch.setattr("weaksep.infer.folders.load_separator", lambda *_: next(loaded))
+    command = ["--model", str(model), "in", "--out", "out", "--rate", rate, "--force", "true"]
+    separate.main(command)
+    warned, last = [record.getMessage() for record in caplog.records[-2:]]
+    assert warned.startswith(
+        "2 of the 3 recording(s) done now are not separated: every output that is not faint is the"
+    )
+    assert last == "3 recording(s) are in out, each a folder with one file a class"
+    caplog.clear()
+    separate.main(command)
+    assert "not separated" not in caplog.text and caplog.records[-1].getMessage() == last
 
 
 def test_what_was_separated_is_not_separated_again(

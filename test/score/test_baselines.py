@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from weaksep.fileio.experiments import BASELINES, EQUAL_SHARES  # noqa: E402
-from weaksep.metrics.likeness import mixture_correlation  # noqa: E402
+from weaksep.metrics.likeness import LikenessMeter, mixture_correlation  # noqa: E402
 from weaksep.score.baselines import blind_outputs  # noqa: E402
 from weaksep.signal.stft import Stft  # noqa: E402
 
@@ -54,4 +52,36 @@ def test_what_has_no_correlation():
     assert np.isnan(mixture_correlation(loud, np.stack([0 * loud, loud / 32768]))).all()  # rounding drowns the second
     assert np.isnan(mixture_correlation(0 * loud, loud[None])).all()
     assert mixture_correlation(loud, np.stack([-loud, loud + 7.0])).tolist() == pytest.approx([1.0, 1.0])
-    assert json.dumps(mixture_correlation(loud, loud[None]).tolist()) == "[1.0]"
+    assert 1.0 - 1e-9 < mixture_correlation(loud, loud[None])[0] <= 1.0
+
+
+def test_likeness_in_pieces_is_that_of_the_whole():
+    mixture, found = outputs("random_masks")
+    meter = LikenessMeter()
+    for start in range(0, 4000, 1234):
+        meter.add(mixture[start : start + 1234] + 0.5, found[:, start : start + 1234])
+    np.testing.assert_allclose(meter.correlations(), mixture_correlation(mixture, found), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("shares", "nothing"),
+    [
+        ((0.25, 0.25, 0.5), True),  # the mixture at other levels
+        ((0.97, 0.02, 0.01), False),  # one class alone, and the floor of the masks for the others
+        ((0.5, 0.5, 0.0), True),
+        ((0.0, 0.0, 0.0), False),
+    ],
+)
+def test_what_separates_nothing(shares, nothing):
+    mixture, _ = outputs(EQUAL_SHARES)
+    meter = LikenessMeter()
+    assert not meter.separates_nothing()
+    meter.add(mixture, np.array(shares)[:, None] * mixture)
+    assert meter.separates_nothing() == nothing
+
+
+def test_sources_are_separated_from_one_another():
+    sources = 0.1 * np.random.default_rng(0).standard_normal((2, 4000))
+    meter = LikenessMeter()
+    meter.add(sources.sum(axis=0), sources)
+    assert not meter.separates_nothing()

@@ -3,7 +3,8 @@
 IN is files that libsndfile reads (WAV, FLAC, OGG, MP3, AIFF ...), of any rate, number of channels and length, or
 folders of them. Each becomes DIR/<name>/<class>.flac, one file a class, and residual.flac, what the classes leave of
 it: together they are the recording; with --events true also events.tsv, with --levels true levels.tsv and leq.tsv.
-Memory does not grow with the length. What is finished is not done again.
+Memory does not grow with the length. What is finished is not done again, unless the model has been trained again; what
+another model has separated is not replaced without --force true.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from weaksep.bin.cli import FORCE, accept_truncated, make_parser, option, run_command, switch
+from weaksep.bin.cli import accept_truncated, make_parser, option, run_command, switch
 from weaksep.errors import UserError
 from weaksep.fileio.models import model_names
 
@@ -61,7 +62,7 @@ OPTIONS = (
     ),
     option("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)"),
     accept_truncated(False),
-    FORCE,
+    switch("--force", False, "separate again what is up to date, and what another model has separated (%(default)s)"),
 )
 
 

@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from weaksep.fileio.audio import audio_info
 from weaksep.fileio.audiostream import looks_like_audio
 from weaksep.fileio.failure import failure_reason
 from weaksep.fileio.names import clashes, name_problem, one_line
-from weaksep.fileio.network import network_files
+from weaksep.fileio.network import network_files, network_hash
 from weaksep.fileio.place import check_apart, check_sources
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step, run_step
 from weaksep.infer.model import Separator, load_separator
 from weaksep.infer.recordings import Options, output_files, recording_step, separate_recording
+from weaksep.metrics.likeness import ALIKE, LikenessMeter
 
 logger = logging.getLogger(__name__)
 
@@ -85,25 +87,53 @@ def separate_recordings(
         out: folder of their folders.
         options: see there.
         device: torch device.
-        force: do again what is up to date.
+        force: do again what is up to date, and what another model has separated.
 
     Raises:
-        UserError: the model cannot be loaded, something that is read would be overwritten; or listing what failed.
+        UserError: the model cannot be loaded, something that is read would be overwritten, or what another model has
+            separated; or listing what failed.
     """
     check_apart([out / name for name in found], [*network_files(model).values(), *found.values()])
     separator = load_separator(model, device)
+    maker = {"model": str(model.resolve()), "network": network_hash(model)}
+    steps = {name: replace(recording_step(model, path, out / name, options), maker=maker)
+             for name, path in found.items()}  # fmt: skip
+    if not force:
+        _check_maker(steps.values(), maker, out)
     failed: list[str] = []
+    meters: list[LikenessMeter] = []
     for name, path in found.items():
         try:
-            step = recording_step(model, path, out / name, options)
-            _check_ours(step, path)
+            _check_ours(steps[name], path)
             samples = audio_info(path, options.accept_truncated).samples
             with tqdm(total=samples, desc=one_line(path.name), unit=" samples", disable=None) as bar:
-                run_step(step, partial(_separate, separator, path, options, bar), force=force)
+                run_step(steps[name], partial(_separate, separator, path, options, bar, meters), force=force)
         except Exception as error:
             failed.append(failure_reason(error, out / name))
             logger.error("%s", failed[-1].splitlines()[0])
+    if alike := sum(meter.separates_nothing() for meter in meters):
+        logger.warning("%d of the %d recording(s) done now are not separated: every output that is not faint is the "
+                       "recording itself, at another level (correlation above %g)",
+                       alike, len(meters), ALIKE)  # fmt: skip
     raise_problems("the others are separated, these are not", failed, one_alone=len(found) == 1)
+    logger.info("%d recording(s) are in %s, each a folder with one file a class", len(found), out)
+
+
+def _check_maker(steps: Collection[Step], maker: Mapping[str, str], out: Path) -> None:
+    """Refuse to replace what another model has separated; one that has been trained again replaces its own.
+
+    Raises:
+        UserError: a finished step names another network, of another place.
+    """
+    noted = [step.shards().made().origin.get("maker", {}) for step in steps]
+    others = [said.get("model") for said in noted if said.get("network", maker["network"]) != maker["network"]]
+    strange = [place for place in others if place != maker["model"]]
+    if strange:
+        what = f"{len(strange)} recording(s) in it were separated by another model, {strange[0]}"
+        raise UserError(f"{out}: {what}; give another --out, or --force true to replace them")
+    if others:
+        logger.info("%s: %d recording(s) were separated before %s was trained again; they are separated anew", out,
+                    len(others), maker["model"])  # fmt: skip
 
 
 def _check_ours(step: Step, path: Path) -> None:
@@ -118,12 +148,16 @@ def _check_ours(step: Step, path: Path) -> None:
         raise UserError(f"{step.folder}: holds files of somebody else ({', '.join(unknown[:3])}); give another --out")
 
 
-def _separate(separator: Separator, path: Path, options: Options, bar: tqdm, notes: Shards) -> None:
-    """Separate one recording; nothing that an earlier run has written there stays."""
+def _separate(
+    separator: Separator, path: Path, options: Options, bar: tqdm, meters: list[LikenessMeter], notes: Shards
+) -> None:
+    """Separate one recording, and add a meter of it; nothing that an earlier run has written there stays."""
     notes.begin(output_files(separator, notes.folder, options))
+    meter = LikenessMeter()
     try:
-        files = separate_recording(separator, path, notes.folder, options, bar.update)
+        files = separate_recording(separator, path, notes.folder, options, bar.update, meter)
     except UserError:
         notes.undo()
         raise
+    meters.append(meter)
     logger.info("%s: %d files in %s", path, len(files), notes.folder)

@@ -26,6 +26,7 @@ from weaksep.infer.confidence import ConfidenceMeter, write_confidence
 from weaksep.infer.events import EventFinder
 from weaksep.infer.levels import LEQ_NAME, LEVELS_NAME, RECORDING, write_levels
 from weaksep.infer.model import Separator, Watch, apply_masks, unwatched
+from weaksep.metrics.likeness import LikenessMeter
 from weaksep.signal.level import gain_to
 from weaksep.signal.meter import LevelMeter
 
@@ -125,6 +126,13 @@ def at_input_rate(
         yield np.concatenate([np.zeros((len(separator.classes), *rest.shape), dtype=np.float32), rest[None]])
 
 
+def _compared(pieces: Iterator[np.ndarray], likeness: LikenessMeter) -> Iterator[np.ndarray]:
+    """The pieces (K + 1, C, n) as they are; all outputs together are the recording."""
+    for piece in pieces:
+        likeness.add(piece.sum(axis=0).ravel(), piece.reshape(len(piece), -1))
+        yield piece
+
+
 def recording_step(model: Path, path: Path, out: Path, options: Options) -> Step:
     """The separation of a recording as a step: done once, and again when the model, the recording or an option changes.
 
@@ -162,6 +170,7 @@ def separate_recording(
     out: str | Path,
     options: Options,
     progress: Callable[[int], object] = lambda samples: None,
+    likeness: LikenessMeter | None = None,
 ) -> list[Path]:
     """Separate a recording into OUT/<class>.<form> and OUT/residual.<form>, and say in OUT/confidence.tsv how sure the
     net is of each class.
@@ -172,6 +181,7 @@ def separate_recording(
         out: folder; made when it is not there.
         options: see there.
         progress: told how many samples of the recording more have been written.
+        likeness: takes in what the net heard and what it made of it.
 
     Returns:
         the files, in the order of the classes, the residual last.
@@ -182,8 +192,8 @@ def separate_recording(
     info, blocks = audio_info(path, options.accept_truncated), partial(read_blocks, path, options.accept_truncated)
     rate = info.sample_rate if options.rate == "input" else separator.sample_rate
     gain = gain_to(options.level_db, blocks(), info.sample_rate)
-    confidence = ConfidenceMeter(1, len(separator.classes))
-    pieces = net_sources(separator, blocks(), info.sample_rate, gain, confidence.add)
+    confidence, likeness = ConfidenceMeter(1, len(separator.classes)), likeness or LikenessMeter()
+    pieces = _compared(net_sources(separator, blocks(), info.sample_rate, gain, confidence.add), likeness)
     if rate != separator.sample_rate:
         pieces = at_input_rate(pieces, separator, blocks(), rate, info.channels)
     files = source_files(separator, out, options)
