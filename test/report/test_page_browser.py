@@ -228,6 +228,9 @@ def test_a_phone(driver):
         assert widest <= 360
         figures = driver.find_elements(By.CSS_SELECTOR, "figure img")
         assert figures and all(f.rect["x"] >= 0 and f.rect["x"] + f.rect["width"] <= 360 for f in figures)  # whole
+        for row in driver.find_elements(By.CSS_SELECTOR, "#mixture-0 .row[data-class]"):
+            tops = [source.rect["y"] for source in row.find_elements(By.CSS_SELECTOR, ".source")]
+            assert tops[0] == tops[1] < tops[2] == tops[3]  # none stands below the reference
         small = [sound.size for sound in clips(driver, "#mixture-0") if min(sound.size.values()) < 44]
         assert small == []
     finally:
