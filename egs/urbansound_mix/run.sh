@@ -111,7 +111,12 @@ Options [default]
     --help
 EOF
 )
-run_command="$0 $*"
+# As it can be pasted again: in quotes what the shell would take apart.
+run_command=
+for word in "$0" "$@"; do
+    [[ ${word} =~ ^[A-Za-z0-9@%+=:,./_-]+$ ]] || word=${word@Q}
+    run_command+="${run_command:+ }${word}"
+done
 . utils/parse_options.sh
 [ $# -eq 0 ] || die "this script takes options only, not '$1' (--help lists them)"
 
@@ -334,6 +339,12 @@ if [ -n "${failed}" ]; then
     log "Finished, but not these, see above:${failed}. [elapsed=${SECONDS}s]" >&2
     exit 1
 fi
-log "Successfully finished. [elapsed=${SECONDS}s]"
+page=
+if wanted 7; then
+    page=${expdir}/report/index.html
+    [ -e "${page}" ] || page=${results}  # without jinja2
+    page=$(realpath -m "${page}")
+fi
+log "Successfully finished. [elapsed=${SECONDS}s]${page:+ Open first: ${page}}"
 exit 0
 }

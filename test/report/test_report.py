@@ -71,6 +71,9 @@ def summary(exp, tmp_path, monkeypatch):
         {"epoch": 2, "step": 20, "seconds": 60, "train": {"loss": 3.0}, "valid": {"loss": 1.0}},
         {"epoch": 3, "step": 30, "seconds": 30, "train": {"loss": 2.0}, "valid": {"loss": 2.0}},
     ]
+    monkeypatch.setattr(
+        "weaksep.report.aggregate.FEWEST_GROUPS", 2
+    )  # of the three mixtures, two are of several classes
     write_text(exp / "separator_strong/history.jsonl", "".join(json.dumps(row) + "\n" for row in history))
     summary, scores = collect("tiny", exp, tmp_path / "data", "test", ["All sounds are made up."], {})
     assert list(scores) == [system["name"] for system in summary["systems"]]
@@ -209,6 +212,15 @@ def run(exp, tmp_path):
     return command
 
 
+def test_the_last_line_says_what_to_open_first(exp, tmp_path, quick, run, caplog):
+    caplog.set_level("INFO")
+    run()
+    assert caplog.records[-1].getMessage() == f"open first: {tmp_path / 'RESULTS.md'}"  # the stand-in writes no page
+    write_text(exp / "report/index.html", "")
+    run()  # up to date
+    assert caplog.records[-1].getMessage() == f"open first: {exp / 'report/index.html'}"
+
+
 def test_the_command_writes_all_and_prints_the_table(exp, tmp_path, quick, run, capsys):
     earlier = Shards(exp / "report")
     earlier.begin([exp / "report/tables/earlier.csv"])
@@ -259,7 +271,8 @@ def test_a_json_that_is_no_summary(tmp_path, text, said):
     assert not (tmp_path / "R.md").exists()
 
 
-def test_what_the_configurations_say(exp, tmp_path, quick, run):
+def test_what_the_configurations_say(exp, tmp_path, quick, run, monkeypatch):
+    monkeypatch.setattr("weaksep.report.comparisons.FEWEST_GROUPS", 2)
     conf = tmp_path / "conf"
     write_text(conf / "clip.yaml", "about: Only which classes.\ncompare_with: frame\n")
     write_text(conf / "strong.yaml", "compare_with: nowhere\n")

@@ -93,7 +93,29 @@ def test_all_stages_run_in_order_from_any_folder(recipes: Recipes) -> None:
     assert [value(call, "--task") for call in recipes.calls()[3:5]] == ["classifier", "separator"]
     stages = re.findall(r"^[0-9T:-]{19} \(run\.sh:\d+:begin\) Stage (\d): (\w+):", result.stdout, re.MULTILINE)
     assert stages == [(str(number), name) for number, name in enumerate(NAMES)]
-    assert re.search(r"\) Successfully finished\. \[elapsed=\d+s\]$", result.stdout.splitlines()[-1])
+    page = recipes.folder / "egs/mini_urban/RESULTS.md"  # the stand-in has made no exp/report/index.html
+    last = result.stdout.splitlines()[-1]
+    assert re.search(rf"\) Successfully finished\. \[elapsed=\d+s\] Open first: {page}$", last)
+
+
+def test_the_last_line_says_what_to_open_first(recipes: Recipes) -> None:
+    page = recipes.folder / "egs/mini_urban/out/report/index.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    last = recipes.run("--expdir", "out", "--stage", "7").stdout.splitlines()[-1]
+    assert last.endswith(f" Open first: {page}")
+    page.unlink()
+    last = recipes.run("--expdir", "out", "--stage", "7").stdout.splitlines()[-1]
+    assert last.endswith(f" Open first: {recipes.folder}/egs/mini_urban/out/RESULTS.md")
+    assert recipes.run("--stage", "6", "--stop-stage", "6").stdout.splitlines()[-1].endswith("s]")
+
+
+def test_the_logged_command_can_be_pasted(recipes: Recipes) -> None:
+    given = ["--systems", "strong frame", "--tag", "it's", "--classifier-args=a=[1,2] b=$x", "--stop-stage", "0"]
+    result = recipes.run(*given)
+    assert result.returncode == 0, result.stderr
+    logged = result.stdout.splitlines()[0].partition(":main) ")[2]
+    assert shlex.split(logged)[1:] == given and " --stop-stage 0" in logged and " --systems 'strong frame' " in logged
 
 
 @pytest.mark.parametrize("option", ["--datadir", "--dumpdir", "--expdir", "--config", "--systems"])

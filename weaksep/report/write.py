@@ -160,7 +160,9 @@ def make_report(
     step = report_step(recipe, expdir, datadir, test_set, notes, out, descriptions, asked)
     run_step(step, work, force=force)
     made = load_object("\n".join(read_lines(folder / "summary.json")), str(folder), "rerun stage 7")
-    return _told(made)
+    told, page = _told(made), folder / "index.html"
+    logger.info("open first: %s", page if page.is_file() else out)
+    return told
 
 
 def _told(summary: Mapping[str, Any]) -> str:
