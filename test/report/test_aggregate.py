@@ -40,8 +40,15 @@ def figures():
 def test_improvement_leaves_single_classes_out(figures):
     overall = figures["si_sdri_db"]
     assert (overall["mean"], overall["median"], overall["n"]) == (5.0, 4.0, 5)
-    low, high = overall["ci95"]
-    assert low == 5.0 and high == 5.0  # both mixtures have a mean of 5
+    assert overall["ci95"] == [None, None]  # of two mixtures
+
+
+@pytest.mark.parametrize(("recordings", "interval"), [(4, [None, None]), (5, [5.0, 5.0])])
+def test_there_is_no_interval_of_few_recordings(recordings, interval):
+    copies = [row._replace(utt=f"{row.utt}{n}") for n in range(5) for row in ROWS]  # each mixture has a mean of 5
+    groups = {utt: f"recording {n % recordings}" for n, utt in enumerate(sorted({row.utt for row in copies}))}
+    found = system_statistics(copies, ("bark", "drill", "horn"), seed=0, groups=groups)["si_sdri_db"]
+    assert found["ci95"] == interval and found["mean"] == 5.0
 
 
 def test_by_number_of_active_classes(figures):

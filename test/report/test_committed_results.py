@@ -225,7 +225,8 @@ def check_agreement(rows: Rows, sources: list[dict[str, Any]]) -> None:
             check_list(row["95 % interval"], "to", one["gain"]["ci95"], 3)
             check_number(row["recordings"], one["gain"]["recordings"], 0)
         for heading in shown:
-            check_number(row[heading], one[AGREEMENT[heading]], 3)
+            value = one[AGREEMENT[heading]]
+            check_number(row[heading], value and min(value, 1.0), 3)
 
 
 def is_trained(system: dict[str, Any]) -> bool:

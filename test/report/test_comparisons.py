@@ -17,7 +17,8 @@ ONE = {("a", "x"): 5.0, ("a", "y"): 7.0, ("b", "x"): 1.0, ("c", "z"): None, ("d"
 OTHER = {("b", "x"): 3.0, ("a", "y"): 3.0, ("a", "x"): 4.0, ("c", "z"): 2.0, ("d", "x"): None, ("e", "x"): -99.0}
 
 
-def test_only_what_both_have() -> None:
+def test_only_what_both_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weaksep.report.comparisons.FEWEST_GROUPS", 2)
     found = compare(rows(ONE), rows(OTHER), seed=0)
     difference, low, high, p = paired_bootstrap([5.0, 7.0, 1.0], [4.0, 3.0, 3.0], ["a", "a", "b"], 0)
     assert difference == 1.0
@@ -26,9 +27,11 @@ def test_only_what_both_have() -> None:
     assert back["difference_db"] == -1.0 and back["n"] == 3 and back["p"] == found["p"]
 
 
-def test_one_mixture_says_nothing() -> None:
-    found = compare(rows({("a", "x"): 5.0, ("a", "y"): 7.0}), rows(OTHER), seed=0)
-    assert found == {"difference_db": None, "ci95": [None, None], "p": None, "n": 2}
+@pytest.mark.parametrize("mixtures", ["a", "aabbccdd"])
+def test_a_few_mixtures_say_nothing(mixtures: str) -> None:
+    one = {(utt, f"class {n}"): 5.0 for n, utt in enumerate(mixtures)}
+    found = compare(rows(one), rows({**OTHER, **dict.fromkeys(one, 4.0)}), seed=0)
+    assert found == {"difference_db": None, "ci95": [None, None], "p": None, "n": len(mixtures)}
 
 
 def test_all(caplog: pytest.LogCaptureFixture) -> None:

@@ -115,6 +115,7 @@ def test_it_is_in_the_figures(trial: Any) -> None:
     assert rows["separator_clip"]["inactive_classes"] < rows["unprocessed"]["inactive_classes"] / 10
     assert rows["equal_shares"]["gain"] == {"mean": 0.0, "ci95": [0.0, 0.0], "recordings": 5}
     assert rows["separator_remix"]["gain"]["ci95"][0] > 0.1
+    assert rows["unprocessed"]["gain"]["ci95"] == [None, None]
     assert summary["data"]["test"]["recordings"] == {"all": 5, "by_class": {"bark": 3, "drill": 3, "horn": 3}}
     assert "Behind the intervals: 5 clips of 5 recordings, 3 of a class." in " ".join(
         (trial[0] / "RESULTS.md").read_text().split()
@@ -127,6 +128,26 @@ def test_what_a_no_op_wins_is_no_achievement(trial: Any) -> None:
     assert "mixture / outputs" in text and "random masks" in text
     bold = [line.partition(" &")[0] for line in text.splitlines() if "textbf" in line]
     assert bold == []  # one system is left that may be the best, and it needs another beside it
+
+
+def test_the_mixture_is_among_what_separates_nothing(trial: Any) -> None:
+    """It holds more than there is of every class, which is no share, and no gain."""
+    page = " ".join((trial[0] / "RESULTS.md").read_text().split())
+    assert 'Three rows separate nothing: in "unprocessed", where there is one, every output is the mixture' in page
+    table = (trial[0] / "exp/report/tables/agreement.csv").read_text().splitlines()
+    cells = dict(
+        zip(table[0].split(","), next(line for line in table if "unprocessed" in line).split(","), strict=True)
+    )
+    (row,) = [
+        row for row in json.loads((trial[0] / "results.json").read_text())["sources"] if row["name"] == "unprocessed"
+    ]
+    assert row["inactive_classes"] > 1 < row["unexplained"]
+    assert [cells[name] for name in ("in absent classes", "unexplained", "gain", "recordings")] == [
+        "1.0",
+        "1.0",
+        "",
+        "",
+    ]
 
 
 def row(utt: str, name: str, alike: float | None, n_active: int = 2, leak_db: float | None = None) -> Score:
@@ -158,11 +179,16 @@ def test_the_interval_counts_where_there_is_nothing_else(low: float | None, said
 
 
 def test_recordings_are_drawn_as_a_whole() -> None:
-    """Four clips of two recordings that disagree say no more than two clips."""
-    margins, shares = {"a": 0.9, "b": 0.9, "c": -0.1, "d": -0.1}, dict.fromkeys("abcd", 0.0)
-    found = gain_over(shares, margins, {"a": "r", "b": "r", "c": "s", "d": "s"}, 0)
-    assert found == {"mean": 0.4, "ci95": [-0.1, 0.9], "recordings": 2}
-    assert gain_over(shares, margins, {}, 0)["recordings"] == 4
+    """Ten clips of five recordings that disagree say no more than five clips."""
+    margins, shares = {utt: 0.9 if utt < "f" else -0.1 for utt in "abcdefghij"}, dict.fromkeys("abcdefghij", 0.0)
+    margins["e"] = margins["f"] = 0.4
+    groups = dict(zip(margins, "rrssttuuvv", strict=True))
+    found = gain_over(shares, margins, groups, 0)
+    assert found == {**gain_over(shares, {utt: margins[utt] for utt in "acegi"}, {}, 0), "mean": 0.4}
+    assert found["ci95"][0] < 0.1 and found["recordings"] == 5
+    assert gain_over(shares, margins, {}, 0)["recordings"] == 10
+    few = gain_over(shares, margins, {**groups, "i": "u", "j": "u"}, 0)
+    assert few == {"mean": None, "ci95": [None, None], "recordings": 4}
     assert gain_over({}, margins, {}, 0) == {"mean": None, "ci95": [None, None], "recordings": 0}
 
 

@@ -20,6 +20,9 @@ from weaksep.seeding import generator
 # Resampled group indices held at once.
 DRAWS_AT_ONCE = 2_000_000
 INTERVAL = (2.5, 97.5)  # percentiles
+# Groups from which an interval is worth showing: of two, resampling gives one, the other or both, and an interval that
+# both happen to lie above zero is one time in two above it. Reports give none of fewer.
+FEWEST_GROUPS = 5
 
 Values = np.ndarray | Sequence[float]
 Groups = np.ndarray | Sequence[str]

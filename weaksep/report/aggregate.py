@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.tables import read_tsv, to_float
-from weaksep.metrics.bootstrap import bootstrap_mean_ci
+from weaksep.metrics.bootstrap import FEWEST_GROUPS, bootstrap_mean_ci
 from weaksep.metrics.leak import LEAST_SHARE
 
 NEWER = ("relative_level_db", "level_error_db", "confidence")  # which older tables do not have
@@ -120,8 +120,9 @@ def describe(values: Sequence[float]) -> dict[str, Any]:
 
 
 def describe_with_interval(values: Sequence[float], groups: Sequence[str], seed: int) -> dict[str, Any]:
-    """{"mean", "median", "n", "ci95": [low, high]}; the interval resamples whole groups."""
-    interval = [round(bound, PLACES) for bound in bootstrap_mean_ci(values, groups, seed)] if values else [None, None]
+    """{"mean", "median", "n", "ci95": [low, high]}; the interval resamples whole groups, and is null for too few."""
+    enough = len(set(groups)) >= FEWEST_GROUPS
+    interval = [round(bound, PLACES) for bound in bootstrap_mean_ci(values, groups, seed)] if enough else [None, None]
     return {**describe(values), "ci95": interval}
 
 

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.fileio.yamlfile import read_yaml
-from weaksep.metrics.bootstrap import paired_bootstrap
+from weaksep.metrics.bootstrap import FEWEST_GROUPS, paired_bootstrap
 from weaksep.report.aggregate import PLACES, Score
 
 logger = logging.getLogger(__name__)
-
-GROUPS = 2  # the fewest of which a resampling can say anything
 
 
 def compare(
@@ -31,12 +29,12 @@ def compare(
 
     Returns:
         {"difference_db", "ci95": [low, high], "p", "n"}; positive when ``one`` is better; nulls, but for n, when
-        there are fewer than two groups.
+        there are too few groups for an interval.
     """
     first, second = ({(s.utt, s.name): s.si_sdri_db for s in rows if s.si_sdri_db is not None} for rows in (one, other))
     both = [(utt, first[utt, name], second[utt, name]) for utt, name in first if (utt, name) in second]
     drawn = [(groups or {}).get(utt, utt) for utt, _, _ in both]
-    if len(set(drawn)) < GROUPS:
+    if len(set(drawn)) < FEWEST_GROUPS:
         return {"difference_db": None, "ci95": [None, None], "p": None, "n": len(both)}
     _, ours, theirs = zip(*both, strict=True)
     difference, low, high, p = paired_bootstrap(ours, theirs, drawn, seed)

@@ -132,7 +132,8 @@ def collect_classifiers(expdir: Path, set_name: str) -> list[dict[str, Any]]:
 def collect_sources(
     expdir: Path, set_name: str, order: Sequence[str], recordings: Mapping[str, str], seed: int
 ) -> list[dict[str, Any]]:
-    """{"name", "classifier", figures, "gain"} of every system whose separated sources were classified.
+    """{"name", "classifier", figures, "gain"} of every system whose separated sources were classified; the mixture
+    itself has no gain: being louder than any part of it is no separation.
 
     Args:
         expdir: experiments.
@@ -149,7 +150,8 @@ def collect_sources(
     rows = [_read(path, what, ("name", "classifier"), (*AGREEMENT, *ENERGIES)) for path in paths]
     shares: dict[str, float] = next((row["margins"] for row in rows if row["name"] == EQUAL_SHARES), {})
     for row in rows:
-        row["gain"] = gain_over(shares, row.pop("margins"), recordings, seed)
+        margins = row.pop("margins")
+        row["gain"] = gain_over(shares, {} if row["name"] == "unprocessed" else margins, recordings, seed)
     return sorted(rows, key=lambda row: ["unprocessed", *BASELINES, *order, row["name"]].index(row["name"]))
 
 

@@ -96,7 +96,7 @@ def _tiles(systems: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             "name": short_name(system["name"]),
             "origin": system["trained_from"] if system in best else f"trained from: {system['trained_from']}",
             "mean": number(system["si_sdri_db"]["mean"]),
-            "interval": interval(system["si_sdri_db"]["ci95"]),
+            "interval": system["si_sdri_db"]["ci95"][0] is not None and interval(system["si_sdri_db"]["ci95"]),
             "supervision": system["supervision"],
             "no_op": bool(system.get("no_op")),
         }

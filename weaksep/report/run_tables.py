@@ -1,6 +1,7 @@
 """Tables about all but the separation: classifiers, trainings, data, time."""
 
 from collections.abc import Sequence
+from functools import partial
 from operator import itemgetter, methodcaller
 from typing import Any
 
@@ -45,7 +46,12 @@ AGREEMENT = {
 def _figures(found: Sequence[dict[str, Any]], names: dict[str, tuple[str, str]]) -> list[Field]:
     """A column for each of the figures that somebody has."""
     there = [name for name in names if any(row.get(name) is not None for row in found)]
-    return [field(names[name][0], FIGURE3, methodcaller("get", name), names[name][1]) for name in there]
+    return [field(names[name][0], FIGURE3, partial(_share, name), names[name][1]) for name in there]
+
+
+def _share(name: str, row: dict[str, Any]) -> float | None:
+    """A figure between 0 and 1; an energy may be more than the mixture's, and is no share of it then."""
+    return None if row.get(name) is None else min(row[name], 1.0)
 
 
 def _competes(row: dict[str, Any]) -> bool:
@@ -77,7 +83,7 @@ def agreement(summary: Summary) -> Table:
         fields += [
             field("gain", FIGURE3, ("gain", "mean"), "high"),
             field("95 % interval", INTERVAL3, ("gain", "ci95")),
-            field("recordings", COUNT, ("gain", "recordings")),
+            field("recordings", COUNT, lambda row: row["gain"]["recordings"] or None),
         ]
         texts += [TEXTS["baselines"], behind(summary, summary["test_set"])]
     return table_of("agreement", title, found, fields, _competes, "\n\n".join(filter(None, texts)), bar=EQUAL_SHARES)

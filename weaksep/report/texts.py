@@ -1,5 +1,6 @@
 """What the tables' columns mean, by the tables' keys; an empty line parts paragraphs."""
 
+from weaksep.metrics.bootstrap import FEWEST_GROUPS
 from weaksep.metrics.leak import LEAK_FLOOR_DB
 from weaksep.metrics.si_sdr import CEILING_DB, FLOOR_DB
 
@@ -8,7 +9,8 @@ SI-SDRi is the scale-invariant signal-to-distortion ratio (SI-SDR) of a separate
 mixture, in dB; higher is better. It is taken over every pair of a mixture and a class active in it, in mixtures with
 two or more active classes. A class that a system misses altogether counts with a large negative value, which pulls the
 mean far down and hardly moves the median: so this page has means and medians. The 95 % interval is of the mean, by a
-bootstrap that resamples whole mixtures. SI-SDR is held between {FLOOR_DB:g} and {CEILING_DB:g} dB."""
+bootstrap that resamples whole mixtures; of fewer than {FEWEST_GROUPS} there is none. SI-SDR is held between
+{FLOOR_DB:g} and {CEILING_DB:g} dB."""
 LABELS = """\
 Trained from: "clip" is the classes that occur somewhere in the clip, "frame" the times at which they are active,
 "strong" the isolated sources. The oracles compute their masks from the true sources and show how far masks can go; they
@@ -34,12 +36,12 @@ negative value, and so they decide much of a mean."""
 TEXTS = {
     "all_systems": """\
 Every system that was scored; the next table says what the variants are and what difference they make.""",
-    "parts": """\
+    "parts": f"""\
 Difference: mean SI-SDRi of the system minus that of the system it is compared with, over the pairs of mixture and class
 that both have; positive means that the system of this row is better. Interval (95 %) and p (two-sided) are of a paired
-bootstrap that resamples whole mixtures. They are not corrected for the number of rows: where nothing differs, one
-row in twenty has a p below 0.05 all the same. Another seed of the training would change things too, which they do not
-know of.""",
+bootstrap that resamples whole mixtures, of which it takes {FEWEST_GROUPS}. They are not corrected for the number of
+rows: where nothing differs, one row in twenty has a p below 0.05 all the same. Another seed of the training would
+change things too, which they do not know of.""",
     "seeds": """\
 Trainings that differ in their seed alone (of the first weights, of the order of the clips and of what is drawn for
 them): the mean SI-SDRi of each, their mean and their standard deviation. Differences between systems that are not
@@ -99,12 +101,14 @@ The masks of `{0}` have temperature {1:g}, the lowest that was tried: harder one
     "behind": """\
 Behind the intervals: {:,} clips of {:,} recordings, {} of a class. Clips that were cut from one recording are drawn
 together; how much recordings other than these would change, no interval knows.""",
-    "baselines": """\
-Two rows separate nothing: in "mixture / outputs" every output is the mixture divided by the number of outputs, in
-"random masks" the masks are noise. Energies fall when a mixture is merely divided, so that a figure is an achievement,
-and may be the best of its column, only where it beats "mixture / outputs". Gain: own class minus other class, less the
-same of "mixture / outputs", mean over clips; an interval (95 %) that is not above zero means that nothing shows any
-separation.""",
+    "baselines": f"""\
+Three rows separate nothing: in "unprocessed", where there is one, every output is the mixture; in "mixture / outputs"
+it is the mixture divided by the number of outputs; in "random masks" the masks are noise. Energies fall when a mixture
+is merely divided, so that a figure is an achievement, and may be the best of its column, only where it beats "mixture /
+outputs". Gain: own class minus other class, less the same of "mixture / outputs", mean over clips; an interval (95 %)
+that is not above zero means that nothing shows any separation. No gain is given of fewer than {FEWEST_GROUPS}
+recordings, too few for an interval, nor of "unprocessed", whose outputs are louder: a classifier may hear a class the
+better for it.""",
     "gap": """\
 Gap: mean SI-SDRi on `{name}` minus that on `{main}`. Where `{name}` is made of the recordings that the systems were
 trained on (`recordings: train` in mix.yaml), the gap is what they have memorised and cannot carry over to recordings
@@ -126,7 +130,9 @@ evaluation classifier gives a class in its own source, over the classes that occ
 the other class that it hears most there; first choice: how often it hears the own one most. The rest are shares of the
 mixtures' energy, mean over clips: in the sources of classes that do not occur; in those of classes that do, outside
 their labelled events (of clips with the times of events); in the residual output of a net that has one; in the mixture
-minus all outputs. A source may look right here and be wrong, so these stand beside SI-SDRi and not in its place.""",
+minus all outputs. A share stands at 1 where there is more energy than in the mixture, as in the sources of
+"unprocessed", each of which is the whole mixture. A source may look right here and be wrong, so these stand beside
+SI-SDRi and not in its place.""",
     "training": """\
 Classifier: which one assesses the sources of a weak system in training; "joint" is trained along with it. Best
 epoch: the one whose weights are used, that of the smallest validation loss or, where the configuration says `keep:

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from weaksep.fileio.network import TEMPERATURES
-from weaksep.metrics.bootstrap import paired_bootstrap
+from weaksep.metrics.bootstrap import FEWEST_GROUPS, paired_bootstrap
+from weaksep.metrics.likeness import ALIKE, all_alike
 from weaksep.report.aggregate import PLACES, Score
 from weaksep.report.systems import short_name
 from weaksep.report.tables import Summary, has_references, is_trained
 from weaksep.report.texts import TEXTS
 
-ALIKE = 0.98  # correlation of an output with the mixture
 MOST = 0.9  # of the clips
 
 
@@ -30,7 +30,7 @@ def likeness(scores: Iterable[Score]) -> dict[str, int]:
     for score in scores:
         if score.n_active > 1 and score.leak_db is None and score.mixture_correlation is not None:
             clips.setdefault(score.utt, []).append(score.mixture_correlation)
-    return {"alike": sum(min(found) > ALIKE for found in clips.values()), "clips": len(clips)}
+    return {"alike": sum(map(all_alike, clips.values())), "clips": len(clips)}
 
 
 def gain_over(
@@ -44,11 +44,11 @@ def gain_over(
         seed: of the bootstrap.
 
     Returns:
-        {"mean", "ci95": [low, high], "recordings"}; nulls, but for the number, with fewer than two recordings.
+        {"mean", "ci95": [low, high], "recordings"}; nulls, but for the number, with too few recordings for an interval.
     """
     both = {utt: groups.get(utt, utt) for utt in margins if utt in baseline}
     found: list[float | None] = [None] * 3
-    if len(set(both.values())) > 1:
+    if len(set(both.values())) >= FEWEST_GROUPS:
         ours, theirs = ([figures[utt] for utt in both] for figures in (margins, baseline))
         found = [round(figure, PLACES) for figure in paired_bootstrap(ours, theirs, list(both.values()), seed)[:3]]
     return {"mean": found[0], "ci95": found[1:], "recordings": len(set(both.values()))}
