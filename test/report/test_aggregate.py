@@ -128,7 +128,13 @@ def test_levels():
 
 def test_nothing_is_null_not_nan():
     assert describe([]) == {"mean": None, "median": None, "n": 0}
-    assert describe_with_interval([], [], 0) == {"mean": None, "median": None, "ci95": [None, None], "n": 0}
+    assert describe_with_interval([], [], 0) == {
+        "mean": None,
+        "median": None,
+        "ci95": [None, None],
+        "n": 0,
+        "n_recordings": 0,
+    }
     figures = system_statistics([absent("a", "bark", 0, -3.0)], ("bark",), seed=0)
     assert figures["si_sdri_db"]["n"] == 0 and figures["by_active_classes"] == {}
 

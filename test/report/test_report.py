@@ -11,12 +11,15 @@ import pytest
 from weaksep.bin import report
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_json, write_text
+from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.shards import Shards
-from weaksep.fileio.tables import write_tsv
+from weaksep.fileio.tables import write_table, write_tsv
 from weaksep.fileio.yamlfile import write_yaml
+from weaksep.mixtures.scene import Event, Scene
 from weaksep.report.collect import collect
 from weaksep.report.content import all_tables, headline, render
 from weaksep.report.formats import markdown_table, text_table
+from weaksep.report.recordings import clip_recordings, recordings_of
 from weaksep.report.systems import short_name
 from weaksep.score.clip import COLUMNS
 
@@ -87,7 +90,7 @@ def test_the_form_that_other_programs_read(summary):
     assert {"date", "weaksep", "python", "torch", "numpy", "commit", "machine", "seed"} <= set(again["environment"])
     for system in again["systems"]:
         assert system["supervision"] in ("strong", "frame", "clip", "oracle", "unprocessed")
-        assert set(system["si_sdri_db"]) == {"mean", "median", "ci95", "n"}
+        assert set(system["si_sdri_db"]) == {"mean", "median", "ci95", "n", "n_recordings"}
         assert len(system["si_sdri_db"]["ci95"]) == 2
         assert list(system["by_active_classes"]) == ["2", "3"]
         assert list(system["by_class"]) == ["bark", "drill", "horn"]
@@ -131,6 +134,56 @@ def test_training_seed_and_stages(summary):
         "recordings": None,
         "background_db": None,
     }
+
+
+def scene(utt, sounds, background=None):
+    events = tuple(Event(f"{name}-{rec}", name, rec, 0.0, -30.0) for name, rec in sounds)
+    below = background and Event(f"cut-{background}", "unlabelled", background, 0.0, -40.0)
+    return Scene(utt, 0.5, 8000, 0.0, events, below)
+
+
+SCENES = [
+    scene("mix-2", [("bark", "r1"), ("drill", "r2"), ("drill", "r2")], "street"),
+    scene("mix-3", [("drill", "r1"), ("bark", "r1"), ("horn", "r3")]),
+    scene("mix-5", [("horn", "r4")]),
+]
+
+
+def test_mixtures_are_made_of_recordings(test_data):
+    data = DataDir.load(test_data)
+    write_text(test_data / "scenes.jsonl", "".join(scene.to_json() + "\n" for scene in SCENES))
+    street, first = ("unlabelled", "street"), ("bark", "r1")  # a recording of two classes is drawn as one
+    assert clip_recordings(data) == {
+        "mix-2": {first, ("drill", "r2"), street},
+        "mix-3": {first, ("horn", "r3")},
+        "mix-5": {("horn", "r4")},
+    }
+    counts = {"bark": 1, "drill": 2, "horn": 2, "background": 1}
+    assert recordings_of(data) == {"all": 5, "by_class": counts}
+    (test_data / "scenes.jsonl").unlink()
+    write_table(test_data / "utt2spk", {"mix-1": "a", "mix-2": "a"})
+    assert clip_recordings(data) == {"mix-1": [("", "a")], "mix-2": [("", "a")]}
+
+
+def test_intervals_resample_recordings_and_the_page_says_of_how_many(exp, tmp_path, test_data, summary):
+    made = [SCENES[0], scene("mix-3", [("bark", "r1"), ("drill", "r2"), ("horn", "r3")])]
+    write_text(test_data / "scenes.jsonl", "".join(scene.to_json() + "\n" for scene in made))
+    found, _ = collect("tiny", exp, tmp_path / "data", "test", [], {"separator_clip": {"compare_with": "unprocessed"}})
+    assert [system["si_sdri_db"]["n_recordings"] for system in found["systems"]] == [4] * 5
+    assert found["comparisons"][0]["n_recordings"] == 4
+    page = " ".join(render(found).split())
+    told = "5 test mixtures of 4 recordings (per class: bark 1, drill 1, horn 1, background 1). The 95 % interval"
+    assert f"Behind the intervals: {told} is by a bootstrap that resamples recordings" in page
+    assert page.count("bootstrap that resamples recordings") == 3 and "whole mixtures" not in page
+    found["data"]["test"]["recordings"]["by_class"] = {f"class {n}": n + 2 for n in range(13)}
+    assert "of 4 recordings (2 to 14 of a class)." in " ".join(render(found).split())
+
+
+def test_a_page_of_older_intervals_says_that_they_are_of_mixtures(summary):
+    for system in summary["systems"]:
+        del system["si_sdri_db"]["n_recordings"]
+    page = " ".join(render(summary).split())
+    assert "bootstrap that resamples whole mixtures" in page and "resamples recordings" not in page
 
 
 def test_the_page_says_what_the_json_says(summary):
@@ -282,7 +335,7 @@ def test_what_the_configurations_say(exp, tmp_path, quick, run, monkeypatch):
     assert about["separator_clip"] == "Only which classes." and about["separator_frame"] == ""
     (row,) = summary["comparisons"]
     expected = {"system": "separator_clip", "with": "separator_frame", "difference_db": -3.25, "ci95": [-3.25, -3.25]}
-    assert row == {**expected, "p": pytest.approx(2 / 10_001, abs=1e-6), "n": 5}
+    assert row == {**expected, "p": pytest.approx(2 / 10_001, abs=1e-6), "n": 5, "n_recordings": 2}
     section = render(summary).partition("## What each part is worth")[2].partition("\n## ")[0]
     assert re.search(
         r"\| clip +\| Only which classes. +\| frame +\| +-3.2 \| +-3.2 to -3.2 \| +< 0.001 \| +5 \|", section

@@ -1,8 +1,9 @@
 """Means, medians and intervals of score rows, as they stand in summary.json (dB rounded to four places)."""
 
 import bisect
+import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from scipy.stats import rankdata
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.tables import read_tsv, to_float
-from weaksep.metrics.bootstrap import FEWEST_GROUPS, bootstrap_mean_ci
+from weaksep.metrics.bootstrap import FEWEST_GROUPS, Recordings, bootstrap_mean_ci, count_recordings, support
 from weaksep.metrics.leak import LEAST_SHARE
 
 NEWER = ("relative_level_db", "level_error_db", "confidence")  # which older tables do not have
@@ -119,11 +120,19 @@ def describe(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": mean, "median": median, "n": len(values)}
 
 
-def describe_with_interval(values: Sequence[float], groups: Sequence[str], seed: int) -> dict[str, Any]:
-    """{"mean", "median", "n", "ci95": [low, high]}; the interval resamples whole groups, and is null for too few."""
-    enough = len(set(groups)) >= FEWEST_GROUPS
-    interval = [round(bound, PLACES) for bound in bootstrap_mean_ci(values, groups, seed)] if enough else [None, None]
-    return {**describe(values), "ci95": interval}
+def rounded(figures: Iterable[float]) -> list[float | None]:
+    """As they stand in summary.json; null for NaN."""
+    return [None if math.isnan(figure) else round(figure, PLACES) for figure in figures]
+
+
+def describe_with_interval(
+    values: Sequence[float], utts: Sequence[str], seed: int, recordings: Recordings | None = None
+) -> dict[str, Any]:
+    """{"mean", "median", "n", "ci95": [low, high], "n_recordings"}; the interval resamples the recordings that the
+    clips ``utts`` of the values are made of, and is null for too few."""
+    enough = support(utts, recordings) >= FEWEST_GROUPS
+    interval = rounded(bootstrap_mean_ci(values, utts, seed, recordings=recordings)) if enough else [None, None]
+    return {**describe(values), "ci95": interval, "n_recordings": count_recordings(utts, recordings)}
 
 
 def _below_zero(gains: Sequence[float]) -> float | None:
@@ -164,7 +173,7 @@ def trust(scores: Sequence[Score]) -> dict[str, Any]:
 
 
 def system_statistics(
-    scores: Sequence[Score], classes: Sequence[str], seed: int, groups: Mapping[str, str] | None = None
+    scores: Sequence[Score], classes: Sequence[str], seed: int, recordings: Recordings | None = None
 ) -> dict[str, Any]:
     """The figures of one system.
 
@@ -172,7 +181,7 @@ def system_statistics(
         scores: all rows of its table.
         classes: in the order of the table's columns.
         seed: of the bootstrap.
-        groups: clip -> recording: what the bootstrap draws as a whole. A clip that is not in it is its own.
+        recordings: what each clip is made of, which the bootstrap draws.
 
     Returns:
         si_sdri_db over (mixture, present class) pairs of mixtures with two or more active classes; the same
@@ -188,7 +197,6 @@ def system_statistics(
     # Only mixtures of two or more classes, or of one and a background, have an improvement at all (score/clip.py).
     pairs = [(score, score.si_sdri_db) for score in scores if score.si_sdri_db is not None]
     gains = [gain for _, gain in pairs]
-    drawn = [(groups or {}).get(score.utt, score.utt) for score, _ in pairs]
 
     def values(name: str) -> list[float]:
         return [value for row in scores if (value := getattr(row, name)) is not None]
@@ -213,7 +221,7 @@ def system_statistics(
     active = {(score.utt, score.name) for score, _ in pairs}
     present = sum((score.utt, score.dominant_output) in active for score in worse)
     return {
-        "si_sdri_db": describe_with_interval(gains, drawn, seed),
+        "si_sdri_db": describe_with_interval(gains, [score.utt for score, _ in pairs], seed, recordings),
         **{by: {name: describe(found) for name, found in bins.items()} for by, bins in splits.items()},
         "worse": {
             "all": _below_zero(gains),

@@ -24,6 +24,7 @@ from weaksep.report.facts import (
     histories,
     training_facts,
 )
+from weaksep.report.recordings import clip_recordings
 from weaksep.report.systems import origin_of, system_name, system_order
 from weaksep.report.verdict import likeness, mark_no_ops
 
@@ -47,6 +48,7 @@ def collect_systems(
     Raises:
         UserError: none is scored, a table is damaged, or a system was scored on other mixtures.
     """
+    recordings = clip_recordings(data)
     steps = {name: rows[-1]["step"] for name, rows in histories(expdir).items() if rows}
     systems: list[System] = []
     found: Scores = {}
@@ -57,7 +59,7 @@ def collect_systems(
         found[name] = [row for row in rows if row.name != RESIDUAL]
         check_complete(found[name], list(data.wav), data.classes, path)
         known = {"name": name, "about": descriptions.get(name, {}).get("about", ""), "steps": steps.get(name)}
-        figures = system_statistics(found[name], data.classes, BOOTSTRAP_SEED, data.recordings())
+        figures = system_statistics(found[name], data.classes, BOOTSTRAP_SEED, recordings)
         residual = [row.si_sdri_db for row in rows if row.name == RESIDUAL and row.si_sdri_db is not None]
         figures["residual_si_sdri_db"] = describe(residual)
         figures["likeness"] = likeness(found[name])
@@ -131,10 +133,11 @@ def collect(
         UserError: nothing is scored, or a file is damaged.
     """
     data = DataDir.load(datadir / test_set)
+    recordings = clip_recordings(data)
     training, seed, variants = collect_training(expdir)
     systems, scores = collect_systems(expdir, data, test_set, descriptions, asked)
     more_sets = collect_more_sets(expdir, datadir, test_set, descriptions)
-    sources = collect_sources(expdir, test_set, list(scores), data.recordings(), BOOTSTRAP_SEED)
+    sources = collect_sources(expdir, test_set, list(scores), recordings, BOOTSTRAP_SEED)
     mark_no_ops(systems, sources)
     variants |= {name.removeprefix(f"{test_set}_") for name in more_sets}
     summary = {
@@ -147,7 +150,7 @@ def collect(
         "more_sets": more_sets,
         "classifiers": collect_classifiers(expdir, test_set),
         "sources": sources,
-        "comparisons": compare_all(scores, descriptions, BOOTSTRAP_SEED, data.recordings()),
+        "comparisons": compare_all(scores, descriptions, BOOTSTRAP_SEED, recordings),
         "data": collect_sets(datadir, test_set, variants),
         "training": training,
         "stage_times": collect_stage_times(expdir),

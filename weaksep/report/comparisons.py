@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from weaksep.fileio.yamlfile import read_yaml
-from weaksep.metrics.bootstrap import FEWEST_GROUPS, paired_bootstrap
-from weaksep.report.aggregate import PLACES, Score
+from weaksep.metrics.bootstrap import FEWEST_GROUPS, Recordings, count_recordings, paired_bootstrap, support
+from weaksep.report.aggregate import PLACES, Score, rounded
 
 logger = logging.getLogger(__name__)
 
 
 def compare(
-    one: Sequence[Score], other: Sequence[Score], seed: int, groups: Mapping[str, str] | None = None
+    one: Sequence[Score], other: Sequence[Score], seed: int, recordings: Recordings | None = None
 ) -> dict[str, Any]:
     """Mean difference of the SI-SDRi of two systems, over the rows (mixture, class) that both have.
 
@@ -25,28 +25,28 @@ def compare(
         one: rows of a system.
         other: rows of the system it is compared with.
         seed: of the bootstrap.
-        groups: see ``system_statistics``.
+        recordings: see ``system_statistics``.
 
     Returns:
-        {"difference_db", "ci95": [low, high], "p", "n"}; positive when ``one`` is better; nulls, but for n, when
-        there are too few groups for an interval.
+        {"difference_db", "ci95": [low, high], "p", "n", "n_recordings"}; positive when ``one`` is better; nulls, but
+        for the numbers, when there are too few recordings for an interval.
     """
     first, second = ({(s.utt, s.name): s.si_sdri_db for s in rows if s.si_sdri_db is not None} for rows in (one, other))
     both = [(utt, first[utt, name], second[utt, name]) for utt, name in first if (utt, name) in second]
-    drawn = [(groups or {}).get(utt, utt) for utt, _, _ in both]
-    if len(set(drawn)) < FEWEST_GROUPS:
-        return {"difference_db": None, "ci95": [None, None], "p": None, "n": len(both)}
+    utts = [utt for utt, _, _ in both]
+    numbers = {"n": len(both), "n_recordings": count_recordings(utts, recordings)}
+    if support(utts, recordings) < FEWEST_GROUPS:
+        return {"difference_db": None, "ci95": [None, None], "p": None, **numbers}
     _, ours, theirs = zip(*both, strict=True)
-    difference, low, high, p = paired_bootstrap(ours, theirs, drawn, seed)
-    interval = [round(low, PLACES), round(high, PLACES)]
-    return {"difference_db": round(difference, PLACES), "ci95": interval, "p": round(p, 6), "n": len(both)}
+    difference, low, high, p = paired_bootstrap(ours, theirs, utts, seed, recordings=recordings)
+    return {"difference_db": round(difference, PLACES), "ci95": rounded((low, high)), "p": round(p, 6), **numbers}
 
 
 def compare_all(
     scores: Mapping[str, Sequence[Score]],
     descriptions: Mapping[str, Mapping[str, Any]],
     seed: int,
-    groups: Mapping[str, str] | None = None,
+    recordings: Recordings | None = None,
 ) -> list[dict[str, Any]]:
     """{"system", "with", ...} of every system, in the order of ``scores``, that has one to be compared with.
 
@@ -54,14 +54,14 @@ def compare_all(
         scores: rows of each system of the test set, by its experiment's name.
         descriptions: see ``describe_systems``.
         seed: of the bootstrap.
-        groups: see ``system_statistics``.
+        recordings: see ``system_statistics``.
     """
     others = {name: other for name in scores if (other := descriptions.get(name, {}).get("compare_with"))}
     for name, other in others.items():
         if other not in scores:
             logger.warning("%s: not compared with %s, which is not scored", name, other)
     return [
-        {"system": name, "with": other, **compare(scores[name], scores[other], seed, groups)}
+        {"system": name, "with": other, **compare(scores[name], scores[other], seed, recordings)}
         for name, other in others.items()
         if other in scores
     ]

@@ -10,8 +10,9 @@ from weaksep.report import run_tables, tables
 from weaksep.report.aggregate import INPUT_BINS, OVERLAP_BINS
 from weaksep.report.environment import environment_lines
 from weaksep.report.formats import markdown_table
+from weaksep.report.recordings import behind, resampled
 from weaksep.report.table import Table
-from weaksep.report.tables import Summary, behind, has_references, headline_systems, legend, separation
+from weaksep.report.tables import Summary, has_references, headline_systems, legend, separation
 from weaksep.report.texts import END, MEASURE, TEXTS
 from weaksep.report.verdict import findings
 
@@ -31,9 +32,8 @@ def headline(summary: Summary) -> Table:
     without, systems = run_tables.agreement(summary), headline_systems(summary["systems"])
     if without.rows and not has_references(summary["systems"]):
         return without
-    return separation(
-        systems, "separation", "Separation", MEASURE, behind(summary, summary["test_set"]), *legend(systems)
-    )
+    texts = (MEASURE.format(resampled(summary)), behind(summary, summary["test_set"]), *legend(systems))
+    return separation(systems, "separation", "Separation", *texts)
 
 
 def all_tables(summary: Summary) -> list[Table]:

@@ -3,8 +3,7 @@ say, and what each training left in its experiment folder."""
 
 import logging
 import statistics
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from weaksep.fileio.models import is_network
 from weaksep.fileio.names import BACKGROUND
 from weaksep.fileio.network import read_description
 from weaksep.fileio.tables import read_lines, read_tsv, to_float
-from weaksep.mixtures.scene import read_scenes
+from weaksep.metrics.bootstrap import Recordings
+from weaksep.report.recordings import recordings_of, scenes_of
 from weaksep.report.verdict import gain_over
 
 logger = logging.getLogger(__name__)
@@ -30,31 +30,9 @@ AGREEMENT = ("own_class", "other_class", "first_choice")
 ENERGIES = ("inactive_classes", "inactive_frames", "residual", "unexplained")
 
 
-def recordings_of(data: DataDir) -> dict[str, Any] | None:
-    """How many recordings are behind a set; None where no table tells it.
-
-    Returns:
-        {"all", "by_class": {class: number}}: of the events of mixtures, or what clips were cut from.
-    """
-    scenes, recordings = data.path / "scenes.jsonl", data.recordings()
-    if scenes.is_file():
-        pairs = {(event.class_name, event.recording_id) for scene in read_scenes(scenes) for event in scene.events}
-    else:
-        labels = data.clip_labels()
-        pairs = {(name, found) for utt, found in recordings.items() for name in labels.get(utt, ())}
-    return (
-        None
-        if not pairs
-        else {
-            "all": len({recording for _, recording in pairs}),
-            "by_class": {**dict.fromkeys(data.classes, 0), **Counter(name for name, _ in pairs)},
-        }
-    )
-
-
 def background_levels(data: DataDir) -> list[float] | None:
     """Lowest and highest level of the backgrounds of a set's mixtures, dB relative to full scale; None for none."""
-    scenes = read_scenes(data.path / "scenes.jsonl") if BACKGROUND in data.sources else []
+    scenes = scenes_of(data) if BACKGROUND in data.sources else []
     levels = [scene.background.level_db for scene in scenes if scene.background is not None]
     return [round(bound(levels), 1) for bound in (min, max)] if levels else None
 
@@ -130,7 +108,7 @@ def collect_classifiers(expdir: Path, set_name: str) -> list[dict[str, Any]]:
 
 
 def collect_sources(
-    expdir: Path, set_name: str, order: Sequence[str], recordings: Mapping[str, str], seed: int
+    expdir: Path, set_name: str, order: Sequence[str], recordings: Recordings, seed: int
 ) -> list[dict[str, Any]]:
     """{"name", "classifier", figures, "gain"} of every system whose separated sources were classified; the mixture
     itself has no gain: being louder than any part of it is no separation.
@@ -139,7 +117,7 @@ def collect_sources(
         expdir: experiments.
         set_name: the set.
         order: of names; baselines stand after the unprocessed mixture, and others last.
-        recordings: clip -> recording, see ``gain_over``.
+        recordings: see ``gain_over``.
         seed: of the bootstrap.
 
     Raises:

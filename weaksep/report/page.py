@@ -15,9 +15,10 @@ from weaksep.report.environment import environment_lines
 from weaksep.report.examples import DRAWN, KINDS
 from weaksep.report.figures_style import families, headline, oracles
 from weaksep.report.page_audio import LIMIT_BYTES, Listening, gather
+from weaksep.report.recordings import behind
 from weaksep.report.systems import short_name
 from weaksep.report.table import TEXT, Table, best_rows, interval, leading, number, shown
-from weaksep.report.tables import behind, has_references
+from weaksep.report.tables import has_references
 from weaksep.report.verdict import findings
 
 logger = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ from operator import itemgetter, methodcaller
 from typing import Any
 
 from weaksep.fileio.experiments import EQUAL_SHARES
+from weaksep.report.recordings import behind
 from weaksep.report.systems import CLASSIFIER_PREFIX, PREFIX, short_name
 from weaksep.report.table import (
     COUNT,
@@ -20,7 +21,7 @@ from weaksep.report.table import (
     field,
     table_of,
 )
-from weaksep.report.tables import SYSTEM, Summary, behind
+from weaksep.report.tables import SYSTEM, Summary
 from weaksep.report.texts import ALONG, TEMPERATURE, TEXTS
 
 # Heading and which is best, of the figures of a classifier, and of separated sources against their labels.

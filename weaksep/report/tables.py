@@ -5,6 +5,7 @@ from functools import partial, reduce
 from typing import Any
 
 from weaksep.report.aggregate import LEVEL_BINS
+from weaksep.report.recordings import resampled
 from weaksep.report.systems import LEGENDS, short_name
 from weaksep.report.table import (
     COUNT,
@@ -64,16 +65,6 @@ def legend(systems: Systems, known: Systems = ()) -> list[str]:
     return [" ".join(texts), STEPS if len(budgets) > 1 and len(earlier) < 2 else ""]
 
 
-def behind(summary: Summary, set_name: str) -> str:
-    """How many recordings stand behind the intervals of a set; empty where no table has told it."""
-    facts = summary["data"].get(set_name, {})
-    if not facts.get("recordings"):
-        return ""
-    counts = facts["recordings"]["by_class"].values()
-    of_a_class = " to ".join(map(str, sorted({min(counts), max(counts)})))
-    return TEXTS["behind"].format(facts["mixtures"], facts["recordings"]["all"], of_a_class)
-
-
 def separation(systems: Systems, key: str, title: str, *paragraphs: str) -> Table:
     """The main figures."""
     fields = [
@@ -100,7 +91,8 @@ def parts(summary: Summary) -> Table:
         field("p", P, "p"),
         field("pairs", COUNT, "n"),
     ]
-    return table_of("parts", "What each part is worth", summary["comparisons"], fields)
+    text = TEXTS["parts"].format(resampled(summary))
+    return table_of("parts", "What each part is worth", summary["comparisons"], fields, text=text)
 
 
 def seeds(summary: Summary) -> Table:

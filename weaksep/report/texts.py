@@ -9,8 +9,8 @@ SI-SDRi is the scale-invariant signal-to-distortion ratio (SI-SDR) of a separate
 mixture, in dB; higher is better. It is taken over every pair of a mixture and a class active in it, in mixtures with
 two or more active classes. A class that a system misses altogether counts with a large negative value, which pulls the
 mean far down and hardly moves the median: so this page has means and medians. The 95 % interval is of the mean, by a
-bootstrap that resamples whole mixtures; of fewer than {FEWEST_GROUPS} there is none. SI-SDR is held between
-{FLOOR_DB:g} and {CEILING_DB:g} dB."""
+bootstrap that resamples {{}}; of fewer than {FEWEST_GROUPS} there is none. SI-SDR is held between {FLOOR_DB:g} and
+{CEILING_DB:g} dB."""
 LABELS = """\
 Trained from: "clip" is the classes that occur somewhere in the clip, "frame" the times at which they are active,
 "strong" the isolated sources. The oracles compute their masks from the true sources and show how far masks can go; they
@@ -39,9 +39,9 @@ Every system that was scored; the next table says what the variants are and what
     "parts": f"""\
 Difference: mean SI-SDRi of the system minus that of the system it is compared with, over the pairs of mixture and class
 that both have; positive means that the system of this row is better. Interval (95 %) and p (two-sided) are of a paired
-bootstrap that resamples whole mixtures, of which it takes {FEWEST_GROUPS}. They are not corrected for the number of
-rows: where nothing differs, one row in twenty has a p below 0.05 all the same. Another seed of the training would
-change things too, which they do not know of.""",
+bootstrap that resamples {{}}, of which it takes {FEWEST_GROUPS}. They are not corrected for the number of rows: where
+nothing differs, one row in twenty has a p below 0.05 all the same. Another seed of the training would change things
+too, which they do not know of.""",
     "seeds": """\
 Trainings that differ in their seed alone (of the first weights, of the order of the clips and of what is drawn for
 them): the mean SI-SDRi of each, their mean and their standard deviation. Differences between systems that are not
@@ -99,8 +99,14 @@ them.""",
     "coldest": """\
 The masks of `{0}` have temperature {1:g}, the lowest that was tried: harder ones might do better still.""",
     "behind": """\
-Behind the intervals: {:,} clips of {:,} recordings, {} of a class. Clips that were cut from one recording are drawn
-together; how much recordings other than these would change, no interval knows.""",
+Behind the intervals: {:,} test mixtures of {:,} recordings ({}).""",
+    "recordings": """\
+The 95 % interval is by a bootstrap that resamples recordings, in mixtures those of each class among themselves; a
+mixture counts as the product of how often each of its recordings was drawn. So it is about other recordings of the same
+classes, and rather too wide than too narrow, the more so the more recordings a mixture has.""",
+    "whole mixtures": """\
+Clips that were cut from one recording are drawn together; how much recordings other than these would change, no
+interval knows.""",
     "baselines": f"""\
 Three rows separate nothing: in "unprocessed", where there is one, every output is the mixture; in "mixture / outputs"
 it is the mixture divided by the number of outputs; in "random masks" the masks are noise. Energies fall when a mixture

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from weaksep.fileio.network import TEMPERATURES
-from weaksep.metrics.bootstrap import FEWEST_GROUPS, paired_bootstrap
+from weaksep.metrics.bootstrap import FEWEST_GROUPS, Recordings, count_recordings, paired_bootstrap, support
 from weaksep.metrics.likeness import ALIKE, all_alike
-from weaksep.report.aggregate import PLACES, Score
+from weaksep.report.aggregate import Score, rounded
 from weaksep.report.systems import short_name
 from weaksep.report.tables import Summary, has_references, is_trained
 from weaksep.report.texts import TEXTS
@@ -34,24 +34,24 @@ def likeness(scores: Iterable[Score]) -> dict[str, int]:
 
 
 def gain_over(
-    baseline: Mapping[str, float], margins: Mapping[str, float], groups: Mapping[str, str], seed: int
+    baseline: Mapping[str, float], margins: Mapping[str, float], recordings: Recordings, seed: int
 ) -> Summary:
     """Mean margin (score/agreement.py) of a system minus that of a baseline, over the clips that both have.
 
     Args:
         baseline, margins: by clip.
-        groups: clip -> recording; a clip that is not in it is its own. Whole recordings are resampled.
+        recordings: what each clip is made of, which the bootstrap draws.
         seed: of the bootstrap.
 
     Returns:
         {"mean", "ci95": [low, high], "recordings"}; nulls, but for the number, with too few recordings for an interval.
     """
-    both = {utt: groups.get(utt, utt) for utt in margins if utt in baseline}
+    both = [utt for utt in margins if utt in baseline]
     found: list[float | None] = [None] * 3
-    if len(set(both.values())) >= FEWEST_GROUPS:
+    if support(both, recordings) >= FEWEST_GROUPS:
         ours, theirs = ([figures[utt] for utt in both] for figures in (margins, baseline))
-        found = [round(figure, PLACES) for figure in paired_bootstrap(ours, theirs, list(both.values()), seed)[:3]]
-    return {"mean": found[0], "ci95": found[1:], "recordings": len(set(both.values()))}
+        found = rounded(paired_bootstrap(ours, theirs, both, seed, recordings=recordings)[:3])
+    return {"mean": found[0], "ci95": found[1:], "recordings": count_recordings(both, recordings)}
 
 
 def no_op(system: Summary, row: Summary, referenced: bool) -> str | None:
