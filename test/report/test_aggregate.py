@@ -46,8 +46,8 @@ def test_improvement_leaves_single_classes_out(figures):
 @pytest.mark.parametrize(("recordings", "interval"), [(4, [None, None]), (5, [5.0, 5.0])])
 def test_there_is_no_interval_of_few_recordings(recordings, interval):
     copies = [row._replace(utt=f"{row.utt}{n}") for n in range(5) for row in ROWS]  # each mixture has a mean of 5
-    groups = {utt: f"recording {n % recordings}" for n, utt in enumerate(sorted({row.utt for row in copies}))}
-    found = system_statistics(copies, ("bark", "drill", "horn"), seed=0, groups=groups)["si_sdri_db"]
+    made_of = {utt: [("", f"{n % recordings}")] for n, utt in enumerate(sorted({row.utt for row in copies}))}
+    found = system_statistics(copies, ("bark", "drill", "horn"), seed=0, recordings=made_of)["si_sdri_db"]
     assert found["ci95"] == interval and found["mean"] == 5.0
 
 
