@@ -1,4 +1,4 @@
-# Mixtures of recordings from UrbanSound8K, in the paper's sizes or (conf/subset, conf/subset_remix) a CPU's.
+# Mixtures of recordings from UrbanSound8K, in the paper's sizes or (conf/subset*) a CPU's.
 # Sourced by run.sh before the options are read: what differs from recipe to recipe.
 # shellcheck shell=bash disable=SC2034
 
