@@ -118,7 +118,9 @@ class MaskSeparator(Separator):
         features = self.frontend(magnitude)
         if self.training and self.hidden_bands:
             features = hide_bands(features, self.hidden_bands)
-        with torch.autocast(features.device.type, torch.bfloat16, enabled=self.bf16 and self.training):
+        if not (self.bf16 and self.training):  # entered though disabled, autocast would be part of an exported net
+            return self.masks(self.logits(features))
+        with torch.autocast(features.device.type, torch.bfloat16):
             logits = self.logits(features)
         return self.masks(logits.to(features.dtype))
 
