@@ -244,6 +244,9 @@ def test_a_model_by_its_name(model: Path, tmp_path: Path, monkeypatch: pytest.Mo
     separate.main(["--model", "esc10", "x.wav", "--out", "named"])
     separate.main(["--model", str(model), "x.wav", "--out", "out"])
     np.testing.assert_array_equal(read(Path("named/x"))[0], read(Path("out/x"))[0])
+    save_untrained(tmp_path / "other", ["drill"], 8000)
+    with pytest.raises(UserError, match=f"separated by another model, {tmp_path}/models/esc10;"):
+        separate.main(["--model", "other", "x.wav", "--out", "named"])
 
 
 def test_without_a_model(capsys: pytest.CaptureFixture[str]) -> None:
@@ -356,6 +359,13 @@ def test_files_of_another_model_are_not_replaced(
     assert sorted(path.name for path in Path("out/a").glob("*.flac")) == ["horn.flac", "residual.flac", "siren.flac"]
     separate.main(["--model", str(other), "in", "--out", "out", "--force", "true"])
     assert Path("out/b/drill.flac").exists()
+    for stamp in Path("out").glob("*/stamp.json"):
+        stamp.write_text(stamp.read_text().replace('"maker"', '"unknown"'))  # as older versions wrote it
+    separate.main(["--model", str(other), "in", "--out", "out"])
+    with pytest.raises(
+        UserError, match="2 recording.s. in it were separated by another model, one that an older version"
+    ):
+        separate.main(["--model", "exp/separator_z", "in", "--out", "out"])
 
 
 @pytest.mark.parametrize("rate", ["model", "input"])

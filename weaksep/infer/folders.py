@@ -13,6 +13,7 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.audiostream import looks_like_audio
 from weaksep.fileio.failure import failure_reason
+from weaksep.fileio.models import find_model
 from weaksep.fileio.names import clashes, name_problem, one_line
 from weaksep.fileio.network import network_files, network_hash
 from weaksep.fileio.place import check_apart, check_sources
@@ -95,7 +96,7 @@ def separate_recordings(
     """
     check_apart([out / name for name in found], [*network_files(model).values(), *found.values()])
     separator = load_separator(model, device)
-    maker = {"model": str(model.resolve()), "network": network_hash(model)}
+    maker = {"model": str(find_model(model).resolve()), "network": network_hash(model)}
     steps = {name: replace(recording_step(model, path, out / name, options), maker=maker)
              for name, path in found.items()}  # fmt: skip
     if not force:
@@ -123,10 +124,15 @@ def _check_maker(steps: Collection[Step], maker: Mapping[str, str], out: Path) -
     """Refuse to replace what another model has separated; one that has been trained again replaces its own.
 
     Raises:
-        UserError: a finished step names another network, of another place.
+        UserError: a finished step names another network, of another place, or names none, as older versions did, and
+            has other files of one.
     """
-    noted = [step.shards().made().origin.get("maker", {}) for step in steps]
-    others = [said.get("model") for said in noted if said.get("network", maker["network"]) != maker["network"]]
+    others = []
+    for step in steps:
+        origin = step.shards().made().origin
+        said = origin.get("maker", {})
+        same = said["network"] == maker["network"] if said else origin.get("tables") == step.origin()["tables"]
+        others += [] if not origin or same else [said.get("model", "one that an older version of weaksep did not note")]
     strange = [place for place in others if place != maker["model"]]
     if strange:
         what = f"{len(strange)} recording(s) in it were separated by another model, {strange[0]}"
