@@ -192,7 +192,7 @@ def test_wrong_descriptions(network: Path, name: str) -> None:
 
 
 def test_what_is_missing_or_no_file(network: Path, tmp_path: Path) -> None:
-    refused(tmp_path / "none", "no such model; give an experiment's folder, a packed model or ")
+    refused(tmp_path / "none", "no such model; give an experiment's folder or a packed model ")
     for name in ("model.safetensors", "model.json"):
         path = network / name
         content = path.read_bytes()

@@ -187,8 +187,9 @@ def test_a_name_is_what_it_stands_for(recipe: Path, monkeypatch: pytest.MonkeyPa
     assert "begins with esc10: outputs taken over: low, high; new: middle" in caplog.text
     found = read_yaml("tuned/separator_strong/config.yaml")
     assert found["init"] == "esc10" and found["init_from"]["model"] == network_hash("models/esc10")
+    stages(systems="strong", options=[*tuned, "esc10"])
+    assert "separator_strong: up to date" in caplog.text and "is gone" not in caplog.text
     stages(systems="strong", options=[*tuned, "models/esc10"])
-    assert "separator_strong: up to date" in caplog.text
     as_other("wind low high", "models/esc10")
     stages(systems="strong", options=[*tuned, "esc10"])
     assert "config.init:" in caplog.text and Path("tuned/separator_strong/earlier/1").is_dir()
@@ -215,10 +216,14 @@ def test_a_finished_training_does_not_need_the_model_it_began_with(recipe: Path,
     stages(systems="strong", options=init)
     assert "separator_strong: up to date; first/separator_strong is gone and not needed" in caplog.text
     error = "weaksep train: error: conf/strong.yaml: init: first/separator_strong: no such model; give an experiment's"
+    assert (
+        run_command(train.main, ["--task", "separator", "--systems", "strong", "--init", "frist/separator_strong"]) == 1
+    )
+    assert "frist/separator_strong: no such model" in capsys.readouterr().err  # a slip is no model that is gone
     for more in (["--force", "true"], ["--set", "optim.max_epochs=9"], ["--expdir", "gone"], ["--expdir", "new"]):
         assert run_command(train.main, ["--task", "separator", "--systems", "strong", *init, *more]) == 1
         (said,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
-        assert said.startswith(f"{error} folder, a packed model or the name of one")
+        assert said.startswith(f"{error} folder or a packed model (relative paths")
     assert same(weights(STRONG), done) and not Path("exp/separator_strong/earlier").exists()
 
 

@@ -229,7 +229,7 @@ def test_half_the_precision_changes_the_weights_a_little(recipe: Path) -> None:
         stages(f"optim.precision={precision}", systems="strong", options=["--expdir", precision])
     exact, near = (history(Path(name) / STRONG.name)[-1]["train"]["loss"] for name in ("float32", "bf16"))
     assert exact != near == pytest.approx(exact, rel=0.05)
-    with pytest.raises(UserError, match="optim.precision: of separators; classifiers are trained in float32"):
+    with pytest.raises(UserError, match="optim.precision is for separators; classifiers are trained in float32"):
         plan_of("frame", "optim.precision=bf16", task="classifier")
 
 

@@ -51,5 +51,6 @@ def find_model(place: str | Path) -> Path:
         return path
     if str(place) in names:
         return MODELS / place
-    ways = f"give an experiment's folder, a packed model or the name of one in weaksep ({', '.join(names) or 'none'})"
+    named = f", or the name of one in weaksep ({', '.join(names)})" if names else ""
+    ways = f"give an experiment's folder or a packed model (relative paths start at {Path.cwd()}){named}"
     raise UserError(f"{place}: no such model; {did_you_mean(str(place), names, ways)}")

@@ -78,7 +78,7 @@ class ClassifierTraining(Training):
     @model_validator(mode="after")
     def _of_separators(self) -> ClassifierTraining:
         if self.optim.precision != "float32":
-            raise ValueError("optim.precision: of separators; classifiers are trained in float32")
+            raise ValueError("optim.precision is for separators; classifiers are trained in float32")
         return self
 
 

@@ -27,6 +27,7 @@ from weaksep.fileio.experiments import (
 from weaksep.fileio.network import network_hash
 from weaksep.fileio.owned import read_stamp
 from weaksep.fileio.stamp import STAMP_NAME, Step
+from weaksep.fileio.yamlfile import read_yaml
 from weaksep.train.config import ClassifierTraining, SeparatorTraining
 from weaksep.train.systems import classifier_configs, system_configs
 
@@ -92,14 +93,14 @@ class Plan:
         files += [fingerprint_files(*folders, "clip") for folders in [self.unlabelled(set_name)] if folders]
         return {name: path for own in files for name, path in own.items()}
 
-    def _identity(self, noted: Mapping[str, Any]) -> dict[str, Any]:
+    def _identity(self, noted: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
         """Its settings; of a network that it begins with, what that is instead of where, or what a finished training
-        has ``noted`` of it, which needs it no more."""
+        has ``noted`` of it, which needs it no more; ``made``: that training's settings."""
         own = {key: value for key, value in self.config.settings().items() if key != "calibrate"}
         try:
             return own | ({"init": self.init_hash()} if self.config.init else {})
         except UserError:
-            if not noted.get("init"):
+            if not noted.get("init") or made.get("init") != self.config.init:
                 raise
             return own | {"init": noted["init"]}
 
@@ -122,9 +123,11 @@ class Plan:
         """
         tables = {**self._input_files("train"), **self._input_files("valid")}
         noted: Mapping[str, Any] = {}
-        with suppress(OSError, ValueError):
+        made: Mapping[str, Any] = {}
+        with suppress(OSError, ValueError, UserError):
             noted = read_stamp(self.exp / STAMP_NAME).origin.get("settings", {})
-        settings: dict[str, Any] = {"config": self._identity(noted.get("config", {}))}
+            made = read_yaml(self.exp / "config.yaml")
+        settings: dict[str, Any] = {"config": self._identity(noted.get("config", {}), made)}
         outputs = [WEIGHTS_NAME, "config.yaml", HISTORY_NAME, *CHECKPOINTS]
         code = ["weaksep.train.run", *found_by_name(f"weaksep.nets.{self.task}s", self.config.net.get("kind", "blstm"))]
         if isinstance(self.config, SeparatorTraining):
@@ -132,7 +135,9 @@ class Plan:
         if self.frozen_classifier is not None:
             tables[f"{self.frozen_classifier.name}/{WEIGHTS_NAME}"] = self.frozen_classifier / WEIGHTS_NAME
         elif self.classifier is not None:
-            settings["classifier"] = self.classifier._identity(noted.get("classifier", {}))
+            settings["classifier"] = self.classifier._identity(
+                noted.get("classifier", {}), made.get("classifier_training", {})
+            )
             outputs += [f"{JOINT_CLASSIFIER}/{name}" for name in (WEIGHTS_NAME, DESCRIPTION_NAME)]
         return Step(
             name=self.exp.name,

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.experiments import DESCRIPTION_NAME
@@ -71,7 +70,7 @@ def train_all(
     todo = [plan for plan in plans if options.force or not plan.up_to_date()]
     for plan in plans:
         if plan not in todo:
-            gone = plan.config.init and not Path(plan.config.init).exists()
+            gone = _problems([plan], Plan.init_hash)
             logger.info(
                 "%s: up to date%s", plan.exp.name, f"; {plan.config.init} is gone and not needed" if gone else ""
             )
