@@ -82,8 +82,8 @@ Options [default]
     --seed N             seed of mixtures and trainings [as configured]
     --seeds "A B"        train every system with each of these seeds (EXPDIR/separator_NAME+seedA and so on), on the same
                          mixtures; the report has their mean and spread [${seeds}]
-    --init MODEL         fine-tune: the separators begin with this network: an experiment's folder, a packed model, or
-                         the name of one that comes with weaksep [${init}]
+    --init MODEL         fine-tune: the separators begin with this network, an experiment's folder or a packed model
+                         [${init}]
     --classifier-args "..."  settings to override in stage 3: "optim.max_epochs=3 net.units=32" [${classifier_args}]
     --separator-args "..."   settings to override in stage 4: "loss.mixture.weight=10" [${separator_args}]
     --feats-type ark|raw  spectra of fixed clips: from stage 2's Kaldi archives, or computed from the audio in training,
@@ -204,9 +204,9 @@ trap on_exit EXIT
 pass_signals_on
 
 log "${run_command}"
-# What has been trained needs no more what it began with.
+# Finished trainings no longer need the model that they began with.
 [ -z "${init}" ] || compgen -G "${expdir}/separator_*/stamp.json" >/dev/null \
-    || weaksep systems --config-dir "${config}" --init "${init}" >/dev/null
+    || weaksep systems --config-dir "${config}" --init "${init}" >/dev/null || exit 2
 db_options=(${db:+--db "${db}"})
 seed_options=(${seed:+--seed "${seed}"})
 seeds_options=(${seeds:+--seeds "${seeds}"})

@@ -172,7 +172,7 @@ def test_intervals_resample_recordings_and_the_page_says_of_how_many(exp, tmp_pa
     assert [system["si_sdri_db"]["n_recordings"] for system in found["systems"]] == [4] * 5
     assert found["comparisons"][0]["n_recordings"] == 4
     page = " ".join(render(found).split())
-    told = "5 test mixtures of 4 recordings (per class: bark 1, drill 1, horn 1, background 1). The 95 % interval"
+    told = "5 test clips of 4 recordings (per class: bark 1, drill 1, horn 1, background 1). The 95 % interval"
     assert f"Behind the intervals: {told} is by a bootstrap that resamples recordings" in page
     assert page.count("bootstrap that resamples recordings") == 3 and "whole mixtures" not in page
     found["data"]["test"]["recordings"]["by_class"] = {f"class {n}": n + 2 for n in range(13)}
@@ -263,15 +263,6 @@ def run(exp, tmp_path):
         return json.loads((exp / "report/summary.json").read_text())
 
     return command
-
-
-def test_the_last_line_says_what_to_open_first(exp, tmp_path, quick, run, caplog):
-    caplog.set_level("INFO")
-    run()
-    assert caplog.records[-1].getMessage() == f"open first: {tmp_path / 'RESULTS.md'}"  # the stand-in writes no page
-    write_text(exp / "report/index.html", "")
-    run()  # up to date
-    assert caplog.records[-1].getMessage() == f"open first: {exp / 'report/index.html'}"
 
 
 def test_the_command_writes_all_and_prints_the_table(exp, tmp_path, quick, run, capsys):

@@ -214,7 +214,7 @@ def test_the_model_that_finished_trainings_began_with_may_be_gone(recipes: Recip
 
 def test_a_network_to_begin_with_is_looked_for_first(recipes: Recipes) -> None:
     result = recipes.run("--init", "ecs10", FAILS="systems")
-    assert (result.returncode, result.stderr) == (1, "weaksep systems: error: no luck\n")
+    assert (result.returncode, result.stderr) == (2, "weaksep systems: error: no luck\n")
     assert [call[:1] + call[-2:] for call in recipes.calls()] == [["systems", "--init", "ecs10"]]
 
 

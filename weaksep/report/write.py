@@ -160,9 +160,7 @@ def make_report(
     step = report_step(recipe, expdir, datadir, test_set, notes, out, descriptions, asked)
     run_step(step, work, force=force)
     made = load_object("\n".join(read_lines(folder / "summary.json")), str(folder), "rerun stage 7")
-    told, page = _told(made), folder / "index.html"
-    logger.info("open first: %s", page if page.is_file() else out)
-    return told
+    return _told(made)
 
 
 def _told(summary: Mapping[str, Any]) -> str:
