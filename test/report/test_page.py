@@ -115,9 +115,9 @@ def test_captions_and_badges_say_what_there_is(experiment):
     assert "panel" not in caption["text"]
 
 
-def test_few_mixtures_have_no_interval(experiment):
+def test_few_recordings_have_no_interval(experiment):
     tiles = [e["text"] for e in Page(write(experiment)).all("span", **{"class": "about"})]
-    assert tiles and all(text.startswith("too few mixtures for an interval") for text in tiles)
+    assert tiles and all(text.startswith("too few recordings for an interval") for text in tiles)
 
 
 def test_the_same_input_gives_the_same_page(experiment):

@@ -118,7 +118,7 @@ def test_it_is_in_the_figures(trial: Any) -> None:
     assert rows["unprocessed"]["gain"]["ci95"] == [None, None]
     assert summary["data"]["test"]["recordings"] == {"all": 5, "by_class": {"bark": 3, "drill": 3, "horn": 3}}
     assert (
-        "Behind the intervals: 5 test mixtures of 5 recordings (per class: bark 3, drill 3, horn 3). The 95 %"
+        "Behind the intervals: 5 test clips of 5 recordings (per class: bark 3, drill 3, horn 3). The 95 %"
         in " ".join((trial[0] / "RESULTS.md").read_text().split())
     )
 

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from weaksep.fileio.datadir import BACKGROUND, DataDir
+from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.names import BACKGROUND
 from weaksep.metrics.bootstrap import Recordings
 from weaksep.mixtures.scene import Scene, read_scenes
 from weaksep.report.texts import TEXTS

@@ -39,9 +39,9 @@ Every system that was scored; the next table says what the variants are and what
     "parts": f"""\
 Difference: mean SI-SDRi of the system minus that of the system it is compared with, over the pairs of mixture and class
 that both have; positive means that the system of this row is better. Interval (95 %) and p (two-sided) are of a paired
-bootstrap that resamples {{}}, of which it takes {FEWEST_GROUPS}. They are not corrected for the number of rows: where
-nothing differs, one row in twenty has a p below 0.05 all the same. Another seed of the training would change things
-too, which they do not know of.""",
+bootstrap that resamples {{}}; of fewer than {FEWEST_GROUPS} there are none. They are not corrected for the number of
+rows: where nothing differs, one row in twenty has a p below 0.05 all the same. Another seed of the training would
+change things too, which they do not know of.""",
     "seeds": """\
 Trainings that differ in their seed alone (of the first weights, of the order of the clips and of what is drawn for
 them): the mean SI-SDRi of each, their mean and their standard deviation. Differences between systems that are not
@@ -99,11 +99,11 @@ them.""",
     "coldest": """\
 The masks of `{0}` have temperature {1:g}, the lowest that was tried: harder ones might do better still.""",
     "behind": """\
-Behind the intervals: {:,} test mixtures of {:,} recordings ({}).""",
+Behind the intervals: {:,} test clips of {:,} recordings ({}).""",
     "recordings": """\
-The 95 % interval is by a bootstrap that resamples recordings, in mixtures those of each class among themselves; a
-mixture counts as the product of how often each of its recordings was drawn. So it is about other recordings of the same
-classes, and rather too wide than too narrow, the more so the more recordings a mixture has.""",
+The 95 % interval is by a bootstrap that resamples recordings, those of mixtures class by class; a mixture counts as the
+product of how often each of its recordings was drawn. So it is about other recordings of the same classes, and too wide
+rather than too narrow, the more so the more recordings a mixture has.""",
     "whole mixtures": """\
 Clips that were cut from one recording are drawn together; how much recordings other than these would change, no
 interval knows.""",
