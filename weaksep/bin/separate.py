@@ -37,8 +37,8 @@ OPTIONS = (
         "--model",
         type=Path,
         required=True,
-        help="folder of a trained separator, a packed model, or the name of a model that comes with weaksep: "
-        + (", ".join(model_names()) or "none"),
+        help="folder of a trained separator, or a packed model"
+        + "".join(f", or {name}, which comes with weaksep" for name in model_names()),
     ),
     option("--out", type=Path, required=True, help="where the folders of separated files go"),
     option("--rate", choices=("model", "input"), default="model", help="sample rate of the files (%(default)s's)"),
