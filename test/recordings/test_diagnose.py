@@ -222,7 +222,10 @@ def test_what_can_be_done_where_a_set_has_no_recording_of_a_class(made: Callable
     there = found(made(labels))["no-test-recording"]
     assert there.what == "no recording of cat, owl in test: it is not scored"
     put, label = there.remedy.split("; ")
-    assert put == "put a recording of cat (of 4) into test: name the sets in the label file, or try another split:"
+    assert (
+        put
+        == "put a recording of cat (of 4) into test: name the sets in the label file, or change split: in prepare.yaml"
+    )
     assert label.startswith("label more recordings of owl (there are 1), one for each set at least")
 
 

@@ -177,7 +177,8 @@ def _remedy_of_lack(name: str, lacking: Sequence[str], facts: Mapping[str, Any])
     every = dict(zip(facts["classes"], np.sum([facts[own]["recordings_of"] for own in SETS], axis=0), strict=True))
     enough = [f"{own} (of {every[own]})" for own in lacking if every[own] >= len(SETS)]
     few = [f"{own} (there are {every[own]})" for own in lacking if every[own] < len(SETS)]
-    put = f"put a recording of {', '.join(enough)} into {name}: name the sets in the label file, or try another split:"
+    how = "name the sets in the label file, or change split: in prepare.yaml"
+    put = f"put a recording of {', '.join(enough)} into {name}: {how}"
     label = f"label more recordings of {', '.join(few)}, one for each set at least, or leave it out (classes:)"
     return "; ".join([*([put] if enough else []), *([label] if few else [])])
 

@@ -33,7 +33,7 @@ def check_systems(config_dir: str | Path, systems: Sequence[str]) -> None:
         UserError: listing them, each with those there are, nearest first.
     """
     problems = [f"{config_dir}: no system {line}" for line in unknown_names(systems, all_systems(config_dir))]
-    raise_problems("--systems cannot be had", problems, one_alone=True)
+    raise_problems("unknown systems", problems, one_alone=True)
 
 
 def all_systems(config_dir: str | Path) -> list[str]:
