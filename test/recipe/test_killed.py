@@ -66,7 +66,7 @@ def test_a_finished_recipe_does_nothing_again(runs: Runs, undisturbed: tuple[Pat
 
 def done_again(runs: Runs, place: Path) -> dict[str, str]:
     """What a run did, by the name of the step in the log, and why."""
-    found = re.findall(r"\) (\S+(?: \([\w ]+\))?): to do \((.*)\)$", runs.finish(place), re.MULTILINE)
+    found = re.findall(r"\) (\S+(?: \([\w ]+\))?): to do(?: \((.*)\))?$", runs.finish(place), re.MULTILINE)
     return {name.removeprefix(f"{place}/"): why for name, why in found}
 
 
@@ -84,7 +84,7 @@ def test_what_has_changed_is_told_and_just_what_depends_on_it_is_done_again(
     done = done_again(runs, place)
     name = "exp/separator_strong"
     # The report's own configuration folder has another path here, which its page names.
-    evaluated = "scores/test (by classifier_frame)"
+    evaluated = "scores/test (by classifier_clip)"
     made = [f"{name}/separated/test", f"{name}/scores/test", f"{name}/{evaluated}"]
     assert list(done) == ["separator_strong", *made, "exp/RESULTS.md"]
     assert done["separator_strong"] == "config.net.units: 24 -> 20"
