@@ -33,7 +33,7 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "empty": (lambda c: b"", "csv:1: missing columns: slice_file_name"),
     "no rows": (
         lambda c: c.splitlines()[0],
-        r"(?s)no such class as data.yaml asks for .2 problems.*dog_bark; there are .* none",
+        r"(?s)no such class as data.yaml asks for .2 problems.*dog_bark; there are: none",
     ),
     "not UTF-8": (lambda c: c.replace(b"siren", b"sir\xe8n"), "csv:4: not UTF-8 text .*; save it as UTF-8"),
     "UTF-16": (lambda c: c.decode().encode("utf-16"), "csv:1: not UTF-8 text"),

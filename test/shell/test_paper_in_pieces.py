@@ -71,6 +71,7 @@ class Lent:
     def machine(self, name: str) -> Path:
         """A bare machine with a checkout."""
         place = self.folder / name
+        (self.folder / "recordings").mkdir(exist_ok=True)
         made = shutil.ignore_patterns("data", "dump", "exp*")
         shutil.copytree(self.root / "egs/urbansound_mix", place / "egs/urbansound_mix", symlinks=True, ignore=made)
         shutil.copytree(self.root / "utils", place / "utils")
