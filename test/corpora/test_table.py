@@ -90,7 +90,8 @@ def test_a_class_that_a_set_lacks_and_a_table_that_is_not_there(tmp_path: Path) 
     lacking = open_table(config(), write(tmp_path, [line for line in LINES if line[1:3] != ("cat", "valid")]))
     with pytest.raises(UserError, match="valid: no event of class cat"):
         check_sets(lacking.sets, ["dog", "cat"])
-    with pytest.raises(UserError, match=r"(?s)no such class as data.yaml asks for.*\n  dgo; did you mean dog\? There are: dog, cow, cat$"):
+    asked = r"(?s)no such class as data.yaml asks for.*\n  dgo; did you mean dog\? There are: dog, cow, cat$"
+    with pytest.raises(UserError, match=asked):
         open_table(config(classes=["dgo", "cat"]), tmp_path)
     with pytest.raises(UserError, match="other.tsv: no such table of events"):
         open_table(config(table="other.tsv"), tmp_path)
