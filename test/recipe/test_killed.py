@@ -1,7 +1,6 @@
 """SIGKILL at any moment of any stage, then the same command again: every artefact as if nothing had happened.
 
-WEAKSEP_TEST_KILLS sets the number of kills, each in another stage (each eight begin a new run). By default there are
-two; from eight on, by hand, signals that ask a run to end are tried too.
+WEAKSEP_TEST_KILLS sets the number of kills, each in another stage (3 by default; each eight begin a new run).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from killed import STAGES, Runs, check_whole, differences, kill_moments, stage_s
 
 pytestmark = pytest.mark.recipe
 
-KILLS = int(os.environ.get("WEAKSEP_TEST_KILLS", "2"))
+KILLS = int(os.environ.get("WEAKSEP_TEST_KILLS", "3"))
 SEED = int(os.environ.get("WEAKSEP_TEST_KILL_SEED", "0"))
 
 
@@ -110,7 +109,6 @@ def test_what_has_changed_is_told_and_just_what_depends_on_it_is_done_again(
     assert sum(name.endswith("separated/test") for name in done) == 6
 
 
-@pytest.mark.skipif(KILLS < STAGES, reason="minutes; by hand, with WEAKSEP_TEST_KILLS=8")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_the_trainings_and_ends_the_run(
     runs: Runs, undisturbed: tuple[Path, list[float]], tmp_path: Path, number: int, status: int

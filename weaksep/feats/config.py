@@ -33,7 +33,8 @@ class AugmentConfig(BaseModel):
         shift: whether clips are rotated in time, by whole frames.
         filter_db: a smooth random filter of at most so many dB up or down.
         speed: faster or slower by a factor between 1 / (1 + speed) and 1 + speed; pitch changes with it.
-        p_room: probability that a clip sounds in a synthetic room, which rings for 0.1 to 0.8 s.
+        p_room: probability that a clip sounds in a synthetic room, which rings for 0.1 to 0.8 s. What it is worth has
+            not been measured.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -178,11 +178,9 @@ class TrainingSet:
     def _clips(self, kind: str) -> list[str]:
         return [*self.utts[kind], *self._unlabelled]
 
-    def _lengths(self, kind: str) -> list[int]:
-        return [self.features.n_frames[utt] for utt in self._clips(kind)]
-
     def _remixes(self, kind: str, drawn: Sequence[tuple[int, int]]) -> list[Remix]:
-        config, lengths = self._remix.model_copy(update={"shared": self._shared(kind)}), self._lengths(kind)
+        config = self._remix.model_copy(update={"shared": self._shared(kind)})
+        lengths = [self.features.n_frames[utt] for utt in self._clips(kind)]
         return [
             draw_remix(
                 self._active[kind],
@@ -197,8 +195,8 @@ class TrainingSet:
         ]
 
     def _drawn_batch(self, kind: str, drawn: Sequence[tuple[int, int]]) -> Batch:
-        utts, lengths, remixes = self._clips(kind), self._lengths(kind), self._remixes(kind, drawn)
-        frames = frame_mask([max(lengths[row] for row in remix.rows) for remix in remixes])
+        utts, remixes = self._clips(kind), self._remixes(kind, drawn)
+        frames = frame_mask([max(self.features.n_frames[utts[row]] for row in remix.rows) for remix in remixes])
         spectra = self._spectra(kind, remixes)
         if kind == "strong":
             return strong_batch(spectra, frames, self._remix.target, self._n_targets)

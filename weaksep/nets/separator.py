@@ -55,7 +55,8 @@ class MaskSettings(NetSettings):
             classes.
         residual: a mask more, the last, for what belongs to no class; it has its share of mask_floor.
         hidden_bands: in training, the trunk sees nothing in so many bands, drawn for each clip, each of up to an eighth
-            of the bins, and has to infer their masks from the others (SpecAugment: Park et al., Interspeech 2019).
+            of the bins, and has to infer their masks from the others (SpecAugment: Park et al., Interspeech 2019). What
+            it is worth has not been measured.
     """
 
     mask: Literal["sigmoid", "softmax"] = "softmax"

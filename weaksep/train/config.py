@@ -28,8 +28,8 @@ class OptimConfig(BaseModel):
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: to zero at the last of max_epochs
     warmup_steps: int = Field(0, ge=0)  # linear rise of the learning rate
     weight_decay: float = Field(0.0, ge=0)
-    # bf16: the separator's trunk is trained in bfloat16 (autocast). Where a processor or GPU multiplies such numbers, a
-    # step takes a third less (a U-Net on an AMD EPYC); elsewhere it takes longer.
+    # bf16: the separator's trunk is trained in bfloat16 (autocast). On a processor that multiplies such
+    # numbers (an AMD EPYC), steps of U-Nets took a fifth to a third less.
     precision: Literal["float32", "bf16"] = "float32"
     gradient_clip: float | None = Field(5.0, gt=0)  # largest norm of the gradient (ours; null for none)
     # Which weights are kept: those of the epoch with the smallest validation loss, or those after the last of
