@@ -102,6 +102,15 @@ def test_recordings_of_one_class_that_are_all_of_rarer_ones() -> None:
     assert homes_of({f"r{i}": {"dog", f"once{i}"} for i in range(10)}, "dog") == {"train": 8, "valid": 1, "test": 1}
 
 
+def test_of_few_recordings_with_many_classes_the_rarest_comes_first() -> None:
+    rng = np.random.default_rng(1)
+    table = {f"r{n:02d}": {*map(str, rng.choice(8, int(rng.integers(1, 4)), replace=False))} for n in range(12)}
+    homes = split(table, {"train": 0.8, "valid": 0.1, "test": 0.1}, seed=0)
+    counts = Counter(name for own in table.values() for name in own)
+    for name in (name for name, number in counts.items() if number >= 3):
+        assert {homes[recording] for recording in table if name in table[recording]} == {"train", "valid", "test"}
+
+
 def test_what_no_split_can_spread_goes_by_its_share() -> None:
     classes = recordings(60) | {"a": {"owl"}, "b": {"owl"}}
     assert homes_of(classes, "owl") == {"train": 2}
