@@ -14,7 +14,7 @@ from weaksep.errors import UserError
 from weaksep.feats.config import AugmentConfig, FeatsConfig, Knowledge, RemixConfig
 from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.extract import extract
-from weaksep.feats.remix import draw_remix
+from weaksep.feats.remix import Candidates, draw_remix
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.network import Features
@@ -77,8 +77,9 @@ def test_draws_without_unlabelled_clips_are_what_they_were() -> None:
     classes[~classes.any(axis=1), 0] = True
     config = RemixConfig(max_clips=4, p_single=0.2, few_class_bias=1.0, p_separated=0.3)
     augment = AugmentConfig(filter_db=6.0, speed=0.1)
+    candidates = Candidates(classes, config)
     drawn = [
-        draw_remix(classes, row, config, augment, generator(0, "remix", 0, str(row)), [100] * 40, FEATURES)
+        draw_remix(candidates, row, augment, generator(0, "remix", 0, str(row)), [100] * 40, FEATURES)
         for row in range(40)
     ]
     text = repr([(r.rows, r.separated, [(c.shift_frames, round(c.speed, 9)) for c in r.changes]) for r in drawn])
@@ -90,9 +91,9 @@ def test_an_unlabelled_clip_takes_the_place_of_the_last_one() -> None:
 
     def rows(p: float, **remix: float) -> list[tuple[int, ...]]:
         config = RemixConfig.model_validate({"max_clips": 4, "p_unlabelled": p, **remix})
+        candidates = Candidates(classes, config)
         return [
-            draw_remix(classes, row % 6, config, None, generator(0, str(row)), [9] * 8, FEATURES).rows
-            for row in range(600)
+            draw_remix(candidates, row % 6, None, generator(0, str(row)), [9] * 8, FEATURES).rows for row in range(600)
         ]
 
     always = rows(1.0)
@@ -101,7 +102,8 @@ def test_an_unlabelled_clip_takes_the_place_of_the_last_one() -> None:
     assert all(len(own) == 1 for own in rows(1.0, p_single=1.0))
     assert 0.2 < np.mean([own[-1] > 5 for own in rows(0.25)]) < 0.3
     config = RemixConfig(max_clips=3, p_single=0.0, p_unlabelled=1.0)
-    alone = [draw_remix(classes[:1], 0, config, None, generator(0, str(n)), [9] * 2, FEATURES).rows for n in range(20)]
+    lonely = Candidates(classes[:1], config)
+    alone = [draw_remix(lonely, 0, None, generator(0, str(n)), [9] * 2, FEATURES).rows for n in range(20)]
     assert alone == [(0, 1)] * 20, "a clip without another one to go with is not lost"
 
 

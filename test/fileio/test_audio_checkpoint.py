@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from weaksep.errors import UserError
-from weaksep.fileio.audio import audio_info, read_any, read_audio, write_audio
+from weaksep.fileio.audio import _read_plain, audio_info, read_any, read_audio, write_audio
 from weaksep.fileio.checkpoint import load_checkpoint, save_checkpoint
 
 
@@ -20,6 +20,24 @@ def test_int16_is_written_as_it_is(tmp_path: Path) -> None:
     write_audio(tmp_path / "a.wav", samples, 8000)
     np.testing.assert_array_equal(soundfile.read(tmp_path / "a.wav", dtype="int16")[0], samples)
     np.testing.assert_array_equal(read_audio(tmp_path / "a.wav", 8000), samples / np.float32(32768))
+
+
+def test_plain_files_are_read_as_the_decoder_reads_them(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).integers(-32768, 32768, 999).astype(np.int16)
+    plain, other, short = tmp_path / "plain.wav", tmp_path / "other.wav", tmp_path / "short.wav"
+    write_audio(plain, samples, 8000)
+    content = plain.read_bytes()
+    # A chunk of notes in front of the sound, as editors write it: not plain, so it takes the long way.
+    notes = b"LIST" + (4).to_bytes(4, "little") + b"INFO"
+    other.write_bytes(content[:4] + (len(content) + 4).to_bytes(4, "little") + content[8:36] + notes + content[36:])
+    short.write_bytes(content[:-100])
+    assert _read_plain(plain, 8000) is not None
+    assert all(_read_plain(path, rate) is None for path, rate in [(other, 8000), (short, 8000), (plain, 16000)])
+    expected = soundfile.read(plain, dtype="float32")[0]
+    for path in (plain, other):
+        np.testing.assert_array_equal(read_audio(path, 8000), expected)
+    with pytest.raises(UserError, match="truncated"):
+        read_audio(short, 8000)
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 96000])

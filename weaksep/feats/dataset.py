@@ -22,7 +22,7 @@ from weaksep.feats.batch import Batch, frame_mask, stack_frames
 from weaksep.feats.config import Knowledge
 from weaksep.feats.features import FeatureSet
 from weaksep.feats.knowledge import KINDS, supervision_of, weak_labels
-from weaksep.feats.remix import SINGLE, Remix, draw_remix, partners, strong_batch, weak_batch
+from weaksep.feats.remix import SINGLE, Candidates, Remix, draw_remix, partners, strong_batch, weak_batch
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.names import BACKGROUND
 from weaksep.seeding import generator
@@ -71,7 +71,9 @@ class TrainingSet:
         if self._sources and self._unlabelled:
             self._sources[BACKGROUND] = self._sources.get(BACKGROUND, {}) | self._unlabelled
         self._n_targets = len(self.classes) + known.residual  # of strong supervision, where there are so many sources
-        self._active: dict[str, np.ndarray] = {}
+        self._clips: dict[str, list[str]] = {}  # that are remixed, the unlabelled ones last
+        self._lengths: dict[str, list[int]] = {}
+        self._candidates: dict[str, Candidates] = {}
         if self._drawn:
             for kind in self.utts:
                 self._prepare_remixing(kind, may_stay_alone=validation or len(self.utts) > 1)
@@ -122,10 +124,14 @@ class TrainingSet:
             raise UserError(f"{path}: no clip has a class; there is nothing to remix")
         if len(kept) < len(utts):
             logger.info("%s: %d clips without any class are left out of remixing", path, len(utts) - len(kept))
-        self.utts[kind], self._active[kind] = [utts[row] for row in kept], active[kept]
+        self.utts[kind] = [utts[row] for row in kept]
+        self._clips[kind] = [*self.utts[kind], *self._unlabelled]
+        self._lengths[kind] = [self.features.n_frames[utt] for utt in self._clips[kind]]
+        config = self._remix.model_copy(update={"shared": self._shared(kind)})
+        self._candidates[kind] = Candidates(active[kept], config)
         if self._shared(kind) or self.known.remix is None:
             return
-        sets, counts = np.unique(self._active[kind], axis=0, return_counts=True)
+        sets, counts = np.unique(active[kept], axis=0, return_counts=True)
         lonely = sum(n for own, n in zip(sets, counts, strict=True) if not len(partners(sets, own, False)))
         if lonely == len(kept):
             of = f"of the {len(utts)} clips no two are without a class in common"
@@ -151,7 +157,7 @@ class TrainingSet:
     def remixed(self, indices: Sequence[int] | np.ndarray) -> list[tuple[str, ...]]:
         """The clips that are added up in each item of ``batch``, in its order."""
         draws = ((kind, remix) for kind, own in self._draws(indices).items() for remix in self._remixes(kind, own))
-        return [tuple(self._clips(kind)[row] for row in remix.rows) for kind, remix in draws]
+        return [tuple(self._clips[kind][row] for row in remix.rows) for kind, remix in draws]
 
     def _draws(self, indices: Sequence[int] | np.ndarray) -> dict[str, list[tuple[int, int]]]:
         """Of each kind among them, (clip, which time it comes)."""
@@ -175,27 +181,21 @@ class TrainingSet:
         labels = stack_frames(own) if own[0].ndim == 2 else torch.from_numpy(np.stack(own).astype(np.float32))
         return Batch(magnitude, frames, labels)
 
-    def _clips(self, kind: str) -> list[str]:
-        return [*self.utts[kind], *self._unlabelled]
-
     def _remixes(self, kind: str, drawn: Sequence[tuple[int, int]]) -> list[Remix]:
-        config = self._remix.model_copy(update={"shared": self._shared(kind)})
-        lengths = [self.features.n_frames[utt] for utt in self._clips(kind)]
         return [
             draw_remix(
-                self._active[kind],
+                self._candidates[kind],
                 row,
-                config,
                 self.known.augment,
                 generator(self.known.seed, "remix", draw, self.utts[kind][row]),
-                lengths,
+                self._lengths[kind],
                 self.features.settings,
             )
             for row, draw in drawn
         ]
 
     def _drawn_batch(self, kind: str, drawn: Sequence[tuple[int, int]]) -> Batch:
-        utts, remixes = self._clips(kind), self._remixes(kind, drawn)
+        utts, remixes = self._clips[kind], self._remixes(kind, drawn)
         frames = frame_mask([max(self.features.n_frames[utts[row]] for row in remix.rows) for remix in remixes])
         spectra = self._spectra(kind, remixes)
         if kind == "strong":
@@ -214,7 +214,7 @@ class TrainingSet:
 
     def _spectra(self, kind: str, remixes: Sequence[Remix]) -> torch.Tensor:
         """Complex spectra of the changed clips, (B, max_clips, T, F); or of their sources by class, (B, K, T, F)."""
-        features, utts = self.features, self._clips(kind)
+        features, utts = self.features, self._clips[kind]
         files: list[tuple[int, int, str, Path, Change]] = []  # item, place in it, clip, file, change
         for item, remix in enumerate(remixes):
             for place, (row, change) in enumerate(zip(remix.rows, remix.changes, strict=True)):

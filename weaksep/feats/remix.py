@@ -7,6 +7,7 @@ sources: the sources of the same remixes, so that a strong system can be compare
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -47,10 +48,35 @@ def partners(classes: np.ndarray, taken: np.ndarray, shared: bool) -> np.ndarray
     return np.flatnonzero(~classes[:, taken].any(axis=1))
 
 
+class Candidates:
+    """Clips that may be remixed, for each set of classes that a remix may have so far.
+
+    Args:
+        classes: which occur in each labelled clip, bool (clips, K); every one has one.
+        config: how to remix.
+    """
+
+    def __init__(self, classes: np.ndarray, config: RemixConfig) -> None:
+        self.classes, self.config = classes, config
+        self._weights = classes.sum(axis=1).astype(np.float64) ** -config.few_class_bias
+        # A search through all clips, for every clip of every remix, would take longer than reading them.
+        self._found = lru_cache(maxsize=64)(self._find)
+
+    def _find(self, taken: bytes) -> tuple[np.ndarray, np.ndarray]:
+        rows = partners(self.classes, np.frombuffer(taken, dtype=bool), self.config.shared)
+        return rows, np.cumsum(self._weights[rows])
+
+    def draw(self, taken: np.ndarray, rng: np.random.Generator) -> int | None:
+        """A clip, by position, for a remix that has the classes ``taken``, bool (K,); None if none may be added."""
+        rows, sums = self._found(taken.tobytes())
+        if not len(rows):
+            return None
+        return int(rows[np.searchsorted(sums[:-1], rng.random() * sums[-1], side="right")])
+
+
 def draw_remix(
-    classes: np.ndarray,
+    candidates: Candidates,
     row: int,
-    config: RemixConfig,
     augment: AugmentConfig | None,
     rng: np.random.Generator,
     n_frames: Sequence[int],
@@ -59,25 +85,22 @@ def draw_remix(
     """Draw which clips are added up, and what is done to each.
 
     Args:
-        classes: which occur in each labelled clip, bool (clips, K); every one has one.
+        candidates: the labelled clips, and how to remix them.
         row: the clip that the remix begins with; with ``few_class_bias`` that clip is drawn too.
-        config, augment: how to remix, and to change.
+        augment: how to change them.
         rng: of the item.
         n_frames: of each clip, the unlabelled ones last.
         features: of all clips.
     """
-    sizes = classes.sum(axis=1).astype(np.float64)
-
-    def drawn(rows: np.ndarray) -> int:
-        sums = np.cumsum(sizes[rows] ** -config.few_class_bias)
-        return int(rows[np.searchsorted(sums[:-1], rng.random() * sums[-1], side="right")])
-
-    rows = [drawn(np.arange(len(classes))) if config.few_class_bias else row]
+    config, classes = candidates.config, candidates.classes
+    taken = np.zeros(classes.shape[1], dtype=bool)
+    first = candidates.draw(taken, rng) if config.few_class_bias else None
+    rows = [row if first is None else first]
     count = 1 if rng.random() < config.p_single else int(rng.integers(2, config.max_clips + 1))
-    taken = classes[rows[0]].copy()
-    while len(rows) < count and len(others := partners(classes, taken, config.shared)):
-        rows.append(drawn(others))
-        taken |= classes[rows[-1]]
+    taken |= classes[rows[0]]
+    while len(rows) < count and (other := candidates.draw(taken, rng)) is not None:
+        rows.append(other)
+        taken |= classes[other]
     if config.p_unlabelled and rng.random() < config.p_unlabelled:
         rows[count - 1 :] = [int(rng.integers(len(classes), len(n_frames)))]  # one more, if too few could be added up
     changes = tuple(draw_change(augment, rng, n_frames[own], features) for own in rows)

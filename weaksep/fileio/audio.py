@@ -1,5 +1,6 @@
 """Audio files in and out: mono float32 arrays inside the toolkit, whatever lies on the disk."""
 
+import struct
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +11,12 @@ from scipy.io import wavfile
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
 from weaksep.fileio.audioread import NO_SAMPLES, NOT_COUNTED, checked_parts, opened, read_blocks, refuse_no_sound
+from weaksep.fileio.parsed import open_regular
 
 INT16_SCALE = 32768.0
+PLAIN_BYTES = 1 << 26  # larger files are checked before they are read
+
+_HEADER = struct.Struct("<4sI8sIHHIIHH4sI")  # of WAV: RIFF, fmt, data
 
 
 def _read(path: str | Path, accept_truncated: bool | None = None) -> tuple[np.ndarray, int]:
@@ -24,12 +29,31 @@ def _read(path: str | Path, accept_truncated: bool | None = None) -> tuple[np.nd
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks), rate
 
 
+def _read_plain(path: str | Path, sample_rate: int) -> np.ndarray | None:
+    """A file just as ``write_audio`` writes it, mono 16-bit WAV, in a tenth of the time that a decoder takes; None for
+    any other, which is then read, or refused, like one from elsewhere."""
+    try:
+        with open_regular(path, PLAIN_BYTES) as stream:
+            content = stream.read()
+    except OSError:
+        return None
+    size = len(content) - _HEADER.size
+    expected = _HEADER.pack(
+        b"RIFF", size + 36, b"WAVEfmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16, b"data", size
+    )
+    if size <= 0 or not content.startswith(expected):
+        return None
+    return np.frombuffer(content, "<i2", offset=_HEADER.size) / np.float32(INT16_SCALE)
+
+
 def read_audio(path: str | Path, sample_rate: int) -> np.ndarray:
     """Read a mono file that must already be at ``sample_rate``: float32 (N,).
 
     Raises:
         UserError: missing, unreadable, truncated, empty, not finite, not mono, or at another rate.
     """
+    if (plain := _read_plain(path, sample_rate)) is not None:
+        return plain
     samples, rate = _read(path)
     if rate != sample_rate or samples.shape[1] != 1:
         raise UserError(
