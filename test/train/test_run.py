@@ -224,13 +224,46 @@ def test_a_losss_weight_acts_on_the_trained_weights(recipe: Path) -> None:
     assert not same(weights("hundred/separator_frame"), weights("one/separator_frame"))
 
 
-def test_half_the_precision_changes_the_weights_a_little(recipe: Path) -> None:
+def test_half_the_precision_changes_the_weights_a_little(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weaksep.train.precision.processor_flags", lambda: {"avx512_bf16"})
     for precision in ("float32", "bf16"):
         stages(f"optim.precision={precision}", systems="strong", options=["--expdir", precision])
     exact, near = (history(Path(name) / STRONG.name)[-1]["train"]["loss"] for name in ("float32", "bf16"))
     assert exact != near == pytest.approx(exact, rel=0.05)
     with pytest.raises(UserError, match="optim.precision is for separators; classifiers are trained in float32"):
         plan_of("frame", "optim.precision=bf16", task="classifier")
+
+
+def test_a_processor_without_bfloat16_trains_in_float32_and_says_so(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("weaksep.train.precision.processor_flags", lambda: {"avx2"})
+    for precision in ("float32", "bf16", "tf32"):
+        stages(f"optim.precision={precision}", systems="strong", options=["--expdir", precision])
+    assert "separator_strong: cpu does not multiply bfloat16 numbers: trained in float32 instead" in caplog.text
+    assert same(weights("float32/separator_strong"), weights("bf16/separator_strong"))
+    assert same(weights("float32/separator_strong"), weights("tf32/separator_strong"))
+
+
+def test_two_halves_of_a_batch_are_a_step_like_the_whole(recipe: Path) -> None:
+    """A net without batch normalisation or dropout; of clips of one length, so that a mean of means is the mean."""
+    settings = ["optim.gradient_clip=null", "net.dropout=0"]
+    for accumulate, size in ((1, 4), (2, 2)):
+        own = [f"optim.accumulate={accumulate}", f"optim.batch_size={size}"]
+        stages(*settings, *own, systems="strong", options=["--expdir", f"x{accumulate}"])
+    whole, halves = (weights(f"x{n}/separator_strong") for n in (1, 2))
+    assert whole.keys() == halves.keys()
+    for name, value in whole.items():
+        np.testing.assert_allclose(halves[name], value, atol=2e-4, rtol=1e-3)
+
+
+def test_a_run_of_accumulated_batches_resumes_where_it_was(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_step = ["optim.accumulate=3", "optim.batch_size=2"]
+    whole, parts = (plan_of("strong", *of_step, expdir=expdir) for expdir in ("whole", "parts"))
+    run_training(whole, "cpu")
+    stop(monkeypatch, parts, 10, Interrupted(15))
+    run_training(parts, "cpu")
+    assert same(weights(whole.exp), weights(parts.exp)) and history(whole.exp) == history(parts.exp)
 
 
 def test_patience_ends_a_run_that_no_longer_improves(recipe: Path) -> None:

@@ -28,9 +28,10 @@ class OptimConfig(BaseModel):
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: to zero at the last of max_epochs
     warmup_steps: int = Field(0, ge=0)  # linear rise of the learning rate
     weight_decay: float = Field(0.0, ge=0)
-    # bf16: the separator's trunk is trained in bfloat16 (autocast). On a processor that multiplies such
-    # numbers (an AMD EPYC), steps of U-Nets took a fifth to a third less.
-    precision: Literal["float32", "bf16"] = "float32"
+    # bf16: the separator's trunk is trained in bfloat16 (autocast), if the device multiplies such numbers: steps of
+    # U-Nets took a fifth to a third less on an AMD EPYC that does. tf32: a GPU's matrix units, at 10 bits.
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
+    accumulate: int = Field(1, ge=1)  # batches of a step, whose gradients are averaged: less memory than one large one
     gradient_clip: float | None = Field(5.0, gt=0)  # largest norm of the gradient (ours; null for none)
     # Which weights are kept: those of the epoch with the smallest validation loss, or those after the last of
     # max_epochs. With few validation recordings and a cosine schedule, the last ones are the better choice.
@@ -38,7 +39,7 @@ class OptimConfig(BaseModel):
 
     def steps_per_epoch(self, n_clips: int) -> int:
         """Of a set of so many clips."""
-        return self.epoch_steps or -(-n_clips // self.batch_size)
+        return self.epoch_steps or -(-n_clips // (self.batch_size * self.accumulate))
 
     def rate_at(self, step: int, total_steps: int) -> float:
         """Learning rate of a step (0-based): of the step alone, so that resuming needs no state of it."""

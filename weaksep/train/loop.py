@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def epoch_batches(n_clips: int, optim: OptimConfig, seed: int, epoch: int) -> li
     """
     first, end = epoch * n_clips, (epoch + 1) * n_clips
     if optim.epoch_steps is not None:
-        items = optim.epoch_steps * optim.batch_size
+        items = optim.epoch_steps * optim.batch_size * optim.accumulate
         first, end = epoch * items, (epoch + 1) * items
     passes = range(first // n_clips, -(-end // n_clips))
     order = [one * n_clips + generator(seed, "epoch", one).permutation(n_clips) for one in passes]
@@ -65,6 +66,25 @@ def load_batches(clips: TrainingSet, batches: list[np.ndarray], device: torch.de
         return [batch.to(device) for batch in clips.batch(indices)]
 
     return prefetch(load, batches, GPU_READERS if device.type == "cuda" else 1)
+
+
+def steps_of(loaded: Iterator[list[Batch]], batches: int) -> Iterator[list[list[Batch]]]:
+    """So many batches at a time, fewer at the end."""
+    while step := list(islice(loaded, batches)):
+        yield step
+
+
+def backward(
+    objective: nn.Module, batches: list[list[Batch]], progress: Progress
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Add the mean gradient of a step's batches to the weights'; yields the shares that they have in each part's mean.
+
+    They stay on the device: asking for the numbers at every step would make a GPU wait.
+    """
+    for batch in batches:
+        parts = objective(batch, progress)
+        (parts["loss"] / len(batches)).backward()
+        yield from ((part, value.detach() / len(batches)) for part, value in parts.items())
 
 
 @torch.no_grad()
@@ -139,25 +159,23 @@ def fit(
                 torch.manual_seed(derived_seed(seed, "dropout", state.epoch) % 2**63)
             objective.train()
             batches = epoch_batches(len(train), optim, seed, state.epoch)
+            loaded = load_batches(train, batches[state.batch * optim.accumulate :], device)
             progress = tqdm(
-                load_batches(train, batches[state.batch :], device),
+                steps_of(loaded, optim.accumulate),
                 desc=f"{name} epoch {state.epoch + 1}",
-                initial=state.batch, total=len(batches), disable=bar_off(), leave=False,
+                initial=state.batch, total=steps_per_epoch, disable=bar_off(), leave=False,
             )  # fmt: skip
             for batches_of_step in progress:
                 step = state.epoch * steps_per_epoch + state.batch
                 for group in optimiser.param_groups:
                     group["lr"] = optim.rate_at(step, total_steps)
                 hold(objective, now := Progress(step, total_steps))
-                parts = objective(batches_of_step, now)
                 optimiser.zero_grad(set_to_none=True)
-                parts["loss"].backward()
+                for part, value in backward(objective, batches_of_step, now):
+                    state.sums[part] = state.sums.get(part, 0.0) + value
                 if optim.gradient_clip is not None:
                     nn.utils.clip_grad_norm_(parameters, optim.gradient_clip)
                 optimiser.step()
-                for part, value in parts.items():
-                    # Kept on the device: asking for the number at every step would make a GPU wait.
-                    state.sums[part] = state.sums.get(part, 0.0) + value.detach()
                 state.batch += 1
                 state.seconds = time.monotonic() - started
                 check()
@@ -165,9 +183,9 @@ def fit(
                     run.save(state)
                 if time.monotonic() - told >= LINE_SECONDS:
                     told, loss = time.monotonic(), float(state.sums["loss"]) / state.batch
-                    place = name, state.epoch + 1, optim.max_epochs, state.batch, len(batches)
+                    place = name, state.epoch + 1, optim.max_epochs, state.batch, steps_per_epoch
                     logger.info("%s: epoch %d/%d, step %d of %d, train loss so far %.4f", *place, loss)
-            means = {part: float(total) / len(batches) for part, total in state.sums.items()}
+            means = {part: float(total) / steps_per_epoch for part, total in state.sums.items()}
             # The full weights, whatever the schedule says: the measure must be the same from epoch to epoch.
             valid_parts = validation_loss(objective, valid, optim.batch_size, device)
             _refuse_divergence(name, state.epoch + 1, {**means, **valid_parts})

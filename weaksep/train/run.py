@@ -28,6 +28,7 @@ from weaksep.train.loop import fit
 from weaksep.train.objectives import ClassifierObjective, Losses, SeparatorObjective
 from weaksep.train.parts import loss_terms, net_settings, resolved, settled_share
 from weaksep.train.plan import Plan
+from weaksep.train.precision import set_precision
 from weaksep.train.state import CHECKPOINT_MINUTES, State
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,6 @@ def make_objective(plan: Plan, train: TrainingSet, untrained: bool = False) -> C
     if not isinstance(plan.config, SeparatorTraining):
         return ClassifierObjective(_new_net(plan, train), inverse_prior_weights(train.class_priors()))
     terms, separator = loss_terms(plan.config, str(plan.origin)), _new_net(plan, train)
-    separator.bf16 = plan.config.optim.precision == "bf16"
     classifier = None
     if plan.frozen_classifier is not None and not untrained:
         classifier = _frozen_classifier(plan.frozen_classifier, train)
@@ -153,6 +153,7 @@ def dry_run(plan: Plan, device: str) -> Losses:
         logger.info("%s: learns dictionaries, in minutes", plan.exp.name)
         return {}
     objective = make_objective(plan, train, untrained=True).to(where).train()
+    set_precision(objective.net, config.optim.precision, where, plan.exp.name)
     parameters = [p for p in objective.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(parameters, lr=config.optim.learning_rate)
     batches = [batch.to(where) for batch in train.batch(indices)]
@@ -166,6 +167,7 @@ def dry_run(plan: Plan, device: str) -> Losses:
         if not all(map(math.isfinite, values.values())):
             raise UserError(f"{values} is not finite; lower optim.learning_rate")
     seconds = time.monotonic() - started
+    seconds *= config.optim.accumulate
     steps = config.optim.steps_per_epoch(len(train)) * config.optim.max_epochs
     logger.info(
         "%s: %d parameters, %s; %.2f s a step, about %s for %d steps when nothing else runs",
@@ -196,6 +198,7 @@ def run_training(plan: Plan, device: str, checkpoint_minutes: float = CHECKPOINT
     if config.net.get("kind") == "nmf":
         return learn_dictionary(plan, train, valid, description)
     objective = make_objective(plan, train)
+    set_precision(objective.net, config.optim.precision, torch.device(device), name)
     trained = sum(p.numel() for p in objective.parameters() if p.requires_grad)
     logger.info("%s: %d clips an epoch, %d parameters to train, %s labels", name, len(train), trained,
                 config.supervision)  # fmt: skip
