@@ -203,13 +203,8 @@ def fit(
             _log_epoch(row, state, name, board, optim.max_epochs)
             board.flush()  # before the checkpoint: an epoch that is done is never logged again
             run.save(state)
-    logger.info(
-        "%s: finished after epoch %d; best epoch %d, validation loss %.4f",
-        name,
-        state.epoch,
-        state.best_epoch,
-        state.best_loss,
-    )
+    ended = "%s: finished after epoch %d; best epoch %d, validation loss %.4f"
+    logger.info(ended, name, state.epoch, state.best_epoch, state.best_loss)
     return state
 
 
