@@ -33,6 +33,8 @@ MIX = {
     "variants": {
         "bg": {"background": {"level_db": [-40, -30], "probability": 0.7}, "sets": SETS},
         "bg30": {"background": {"level_db": [-30, -30]}, "sets": {"test": 5}},
+        "same20": {"events": "same", "background": {"level_db": [-20, -20]}, "sets": {"test": 4}},
+        "same30": {"events": "same", "background": {"level_db": [-30, -30]}, "sets": {"test": 4}},
         "alone": {"mean_events": 0, "background": {"level_db": [-35, -35]}, "sets": SETS},
     },
 }
@@ -67,7 +69,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
         noise = 0.3 * rng.standard_normal(int(rng.integers(3200, 32000)))
         write_audio(top / f"street/{number % 2}/noise {number}.wav", noise, 2 * RATE)
     write_yaml(top / "mix.yaml", MIX)
-    run(top, "bg bg30 alone", "--background", str(top / "street"))
+    run(top, "bg bg30 same20 same30 alone", "--background", str(top / "street"))
     return top
 
 
@@ -90,6 +92,20 @@ def test_events_are_the_same_with_and_without(recipe: Path, tmp_path: Path) -> N
     run(tmp_path, "bg")
     pairs = zip(*(read_scenes(top / "data/train_bg/scenes.jsonl") for top in (recipe, tmp_path)), strict=True)
     assert all(one.events == other.events and one.utt_id == other.utt_id for one, other in pairs)
+
+
+def test_the_same_events_under_which_only_the_level_differs(recipe: Path) -> None:
+    sets = ("test", "test_same20", "test_same30")
+    plain, *others = (read_scenes(recipe / "data" / name / "scenes.jsonl") for name in sets)
+    assert [scene.utt_id for scene in others[0]] == [f"test_same20-{number:06d}" for number in range(1, 5)]
+    for scenes, level_db in zip(others, (-20, -30), strict=True):
+        assert [scene.events for scene in scenes] == [scene.events for scene in plain]
+        assert {scene.background.level_db for scene in scenes if scene.background} == {level_db}
+    first, second = ([(s.background.event_id, s.background.onset_s) for s in own if s.background] for own in others)
+    assert first == second and len(first) == 4
+    changed = {"events": "same", "mean_events": 2.0, "sets": {"test": 4}}
+    with pytest.raises(ValueError, match="those are the same; leave mean_events"):
+        MixConfig.model_validate({**MIX, "variants": {"x": changed}})
 
 
 def test_backgrounds_are_drawn_as_configured(recipe: Path) -> None:
@@ -126,7 +142,7 @@ def test_sets_share_no_recording_and_have_one_rate(recipe: Path) -> None:
     assert list(map(len, sets)) == [16, 2, 2] and len(set.union(*sets)) == 20
     used = {s.background.recording_id for s in read_scenes(recipe / "data/test_bg30/scenes.jsonl") if s.background}
     assert used <= sets[2]
-    assert [report.problems for report in validate([recipe / "data", recipe / "data/backgrounds"])] == [[]] * 13
+    assert [report.problems for report in validate([recipe / "data", recipe / "data/backgrounds"])] == [[]] * 15
     assert [report.problems for report in validate([recipe / "data/train_bg"], check_audio=True)] == [[]]
 
 
@@ -173,7 +189,7 @@ def test_mixtures_are_rebuilt_bit_for_bit(recipe: Path, tmp_path: Path, nj: int)
 def test_a_finished_stage_is_up_to_date_without_the_recordings(recipe: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (recipe / "data").rglob("*") if path.is_file()}
     run(recipe, "bg bg30 alone")
-    run(recipe, "bg bg30 alone", "--background", str(recipe / "street/../street"))
+    run(recipe, "bg bg30 same20 same30 alone", "--background", str(recipe / "street/../street"))
     assert before == {path: path.stat().st_mtime_ns for path in (recipe / "data").rglob("*") if path.is_file()}
 
 

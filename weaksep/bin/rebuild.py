@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Command line of the rebuilding."""
     args = make_parser("rebuild", __doc__, OPTIONS).parse_args(argv)
 
-    from weaksep.mixtures.write import rebuild_set
+    from weaksep.mixtures.rebuild import rebuild_set
 
     rebuild_set(args.scenes, args.events, args.out, nj=args.nj, backgrounds_dir=args.backgrounds)
 

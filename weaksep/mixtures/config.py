@@ -71,7 +71,8 @@ class Variant(BaseModel, extra="forbid", frozen=True):
     Args:
         mean_events, level_db, min_event_s: where they differ from the recipe's.
         background: where its keys differ; null for none.
-        events: "isolated", the corpus' own, or "alone", cut out of the recipe's mixtures by their frame labels.
+        events: "isolated", the corpus' own; "same", those of the recipe's own mixtures, where and as loud as there, so
+            that only what is under them differs; or "alone", cut out of the recipe's mixtures by their frame labels.
         alone: which pieces count as events of their class.
         recordings: "own" of each set, or "train" for a test set of the recordings that systems were trained on: how
             much better they do there is the generalisation gap.
@@ -82,7 +83,7 @@ class Variant(BaseModel, extra="forbid", frozen=True):
     level_db: tuple[float, float] | None = None
     min_event_s: float | None = Field(None, ge=0)
     background: BackgroundConfig | None = None
-    events: Literal["isolated", "alone"] = "isolated"
+    events: Literal["isolated", "same", "alone"] = "isolated"
     alone: AloneConfig = AloneConfig()
     recordings: Literal["own", "train"] = "own"
     sets: VariantSizes
@@ -91,9 +92,12 @@ class Variant(BaseModel, extra="forbid", frozen=True):
     def _whole(self) -> Variant:
         train, valid, test = self.sets.train, self.sets.valid, self.sets.test
         alone, borrowed = self.events == "alone", self.recordings == "train"
+        drawn_so = {"mean_events", "level_db", "min_event_s", "recordings"}
+        changed = self.events == "same" and not drawn_so.isdisjoint(self.model_fields_set)
         refuse(
             {
                 "sets.test: mixtures of events that are cut out are for training; leave test out": alone and test,
+                "events: those are the same; leave mean_events, level_db, min_event_s and recordings out": changed,
                 "sets: train and valid go together; give both or neither": bool(train) != bool(valid),
                 "sets: give train and valid, or test, or all three": not (train or valid or test),
                 "recordings: train is for a test set; leave sets.train and sets.valid out": borrowed and train,

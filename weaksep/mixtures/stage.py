@@ -64,8 +64,12 @@ def make_mixtures(
                     force=force,
                 )
             folder = out / (f"{name}_{variant}" if variant else name)
+            same = bool(source and source.events == "same")
             run_step(
-                mix_step(settings, name, events, folder, backgrounds),
-                partial(write_set, settings, name, events, nj=nj, variant=variant, backgrounds_dir=backgrounds),
+                mix_step(settings, name, events, folder, backgrounds, same),
+                partial(
+                    write_set, settings, name, events,
+                    nj=nj, variant=variant, same_events=same, backgrounds_dir=backgrounds,
+                ),
                 force=force,
-            )
+            )  # fmt: skip

@@ -1,8 +1,4 @@
-"""Sets of mixtures, data/<set>: drawn (stage 1), or made again from their scenes.jsonl, bit for bit.
-
-A list of scenes is a few kilobytes where the mixtures are gigabytes: it is what one hands on. Audio is rendered and
-written by shards, the tables last.
-"""
+"""Sets of mixtures, data/<set>, drawn and written (stage 1): audio by shards, the tables last."""
 
 import logging
 import math
@@ -16,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from weaksep.errors import UserError, raise_problems
+from weaksep.errors import UserError
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import DATA_TABLES
 from weaksep.fileio.inputs import files_of, tables_of
@@ -29,9 +25,9 @@ from weaksep.jobs import Claim, cut_shards, run_shards
 from weaksep.mixtures.background import sample_background
 from weaksep.mixtures.config import MixConfig
 from weaksep.mixtures.pool import POOL_TABLES, EventAudio, EventPool
-from weaksep.mixtures.renderer import finish, render
+from weaksep.mixtures.renderer import finish
 from weaksep.mixtures.sampler import sample_scene
-from weaksep.mixtures.scene import Scene, read_scenes
+from weaksep.mixtures.scene import Scene
 from weaksep.mixtures.tables import described, event_rows, write_mixtures
 from weaksep.signal.units import seconds_to_samples
 
@@ -115,18 +111,30 @@ def make_set(
 
 
 def draw_mixture(
-    config: MixConfig, set_name: str, utt_id: str, audio: EventAudio, backgrounds: EventAudio | None = None
+    config: MixConfig,
+    set_name: str,
+    drawn_name: str,
+    number: int,
+    audio: EventAudio,
+    backgrounds: EventAudio | None = None,
 ) -> Made:
     """Draw and render a mixture, anew until all its events are heard.
+
+    Args:
+        config: how mixtures are drawn.
+        set_name: part of its id.
+        drawn_name: of the set whose mixture of this number is drawn.
+        number: of the mixture.
+        audio, backgrounds: of the events, and of what may be under them.
 
     Raises:
         UserError: no draw will do.
     """
-    pool = audio.pool
+    pool, drawn_id, utt_id = audio.pool, f"{drawn_name}-{number:06d}", f"{set_name}-{number:06d}"
     for attempt in range(MAX_ATTEMPTS):
-        drawn = sample_scene(config, pool.by_class, set_name, utt_id, pool.sample_rate, attempt)
+        drawn = sample_scene(config, pool.by_class, drawn_name, drawn_id, pool.sample_rate, attempt)
         below = sample_background(config.background, config.seed, drawn, attempt, backgrounds)
-        finished = finish(replace(drawn, background=below), audio, backgrounds)
+        finished = finish(replace(drawn, utt_id=utt_id, background=below), audio, backgrounds)
         if finished is not None:
             return finished, attempt
     raise UserError(
@@ -136,7 +144,12 @@ def draw_mixture(
 
 
 def mix_step(
-    config: MixConfig, set_name: str, events_dir: Path, folder: Path, backgrounds_dir: Path | None = None
+    config: MixConfig,
+    set_name: str,
+    events_dir: Path,
+    folder: Path,
+    backgrounds_dir: Path | None = None,
+    same_events: bool = False,
 ) -> Step:
     """One set of mixtures as a step: its inputs are the events, the backgrounds and their tables.
 
@@ -150,6 +163,7 @@ def mix_step(
         settings={
             **config.model_dump(mode="json", exclude={"variants": True, "background": {"db"}}),
             "sets": {set_name: config.sizes()[set_name]},  # the other sets' sizes are none of its business
+            **({"same_events": True} if same_events else {}),
         },
         tables={f"{at}{name}": path for at, pool in pools for name, path in tables_of(pool, POOL_TABLES).items()},
         files={f"{at}{name}": path for at, pool in pools for name, path in files_of(pool, ["wav.scp"]).items()},
@@ -176,6 +190,7 @@ def write_set(
     *,
     nj: int,
     variant: str = "",
+    same_events: bool = False,
     backgrounds_dir: Path | None = None,
 ) -> None:
     """Draw and write one set of mixtures.
@@ -185,7 +200,8 @@ def write_set(
         events_dir: data/events/<set>.
         notes: of the step; their folder is data/<set>. What an earlier run left there is removed first.
         nj: worker processes.
-        variant: name of the variant that ``config`` is; part of the clips' ids, so its draws are its own.
+        variant: name of the variant that ``config`` is; part of the clips' ids, so its draws are its own,
+        same_events: unless they are to be those of the recipe's own set.
         backgrounds_dir: data/backgrounds/<set>, where the mixtures have backgrounds.
 
     Raises:
@@ -195,56 +211,7 @@ def write_set(
     read = filter(None, [events_dir, backgrounds_dir, *pool.wav.values()])
     check_place(notes.folder, "mixtures", notes.known(), read)
     name = f"{set_name}_{variant}" if variant else set_name
-    utt_ids = [f"{name}-{number:06d}" for number in range(1, config.sizes()[set_name] + 1)]
-    check_space(notes.folder, config, pool, len(utt_ids))
-    make = partial(draw_mixture, config, name)
-    make_set(make, utt_ids, pool, notes, backgrounds_dir, nj=nj, description=f"mix {name}")
-
-
-def rebuild_mixture(scene: Scene, audio: EventAudio, backgrounds: EventAudio | None = None) -> Made:
-    """Render a scene that was drawn before."""
-    return (scene, *render(scene, audio, backgrounds)), 0
-
-
-def _check_events(scenes: Sequence[Scene], pool: EventPool, path: Path, backgrounds_dir: Path | None) -> None:
-    if not scenes:
-        raise UserError(f"{path}: no scenes")
-    wanted = {event.event_id for scene in scenes for event in scene.events}
-    problems = [f"{pool.folder}/wav.scp: no event {event_id}" for event_id in sorted(wanted - set(pool.wav))]
-    known = EventPool.load(backgrounds_dir).wav if backgrounds_dir else {}
-    below = {scene.background.event_id for scene in scenes if scene.background is not None}
-    problems += [f"--backgrounds {backgrounds_dir}: no background {name}" for name in sorted(below - known.keys())]
-    class_of = {event: name for name, events in pool.by_class.items() for event, _ in events}
-    problems += [
-        f"{path}: {scene.utt_id}: {event.event_id} is a {event.class_name} here and a {class_of[event.event_id]} there"
-        for scene in scenes
-        for event in scene.events
-        if class_of.get(event.event_id, event.class_name) != event.class_name
-    ]
-    rates = sorted({scene.sample_rate for scene in scenes} - {pool.sample_rate})
-    problems += [f"{path}: scenes at {rate} Hz, the events are at {pool.sample_rate} Hz" for rate in rates]
-    raise_problems(f"{path} cannot be rebuilt from {pool.folder}", problems)
-
-
-def rebuild_set(
-    scenes_path: Path, events_dir: Path, folder: Path, *, nj: int, backgrounds_dir: Path | None = None
-) -> None:
-    """Write a data folder from a list of scenes; the same files as when the scenes were drawn.
-
-    Args:
-        scenes_path: scenes.jsonl.
-        events_dir: data/events/<set> with the scenes' events.
-        folder: data folder to write; what an earlier run left there is removed first.
-        backgrounds_dir: data/backgrounds/<set> with their backgrounds.
-
-    Raises:
-        UserError: listing what is not there or of another class, or another sample rate; or `folder` holds something
-            else than mixtures.
-    """
-    notes = Shards(folder, kind="mixtures")
-    pool = EventPool.load(events_dir)
-    read = filter(None, [scenes_path, events_dir, backgrounds_dir, *pool.wav.values()])
-    check_place(folder, "mixtures", notes.known(), read)
-    scenes = read_scenes(scenes_path)
-    _check_events(scenes, pool, scenes_path, backgrounds_dir)
-    make_set(rebuild_mixture, scenes, pool, notes, backgrounds_dir, nj=nj, description="rebuild")
+    numbers = range(1, config.sizes()[set_name] + 1)
+    check_space(notes.folder, config, pool, len(numbers))
+    make = partial(draw_mixture, config, name, set_name if same_events else name)
+    make_set(make, numbers, pool, notes, backgrounds_dir, nj=nj, description=f"mix {name}")
