@@ -4,9 +4,9 @@ import logging
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return bool(processor_flags() & {"avx512_bf16", "amx_bf16"})
 
 
-def set_precision(net: nn.Module, precision: str, device: torch.device, name: str) -> None:
+def set_precision(net: Any, precision: str, device: torch.device, name: str) -> None:
     """Train a net in a precision (train/config.py); where the device has no bfloat16, in float32, which the log says.
 
     Args:
