@@ -43,9 +43,6 @@ PEERS = "asteroid fast_bss_eval kaldi_native_io kaldiio librosa mir_eval pytorch
 
 def peer_versions() -> dict[str, str]:
     """Versions of the peers that are there, in ours or their own environments."""
-    names = (
-        "fast_bss_eval|torchmetrics|kaldi.native.io|scaper|asteroid|pytorch.lightning|librosa|kaldiio|mir_eval|torch"
-    )
     found: dict[str, str] = {}
     for venv in ("scaper", "asteroid"):
         python = HERE / f"venv-{venv}/bin/python"
