@@ -20,6 +20,7 @@ from weaksep.train.calibrate import (
     LIMIT_DB,
     chosen_temperature,
     mean_scores,
+    of_classes_alone,
     submixture_scores,
     validation_remixes,
 )
@@ -63,6 +64,16 @@ def test_a_class_of_both_clips_may_explain_either() -> None:
     assert submixture_scores(batch.magnitude, masks, batch)[0].tolist() == [LIMIT_DB, LIMIT_DB]
     swapped = masks[:, [2, 1, 0]]
     assert (submixture_scores(batch.magnitude, swapped, batch)[0] < LIMIT_DB / 2).all()
+
+
+def test_a_residual_output_has_no_part_in_it() -> None:
+    masks = torch.rand(2, 3, 4, 5)
+    assert of_classes_alone(masks, 3) is masks
+    alone = masks / masks.sum(dim=1, keepdim=True)
+    with_residual = torch.cat([0.3 * alone, torch.full((2, 1, 4, 5), 0.7)], dim=1)
+    torch.testing.assert_close(of_classes_alone(with_residual, 3), alone)
+    silent = of_classes_alone(torch.zeros(2, 4, 4, 5), 3)
+    assert torch.equal(silent, torch.zeros(2, 3, 4, 5)), "not NaN"
 
 
 def test_frame_labels_count_over_the_whole_clip() -> None:

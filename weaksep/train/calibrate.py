@@ -78,6 +78,18 @@ def submixture_scores(magnitude: torch.Tensor, masks: torch.Tensor, batch: Batch
     return torch.where(usable.all(dim=1, keepdim=True), scores, torch.nan)
 
 
+def of_classes_alone(masks: torch.Tensor, n_classes: int) -> torch.Tensor:
+    """Masks (B, K, T, F) of the classes as if there were no residual output, which has the one behind them.
+
+    What is known of a submixture includes its background. Classes that leave it to the residual, as they should, would
+    seem to lack it, and the softest masks that are tried would be the best: they give it back.
+    """
+    if masks.shape[1] == n_classes:
+        return masks
+    classes = masks[:, :n_classes]
+    return classes / classes.sum(dim=1, keepdim=True).clamp_min(torch.finfo(classes.dtype).tiny)
+
+
 def _decibels(power: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     tiny = torch.finfo(torch.float64).tiny
     return (10.0 * (power.clamp_min(tiny) / other.clamp_min(tiny)).log10()).clamp(-LIMIT_DB, LIMIT_DB)
@@ -124,7 +136,7 @@ def mean_scores(
             logits = net.logits(net.frontend(batch.magnitude))
             for temperature, scores in found.items():
                 net.temperature = temperature
-                masks = net.masks(logits)[:, : net.n_classes]
+                masks = of_classes_alone(net.masks(logits), net.n_classes)
                 scores.append(submixture_scores(batch.magnitude, masks, batch))
     net.temperature = 1.0
     means = {temperature: torch.cat(scores).nanmean().item() for temperature, scores in found.items()}
