@@ -134,34 +134,36 @@ def test_the_residual_of_strong_training_has_the_background_as_its_target(folder
     plain, residual = (TrainingSet(*folders, cls(supervision="strong")) for cls in (Knowledge, WithResidual))
     (batch,) = residual.batch(range(5))
     (without,) = plain.batch(range(5))
-    assert batch.sources is not None and without.sources is not None
-    assert batch.sources.shape[1] == 4 and torch.equal(batch.sources[:, :3], without.sources)
-    torch.testing.assert_close(batch.sources[1, 3], magnitude(folders[0] / "audio/background/mix-2.wav"))
-    assert not batch.sources[4, 3].any()
+    assert batch.sources is not None and without.sources is not None and without.background is None
+    assert torch.equal(batch.sources, without.sources) and batch.background is not None
+    torch.testing.assert_close(batch.background[1], magnitude(folders[0] / "audio/background/mix-2.wav"))
+    assert not batch.background[4].any()
 
 
 def test_strong_remixes_hear_the_background_whether_or_not_it_is_a_target(folders: Folders) -> None:
     single = {"p_single": 1.0}
-    for cls, targets in ((Knowledge, 3), (WithResidual, 4)):
+    for cls in (Knowledge, WithResidual):
         (batch,) = clips_of(folders, "strong", 0.0, cls, **single).batch(range(5))
-        assert batch.sources is not None and batch.sources.shape[1] == targets
+        assert batch.sources is not None and batch.sources.shape[1] == 3
+        assert (batch.background is None) == (cls is Knowledge)
         for row, utt in enumerate(UTTS):
             mixture = magnitude(folders[0] / f"audio/mix/{utt}.wav")
             torch.testing.assert_close(batch.magnitude[row], mixture, rtol=1e-3, atol=1e-4)
     background = torch.minimum(magnitude(folders[0] / "audio/background/mix-2.wav"), batch.magnitude[1])
-    torch.testing.assert_close(batch.sources[1, 3], background, rtol=1e-3, atol=1e-4)
+    assert batch.background is not None
+    torch.testing.assert_close(batch.background[1], background, rtol=1e-3, atol=1e-4)
 
 
 def test_an_unlabelled_clip_goes_to_the_residual_of_strong_training(folders: Folders) -> None:
     (batch,) = clips_of(folders, "strong", 1.0, WithResidual, **{"p_single": 1.0}).batch(range(5))
-    assert batch.sources is not None and not batch.sources[:, :3].any()
-    torch.testing.assert_close(batch.sources[:, 3], batch.magnitude)
+    assert batch.sources is not None and not batch.sources.any() and batch.background is not None
+    torch.testing.assert_close(batch.background, batch.magnitude)
 
 
 def test_without_backgrounds_a_residual_is_asked_for_nothing(test_data: Path, tmp_path: Path) -> None:
     extract(test_data, tmp_path / "dump", FEATS, nj=1, references=True)
     (batch,) = TrainingSet(test_data, tmp_path / "dump", WithResidual(supervision="strong")).batch([0, 1])
-    assert batch.sources is not None and batch.sources.shape[1] == 3
+    assert batch.sources is not None and batch.sources.shape[1] == 3 and batch.background is None
 
 
 def test_weak_training_opens_no_reference(folders: Folders, tmp_path: Path) -> None:

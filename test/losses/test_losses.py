@@ -73,6 +73,21 @@ def test_strong_loss_by_hand() -> None:
     assert strong_loss(magnitude, masks, sources).item() == pytest.approx(0.5 / 4)
 
 
+def test_strong_loss_with_a_background_by_hand() -> None:
+    magnitude, sources = torch.tensor([[[1.0, 2.0]]]), torch.tensor([[[[0.5, 0.0]], [[0.0, 0.0]]]])
+    background = torch.tensor([[[0.5, 3.0]]])
+    masks = torch.tensor([[[[0.5, 0.25]], [[0.0, 0.0]], [[0.5, 0.75]]]])
+    # In the second bin 0.5 is too much for the first class, and lacks in the background.
+    assert strong_loss(magnitude, masks, sources, None, background).item() == pytest.approx(1.0 / 6)
+    # What is in the residual, 0.5 and 1.5, costs a fifth more.
+    dear = strong_loss(magnitude, masks, sources, None, background, 0.2)
+    assert dear.item() == pytest.approx((1.0 + 0.2 * 2.0) / 6)
+    frames = torch.ones(1, 1)
+    assert torch.equal(dear, strong_loss(magnitude, masks, sources, frames, background, 0.2))
+    # Without a background nothing belongs there.
+    assert strong_loss(magnitude, masks, sources, None, None, 0.2).item() == pytest.approx((0.5 + 0.4) / 4)
+
+
 class EnergyClassifier(nn.Module):
     """Class k is heard in proportion to the energy of bin k."""
 

@@ -93,6 +93,7 @@ def test_padding_counts_for_nothing(name: str, pooling: str, per_frame: bool, re
         "progress": END,
         "classifier": Framewise(pooling),
         "class_weights": torch.tensor([0.5, 1.0, 1.5]),
+        "background": None,
     }
     clips = [clip(frames, K + residual, per_frame) for frames in LENGTHS]
 

@@ -21,6 +21,7 @@ class Batch:
         frames: 1.0 where a clip has a frame, 0.0 in its padding, (B, T) float32; None when all clips have T frames.
         labels: (B, K) float32 of clips, or (B, T, K) of frames; None under strong supervision.
         sources: magnitudes of the references, (B, K, T, F) float32, under strong supervision.
+        background: magnitude of the background, (B, T, F) float32, under strong supervision of a residual output.
         submixtures: of remixes of clips with weak labels: the targets of both submixtures of P ways to divide a remix
             in two, (B, P, 2, T, F) float32.
         submixture_labels: classes of the submixtures, (B, P, 2, K) or (B, P, 2, T, K) float32.
@@ -31,6 +32,7 @@ class Batch:
     frames: torch.Tensor | None = None
     labels: torch.Tensor | None = None
     sources: torch.Tensor | None = None
+    background: torch.Tensor | None = None
     submixtures: torch.Tensor | None = None
     submixture_labels: torch.Tensor | None = None
     split_weights: torch.Tensor | None = None

@@ -70,7 +70,6 @@ class TrainingSet:
         self._sources = self.data.references() if self._drawn and "strong" in self.utts else {}
         if self._sources and self._unlabelled:
             self._sources[BACKGROUND] = self._sources.get(BACKGROUND, {}) | self._unlabelled
-        self._n_targets = len(self.classes) + known.residual  # of strong supervision, where there are so many sources
         self._clips: dict[str, list[str]] = {}  # that are remixed, the unlabelled ones last
         self._lengths: dict[str, list[int]] = {}
         self._candidates: dict[str, Candidates] = {}
@@ -174,12 +173,16 @@ class TrainingSet:
         magnitude = self.features.batch(utts)
         frames = frame_mask([self.features.n_frames[utt] for utt in utts])
         if kind == "strong":
-            names = self.data.sources[: self._n_targets]
-            sources = stack_frames([self.features.references(utt, names) for utt in utts])
-            return Batch(magnitude, frames, sources=sources)
+            sources, background = self._references(utts, self.classes), None
+            if self.known.residual and BACKGROUND in self.data.sources:
+                background = self._references(utts, (BACKGROUND,))[:, 0]
+            return Batch(magnitude, frames, sources=sources, background=background)
         own = [self._labels[utt] for utt in utts]
         labels = stack_frames(own) if own[0].ndim == 2 else torch.from_numpy(np.stack(own).astype(np.float32))
         return Batch(magnitude, frames, labels)
+
+    def _references(self, utts: Sequence[str], names: Sequence[str]) -> torch.Tensor:
+        return stack_frames([self.features.references(utt, names) for utt in utts])
 
     def _remixes(self, kind: str, drawn: Sequence[tuple[int, int]]) -> list[Remix]:
         return [
@@ -199,7 +202,7 @@ class TrainingSet:
         frames = frame_mask([max(self.features.n_frames[utts[row]] for row in remix.rows) for remix in remixes])
         spectra = self._spectra(kind, remixes)
         if kind == "strong":
-            return strong_batch(spectra, frames, self._remix.target, self._n_targets)
+            return strong_batch(spectra, frames, self._remix.target, len(self.classes), self.known.residual)
         activity = [
             [
                 change.labels(self._activity(kind, utts[row]))

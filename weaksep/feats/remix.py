@@ -133,10 +133,17 @@ def target(spectrum: torch.Tensor, total: torch.Tensor, kind: str) -> torch.Tens
     return torch.minimum(along.clamp_min(0.0), whole)
 
 
-def strong_batch(sources: torch.Tensor, frames: torch.Tensor | None, kind: str, n_targets: int) -> Batch:
-    """A batch from the complex spectra of the sources, (B, K, T, F) or more, of which the first ones are targets."""
+def strong_batch(
+    sources: torch.Tensor, frames: torch.Tensor | None, kind: str, n_classes: int, residual: bool
+) -> Batch:
+    """A batch from the complex spectra of the sources, (B, K, T, F), and of a background where there is one, the last,
+    which is a target with ``residual``."""
     total = sources.sum(dim=1)
-    return Batch(total.abs(), frames, sources=target(sources[:, :n_targets], total.unsqueeze(1), kind))
+    targets = target(sources, total.unsqueeze(1), kind)
+    known = residual and sources.shape[1] > n_classes
+    return Batch(
+        total.abs(), frames, sources=targets[:, :n_classes], background=targets[:, n_classes] if known else None
+    )
 
 
 def weak_batch(

@@ -12,7 +12,7 @@ from weaksep import losses
 from weaksep.errors import did_you_mean
 from weaksep.losses.settings import LossSettings
 
-OPTIONAL = ("frames",)  # None is an answer
+OPTIONAL = ("frames", "background")  # None is an answer
 
 
 @dataclass(frozen=True)

@@ -5,39 +5,51 @@
 All K classes count; the target of an absent class is silence. A mask in [0, 1] can reach min(|S_i|, X) and no more.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 
-from weaksep.losses.settings import LossSettings
+from weaksep.losses.settings import Progress, ResidualSettings
 
 
-class Settings(LossSettings):
+class Settings(ResidualSettings):
     """``over_classes``: their mean, or their sum as in the mixture loss: among clips with weak labels, a clip with
     sources then weighs as much as the others."""
 
     weight: float = Field(100.0, ge=0)
     over_classes: Literal["mean", "sum"] = "mean"
+    dear: ClassVar[float] = 1.0  # and twice as much is wrong already where a class is left to the residual
 
 
 def strong_loss(
-    magnitude: torch.Tensor, masks: torch.Tensor, sources: torch.Tensor, frames: torch.Tensor | None = None
+    magnitude: torch.Tensor,
+    masks: torch.Tensor,
+    sources: torch.Tensor,
+    frames: torch.Tensor | None = None,
+    background: torch.Tensor | None = None,
+    residual_weight: float = 0.0,
 ) -> torch.Tensor:
     """The formula above, a scalar.
 
     Args:
         magnitude: mixture X, (B, T, F).
-        masks: M in [0, 1], (B, K, T, F), or with more than K: a residual output is asked for nothing.
-        sources: magnitudes |S| of the references, (B, K, T, F), zero where a class is absent; with that of the
-            background, the target of a residual output, one more.
+        masks: M in [0, 1], (B, K, T, F); one more with a residual output, the last.
+        sources: magnitudes |S| of the references, (B, K, T, F), zero where a class is absent.
         frames: 1.0 where a clip has a frame, (B, T); None when there is no padding.
+        background: its magnitude, (B, T, F), the target of a residual output, which then counts like a class; without,
+            that output has no target.
+        residual_weight: cost of what is put into the residual, relative to an error of the same size.
     """
     mixture, n_classes = magnitude.unsqueeze(1), sources.shape[1]
-    errors = (masks[:, :n_classes] * mixture - torch.minimum(sources, mixture)).abs()
+    targets = sources if background is None else torch.cat([sources, background.unsqueeze(1)], dim=1)
+    errors = (masks[:, : targets.shape[1]] * mixture - torch.minimum(targets, mixture)).abs()
+    per_bin = errors.mean(dim=1)
+    if masks.shape[1] > n_classes and residual_weight:
+        per_bin = per_bin + residual_weight * masks[:, -1] * magnitude / targets.shape[1]
     if frames is None:
-        return errors.mean()
-    return (errors.mean(dim=(1, 3)) * frames).sum() / frames.sum()
+        return per_bin.mean()
+    return (per_bin.mean(dim=2) * frames).sum() / frames.sum()
 
 
 def loss(
@@ -45,8 +57,12 @@ def loss(
     masks: torch.Tensor,
     sources: torch.Tensor,
     frames: torch.Tensor | None,
+    background: torch.Tensor | None,
     settings: Settings,
+    progress: Progress,
 ) -> torch.Tensor:
     """See ``strong_loss``."""
-    mean = strong_loss(magnitude, masks, sources, frames)
-    return mean * sources.shape[1] if settings.over_classes == "sum" else mean
+    price = settings.residual_weight_at(progress)
+    mean = strong_loss(magnitude, masks, sources, frames, background, price)
+    targets = sources.shape[1] + (background is not None)
+    return mean * targets if settings.over_classes == "sum" else mean
