@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from weaksep.bin.cli import str2bool
+
+
+def quick() -> bool:
+    """Whether the script was called with ``--quick true``: tiny sizes and two rounds, to try it out."""
+    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
+    parser.add_argument("--quick", type=str2bool, default=False, metavar="true|false", help="tiny sizes, to try it out")
+    return bool(parser.parse_args().quick)
+
+
+class Seconds(float):
+    """What a function returns that has taken its own time, for example in another process without its start."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +44,24 @@ class Against:
     limit: bool = False
 
 
-def in_turns(functions: dict[str, Callable[[], object]], rounds: int, warm: int = 1) -> dict[str, list[float]]:
+def in_turns(
+    functions: dict[str, Callable[[], object]],
+    rounds: int,
+    warm: int = 1,
+    between: Callable[[], object] = lambda: None,
+) -> dict[str, list[float]]:
     """Seconds of each function in each of ``rounds``, one after the other (A B A B): a slow moment of the machine then
-    hits all of them. ``warm`` rounds before do not count."""
+    hits all of them. ``warm`` rounds before do not count, nor does ``between``, which is called after every function.
+    A function that returns ``Seconds`` took so many."""
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     for turn in range(warm + rounds):
         for name, function in functions.items():
             started = time.perf_counter()
-            function()
+            result = function()
+            taken = time.perf_counter() - started
             if turn >= warm:
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append(result if isinstance(result, Seconds) else taken)
+            between()
     return seconds
 
 
