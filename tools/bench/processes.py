@@ -1,4 +1,4 @@
-"""What runs in a process of its own: commands of weaksep, and peers with an environment that tools/bench/setup.sh made."""
+"""What runs in a process of its own: commands of weaksep, and peers in an environment made by tools/bench/setup.sh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scaper's side of mixing.py: FOREGROUND OUT COUNT SEED. Prints the seconds that the mixtures took, imports left out."""
+"""Scaper's side of mixing.py: FOREGROUND OUT COUNT SEED. Prints the seconds that its loop took, imports left out."""
 
 from __future__ import annotations
 
