@@ -60,8 +60,8 @@ fi
 # jams and torchmetrics import pkg_resources, which setuptools 81 no longer has.
 environment scaper "import scaper" "scaper==1.6.5 numpy<2 setuptools<81"
 # torch comes first and by itself, as in tools/install.sh. There is no torchaudio of torch's own number: 2.11.1 is the
-# newest, and made to load beside later ones.
+# newest, and made to load beside later ones. asteroid imports requests and does not ask for it.
 environment asteroid "from asteroid.engine.system import System; import asteroid.separate, mir_eval, weaksep" \
     "torch==2.13.0" \
-    "asteroid==0.7.0 torchmetrics==0.11.4 torchaudio==2.11.1 pytorch-lightning==2.6.6 setuptools<81" \
+    "asteroid==0.7.0 torchmetrics==0.11.4 torchaudio==2.11.1 pytorch-lightning==2.6.6 requests setuptools<81" \
     "--editable ."

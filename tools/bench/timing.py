@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,7 @@ class Against:
 
 
 def in_turns(
-    functions: dict[str, Callable[[], object]],
+    functions: Mapping[str, Callable[[], object]],
     rounds: int,
     warm: int = 1,
     between: Callable[[], object] = lambda: None,
@@ -95,7 +95,7 @@ def record(
         note: to be read beside the figures.
     """
     middle = quartiles(ours)
-    compared = []
+    compared: list[dict[str, Any]] = []
     for other in against:
         theirs = quartiles(other.values)
         ratio = theirs[1] / middle[1]
