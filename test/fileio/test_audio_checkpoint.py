@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from scipy.io import wavfile
 
 from weaksep.errors import UserError
 from weaksep.fileio.audio import _read_plain, audio_info, read_any, read_audio, write_audio
@@ -20,6 +21,8 @@ def test_int16_is_written_as_it_is(tmp_path: Path) -> None:
     write_audio(tmp_path / "a.wav", samples, 8000)
     np.testing.assert_array_equal(soundfile.read(tmp_path / "a.wav", dtype="int16")[0], samples)
     np.testing.assert_array_equal(read_audio(tmp_path / "a.wav", 8000), samples / np.float32(32768))
+    wavfile.write(tmp_path / "b.wav", 8000, samples)
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
 
 
 def test_plain_files_are_read_as_the_decoder_reads_them(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from weaksep.bin.cli import FORCE, make_parser, option, positive_int, run_command
 
 SETS = ("train", "valid", "test")
-
 
 OPTIONS = (
     option("--config", type=Path, required=True, help="conf/feats.yaml"),
@@ -32,12 +32,24 @@ OPTIONS = (
 )
 
 
+def _extract(*arguments: Any) -> None:
+    # Imported only where there is something to do: numpy alone takes as long as a look at what is up to date.
+    from weaksep.feats.extract import extract
+
+    extract(*arguments)
+
+
+def _extract_references(*arguments: Any) -> None:
+    from weaksep.feats.extract import extract_references
+
+    extract_references(*arguments)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line of stage 2."""
     args = make_parser("feats", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.feats.config import FeatsConfig
-    from weaksep.feats.extract import extract, extract_references
     from weaksep.feats.steps import features_step, references_step
     from weaksep.fileio.stamp import run_step
     from weaksep.fileio.yamlfile import load_config
@@ -58,9 +70,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             if variant and not data.is_dir() and (name == "test" or variant not in asked):
                 continue  # it has none: its systems are scored on the recipe's, or it is there to test on
             places = (data, dump, config)
-            run_step(features_step(*places), partial(extract, *places, args.nj), force=args.force)
+            run_step(features_step(*places), partial(_extract, *places, args.nj), force=args.force)
             if (name, variant) in with_references:
-                work = partial(extract_references, *places, args.nj)
+                work = partial(_extract_references, *places, args.nj)
                 run_step(references_step(*places), work, force=args.force)
 
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import soxr
-from scipy.io import wavfile
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
@@ -17,6 +16,12 @@ INT16_SCALE = 32768.0
 PLAIN_BYTES = 1 << 26  # larger files are checked before they are read
 
 _HEADER = struct.Struct("<4sI8sIHHIIHH4sI")  # of WAV: RIFF, fmt, data
+
+
+def _header(n_bytes: int, sample_rate: int) -> bytes:
+    """What comes before so many bytes of mono 16-bit samples in a WAV file."""
+    form = (16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    return _HEADER.pack(b"RIFF", n_bytes + 36, b"WAVEfmt ", *form, b"data", n_bytes)
 
 
 def _read(path: str | Path, accept_truncated: bool | None = None) -> tuple[np.ndarray, int]:
@@ -38,10 +43,7 @@ def _read_plain(path: str | Path, sample_rate: int) -> np.ndarray | None:
     except OSError:
         return None
     size = len(content) - _HEADER.size
-    expected = _HEADER.pack(
-        b"RIFF", size + 36, b"WAVEfmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16, b"data", size
-    )
-    if size <= 0 or not content.startswith(expected):
+    if size <= 0 or not content.startswith(_header(size, sample_rate)):
         return None
     return np.frombuffer(content, "<i2", offset=_HEADER.size) / np.float32(INT16_SCALE)
 
@@ -109,7 +111,13 @@ def write_audio(
     # Not soundfile: it stamps float files with the time of day, so that one seed gives many files, and it syncs
     # every file to the disk by itself, which costs more than rendering a mixture.
     with atomic_path(path, durable=durable) as temporary:
-        wavfile.write(temporary, sample_rate, waveform)
+        if waveform.dtype == np.int16:
+            samples = waveform.astype("<i2", copy=False).tobytes()
+            temporary.write_bytes(_header(len(samples), sample_rate) + samples)
+        else:
+            from scipy.io import wavfile  # imported when it is needed: that takes longer than most commands' own work
+
+            wavfile.write(temporary, sample_rate, waveform)
 
 
 class AudioInfo(NamedTuple):

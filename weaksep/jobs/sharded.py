@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tqdm import tqdm
-
 from weaksep.errors import UserError, raise_problems
 from weaksep.jobs.interrupt import check, start_worker
 
@@ -32,6 +30,13 @@ def bar_off() -> bool | None:
     """``disable`` of tqdm for work that may be one of several: True in a worker process, whose bar and its siblings'
     would share a line of the terminal; None, which leaves it to the terminal, elsewhere."""
     return multiprocessing.parent_process() is not None or None
+
+
+def _bar(items: Iterable[Item], description: str, total: int) -> Iterable[Item]:
+    """The items, with a progress bar on a terminal."""
+    from tqdm import tqdm  # every command imports this module, and few have anything to show
+
+    return tqdm(items, desc=description, total=total, disable=None)
 
 
 @contextmanager
@@ -132,7 +137,7 @@ def run_sharded(
     with one_thread():
         if nj > 1 and len(items) > 1:
             return _in_workers(function, items, nj, description)
-        return [_unless_stopped(function, item) for item in tqdm(items, desc=description, disable=None)]
+        return [_unless_stopped(function, item) for item in _bar(items, description, len(items))]
 
 
 def _unless_stopped(function: Callable[[Item], Result], item: Item) -> Result:
@@ -150,7 +155,7 @@ def _in_workers(function: Callable[[Item], Result], items: Sequence[Item], nj: i
     with ProcessPoolExecutor(min(nj, len(items)), context, start_worker, (stop,)) as pool:
         try:
             futures = [pool.submit(_unless_stopped, function, item) for item in items]
-            for future in tqdm(as_completed(futures), desc=description, total=len(futures), disable=None):
+            for future in _bar(as_completed(futures), description, len(futures)):
                 error = None if future.cancelled() else future.exception()
                 if isinstance(error, UserError):
                     logger.error("%s: %s", description, error)  # at once: the others may take hours
@@ -198,7 +203,7 @@ def run_on_slurm(
     )
     jobs = executor.map_array(function, list(items))
     try:
-        return [job.result() for job in tqdm(jobs, desc=description, disable=None)]
+        return [job.result() for job in _bar(jobs, description, len(jobs))]
     except BaseException:
         for job in jobs:  # none may go on writing when this process has let go of the folder
             job.cancel(check=False)
