@@ -140,6 +140,17 @@ def test_an_archive_that_is_cut_while_it_is_open_is_noticed(tmp_path: Path) -> N
         reader.read(path, offsets["ütt-4"])
 
 
+def test_matrices_of_one_size_are_each_their_own_and_whole(tmp_path: Path) -> None:
+    path, alike = tmp_path / "alike.ark", np.arange(36, dtype=np.float32).reshape(3, 3, 4)
+    offsets = write_ark(path, [(str(index), matrix) for index, matrix in enumerate(alike)])
+    reader = ArkReader()
+    for index in (0, 2, 1):
+        np.testing.assert_array_equal(reader.read(path, offsets[str(index)]), alike[index])
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UserError, match="ends before"):
+        reader.read(path, offsets["2"])
+
+
 @pytest.mark.parametrize("compress", [False, True])
 def test_both_libraries_write_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compress: bool) -> None:
     many = [*matrices(), ("constant", np.ones((9, 3), dtype=np.float32))]

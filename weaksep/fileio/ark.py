@@ -114,7 +114,7 @@ class ArkReader:
 
     def __init__(self) -> None:
         self._files: dict[Path, BinaryIO] = {}
-        self._likely_shape = (1, 1)
+        self._likely = (b"", (1, 1))  # header and shape of the last matrix: most of a training's are alike
 
     def close(self) -> None:
         """Close every archive."""
@@ -124,9 +124,9 @@ class ArkReader:
 
     def __getstate__(self) -> dict[str, object]:
         # A worker process opens archives of its own.
-        return {"_files": {}, "_likely_shape": self._likely_shape}
+        return {"_files": {}, "_likely": self._likely}
 
-    def _open(self, path: Path) -> tuple[int, int]:
+    def _open(self, path: Path) -> int:
         if path not in self._files:
             try:
                 file = open_regular(path)
@@ -134,8 +134,7 @@ class ArkReader:
                 raise UserError(f"{path}: cannot be opened ({error.strerror}); rerun stage 2") from None
             if self._files.setdefault(path, file) is not file:
                 file.close()  # another thread was first
-        descriptor = self._files[path].fileno()
-        return descriptor, os.fstat(descriptor).st_size
+        return self._files[path].fileno()
 
     def read(self, path: Path, offset: int) -> np.ndarray:
         """Matrix at an offset, float32 (T, F).
@@ -143,10 +142,12 @@ class ArkReader:
         Raises:
             UserError: no archive there, no matrix at the offset, or the archive ends before the matrix does.
         """
-        descriptor, size = self._open(path)
-        head = bytearray(_PLAIN_BYTES)
-        matrix = np.empty(self._likely_shape, dtype=np.float32)
+        descriptor = self._open(path)
+        likely_head, likely_shape = self._likely
+        head, matrix = bytearray(_PLAIN_BYTES), np.empty(likely_shape, dtype=np.float32)
         got = os.preadv(descriptor, [head, matrix.data], offset)
+        if head == likely_head and got == _PLAIN_BYTES + matrix.nbytes:
+            return matrix
         plain = head.startswith(b"\0BFM ")
         header = _header(bytes(head) if plain else os.pread(descriptor, _LONGEST_HEADER, offset))
         if header is None:
@@ -158,12 +159,12 @@ class ArkReader:
             raise UserError(f"{path}:{offset}: a matrix of {rows} x {columns} values; rerun stage 2")
         ends_before = f"{path}:{offset}: the archive ends before its {rows} x {columns} matrix; rerun stage 2"
         n_bytes = header_bytes + value_bytes * rows * columns
-        if offset + n_bytes > size:  # before memory is asked for
+        if offset + n_bytes > os.fstat(descriptor).st_size:  # before memory is asked for
             raise UserError(ends_before)
         if not plain:
             return _rare(path, offset, os.pread(descriptor, n_bytes, offset))
+        self._likely = (bytes(head), (rows, columns))
         if matrix.shape != (rows, columns):
-            self._likely_shape = (rows, columns)
             matrix, got = np.empty((rows, columns), dtype=np.float32), header_bytes
         values = matrix.data.cast("B")
         while got < n_bytes:
