@@ -132,7 +132,10 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     folders = args.configs or sorted({path.parent for path in ROOT.glob("egs/*/conf/**/mix.yaml")})
-    text = [INTRODUCTION, "| configuration | system | steps | s a step | minutes | MB | disk (GB) | real time | SI-SDRi |"]
+    text = [
+        INTRODUCTION,
+        "| configuration | system | steps | s a step | minutes | MB | disk (GB) | real time | SI-SDRi |",
+    ]
     text += ["|---|---|---|---|---|---|---|---|---|"]
     for folder in folders:
         text += rows_of(folder.resolve())

@@ -29,6 +29,7 @@ TITLES = {
     "startup": "Starting up, and finding nothing to do",
     "memory": "Peak memory",
     "scale": "Cost against clips, seconds, classes and cores",
+    "gpu": "On a GPU",
 }
 INTRODUCTION = """\
 # Benchmarks
@@ -81,8 +82,10 @@ def table(records: list[dict[str, Any]]) -> list[str]:
     """Lines of the table of one row."""
     lines = ["| what | ours | against | its own | times as good | goal | met |", "|---|---|---|---|---|---|---|"]
     notes = []
+    several = len({one["row"] for one in records}) > 1
     for one in records:
-        ours = f"| {one['what']} | {spread(one['quartiles'], one['unit'])} |"
+        what = f"{one['row']}: {one['what']}" if several else one["what"]
+        ours = f"| {what} | {spread(one['quartiles'], one['unit'])} |"
         if one["at_most"] is not None or not one["against"]:
             goal = "–" if one["at_most"] is None else f"at most {number(one['at_most'])} {one['unit']}"
             lines.append(f"{ours} – | – | – | {goal} | {mark(one['met'])} |")
@@ -122,7 +125,7 @@ def main() -> None:
     new: dict[str, Any] = {}
     for line in args.records.read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
-        new.setdefault(record["row"], {**here, "records": []})["records"].append(record)
+        new.setdefault(record["script"], {**here, "records": []})["records"].append(record)
     found |= new
     for path, content in ((results, json.dumps(found, indent=1) + "\n"), (args.out, page(found))):
         with atomic_path(path) as temporary:

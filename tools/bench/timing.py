@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,14 @@ def record(
             | {"met": met}
         )
     met = None if at_most is None else middle[1] <= at_most
-    entry: dict[str, Any] = {"row": row, "what": what, "unit": unit, "quartiles": middle, "rounds": len(ours)}
+    entry: dict[str, Any] = {
+        "script": Path(sys.argv[0]).stem,
+        "row": row,
+        "what": what,
+        "unit": unit,
+        "quartiles": middle,
+        "rounds": len(ours),
+    }
     entry |= {"at_most": at_most, "met": met, "against": compared, "note": note}
     print(f"{row}: {what}: ours {middle[1]:.4g} {unit} ({middle[0]:.4g} to {middle[2]:.4g})", end="")
     print("" if at_most is None else f", at most {at_most:g} asked for: {'yes' if met else 'NO'}")
