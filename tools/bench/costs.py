@@ -25,7 +25,7 @@ from steps import make_sets
 from weaksep.corpora.registry import load_data_config
 from weaksep.feats.config import FeatsConfig
 from weaksep.fileio.atomic import atomic_path
-from weaksep.fileio.yamlfile import load_config, write_yaml
+from weaksep.fileio.yamlfile import load_config
 from weaksep.infer.model import Separator, separate_waveform
 from weaksep.mixtures.config import MixConfig
 from weaksep.nets.build import build_separator
@@ -49,7 +49,7 @@ trained it. `python tools/bench/costs.py` makes this page.
 
 
 def disk_gb(mix: MixConfig, feats: FeatsConfig, rate: int, n_classes: int) -> tuple[float, float]:
-    """Of the audio of all sets, and of their spectra, GB; as many references a mixture as classes are expected in it."""
+    """Of the audio of all sets, and of their spectra, GB; as many references as classes are expected in a mixture."""
     events = mix.mean_events / -math.expm1(-mix.mean_events)
     files = 1 + n_classes * -math.expm1(events * math.log1p(-1 / n_classes))
     samples = seconds_to_samples(mix.clip_s, rate)
