@@ -30,7 +30,7 @@ ruff check .
 log "mypy"
 mypy
 log "shellcheck"
-find .ci/run tools utils egs -name "venv*" -prune -o -type f \( -name '*.sh' -o -path .ci/run \) -print0 \
+find .ci/run tools utils egs test -name "venv*" -prune -o -type f \( -name '*.sh' -o -path .ci/run \) -print0 \
     | xargs -0 shellcheck --external-sources --source-path=SCRIPTDIR
 log "pytest"
 # Thousands of small files that are forced to the disk: in memory, where there is room, they cost no time.
