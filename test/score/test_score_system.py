@@ -183,7 +183,7 @@ def test_a_silent_reference_is_left_out_aloud(system, test_data, caplog):
 
 
 def test_workers_make_no_difference(system, test_data, monkeypatch):
-    monkeypatch.setattr("weaksep.score.system.CLIPS_IN_A_JOB", 2)
+    monkeypatch.setattr("weaksep.score.system.SHARD_CLIPS", 2)
     one = score(test_data, system).read_bytes()
     assert score(test_data, system, nj=2).read_bytes() == one
 

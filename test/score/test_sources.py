@@ -163,7 +163,7 @@ def test_batches(separated, classified, monkeypatch):
 
 
 def test_workers_make_no_difference(separated, test_data, tmp_path, monkeypatch):
-    monkeypatch.setattr("weaksep.score.sources.CLIPS_IN_A_JOB", 3)
+    monkeypatch.setattr("weaksep.score.sources.SHARD_CLIPS", 3)
     torch.manual_seed(0)
     config = {"supervision": "frame", "net": {"kind": "light", "units": 4, "channels": [4]}}
     network = tmp_path / "classifier_light"

@@ -5,8 +5,12 @@ what is left where the labels say that a class is silent, what a residual output
 of them says that a source is right; together they say a lot when it is wrong.
 """
 
+from __future__ import annotations
+
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +42,28 @@ class Heard:
     residual: float | None
     unexplained: float
     n_samples: int
+
+    def packed(self) -> dict[str, Any]:
+        """As JSON can say it, to the last bit: arrays as their type, shape and bytes."""
+        return {name: _packed(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def unpacked(cls, packed: Mapping[str, Any]) -> Heard:
+        """The other way."""
+        return cls(**{name: _unpacked(value) for name, value in packed.items()})
+
+
+def _packed(value: Any) -> Any:
+    if not isinstance(value, np.ndarray):
+        return value
+    return [value.dtype.str, list(value.shape), base64.b64encode(value.tobytes()).decode("ascii")]
+
+
+def _unpacked(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    kind, shape, content = value
+    return np.frombuffer(base64.b64decode(content), dtype=kind).reshape(shape)
 
 
 def energy(audio: np.ndarray) -> float:

@@ -129,7 +129,7 @@ def score_clip(
     return rows
 
 
-def score_clips(clips: tuple[ClipFiles, ...], bss_eval: bool = True) -> list[Row]:
+def score_clips(clips: Sequence[ClipFiles], bss_eval: bool = True) -> list[Row]:
     """Rows of several clips; the unit of work of a worker process.
 
     BSS eval comes last, for all clips together, which is much faster. Till then only correlations are kept, no signals.

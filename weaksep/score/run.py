@@ -5,7 +5,7 @@ Imports no torch: a rerun with nothing to do must be quick.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from weaksep.fileio.names import RESIDUAL
 from weaksep.fileio.network import network_files, read_description
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import STAMP_NAME, Step, run_step
+from weaksep.jobs import Claim, run_shards
 from weaksep.metrics import sed
 from weaksep.score.sources import Load, classify_sources
 from weaksep.score.system import find_clips, score_system
@@ -102,6 +103,17 @@ def tagging_step(classifier: Path, data: DataDir, dump: Path) -> Step:
     )
 
 
+def tag_shard(load: Load, dump: Path, data: Path, classifier: Path, claim: Claim) -> None:
+    """Score a classifier, which is one shard."""
+    found = DataDir.load(data)
+    score_classifier(experiment_of(classifier), load(str(classifier)), FeatureSet(dump, found), found)
+
+
+def _tag(work: Callable[[Path, Claim], None], classifier: Path, notes: Shards) -> None:
+    with notes.unfinished([notes.folder / "tagging.json"]):
+        run_shards(work, {"1": classifier}, notes, nj=1, description=f"tag {experiment_of(classifier).name}")
+
+
 def score_all(
     expdir: Path,
     data: Path,
@@ -151,15 +163,19 @@ def score_all(
         path, place, found = target.path, (target.dump, target.data), data_of(target.data)
         if target.is_classifier:
             step = tagging_step(path, found, target.dump)
-            yield step, lambda _: score_classifier(experiment_of(path), load(str(path)), features_of(*place), found)
+            yield step, partial(_tag, partial(tag_shard, load, *place), path)
             return
         n_outputs = len(found.classes) + has_residual if path.name in BASELINES else 0
         if not n_outputs:
             step = scores_step(path, found, target.dump, bss_eval)
-            yield step, lambda _: score_system(found, clips_of(*place), path, bss_eval=bss_eval, nj=nj)
+            yield (
+                step,
+                lambda notes: score_system(found, clips_of(*place), path, bss_eval=bss_eval, nj=nj, notes=notes),
+            )
         if evaluation is not None:
             step = sources_step(path, found, evaluation, n_outputs)
-            yield step, lambda _: classify_sources(found, path, evaluation, load, n_outputs=n_outputs, nj=nj)
+            work = partial(classify_sources, found, path, evaluation, load, n_outputs=n_outputs, nj=nj)
+            yield step, lambda notes: work(notes=notes)
 
     if any(target.data == data for target in targets):
         data_of(data)  # a mistyped --data is one error, not one a system

@@ -12,8 +12,9 @@ from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.datadir import CONFIDENCE_NAME, REFERENCED_NAME, SOURCE_NAME, DataDir, read_scp
 from weaksep.fileio.names import BACKGROUND, RESIDUAL
+from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import read_tsv, write_tsv
-from weaksep.jobs import run_sharded
+from weaksep.jobs import Claim, cut_shards, run_shards
 from weaksep.metrics.overlap import overlap_share
 from weaksep.metrics.si_sdr import FLOOR_DB
 from weaksep.score.clip import COLUMNS, ClipFiles, Row, score_clips
@@ -21,7 +22,7 @@ from weaksep.signal.units import n_frames
 
 logger = logging.getLogger(__name__)
 
-CLIPS_IN_A_JOB = 100
+SHARD_CLIPS = 100
 
 
 def find_clips(data: DataDir, hop_samples: int) -> list[ClipFiles]:
@@ -110,8 +111,19 @@ def _warn(rows: Sequence[Row], name: str, referenced: frozenset[str]) -> None:
         logger.warning("%s: %d output(s) hold nothing of their class; they count with %g dB", name, floored, FLOOR_DB)
 
 
+def score_shard(bss_eval: bool, clips: Sequence[ClipFiles], claim: Claim) -> list[Row]:
+    """Rows of a shard, which writes no file."""
+    return score_clips(clips, bss_eval)
+
+
 def score_system(
-    data: DataDir, clips: Sequence[ClipFiles], experiment: str | Path, *, bss_eval: bool = True, nj: int = 1
+    data: DataDir,
+    clips: Sequence[ClipFiles],
+    experiment: str | Path,
+    *,
+    bss_eval: bool = True,
+    nj: int = 1,
+    notes: Shards | None = None,
 ) -> Path:
     """Score EXPERIMENT/separated/<set> and write EXPERIMENT/scores/<set>/scores.tsv.
 
@@ -121,6 +133,7 @@ def score_system(
         experiment: the system's folder.
         bss_eval: also SDR, SIR and SAR.
         nj: worker processes.
+        notes: of the step.
 
     Returns:
         the table's path.
@@ -132,13 +145,15 @@ def score_system(
     estimates = find_estimates(data, experiment / "separated" / set_name)
     residuals = read_residuals(experiment / "separated" / set_name)
     clips = [replace(clip, estimates=estimates[clip.utt], residual=residuals.get(clip.utt)) for clip in clips]
-    jobs = [tuple(clips[start : start + CLIPS_IN_A_JOB]) for start in range(0, len(clips), CLIPS_IN_A_JOB)]
-    parts = run_sharded(partial(score_clips, bss_eval=bss_eval), jobs, nj=nj, description=f"score {experiment.name}")
-    sure = confidences(experiment / "separated" / set_name)
-    rows = [row | {"confidence": sure.get((row["utt"], row["class"]))} for part in parts for row in part]
-    _warn(rows, experiment.name, data.referenced())
     path = experiment / "scores" / set_name / "scores.tsv"
-    write_text(path.parent / SOURCE_NAME, data.fingerprint() + "\n")
-    write_tsv(path, COLUMNS, rows)
+    notes = notes or Shards(path.parent, step="scores")
+    with notes.unfinished([path, path.parent / SOURCE_NAME]):
+        work, shards = partial(score_shard, bss_eval), cut_shards(clips, SHARD_CLIPS)
+        parts = run_shards(work, shards, notes, nj=nj, description=f"score {experiment.name}")
+        sure = confidences(experiment / "separated" / set_name)
+        rows = [row | {"confidence": sure.get((row["utt"], row["class"]))} for part in parts for row in part]
+        _warn(rows, experiment.name, data.referenced())
+        write_text(path.parent / SOURCE_NAME, data.fingerprint() + "\n")
+        write_tsv(path, COLUMNS, rows)
     logger.info("%s: %d rows", path, len(rows))
     return path
