@@ -1,9 +1,12 @@
 # Sourced by run.sh: where the --nj jobs of the stages 0 to 2, 5 and 6 run. Trainings run where run.sh runs.
 #   local   worker processes on this machine
-#   slurm   one cluster job each, through submitit (pip install 'weaksep[slurm]'); the folder must be shared
+#   slurm   jobs of a Slurm cluster, a shard each, through submitit (pip install 'weaksep[slurm]'); this folder must be
+#           shared with its nodes
 # shellcheck shell=bash
 
-export WEAKSEP_BACKEND=local
-# For slurm: the partition, and where the job files go.
-# export WEAKSEP_SLURM_PARTITION=cpu
-# export WEAKSEP_SLURM_DIR=exp/slurm
+backend=${WEAKSEP_BACKEND:-local}
+
+export WEAKSEP_BACKEND=${backend}
+# For slurm: what the jobs ask for (partition, time, memory), and where their logs go.
+export WEAKSEP_SLURM_CONFIG=${WEAKSEP_SLURM_CONFIG:-conf/slurm.yaml}
+export WEAKSEP_SLURM_DIR=${WEAKSEP_SLURM_DIR:-slurm}

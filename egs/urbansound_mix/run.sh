@@ -17,6 +17,7 @@ recipe=$(basename "${PWD}")
 stage=data
 stop_stage=report
 nj=$(nproc)
+retries=2
 ngpu=1
 tag=
 download=false
@@ -76,6 +77,8 @@ Options [default]
     --download BOOL      fetch the corpus into the folder of --db first, where that can be done [${download}]
     --nj N               worker processes, one thread each; on the CPU stages 3 and 4 train N + 1 systems at a time, or
                          one if N is 1 [${nj}]
+    --retries N          where cmd.sh says slurm (--nj jobs at a time): times that a job that failed or was lost is tried
+                         again [${retries}]
     --ngpu 0|1           compute on a GPU when there is one (stages 3 to 5) [${ngpu}]
     --allow-cpu BOOL     use the CPU when there are GPUs but none is free [${allow_cpu}]
     --tag NAME           added to the names of the experiment folders, after a + [${tag}]
@@ -137,6 +140,7 @@ stage=$(stage_number "${stage}")
 stop_stage=$(stage_number "${stop_stage}")
 [ "${stage}" -le "${stop_stage}" ] || die "nothing to do: --stage ${stage} comes after --stop-stage ${stop_stage}"
 [[ ${nj} =~ ^[1-9][0-9]*$ ]] || die "option --nj takes a number from 1, not '${nj}'"
+[[ ${retries} =~ ^[0-9]+$ ]] || die "option --retries takes a number from 0, not '${retries}'"
 [[ ${feats_type:-ark} =~ ^(ark|raw)$ ]] || die "option --feats-type takes ark or raw, not '${feats_type}'"
 [[ ${train_threads} =~ ^[1-9][0-9]*$ ]] || die "option --train-threads takes a number from 1, not '${train_threads}'"
 [[ ${seeds} =~ ^[0-9\ ]*$ ]] || die "option --seeds takes whole numbers like '0 1 2', not '${seeds}'"
@@ -253,10 +257,11 @@ if wanted 0 && [ -e "${config}/prepare.yaml" ]; then
     [ -n "${db}" ] || die "no recordings: give --db DIR, or edit db.sh"
     begin 0 "labelled recordings -> ${datadir}/{train,valid,test}"
     supervised weaksep prepare --config "${config}/prepare.yaml" --db "${db}" \
-        --out "${datadir}" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \
-        ${clip_s:+--set "clip_s=${clip_s}"} --force "${force}"
+        --out "${datadir}" --nj "${nj}" --retries "${retries}" --max-bad-ratio "${max_bad_ratio}" \
+        "${truncated_options[@]}" ${clip_s:+--set "clip_s=${clip_s}"} --force "${force}"
     supervised weaksep diagnose "${datadir}" --config-dir "${config}" --systems "${systems}" \
-        --separator-args "${separator_args}" --accept "${accept}" --nj "${nj}" --force "${force}"
+        --separator-args "${separator_args}" --accept "${accept}" --nj "${nj}" --retries "${retries}" \
+        --force "${force}"
     finish
 elif wanted 0; then
     begin 0 "corpus -> ${datadir}/events"
@@ -265,8 +270,8 @@ elif wanted 0; then
         db_options=(--db "${datadir}/local")
     fi
     supervised weaksep data --config "${config}/data.yaml" "${db_options[@]}" --download "${download}" \
-        --out "${datadir}/events" --nj "${nj}" --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \
-        --force "${force}"
+        --out "${datadir}/events" --nj "${nj}" --retries "${retries}" --max-bad-ratio "${max_bad_ratio}" \
+        "${truncated_options[@]}" --force "${force}"
     finish
 fi
 
@@ -275,7 +280,7 @@ if wanted 1 && [ ! -e "${config}/prepare.yaml" ]; then
     supervised weaksep mix --config "${config}/mix.yaml" "${seed_options[@]}" --events "${datadir}/events" \
         --systems "${systems}" --system-configs "${config}" --variants "${variants}" \
         ${background:+--background "${background}"} --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \
-        --out "${datadir}" --nj "${nj}" --force "${force}"
+        --out "${datadir}" --nj "${nj}" --retries "${retries}" --force "${force}"
     finish
 fi
 
@@ -283,7 +288,7 @@ if wanted 2; then
     begin 2 "${datadir}/{train,valid,test} -> ${dumpdir}"
     supervised weaksep feats --config "${config}/feats.yaml" ${feats_type:+--feats-type "${feats_type}"} \
         --systems "${systems}" --system-configs "${config}" --variants "${variants}" \
-        --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}" --force "${force}"
+        --datadir "${datadir}" --dumpdir "${dumpdir}" --nj "${nj}" --retries "${retries}" --force "${force}"
     finish
 fi
 
@@ -310,7 +315,8 @@ if wanted 5; then
     for test_set in ${test_sets}; do
         supervised weaksep infer --systems "${systems}" --tag "${tag}" "${seeds_options[@]}" --expdir "${expdir}" \
             --data "${datadir}/${test_set}" --feats "${config}/feats.yaml" \
-            --nj "${nj}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --force "${force}" --failed "${failed_note}"
+            --nj "${nj}" --retries "${retries}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --force "${force}" \
+            --failed "${failed_note}"
         leave_out_failed
     done
     finish
@@ -320,8 +326,8 @@ if wanted 6; then
     begin 6 "${expdir}/*/separated -> ${expdir}/*/scores"
     for test_set in ${test_sets}; do
         supervised weaksep score --systems "${systems}" --tag "${tag}" "${seeds_options[@]}" --expdir "${expdir}" \
-            --data "${datadir}/${test_set}" --dump "${dumpdir}/${test_set}" --nj "${nj}" --force "${force}" \
-            ${evaluation_classifier:+--default-evaluation-classifier "${evaluation_classifier}"}
+            --data "${datadir}/${test_set}" --dump "${dumpdir}/${test_set}" --nj "${nj}" --retries "${retries}" \
+            --force "${force}" ${evaluation_classifier:+--default-evaluation-classifier "${evaluation_classifier}"}
     done
     finish
 fi

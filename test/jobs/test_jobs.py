@@ -1,4 +1,4 @@
-"""Jobs: order, errors, one thread a worker, the cluster path without a cluster, and the choice of a device."""
+"""Jobs: order, errors, one thread a worker, and the choice of a device."""
 
 from __future__ import annotations
 
@@ -106,13 +106,6 @@ def test_an_unknown_backend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEAKSEP_BACKEND", "sge")
     with pytest.raises(UserError, match="unknown job backend 'sge'"):
         run_sharded(abs, [1], nj=1, description="x")
-
-
-def test_the_cluster_path_without_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from weaksep.jobs.sharded import run_on_slurm
-
-    monkeypatch.setenv("WEAKSEP_SLURM_DIR", str(tmp_path))
-    assert run_on_slurm(abs, [-1, 2], nj=2, description="absolute values", cluster="debug") == [1, 2]
 
 
 class FakeCuda:

@@ -44,6 +44,11 @@ def positive_int(text: str) -> int:
     return int(text)
 
 
+def whole_number(text: str) -> int:
+    """The argparse type of how many times: 0 or more."""
+    return 0 if text == "0" else positive_int(text)
+
+
 def plain_path(text: str) -> Path:
     """The argparse type of every path: an option with ``type=Path`` has it.
 
@@ -130,6 +135,12 @@ def accept_truncated(default: bool | None) -> Option:
 
 
 NJ = option("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
+RETRIES = option(
+    "--retries",
+    type=whole_number,
+    default=2,
+    help="on Slurm, times that a job that failed is tried again (%(default)s)",
+)
 EXPDIR = option("--expdir", type=Path, default=Path("exp"), help="folder of the experiments (%(default)s)")
 SEEDS = option("--seeds", default="", help="'0 1': of trainings, one each: strong+seed0, strong+seed1")
 FORCE = switch("--force", False, "do it again although nothing has changed (%(default)s)")

@@ -7,6 +7,7 @@ from pathlib import Path
 from weaksep.bin.cli import (
     FORCE,
     NJ,
+    RETRIES,
     accept_truncated,
     make_parser,
     option,
@@ -22,6 +23,7 @@ OPTIONS = (
     switch("--download", False, "fetch the corpus into --db first; a broken download is continued (%(default)s)"),
     option("--out", type=Path, default=Path("data/events"), help="folder to write (%(default)s)"),
     NJ,
+    RETRIES,
     option(
         "--max-bad-ratio",
         type=share,
@@ -38,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = make_parser("data", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.corpora.registry import load_data_config, make_events
+    from weaksep.jobs.slurm_config import begin_stage
 
+    begin_stage("data", args.retries)
     make_events(
         load_data_config(args.config, truncated_setting(args.accept_truncated)),
         args.db,

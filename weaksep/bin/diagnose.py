@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import FORCE, NJ, make_parser, option, run_command
+from weaksep.bin.cli import FORCE, NJ, RETRIES, make_parser, option, run_command
 
 OPTIONS = (
     option("datadir", type=Path, metavar="DATADIR", help="folder of the sets train, valid and test"),
@@ -18,6 +18,7 @@ OPTIONS = (
     option("--separator-args", default="", help="settings that they will be trained with: 'optim.max_epochs=30'"),
     option("--accept", action="append", default=[], metavar="NAMES", help="findings to go on in spite of"),
     NJ,
+    RETRIES,
     FORCE,
 )
 
@@ -26,9 +27,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Diagnose a data folder."""
     args = make_parser("diagnose", __doc__, OPTIONS).parse_args(argv)
 
+    from weaksep.jobs.slurm_config import begin_stage
     from weaksep.report.data_page import diagnose
     from weaksep.train.systems import all_systems, system_configs
 
+    begin_stage("data", args.retries)
     names = args.systems.split() or (all_systems(args.config_dir) if args.config_dir else [])
     configs = system_configs(args.config_dir, names, args.separator_args.split()) if args.config_dir else {}
     systems = [

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from weaksep.bin.cli import FORCE, make_parser, option, positive_int, run_command
+from weaksep.bin.cli import FORCE, RETRIES, make_parser, option, positive_int, run_command
 
 SETS = ("train", "valid", "test")
 
@@ -28,6 +28,7 @@ OPTIONS = (
         help="instead of the configuration's: Kaldi archives, or none: training then reads the audio",
     ),
     option("--nj", type=positive_int, default=1, help="worker processes"),
+    RETRIES,
     FORCE,
 )
 
@@ -53,8 +54,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.feats.steps import features_step, references_step
     from weaksep.fileio.stamp import run_step
     from weaksep.fileio.yamlfile import load_config
+    from weaksep.jobs.slurm_config import begin_stage
     from weaksep.train.systems import system_configs, system_variants
 
+    begin_stage("feats", args.retries)
     overrides = [f"feats_type={args.feats_type}"] if args.feats_type else []
     config = load_config(FeatsConfig, args.config, overrides)
     folder = args.system_configs or args.config.parent

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import EXPDIR, FORCE, SEEDS, make_parser, option, positive_int, run_command, switch
+from weaksep.bin.cli import EXPDIR, FORCE, RETRIES, SEEDS, make_parser, option, positive_int, run_command, switch
 from weaksep.errors import UserError, raise_problems
 
 OPTIONS = (
@@ -25,6 +25,7 @@ OPTIONS = (
     switch("--oracles", True, "also oracle masks and the unprocessed mixture (%(default)s)"),
     option("--feats", type=Path, default=Path("conf/feats.yaml"), help="STFT of the oracles (%(default)s)"),
     option("--nj", type=positive_int, default=1, help="worker processes on the CPU (%(default)s)"),
+    RETRIES,
     option("--ngpu", type=int, choices=(0, 1), default=0, help="GPUs to use, 0 or 1 (%(default)s)"),
     switch("--allow-cpu", False, "take the CPU when no GPU is free (%(default)s)"),
     option("--batch-size", type=positive_int, default=16, help="clips at a time (%(default)s)"),
@@ -43,7 +44,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.fileio.place import check_list
     from weaksep.fileio.yamlfile import load_config
     from weaksep.infer.systems import Options, find_systems, separate_systems
+    from weaksep.jobs.slurm_config import begin_stage
 
+    begin_stage("separate", args.retries)
     check_list(args.failed, (args.systems or "").split())
     tags = seed_tags(args.tag, args.seeds)
     systems = find_systems(args.expdir, args.systems, tags, args.exp)

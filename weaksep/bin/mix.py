@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import FORCE, NJ, accept_truncated, make_parser, option, run_command, share
+from weaksep.bin.cli import FORCE, NJ, RETRIES, accept_truncated, make_parser, option, run_command, share
 
 OPTIONS = (
     option("--config", type=Path, required=True, help="mix.yaml"),
@@ -26,6 +26,7 @@ OPTIONS = (
     option("--max-bad-ratio", type=share, default=0.0, help="share of them to leave out if unreadable (%(default)s)"),
     accept_truncated(False),
     NJ,
+    RETRIES,
     option("--seed", type=int, default=None, help="instead of the seed in the configuration"),
     FORCE,
 )
@@ -37,10 +38,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from weaksep.corpora.backgrounds import make_backgrounds
     from weaksep.fileio.yamlfile import load_config
+    from weaksep.jobs.slurm_config import begin_stage
     from weaksep.mixtures.config import MixConfig
     from weaksep.mixtures.stage import make_mixtures, wanted_mixtures
     from weaksep.train.systems import system_variants
 
+    begin_stage("mix", args.retries)
     overrides = [] if args.seed is None else [f"seed={args.seed}"]
     config = load_config(MixConfig, args.config, overrides)
     to_train = system_variants(args.system_configs or args.config.parent, args.systems.split())

@@ -10,7 +10,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import FORCE, NJ, accept_truncated, make_parser, option, run_command, share, truncated_setting
+from weaksep.bin.cli import (
+    FORCE,
+    NJ,
+    RETRIES,
+    accept_truncated,
+    make_parser,
+    option,
+    run_command,
+    share,
+    truncated_setting,
+)
 
 OPTIONS = (
     option("--config", type=Path, help="prepare.yaml: classes, lengths, rate, split (defaults without it)"),
@@ -22,6 +32,7 @@ OPTIONS = (
     option("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, like clip_s=5"),
     option("--out", type=Path, default=Path("data"), help="folder of the sets (%(default)s)"),
     NJ,
+    RETRIES,
     option("--max-bad-ratio", type=share, default=0.0, help="share of missing or unreadable recordings to leave out"),
     accept_truncated(None),
     FORCE,
@@ -33,9 +44,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = make_parser("prepare", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.fileio.yamlfile import load_config
+    from weaksep.jobs.slurm_config import begin_stage
     from weaksep.recordings.config import PrepareConfig
     from weaksep.recordings.steps import prepare_recordings
 
+    begin_stage("data", args.retries)
     prepare_recordings(
         load_config(PrepareConfig, args.config, [*args.set, *truncated_setting(args.accept_truncated)]),
         {name: getattr(args, name) for name in ("audio", "clip_labels", "events", "references")},

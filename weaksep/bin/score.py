@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from weaksep.bin.cli import EXPDIR, FORCE, NJ, SEEDS, make_parser, option, run_command, switch
+from weaksep.bin.cli import EXPDIR, FORCE, NJ, RETRIES, SEEDS, make_parser, option, run_command, switch
 
 OPTIONS = (
     EXPDIR,
@@ -41,6 +41,7 @@ OPTIONS = (
         help="without --evaluation-classifier, if trained (%(default)s)",
     ),
     NJ,
+    RETRIES,
     FORCE,
 )
 
@@ -57,8 +58,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = make_parser("score", __doc__, OPTIONS).parse_args(argv)
 
     from weaksep.fileio.experiments import seed_tags
+    from weaksep.jobs.slurm_config import begin_stage
     from weaksep.score.run import score_all
 
+    begin_stage("score", args.retries)
     score_all(
         args.expdir,
         args.data,

@@ -174,7 +174,7 @@ def separate_dataset(
         data: the mixtures; oracles read its references too.
         out: folder to write; what an earlier run left there is replaced.
         nj: worker processes on the CPU; a GPU is fed by one.
-        device: torch device.
+        device: torch device; "cuda" for the GPU that each Slurm job is given.
         batch_size: clips of one length that go through the net together.
         notes: of the step.
 
@@ -202,9 +202,9 @@ def separate_dataset(
             partial(separate_shard, task),
             cut_shards(list(equal_length_batches(clips, batch_size)), SHARD_BATCHES),
             notes,
-            nj=nj if device == "cpu" else 1,
+            nj=1 if device.startswith("cuda:") else nj,
             description=f"separate {system.name}",
-            backend=None if device == "cpu" else "local",  # the GPU is here, whatever cmd.sh says
+            backend="local" if device.startswith("cuda:") else None,  # the GPU is here, whatever cmd.sh says
         )
         done = [Done(*batch) for batches in shards for batch in batches]
         samples, files = (sum(count) for count in zip(*(batch.clipped for batch in done), strict=True))

@@ -24,6 +24,7 @@ from weaksep.fileio.variants import variant_folder
 from weaksep.fileio.yamlfile import read_yaml
 from weaksep.infer.steps import ORACLE_NAMES, Oracle, oracle_step, separator_step, unprocessed_step
 from weaksep.jobs.device import choose_device
+from weaksep.jobs.slurm_config import job_settings, on_slurm
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +132,8 @@ def _separate_set(place: Path, systems: Sequence[Path], options: Options, failed
     data, device = DataDir.load(place), ""
     for step, system in _steps(data, systems, options, failed):
         if not device and (options.force or step.changes()):
-            device = choose_device(options.ngpu, options.allow_cpu)
+            with_gpu = options.ngpu and on_slurm() and job_settings().gpus
+            device = "cuda" if with_gpu else choose_device(options.ngpu, options.allow_cpu)
         with _noted(system, step.name, failed):
             run_step(step, partial(_separate, step.folder, system, data, device, options), force=options.force)
 

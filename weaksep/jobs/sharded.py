@@ -1,29 +1,23 @@
-"""Map a function over items: in this process, in worker processes, or on a Slurm cluster (``weaksep[slurm]``).
-
-Several PyTorch processes with a thread per core each slow one another down many times, so a worker has one.
-"""
+"""Map a function over items: in this process, in worker processes, or on a Slurm cluster (``weaksep[slurm]``)."""
 
 import logging
 import multiprocessing
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.jobs.interrupt import check, start_worker
+from weaksep.jobs.threads import one_thread
 
 logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Claim = Callable[[Iterable[Path]], None]
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def bar_off() -> bool | None:
@@ -37,28 +31,6 @@ def _bar(items: Iterable[Item], description: str, total: int) -> Iterable[Item]:
     from tqdm import tqdm  # every command imports this module, and few have anything to show
 
     return tqdm(items, desc=description, total=total, disable=None)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One computing thread here and in child processes started inside, so that results do not depend on ``nj``.
-
-    Torch is not imported for it; when it comes later it reads the environment.
-    """
-    torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch else 1
-    saved = {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    if torch:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        for name in THREAD_VARIABLES:
-            del os.environ[name]
-        os.environ.update(saved)
-        if torch:
-            torch.set_num_threads(threads)
 
 
 def split_evenly(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:
@@ -98,13 +70,21 @@ def run_shards(
         UserError, Interrupted: see ``run_sharded``; the finished shards are noted.
     """
     todo = [shard for shard in shards.items() if not notes.done(shard[0])]
-    run_sharded(partial(_do_shard, function, notes), todo, **options)
+    whats = [f"{_described(function)}, {notes.folder}, shard {name}" for name, _ in todo]
+    run_sharded(partial(_do_shard, function, notes), todo, whats=whats, place=notes.path, **options)
     return [notes.load(name) for name in shards]
 
 
 def _do_shard(function: Callable[[Item, Claim], Any], notes: Any, shard: tuple[str, Item]) -> None:
     name, items = shard
-    notes.save(name, function(items, notes.claims(name)))
+    if not notes.done(name):  # by a job that was lost later on
+        notes.save(name, function(items, notes.claims(name)))
+
+
+def _described(function: Any) -> str:
+    while isinstance(function, partial):
+        function = function.func
+    return f"{function.__module__}.{getattr(function, '__qualname__', type(function).__name__)}"
 
 
 def run_sharded(
@@ -114,16 +94,21 @@ def run_sharded(
     nj: int,
     description: str,
     backend: str | None = None,
+    whats: Sequence[str] = (),
+    place: Path | None = None,
 ) -> list[Result]:
     """Call ``function`` on every item and return the results in order.
 
     Args:
-        function: a module-level function (worker processes import it), or ``functools.partial`` of one.
+        function: a module-level function (worker processes import it), or ``functools.partial`` of one. On Slurm its
+            results go through JSON, which makes lists of tuples.
         items: one argument each; make an item a shard of work that takes a second or more.
-        nj: worker processes; 1 runs here.
+        nj: worker processes; 1 runs here. On Slurm jobs at a time.
         description: for the progress bar.
-        backend: "local", or "slurm" (through submitit; one cluster job an item, nj at a time); by default what
-            the environment's WEAKSEP_BACKEND says (a recipe's cmd.sh sets it), else "local".
+        backend: "local", or "slurm" (one job an item, see jobs/slurm.py); by default what the environment's
+            WEAKSEP_BACKEND says (a recipe's cmd.sh sets it), else "local".
+        whats: what is done with each item, for the logs of Slurm jobs.
+        place: of the step; no two processes work on one at a time.
 
     Raises:
         UserError: of the items that failed; those at work have ended, none was begun after the first failure.
@@ -131,7 +116,11 @@ def run_sharded(
     """
     backend = backend or os.environ.get("WEAKSEP_BACKEND", "local")
     if backend == "slurm":
-        return run_on_slurm(function, items, nj=nj, description=description)
+        from weaksep.jobs.slurm import Slurm, run_on_slurm
+
+        whats = whats or [f"{_described(function)}, {n} of {len(items)}" for n in range(1, len(items) + 1)]
+        slurm = Slurm(description, str(place.absolute()) if place else "", nj)
+        return run_on_slurm(function, items, whats, slurm, description=description)
     if backend != "local":
         raise UserError(f"unknown job backend {backend!r}: take local or slurm (cmd.sh)")
     with one_thread():
@@ -174,37 +163,3 @@ def _in_workers(function: Callable[[Item], Result], items: Sequence[Item], nj: i
             raise
     raise_problems(f"{description} failed", problems, one_alone=True)
     return [future.result() for future in futures]
-
-
-def run_on_slurm(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    *,
-    nj: int,
-    description: str,
-    cluster: str | None = None,
-) -> list[Result]:
-    """Submit one array job with an element for each item, at most ``nj`` at a time; results in order.
-
-    The folder for submitit's files and the partition come from WEAKSEP_SLURM_DIR (default ./slurm) and
-    WEAKSEP_SLURM_PARTITION; ``cluster="local"`` runs the same path without a cluster (for tests).
-    """
-    try:
-        import submitit
-    except ImportError:
-        raise UserError("backend slurm needs submitit: pip install 'weaksep[slurm]'") from None
-    executor = submitit.AutoExecutor(folder=os.environ.get("WEAKSEP_SLURM_DIR", "slurm"), cluster=cluster)
-    executor.update_parameters(
-        name=description.replace(" ", "_"),
-        cpus_per_task=1,
-        timeout_min=24 * 60,
-        slurm_array_parallelism=max(1, nj),
-        slurm_partition=os.environ.get("WEAKSEP_SLURM_PARTITION"),
-    )
-    jobs = executor.map_array(function, list(items))
-    try:
-        return [job.result() for job in _bar(jobs, description, len(jobs))]
-    except BaseException:
-        for job in jobs:  # none may go on writing when this process has let go of the folder
-            job.cancel(check=False)
-        raise

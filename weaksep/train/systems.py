@@ -38,7 +38,7 @@ def check_systems(config_dir: str | Path, systems: Sequence[str]) -> None:
 
 def all_systems(config_dir: str | Path) -> list[str]:
     """Names of the systems that a configuration folder describes: those of the headline first, then by name."""
-    stems = {path.stem for path in Path(config_dir).glob("*.yaml")} - {"data", "mix", "feats", "prepare"}
+    stems = {path.stem for path in Path(config_dir).glob("*.yaml")} - {"data", "mix", "feats", "prepare", "slurm"}
     found = [stem for stem in stems if not stem.startswith(("classifier", "base"))]
     return sorted(found, key=lambda name: (HEADLINE.index(name) if name in HEADLINE else len(HEADLINE), name))
 

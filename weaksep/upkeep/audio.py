@@ -81,7 +81,7 @@ def check_audio(folder: Folder, nj: int) -> list[Problem]:
         summed = folder.kind == MIXTURES and len(files) == len(scps) > 1
         clips.append((files, folder.lengths_s.get(utt, math.nan), summed))
     shards = split_evenly(clips, max(nj, -(-len(clips) // SHARD_CLIPS)))
-    results = run_sharded(examine, shards, nj=nj, description=f"audio {folder.path.name}")
+    results = run_sharded(examine, shards, nj=nj, description=f"audio {folder.path.name}", backend="local")
     found = [pair for result in results for pair in result]
     rates = [scene.sample_rate for _, scene, _ in folder.scenes.values()]
     votes = Counter(rates or [what for _, what in found if isinstance(what, int)]).most_common(1)

@@ -104,7 +104,8 @@ def check_feats(folder: Folder, dump: Path | None, nj: int) -> list[Problem]:
         for utt, entry in table.entries.items()
     ]
     shards = split_evenly(matrices, max(nj, -(-len(matrices) // SHARD_MATRICES)))
-    results = run_sharded(partial(examine, settings), shards, nj=nj, description=f"features {folder.path.name}")
+    work, description = partial(examine, settings), f"features {folder.path.name}"
+    results = run_sharded(work, shards, nj=nj, description=description, backend="local")
     what = _statistics_problem(place / "cmvn.ark", settings, sum(frames.values()))
     statistics = [Problem(place / "cmvn.ark", None, what, REMEDY)] if what else []
     return [*problems, *(problem for result in results for problem in result), *statistics]
