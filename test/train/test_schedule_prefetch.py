@@ -32,6 +32,8 @@ def test_a_losss_weight_begins_and_rises() -> None:
 def test_the_residual_is_dear_until_the_classes_have_taken_shape() -> None:
     steps = [Progress(step, 10) for step in range(10)]
     prices = [ResidualSettings(residual_weight=0.2).residual_weight_at(step) for step in steps]
+    assert prices == pytest.approx([1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2, 0.2, 0.2])
+    prices = [ResidualSettings(residual_weight=0.2, residual_first=2).residual_weight_at(step) for step in steps]
     assert prices == pytest.approx([2, 2, 2, 2, 1.55, 1.1, 0.65, 0.2, 0.2, 0.2])
     assert ResidualSettings(residual_weight=0.2).residual_weight_at(END) == pytest.approx(0.2)
     assert {ResidualSettings(residual_weight=2.5).residual_weight_at(step) for step in steps} == {2.5}

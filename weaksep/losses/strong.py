@@ -5,7 +5,7 @@
 All K classes count; the target of an absent class is silence. A mask in [0, 1] can reach min(|S_i|, X) and no more.
 """
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -19,7 +19,6 @@ class Settings(ResidualSettings):
 
     weight: float = Field(100.0, ge=0)
     over_classes: Literal["mean", "sum"] = "mean"
-    dear: ClassVar[float] = 1.0  # and twice as much is wrong already where a class is left to the residual
 
 
 def strong_loss(
