@@ -28,6 +28,15 @@ def test_inverse_is_torchs() -> None:
     assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
 
 
+def test_magnitude_is_the_spectrums() -> None:
+    stft, audio = Stft(256, 128), torch.randn(2, 3000, generator=torch.Generator().manual_seed(3))
+    audio[:, 1000:2000] = 0
+    audio[:, 2000:] *= 1e-6
+    magnitude = stft.magnitude(audio)
+    assert magnitude.is_contiguous()
+    torch.testing.assert_close(magnitude, stft.forward(audio).abs(), rtol=1e-5, atol=0)
+
+
 def test_white_noise_of_rms_r_has_mean_squared_magnitude_r_squared() -> None:
     audio = 0.1 * torch.randn(1, 400_000, generator=torch.Generator().manual_seed(1))
     for window in (256, 512):

@@ -1,5 +1,5 @@
-"""Audio files to the magnitudes of an archive, as stage 2 writes them in one process: against librosa with kaldiio, and
-against torch.stft with a raw write."""
+"""Audio files to the magnitudes of an archive, as stage 2 writes them in one process, with their statistics: against
+librosa with kaldiio, and against torch.stft with a raw write."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main() -> None:
         config = FeatsConfig(window_samples=WINDOW, hop_samples=HOP)
 
         def ours() -> None:
-            extract_shard(config, RATE, False, (folder / "feats.ark", wavs), lambda files: None)
+            extract_shard(config, RATE, True, (folder / "feats.ark", wavs), lambda files: None)
 
         def peer() -> None:
             assert librosa is not None

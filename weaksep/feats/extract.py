@@ -48,7 +48,7 @@ def extract_shard(
     """Write the clips of one archive (none of ``feats_type: raw``).
 
     Returns:
-        offset and frames of each matrix, a hash of them all and, if asked for, their CMVN statistics.
+        offset and frames of each matrix; of them all their CMVN statistics if these are asked for, or else a hash.
     """
     import torch
 
@@ -64,10 +64,12 @@ def extract_shard(
         for ids, audio in _batches(wavs, sample_rate):
             for utt, magnitude in zip(ids, stft.magnitude(torch.from_numpy(audio)).numpy(), strict=True):
                 frames[utt] = magnitude.shape[0]
-                if with_stats:
-                    stats[:] += accumulate(magnitude)
                 matrix = np.ascontiguousarray(magnitude)
-                digest.update(utt.encode() + matrix.data)
+                if with_stats:
+                    stats[:] += accumulate(matrix)
+                else:
+                    digest.update(utt.encode())
+                    digest.update(matrix.data)
                 yield utt, matrix
 
     if config.feats_type == "ark":

@@ -28,6 +28,7 @@ class Stft:
         self.n_bins = window_samples // 2 + 1
         self._window = torch.hann_window(window_samples, periodic=True).sqrt()
         self._scale = float(self._window.square().sum().sqrt())
+        self._analysis = self._window / self._scale
 
     def forward(self, audio: torch.Tensor) -> torch.Tensor:
         """Audio (B, N) -> complex spectrum (B, T, F) with T = 1 + N // hop_samples."""
@@ -35,16 +36,20 @@ class Stft:
             audio,
             self.window_samples,
             self.hop_samples,
-            window=self._window.to(audio.device),
+            window=self._analysis.to(audio.device),
             center=True,
             pad_mode="constant",
             return_complex=True,
         )
-        return spectrum.transpose(1, 2) / self._scale
+        return spectrum.transpose(1, 2)
 
     def magnitude(self, audio: torch.Tensor) -> torch.Tensor:
-        """Audio (B, N) -> magnitude (B, T, F)."""
-        return self.forward(audio).abs()
+        """Audio (B, N) -> magnitude (B, T, F), not to be differentiated: at 0 it has no derivative.
+
+        Written out, because abs, which allows for squares out of range, takes twice as long.
+        """
+        real, imaginary = torch.view_as_real(self.forward(audio)).unbind(-1)
+        return real.square().addcmul_(imaginary, imaginary).sqrt_()
 
     def inverse(self, spectrum: torch.Tensor, n_samples: int) -> torch.Tensor:
         """Complex spectrum (B, T, F) -> audio (B, n_samples): overlap-add, divided by the windows' summed squares.
