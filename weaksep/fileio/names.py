@@ -40,6 +40,8 @@ def _escape(character: str) -> str:
 
 def text_problem(text: str) -> str | None:
     """What keeps a path or a part of one from being written into tables and messages; None when nothing does."""
+    if text.isprintable():
+        return None
     kinds = {unicodedata.category(character) for character in text}
     if "Cs" in kinds:
         return "is not UTF-8"

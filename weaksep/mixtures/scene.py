@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,9 +77,10 @@ class Scene:
 
     def to_json(self) -> str:
         """One line. Floats are written so that they read back exactly."""
-        value = dataclasses.asdict(self)
-        if self.background is None:
-            del value["background"]
+        value = {**vars(self), "events": [vars(event) for event in self.events]}  # asdict would copy every number
+        below = value.pop("background")
+        if below is not None:
+            value["background"] = vars(below)
         return json.dumps(value, allow_nan=False)
 
     @classmethod
