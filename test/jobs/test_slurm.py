@@ -71,11 +71,12 @@ class FakeSlurm(Slurm):
     def states(self, job: str) -> Mapping[str, State] | None:
         return {job: state for job, state in self.known.items() if state.name != GONE}
 
-    def clear(self, patience_s: float) -> None:
+    def clear(self, patience_s: float) -> bool:
         self.cleared += 1
+        return True
 
 
-def run(slurm: FakeSlurm, function: Callable, items: Sequence) -> list:
+def run(slurm: Slurm, function: Callable, items: Sequence) -> list:
     return run_on_slurm(function, items, [f"shard {n + 1}" for n in range(len(items))], slurm, description="work")
 
 
@@ -111,7 +112,7 @@ def test_without_a_log_the_folder_is_suspected(tmp_path: Path, monkeypatch: pyte
     slurm = FakeSlurm(tmp_path, {(1, 1): "FAILED"})
     monkeypatch.setattr(slurm_module, "last_lines", lambda log: [])
     with pytest.raises(
-        UserError, match=r"shard 1: was killed; no log .*1_0\.log: is that folder shared with the nodes"
+        UserError, match=r"shard 1: ended without a result; no log .*1_0\.log: is that folder shared with the nodes"
     ):
         run(slurm, abs, [1])
 
@@ -164,9 +165,9 @@ def test_a_job_that_slurm_ends_says_so_and_leaves_nothing(tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def test_more_shards_than_an_array_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slurm_module, "MAX_ARRAY", 2)
+def test_more_shards_than_an_array_holds(tmp_path: Path) -> None:
     slurm = FakeSlurm(tmp_path, {(1, 1): "CANCELLED"})
+    slurm.settings = JobSettings(max_array=2)
     assert run(slurm, abs, range(5)) == list(range(5))
     assert slurm.submitted == [[(1, 1), (2, 1)], [(3, 1), (4, 1)], [(5, 1), (1, 2)]]
 
@@ -215,6 +216,49 @@ def test_only_what_is_missing_is_submitted(tmp_path: Path, monkeypatch: pytest.M
         results = run_shards(operator.is_not, {"1": "a", "2": "b", "3": "c"}, notes, nj=2, description="x")
     assert results == [True, "made before", True]
     assert slurm.submitted == [[(1, 1), (2, 1)]]
+
+
+def test_a_shard_of_a_job_that_was_lost_at_its_very_end_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class LosesFirst(FakeSlurm):
+        def submit(self, calls: Sequence[Callable[[], None]]) -> list[tuple[str, Path]]:
+            jobs = super().submit(calls)
+            if len(self.submitted) == 1:
+                (self.folder / "1.1.json").unlink()
+                self.known["1_0"] = State("NODE_FAIL")
+            return jobs
+
+    slurm, done = LosesFirst(tmp_path / "slurm"), []
+    monkeypatch.setenv("WEAKSEP_BACKEND", "slurm")
+    monkeypatch.setattr(slurm_module, "Slurm", lambda description, place, nj: slurm)
+    notes = Shards(tmp_path / "data", key="k")
+    notes.folder.mkdir()
+    with notes.unfinished(()):
+        run_shards(lambda item, claim: done.append(item), {"1": "a", "2": "b"}, notes, nj=2, description="x")
+    assert slurm.submitted == [[(1, 1), (2, 1)], [(1, 2)]] and done == ["a", "b"]
+
+
+def test_notes_that_are_seen_late_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+
+    class SeenLate(Shards):
+        def load(self, name: str) -> object:
+            assert self.done(name)
+            return super().load(name)
+
+        def done(self, name: str) -> bool:
+            looks.append(name)
+            return len(looks) > 5 and super().done(name)
+
+    slurm = FakeSlurm(tmp_path / "slurm")
+    monkeypatch.setenv("WEAKSEP_BACKEND", "slurm")
+    monkeypatch.setattr(slurm_module, "Slurm", lambda description, place, nj: slurm)
+    monkeypatch.setattr("weaksep.jobs.sharded.time.sleep", lambda seconds: None)
+    notes = SeenLate(tmp_path / "data", key="k")
+    notes.folder.mkdir()
+    with notes.unfinished(()):
+        assert run_shards(operator.is_not, {"1": "a"}, notes, nj=1, description="x") == [True]
 
 
 def test_sections_of_slurm_yaml_say_what_differs() -> None:
@@ -379,18 +423,24 @@ def test_states_by_squeue(programs: Programs) -> None:
 def test_all_jobs_of_a_step_are_cancelled_and_waited_for(programs: Programs) -> None:
     slurm = Slurm("work", "", 1)
     (programs.folder / "queue").write_text("12_0\n12_1\n")
-    slurm.clear(5.0)
+    assert slurm.clear(5.0)
     cancel, asked = [call for call in programs.calls() if call.startswith("scancel")], programs.calls()[-1]
     assert len(cancel) == 1 and cancel[0].endswith(f" --name={slurm.name}") and "--user=" in cancel[0]
     assert asked.startswith("squeue") and f"--name={slurm.name}" in asked
 
 
-def test_jobs_that_do_not_end_are_told(programs: Programs, caplog: pytest.LogCaptureFixture) -> None:
-    programs.set("scancel", "echo 'scancel: error: Unable to contact slurm controller' >&2; exit 1")
+def test_nothing_is_submitted_beside_jobs_that_do_not_end(
+    programs: Programs, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs.set("scancel", "exit 1")
     (programs.folder / "queue").write_text("12_0\n")
     slurm = Slurm("work", "", 1)
-    slurm.clear(0.2)
-    assert f"scancel --name={slurm.name}" in caplog.text and "Unable to contact" in caplog.text
+    assert not slurm.clear(0.2) and not caplog.text
+    programs.set("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
+    assert not slurm.clear(0.2) and caplog.text.count("Unable to contact") == 1
+    monkeypatch.setattr(slurm_module, "UNREACHABLE_S", 0.2)
+    with pytest.raises(UserError, match=f"scancel --name={slurm.name}$"):
+        run(slurm, abs, [1])
 
 
 def test_without_slurm_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

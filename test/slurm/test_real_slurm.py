@@ -236,7 +236,7 @@ def test_lost_jobs_are_tried_again(cluster: Cluster, overdue: object, tmp_path: 
     status, errors = end(process)
     assert status == 0, errors
     assert "shard cancelled: was cancelled; trying it again" in errors
-    assert "shard killed: was killed; trying it again" in errors
+    assert "shard killed: ended without a result; trying it again" in errors
     assert errors.count("trying it again") == 2, "Slurm itself has begun the other two again"
     assert tries(folder) == dict.fromkeys(sorted(shards), 2)
 

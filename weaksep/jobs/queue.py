@@ -37,7 +37,7 @@ class State(NamedTuple):
     @property
     def stuck(self) -> bool:
         """Whether it may wait for a person."""
-        return self.name == "PENDING" and self.reason not in _USUAL
+        return not self.ended and self.reason not in _USUAL
 
 
 def user_name() -> str:
@@ -68,22 +68,24 @@ def states(job: str) -> Mapping[str, State] | None:
     if output is None:
         logger.debug("squeue: %s", problem)
         return {} if "Invalid job id" in problem else None
-    lines = (line.split("|") for line in output.splitlines())
+    lines = (line.split("|", 2) for line in output.splitlines())
     return {key: State(name, reason) for key, name, reason in lines}
 
 
 def clear(name: str, patience_s: float) -> bool:
     """Cancel this user's jobs of a name, and wait until none can write any more; whether that is so."""
     deadline = time.monotonic() + patience_s
-    pause = 0.1
+    pause, told = 0.1, False
     while True:
         output, problem = run_command("squeue", "--noheader", f"--user={user_name()}", f"--name={name}", "--format=%i")
         if output is not None and not output.strip():
             return True
+        if output is None and not told:
+            logger.warning("squeue: %s; trying it again for %.0f s", problem, patience_s)
+            told = True
         if output is not None:
-            _, problem = run_command("scancel", f"--user={user_name()}", f"--name={name}")
+            run_command("scancel", f"--user={user_name()}", f"--name={name}")
         if time.monotonic() >= deadline:
-            logger.warning("jobs %s: not ended yet%s; scancel --name=%s", name, problem and f" ({problem})", name)
             return False
         time.sleep(pause)
         pause = min(2 * pause, 5.0)

@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from functools import partial
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Claim = Callable[[Iterable[Path]], None]
+
+LATE_S = 60.0  # what other machines have written may be seen here so late, over NFS
 
 
 def bar_off() -> bool | None:
@@ -72,6 +75,11 @@ def run_shards(
     todo = [shard for shard in shards.items() if not notes.done(shard[0])]
     whats = [f"{_described(function)}, {notes.folder}, shard {name}" for name, _ in todo]
     run_sharded(partial(_do_shard, function, notes), todo, whats=whats, place=notes.path, **options)
+    deadline = time.monotonic() + LATE_S
+    while _backend(options.get("backend")) == "slurm" and not all(map(notes.done, shards)):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(1.0)
     return [notes.load(name) for name in shards]
 
 
@@ -79,6 +87,10 @@ def _do_shard(function: Callable[[Item, Claim], Any], notes: Any, shard: tuple[s
     name, items = shard
     if not notes.done(name):  # by a job that was lost later on
         notes.save(name, function(items, notes.claims(name)))
+
+
+def _backend(asked: str | None) -> str:
+    return asked or os.environ.get("WEAKSEP_BACKEND", "local")
 
 
 def _described(function: Any) -> str:
@@ -114,7 +126,7 @@ def run_sharded(
         UserError: of the items that failed; those at work have ended, none was begun after the first failure.
         Interrupted: on a signal; those at work have ended (a training: saved its state and stopped).
     """
-    backend = backend or os.environ.get("WEAKSEP_BACKEND", "local")
+    backend = _backend(backend)
     if backend == "slurm":
         from weaksep.jobs.slurm import Slurm, run_on_slurm
 

@@ -31,7 +31,6 @@ from weaksep.jobs.slurm_config import Stage, config_path, job_settings
 
 logger = logging.getLogger(__name__)
 
-MAX_ARRAY = 1000  # elements; Slurm's own default
 LOOK_S = 1.0  # between looks at the files of the jobs
 ASK_S = (2.0, 30.0)  # between questions to Slurm, the longer the jobs take
 LATE_S = 30.0  # what a job wrote at its end may show up so late, over NFS
@@ -44,8 +43,8 @@ HOW = {
     "CANCELLED": "was cancelled",
     "NODE_FAIL": "was lost with its node",
     "PREEMPTED": "was preempted",
-    "FAILED": "was killed",
-    "COMPLETED": "left no result",
+    "FAILED": "ended without a result",
+    "COMPLETED": "ended without a result",
     GONE: "was lost: Slurm does not know it any more",
 }
 
@@ -128,9 +127,9 @@ class Slurm:
         """See ``queue.states``."""
         return queue.states(job)
 
-    def clear(self, patience_s: float) -> None:
-        """Cancel all jobs of the step, and wait until none of them can write any more."""
-        queue.clear(self.name, patience_s)
+    def clear(self, patience_s: float) -> bool:
+        """See ``queue.clear``."""
+        return queue.clear(self.name, patience_s)
 
     def tidy(self) -> None:
         """Remove what jobs and those who wait for them tell each other; the logs stay."""
@@ -204,13 +203,14 @@ def run_on_slurm(
     results: dict[int, Any] = {}
     problems: dict[int, str] = {}
     tries: Counter[int] = Counter()
-    slurm.clear(CANCEL_S)
+    if not slurm.clear(UNREACHABLE_S):  # jobs of a run that was killed would write the same files
+        raise UserError(f"jobs of an earlier run cannot be ended, or asked for; try scancel --name={slurm.name}")
     slurm.tidy()
     slurm.folder.mkdir(parents=True, exist_ok=True)
     bar, todo = tqdm(desc=description, total=len(items), disable=None), list(range(len(items)))
     try:
         while todo:
-            wave, todo = todo[:MAX_ARRAY], todo[MAX_ARRAY:]
+            wave, todo = todo[: slurm.settings.max_array], todo[slurm.settings.max_array :]
             tries.update(wave)
             outcomes = [slurm.folder.absolute() / f"{shard + 1}.{tries[shard]}.json" for shard in wave]
             calls = [
@@ -231,7 +231,8 @@ def run_on_slurm(
                 else:
                     problems[job.shard] = problem if outcome.get("error") else f"{problem}{_log_end(job.log)}"
     except BaseException:
-        slurm.clear(CANCEL_S)  # none may go on writing when this process lets go of the folder
+        if not slurm.clear(CANCEL_S):  # none may go on writing when this process lets go of the folder
+            logger.warning("not all jobs have ended yet: scancel --name=%s", slurm.name)
         raise
     finally:
         bar.close()

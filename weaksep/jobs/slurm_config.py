@@ -31,6 +31,7 @@ class JobSettings(BaseModel):
     cpus: int = Field(1, ge=1)  # a shard computes with one thread, whatever this says
     gpus: int = Field(0, ge=0)
     account: Word | None = None
+    max_array: int = Field(1000, ge=1)  # jobs that are submitted at once; clusters have limits
     # Any other option of sbatch, without its dashes: {qos: low, exclusive: true}
     options: dict[str, bool | int | float | str] = {}
 
