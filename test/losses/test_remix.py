@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from weaksep.losses.mixture import mixture_loss
-from weaksep.losses.remix import remix_loss, soft_submixtures, split_loss, submixture_shares
+from weaksep.losses.remix import remix_loss, soft_submixtures, submixture_shares
 from weaksep.losses.strong import strong_loss
 
 
@@ -22,29 +22,32 @@ def labels_of(first: list[float], second: list[float]) -> torch.Tensor:
     return torch.tensor([[first, second]], dtype=torch.float64)
 
 
-ONE = torch.ones(1, 1, 1, dtype=torch.float64)
+def loss_of(masks: torch.Tensor, submixtures: torch.Tensor, labels: torch.Tensor) -> float:
+    """Of one bin of magnitude one, and one way to divide the remix."""
+    one = torch.ones(1, 1, 1, dtype=torch.float64)
+    return remix_loss(one, masks, submixtures.unsqueeze(1), labels.unsqueeze(1)).item()
 
 
 def test_disjoint_submixtures_by_hand() -> None:
     labels = labels_of([1, 1, 0, 0], [0, 0, 1, 0])
     # The first submixture gets 0.3 + 0.2 of its 0.6, the second 0.1 of its 0.4, and 0.4 leaks into a class of neither.
-    loss = split_loss(ONE, one_bin(0.3, 0.2, 0.1, 0.4), submixtures_of(0.6, 0.4), labels)
-    assert loss.item() == pytest.approx(0.1 + 0.3 + 0.4)
-    assert split_loss(ONE, one_bin(0.1, 0.5, 0.4, 0.0), submixtures_of(0.6, 0.4), labels).item() == pytest.approx(0.0)
+    loss = loss_of(one_bin(0.3, 0.2, 0.1, 0.4), submixtures_of(0.6, 0.4), labels)
+    assert loss == pytest.approx(0.1 + 0.3 + 0.4)
+    assert loss_of(one_bin(0.1, 0.5, 0.4, 0.0), submixtures_of(0.6, 0.4), labels) == pytest.approx(0.0)
 
 
 def test_within_a_submixture_the_classes_may_share_as_they_like() -> None:
     labels = labels_of([1, 1, 0], [0, 0, 1])
     for share in (0.0, 0.2, 0.6):
-        loss = split_loss(ONE, one_bin(share, 0.6 - share, 0.4), submixtures_of(0.6, 0.4), labels)
-        assert loss.item() == pytest.approx(0.0)
+        loss = loss_of(one_bin(share, 0.6 - share, 0.4), submixtures_of(0.6, 0.4), labels)
+        assert loss == pytest.approx(0.0)
 
 
 def test_a_shared_class_may_explain_either_submixture() -> None:
     labels = labels_of([1, 1, 0], [0, 1, 1])
-    assert split_loss(ONE, one_bin(0.2, 0.6, 0.2), submixtures_of(0.7, 0.3), labels).item() == pytest.approx(0.0)
+    assert loss_of(one_bin(0.2, 0.6, 0.2), submixtures_of(0.7, 0.3), labels) == pytest.approx(0.0)
     # Nothing more than the submixture holds: the class of the first alone gives 0.9 of 0.7.
-    assert split_loss(ONE, one_bin(0.9, 0.1, 0.0), submixtures_of(0.7, 0.3), labels).item() == pytest.approx(0.2 + 0.2)
+    assert loss_of(one_bin(0.9, 0.1, 0.0), submixtures_of(0.7, 0.3), labels) == pytest.approx(0.2 + 0.2)
 
 
 def test_the_closed_form_is_the_smallest_over_all_ways_to_share() -> None:
@@ -56,7 +59,7 @@ def test_the_closed_form_is_the_smallest_over_all_ways_to_share() -> None:
         own, both, other = masks.tolist()
         ways = torch.linspace(0.0, both, 2001, dtype=torch.float64)
         smallest = ((first - own - ways).abs() + (second - other - (both - ways)).abs()).min().item()
-        found = split_loss(ONE, masks.view(1, 3, 1, 1), submixtures_of(first, second), labels).item()
+        found = loss_of(masks.view(1, 3, 1, 1), submixtures_of(first, second), labels)
         assert found == pytest.approx(smallest, abs=2e-3)
         assert found <= smallest + 1e-9
 
@@ -89,10 +92,10 @@ def test_submixtures_of_one_class_give_the_strong_loss() -> None:
 def test_frame_labels_decide_frame_by_frame() -> None:
     masks = torch.tensor([[0.7, 0.3], [0.3, 0.7]]).view(1, 2, 2, 1)
     first = torch.tensor([[1.0, 0.0], [0.0, 1.0]])  # class 0, then class 1
-    labels = torch.stack([first, 1.0 - first]).unsqueeze(0)
-    own, other, shared = submixture_shares(masks, labels)
-    assert own.flatten().tolist() == pytest.approx([0.7, 0.7])
-    assert other.flatten().tolist() == pytest.approx([0.3, 0.3])
+    labels = torch.stack([first, 1.0 - first]).view(1, 1, 2, 2, 2)
+    alone, shared = submixture_shares(masks, labels)
+    assert alone[0, 0, 0].flatten().tolist() == pytest.approx([0.7, 0.7])
+    assert alone[0, 0, 1].flatten().tolist() == pytest.approx([0.3, 0.3])
     assert shared.abs().max() == 0
 
 
@@ -119,9 +122,9 @@ def test_the_soft_form_lets_a_class_stand_in_for_another_of_its_submixture() -> 
 
 
 def test_a_class_of_both_submixtures_keeps_its_frames() -> None:
-    labels = torch.tensor([[[1.0, 1], [0, 1]], [[0, 0], [1, 0]]]).unsqueeze(0)  # class 0 in both, class 1 in the first
-    soft, inactive = soft_submixtures(labels)
-    assert soft[0].tolist() == [[[1, 1], [0, 1]], [[0, 0], [1, 0]]]
+    labels = torch.tensor([[[1.0, 1], [0, 1]], [[0, 0], [1, 0]]])  # class 0 in both, class 1 in the first
+    soft, inactive = soft_submixtures(labels[None, None])
+    assert soft[0, 0].tolist() == [[[1, 1], [0, 1]], [[0, 0], [1, 0]]]
     assert not inactive.any()
 
 

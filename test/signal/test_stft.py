@@ -10,7 +10,9 @@ from weaksep.signal.stft import Stft
 from weaksep.signal.units import frame_centres, n_frames
 
 
-@pytest.mark.parametrize(("window", "hop", "samples"), [(512, 128, 64000), (256, 128, 20000), (256, 64, 777)])
+@pytest.mark.parametrize(
+    ("window", "hop", "samples"), [(512, 128, 64000), (256, 128, 20000), (256, 64, 777), (256, 96, 3000)]
+)
 def test_round_trip(window: int, hop: int, samples: int) -> None:
     audio = torch.randn(3, samples, generator=torch.Generator().manual_seed(0))
     stft = Stft(window, hop)

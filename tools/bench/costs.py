@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from steps import make_sets
+from steps import make_set
 
 from weaksep.corpora.registry import load_data_config
 from weaksep.feats.config import FeatsConfig
@@ -108,9 +108,11 @@ def rows_of(folder: Path) -> list[str]:
     feats, scores = load_config(FeatsConfig, folder / "feats.yaml"), published(folder)
     audio, spectra = disk_gb(mix, feats, data.sample_rate, len(data.classes))
     lines = []
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        make_sets(work, CLIPS, classes=data.classes, rate=data.sample_rate, clip_s=mix.clip_s, feats=feats)
+    with tempfile.TemporaryDirectory() as folder_name:
+        work = Path(folder_name)
+        rate, samples = data.sample_rate, seconds_to_samples(mix.clip_s, data.sample_rate)
+        for name in ("train", "valid"):
+            make_set(work, CLIPS, name=name, classes=data.classes, rate=rate, n_samples=samples, feats=feats)
         for system, config in system_configs(folder, [s for s in SYSTEMS if s in all_systems(folder)]).items():
             seconds, memory = step_cost(work, folder, system)
             steps = config.optim.steps_per_epoch(mix.sizes()["train"]) * config.optim.max_epochs

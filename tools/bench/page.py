@@ -28,7 +28,6 @@ TITLES = {
     "to_10_db": "From an empty folder to 10 dB",
     "startup": "Starting up, and finding nothing to do",
     "memory": "Peak memory",
-    "scale": "Cost against clips, seconds, classes and cores",
     "gpu": "On a GPU",
 }
 INTRODUCTION = """\

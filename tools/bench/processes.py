@@ -24,9 +24,20 @@ def weaksep(*arguments: object) -> str:
     return output_of([sys.executable, "-m", "weaksep.bin", *arguments])
 
 
+def _python(environment: str) -> Path:
+    return HERE / f"venv-{environment}/bin/python"
+
+
+def has_peer(environment: str) -> bool:
+    """Whether the environment of a peer has been made; says so where it has not."""
+    if not _python(environment).exists():
+        print(f"no {_python(environment)}: run tools/bench/setup.sh; measured without")
+        return False
+    return True
+
+
 def run_peer(environment: str, script: str, *arguments: object) -> dict[str, Any]:
     """Run tools/bench/peers/SCRIPT in tools/bench/venv-ENVIRONMENT; the JSON of the last line that it prints."""
-    python = HERE / f"venv-{environment}/bin/python"
-    if not python.exists():
-        sys.exit(f"no {python}: run tools/bench/setup.sh")
-    return json.loads(output_of([python, HERE / "peers" / script, *arguments]).splitlines()[-1])
+    if not _python(environment).exists():
+        sys.exit(f"no {_python(environment)}: run tools/bench/setup.sh")
+    return json.loads(output_of([_python(environment), HERE / "peers" / script, *arguments]).splitlines()[-1])

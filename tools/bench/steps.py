@@ -1,7 +1,8 @@
-"""What loop.py and weak_step.py share: a made-up data set on the disk, objectives, one step."""
+"""What the benchmarks of training share: a made-up data set on the disk, objectives, one step."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,45 +14,64 @@ from weaksep.feats.config import FeatsConfig, Knowledge
 from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.extract import extract
 from weaksep.fileio.audio import write_audio
+from weaksep.fileio.network import Description, write_network
 from weaksep.fileio.tables import write_table, write_tsv
 from weaksep.losses.registry import find_loss
 from weaksep.losses.settings import END
 from weaksep.nets.build import build_classifier, build_separator
+from weaksep.train.config import OptimConfig
+from weaksep.train.loop import fit
 from weaksep.train.objectives import SeparatorObjective
 from weaksep.train.parts import Term
 
 CLASSES = ("a", "b", "c", "d", "e")
 RATE, N_SAMPLES = 8000, 20000
-SEPARATOR = {"layers": 2, "units": 128}
+FEATS = FeatsConfig(window_samples=256, hop_samples=128)
+BLSTM: dict[str, Any] = {"layers": 2, "units": 128}  # the CPU size
+UNET: dict[str, Any] = {"kind": "unet", "channels": [24, 48, 72, 96], "layers": 1, "units": 64, "mask_floor": 0.05}
 CLASSIFIER = {"kind": "light", "units": 64, "channels": [64, 64]}
+REMIX: dict[str, Any] = {"max_clips": 4, "p_single": 0.1, "target": "phase_sensitive"}
+Folders = tuple[Path, Path]
 
 
-def make_sets(folder: Path, n_clips: int, *kinds: str) -> dict[str, TrainingSet]:
-    """Noise clips, two classes active in each, as training sets by kind of supervision."""
+def make_set(
+    folder: Path,
+    n_clips: int,
+    classes_a_clip: int = 2,
+    *,
+    name: str = "",
+    classes: Sequence[str] = CLASSES,
+    rate: int = RATE,
+    n_samples: int = N_SAMPLES,
+    feats: FeatsConfig = FEATS,
+) -> Folders:
+    """Clips of noise, and their spectra: folder/data/NAME and folder/dump/NAME."""
     rng = np.random.default_rng(0)
-    data, dump = folder / "data", folder / "dump"
-    tables: dict[str, dict[str, str]] = {name: {} for name in ("wav", *(f"src_{name}" for name in CLASSES))}
+    data, dump = folder / "data" / name, folder / "dump" / name
+    tables: dict[str, dict[str, str]] = {table: {} for table in ("wav", *(f"src_{label}" for label in classes))}
     labels, events = {}, []
     for index in range(n_clips):
-        utt = f"{index:04d}"
-        active = rng.choice(CLASSES, 2, replace=False).tolist()
-        sources = {name: rng.integers(-900, 900, N_SAMPLES).astype(np.int16) for name in active}
-        for name, audio in {
-            "wav": np.asarray(sum(sources.values())),
-            **{f"src_{k}": v for k, v in sources.items()},
-        }.items():
-            tables[name][utt] = f"{name}-{utt}.wav"
-            write_audio(data / tables[name][utt], audio, RATE, durable=False)
-        labels[utt] = ",".join(sorted(active))
+        utt = f"{name}{index:04d}"
+        active = sorted(rng.choice(classes, classes_a_clip, replace=False).tolist(), key=list(classes).index)
+        sources = {f"src_{label}": rng.integers(-900, 900, n_samples).astype(np.int16) for label in active}
+        for table, audio in (sources | {"wav": np.asarray(sum(sources.values()))}).items():
+            tables[table][utt] = f"{table}-{utt}.wav"
+            write_audio(data / tables[table][utt], audio, rate, durable=False)
+        labels[utt] = ",".join(active)
         times = {"filename": f"{utt}.wav", "onset": 0.2, "offset": 2.0}
-        events += [{**times, "event_label": name} for name in active]
-    for name, table in tables.items():
-        write_table(data / f"{name}.scp", table)
+        events += [{**times, "event_label": label} for label in active]
+    for table, entries in tables.items():
+        write_table(data / f"{table}.scp", entries)
     write_table(data / "utt2labels", labels)
     write_tsv(data / "events.tsv", ["filename", "onset", "offset", "event_label"], events)
-    (data / "labels.txt").write_text("\n".join(CLASSES) + "\n")
-    extract(data, dump, FeatsConfig(window_samples=256, hop_samples=128), nj=1, references=True)
-    return {kind: TrainingSet(data, dump, Knowledge(supervision=kind)) for kind in kinds}
+    (data / "labels.txt").write_text("\n".join(classes) + "\n")
+    extract(data, dump, feats, nj=1, references=True)
+    return data, dump
+
+
+def clips_of(folders: Folders, supervision: str, **known: Any) -> TrainingSet:
+    """The clips as a training set, with what may be known of each."""
+    return TrainingSet(*folders, Knowledge.model_validate({"supervision": supervision, **known}))
 
 
 def terms_of(**losses: dict[str, Any]) -> dict[str, Term]:
@@ -60,22 +80,41 @@ def terms_of(**losses: dict[str, Any]) -> dict[str, Term]:
     return {name: Term(loss, loss.settings(**losses[name])) for name, loss in found.items()}
 
 
-def strong_objective() -> SeparatorObjective:
-    """The CPU-sized separator with the strong loss."""
-    return SeparatorObjective(build_separator(SEPARATOR, len(CLASSES), 129), terms_of(strong={}))
+def objective(net: dict[str, Any], **losses: dict[str, Any]) -> SeparatorObjective:
+    """A separator of these settings with these losses, and a frozen light classifier where they ask for one."""
+    needed = "classification" in losses
+    classifier = build_classifier(CLASSIFIER, len(CLASSES), 129, RATE) if needed else None
+    weights = torch.ones(len(CLASSES)) if needed else None
+    return SeparatorObjective(build_separator(net, len(CLASSES), 129), terms_of(**losses), classifier, weights)
 
 
-def weak_objective() -> SeparatorObjective:
-    """The CPU-sized separator with the weak losses and a frozen light classifier."""
-    terms = terms_of(mixture={}, classification={"active_sources_only": True})
-    classifier = build_classifier(CLASSIFIER, len(CLASSES), 129, RATE)
-    return SeparatorObjective(build_separator(SEPARATOR, len(CLASSES), 129), terms, classifier, torch.ones(5))
+def adam(whole: SeparatorObjective) -> torch.optim.Adam:
+    """The optimiser of a training."""
+    return torch.optim.Adam([parameter for parameter in whole.parameters() if parameter.requires_grad])
 
 
-def step(objective: SeparatorObjective, optimiser: torch.optim.Optimizer, batches: list[Batch]) -> None:
+def step(whole: SeparatorObjective, optimiser: torch.optim.Optimizer, batches: list[Batch]) -> None:
     """Forward, backward, update."""
-    parts = objective(batches, END)
+    parts = whole(batches, END)
     optimiser.zero_grad(set_to_none=True)
     parts["loss"].backward()
-    torch.nn.utils.clip_grad_norm_([p for p in objective.parameters() if p.requires_grad], 5.0)
+    torch.nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], 5.0)
     optimiser.step()
+
+
+def epoch(whole: SeparatorObjective, train: TrainingSet, valid: TrainingSet, size: int, exp: Path) -> None:
+    """An epoch of the training loop, with all that it writes."""
+    about = Description(task="separator", classes=list(CLASSES), features=train.features.settings, config={})
+    fit(
+        whole,
+        train,
+        valid,
+        optim=OptimConfig(batch_size=size, max_epochs=1),
+        settled=0.0,
+        seed=0,
+        config={},
+        exp=exp,
+        device=torch.device("cpu"),
+        save_network=lambda _: write_network(exp, about, whole.net.state_dict()),
+        name="bench",
+    )

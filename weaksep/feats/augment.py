@@ -5,6 +5,7 @@ its complex spectrum. What a change does to the times of the labels is done to t
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -36,8 +37,7 @@ class Change:
     def waveform(self, audio: np.ndarray) -> np.ndarray:
         """Audio (N,) at another speed and in a room, cut or filled with silence to N samples."""
         if self.speed != 1.0:
-            index = np.arange(len(audio))
-            audio = np.interp(index * self.speed, index, audio, right=0.0).astype(np.float32)
+            audio = faster(audio, self.speed)
         return audio if self.room is None else fftconvolve(audio, self.room)[: len(audio)].astype(np.float32)
 
     def spectrum(self, spectrum: torch.Tensor) -> torch.Tensor:
@@ -58,14 +58,33 @@ class Change:
 UNCHANGED = Change(1.0, 0, np.ones(1, dtype=np.float32))
 
 
+def faster(audio: np.ndarray, speed: float) -> np.ndarray:
+    """Audio (N,) that is played so many times as fast, on straight lines between its samples; filled with silence.
+
+    Written out: np.interp looks for each place anew, and takes half as long again.
+    """
+    place = np.arange(min(len(audio), int((len(audio) - 1) / speed) + 1)) * speed
+    before = place.astype(np.intp)
+    place -= before
+    rises, played = np.append(audio[1:], np.float32(0.0)) - audio, np.zeros_like(audio)
+    played[: len(place)] = audio.take(before) + rises.take(before) * place.astype(np.float32)
+    return played
+
+
+@lru_cache(maxsize=8)
+def _filter_axis(n_bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where bins and points of a random filter lie."""
+    place = np.log1p(np.arange(n_bins) / 8.0)
+    return place, np.linspace(0.0, place[-1], FILTER_POINTS)
+
+
 def random_filter(n_bins: int, range_db: float, rng: np.random.Generator) -> np.ndarray:
     """A smooth response in dB, (F,): straight lines between points of at most ``range_db`` up or down.
 
     The points lie evenly on log(1 + bin / 8), so that low frequencies, where sounds differ most, have more of them.
     """
-    points = rng.uniform(-range_db, range_db, FILTER_POINTS)
-    place = np.log1p(np.arange(n_bins) / 8.0)
-    return np.interp(place, np.linspace(0.0, place[-1], FILTER_POINTS), points)
+    bins, points = _filter_axis(n_bins)
+    return np.interp(bins, points, rng.uniform(-range_db, range_db, FILTER_POINTS))
 
 
 def random_room(sample_rate: int, rng: np.random.Generator) -> np.ndarray:

@@ -119,18 +119,17 @@ def split_weights(clips: int, splits: int) -> np.ndarray:
     return weights
 
 
-def target(spectrum: torch.Tensor, total: torch.Tensor, kind: str) -> torch.Tensor:
-    """What a mask in [0, 1] is to give of a complex spectrum in the sum ``total``: between 0 and its magnitude.
+def part_of(spectrum: torch.Tensor, total: torch.Tensor, kind: str) -> torch.Tensor:
+    """What a complex spectrum contributes to the magnitude of the sum ``total``; of shapes that broadcast.
 
     Args:
-        spectrum, total: complex, of shapes that broadcast.
+        spectrum, total: complex.
         kind: see ``RemixConfig.target``.
     """
-    whole = total.abs()
     if kind == "magnitude":
-        return torch.minimum(spectrum.abs(), whole)
-    along = (spectrum * total.conj()).real / whole.clamp_min(torch.finfo(whole.dtype).tiny)
-    return torch.minimum(along.clamp_min(0.0), whole)
+        return spectrum.abs()
+    whole = total.abs()
+    return (spectrum * (total.conj_physical() / whole.clamp_min(torch.finfo(whole.dtype).tiny))).real
 
 
 def strong_batch(
@@ -139,11 +138,27 @@ def strong_batch(
     """A batch from the complex spectra of the sources, (B, K, T, F), and of a background where there is one, the last,
     which is a target with ``residual``."""
     total = sources.sum(dim=1)
-    targets = target(sources, total.unsqueeze(1), kind)
+    magnitude, part = total.abs(), part_of(sources, total.unsqueeze(1), kind)
+    targets = torch.minimum(part.clamp_min(0.0), magnitude.unsqueeze(1))
     known = residual and sources.shape[1] > n_classes
-    return Batch(
-        total.abs(), frames, sources=targets[:, :n_classes], background=targets[:, n_classes] if known else None
-    )
+    return Batch(magnitude, frames, sources=targets[:, :n_classes], background=targets[:, n_classes] if known else None)
+
+
+def split_targets(clips: torch.Tensor, total: torch.Tensor, kind: str) -> torch.Tensor:
+    """What a mask in [0, 1] is to give of each clip and of all others, (B, P, 2, T, F): between 0 and the magnitude.
+
+    Args:
+        clips: complex, (B, P, T, F).
+        total: sum of all clips of a remix, (B, T, F).
+        kind: see ``RemixConfig.target``.
+    """
+    total = total.unsqueeze(1)
+    whole, part = total.abs(), part_of(clips, total, kind)
+    others = part_of(total - clips, total, kind) if kind == "magnitude" else whole - part
+    targets = whole.new_empty((*clips.shape[:2], 2, *clips.shape[2:]))
+    torch.minimum(part.clamp_min(0.0), whole, out=targets[:, :, 0])
+    torch.minimum(others.clamp_min(0.0), whole, out=targets[:, :, 1])
+    return targets
 
 
 def weak_batch(
@@ -160,7 +175,7 @@ def weak_batch(
         activity: what the labels say of each clip, (T, K) or (K,).
         frames: see ``Batch``.
         separated: which items are their first submixture.
-        kind: see ``target``.
+        kind: see ``RemixConfig.target``.
     """
     items, most = clips.shape[:2]
     shape = activity[0][0].shape if activity[0][0].ndim == 1 else (clips.shape[2], activity[0][0].shape[1])
@@ -170,10 +185,9 @@ def weak_batch(
             padded[: len(active)] = active
     total = clips.sum(dim=1)
     splits = range(1 if most == 2 else most)
-    parts = torch.stack([torch.stack([clips[:, p], total - clips[:, p]], dim=1) for p in splits], dim=1)
     others = np.stack([np.delete(labels, p, axis=1).max(axis=1) for p in splits], axis=1)
     weights = np.stack([split_weights(len(own), len(splits)) for own in activity])
-    submixtures = target(parts, total[:, None, None], kind)
+    submixtures = split_targets(clips[:, : len(splits)], total, kind)
     magnitude, union = total.abs(), labels.max(axis=1)
     for item in np.flatnonzero(separated).tolist():
         magnitude[item], union[item] = submixtures[item, 0, 0], labels[item, 0]

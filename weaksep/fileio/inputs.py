@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from functools import cache, partial
 from pathlib import Path
 
 from weaksep.fileio.datadir import read_scp
@@ -18,8 +19,10 @@ def files_of(folder: Path, scps: Iterable[str]) -> dict[str, Path]:
     Raises:
         UserError: an scp is malformed.
     """
+    # Found once a folder: for every file, it would take longer than the look at the file.
+    way = cache(partial(os.path.relpath, start=folder))
     return {
-        f"{folder.name}/{os.path.relpath(path, folder)}": path
+        f"{folder.name}/{os.path.join(way(path.parent), path.name).removeprefix('./')}": path
         for scp in scps
         if (folder / scp).is_file()
         for path in read_scp(folder / scp).values()

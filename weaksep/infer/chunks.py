@@ -9,6 +9,7 @@ begins a frame later.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,16 @@ def separate_chunks(
         if last:
             return
         fading = sources[..., end : end + plan.fade] * (1.0 - rise)
+
+
+def ahead(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """The pieces; the next one is made, in a thread, while one is in use, since encoding takes a third as long as a
+    small net. An error is raised where its piece would come."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, pieces, None)
+        while (piece := coming.result()) is not None:
+            coming = pool.submit(next, pieces, None)
+            yield piece
 
 
 def _chunks(blocks: Iterable[np.ndarray], plan: ChunkPlan) -> Iterator[tuple[np.ndarray, int, bool]]:

@@ -21,7 +21,7 @@ from weaksep.fileio.names import RESIDUAL
 from weaksep.fileio.network import network_files
 from weaksep.fileio.stamp import Step
 from weaksep.fileio.tables import write_tsv
-from weaksep.infer.chunks import ChunkPlan, separate_chunks
+from weaksep.infer.chunks import ChunkPlan, ahead, separate_chunks
 from weaksep.infer.confidence import ConfidenceMeter, write_confidence
 from weaksep.infer.events import EventFinder
 from weaksep.infer.levels import LEQ_NAME, LEVELS_NAME, RECORDING, write_levels
@@ -89,7 +89,7 @@ def net_sources(
     def separate(chunk: np.ndarray) -> np.ndarray:
         audio = torch.from_numpy(np.ascontiguousarray(chunk)).to(separator.device)
         spectrum = separator.stft.forward(audio)  # (C, T, F)
-        mono = separator.stft.forward(audio.mean(dim=0, keepdim=True)).abs()
+        mono = spectrum.mean(dim=0, keepdim=True).abs()
         masks = separator.net(mono * gain)[:, : len(separator.classes)]
         watch(masks, mono)
         sources = apply_masks(separator.stft, spectrum, masks.expand(len(chunk), -1, -1, -1), audio.shape[1])
@@ -193,7 +193,8 @@ def separate_recording(
     rate = info.sample_rate if options.rate == "input" else separator.sample_rate
     gain = gain_to(options.level_db, blocks(), info.sample_rate)
     confidence, likeness = ConfidenceMeter(1, len(separator.classes)), likeness or LikenessMeter()
-    pieces = _compared(net_sources(separator, blocks(), info.sample_rate, gain, confidence.add), likeness)
+    made = ahead(net_sources(separator, blocks(), info.sample_rate, gain, confidence.add))
+    pieces = _compared(made, likeness)
     if rate != separator.sample_rate:
         pieces = at_input_rate(pieces, separator, blocks(), rate, info.channels)
     files = source_files(separator, out, options)

@@ -37,8 +37,11 @@ def with_residual(labels: torch.Tensor, n_masks: int) -> torch.Tensor:
 
 
 def shares_of(masks: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
-    """Sum of the masks (B, K, T, F) over the classes chosen in each frame, (B, T, K); (B, T, F)."""
-    return (chosen.transpose(1, 2).unsqueeze(3) * masks).sum(dim=1)
+    """Sums of the masks (B, K, T, F) over classes, each by its weight: (B, J, K) for whole clips, or (B, J, T, K) for
+    their frames; (B, J, T, F)."""
+    if chosen.dim() == 3:
+        return (chosen @ masks.flatten(2)).unflatten(2, masks.shape[2:])
+    return (chosen.transpose(1, 2) @ masks.transpose(1, 2)).transpose(1, 2)
 
 
 def mixture_loss(
@@ -52,20 +55,16 @@ def mixture_loss(
     Args:
         magnitude: mixture X, (B, T, F).
         masks: M in [0, 1], (B, K, T, F); one more than there are labels when the net has a residual output, the last.
-        labels: y in {0, 1}, (B, T, K) for frames, or (B, K) for clips, held over all frames.
+        labels: y in {0, 1}, (B, T, K) for frames, or (B, K) for clips.
         residual_weight: cost of what is put into the residual, which may be active whatever the labels say; relative to
             an error of the same size.
     """
-    has_residual = masks.shape[1] > labels.shape[-1]
-    labels = with_residual(labels, masks.shape[1])
-    if labels.dim() == 2:
-        labels = labels.unsqueeze(1).expand(-1, magnitude.shape[1], -1)
-    rebuilt_share = shares_of(masks, labels)
-    leaked_share = masks.sum(dim=1) - rebuilt_share
+    present = with_residual(labels, masks.shape[1])
+    price = 1.0 - present
+    price[..., labels.shape[-1] :] = residual_weight
+    rebuilt_share, charged_share = shares_of(masks, torch.stack([present, price], dim=1)).unbind(dim=1)
     # |X - sum y M X| + sum (1 - y) M X with X >= 0 taken out of both terms.
-    per_bin = magnitude * ((1.0 - rebuilt_share).abs() + leaked_share)
-    if has_residual:
-        per_bin = per_bin + residual_weight * masks[:, -1] * magnitude
+    per_bin = magnitude * ((1.0 - rebuilt_share).abs() + charged_share)
     kept = kept_frames(magnitude)
     return (per_bin.mean(dim=2) * kept).sum() / kept.sum().clamp_min(1.0)
 

@@ -38,40 +38,36 @@ class Settings(ResidualSettings):
     inactive_frame_weight: float | None = Field(0.2, ge=0)
 
 
-def submixture_shares(masks: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Sums of the masks over the classes of the first submixture alone, the second alone, and both; (B, T, F) each.
+def submixture_shares(masks: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sums of the masks over the classes of each submixture alone, (B, P, 2, T, F), and of both, (B, P, T, F).
 
     Args:
         masks: (B, K, T, F).
-        labels: classes of the two submixtures in {0, 1}, (B, 2, K) or (B, 2, T, K).
+        labels: classes of the two submixtures in {0, 1}, (B, P, 2, K) or (B, P, 2, T, K).
     """
-    first, second = labels.unbind(dim=1)
-    chosen = torch.stack([first * (1 - second), second * (1 - first), first * second], dim=-2)  # (B, [T,] 3, K)
-    if labels.dim() == 3:
-        shares = (chosen @ masks.flatten(2)).unflatten(2, masks.shape[2:])
-    else:
-        shares = (chosen @ masks.transpose(1, 2)).transpose(1, 2)
-    return shares.unbind(dim=1)
+    both = labels.prod(dim=2)
+    alone = (labels - both.unsqueeze(2)).flatten(1, 2)
+    return shares_of(masks, alone).unflatten(1, labels.shape[1:3]), shares_of(masks, both)
 
 
-def split_loss(
+def split_errors(
     magnitude: torch.Tensor, masks: torch.Tensor, submixtures: torch.Tensor, labels: torch.Tensor
 ) -> torch.Tensor:
-    """The formula above for every bin, (B, T, F).
+    """The formula above without N^, for every way to divide the remix and every frame, (B, P, T), mean over bins.
 
     Args:
         magnitude: X, (B, T, F).
         masks: M in [0, 1], (B, K, T, F).
-        submixtures: t_a and t_b, between 0 and X, (B, 2, T, F).
+        submixtures: t_a and t_b, between 0 and X, (B, P, 2, T, F).
         labels: as for ``submixture_shares``.
     """
-    own, other, shared = submixture_shares(masks, labels)
-    leaked = masks.sum(dim=1) - own - other - shared
-    first, second = submixtures.unbind(dim=1)
-    left = first - own * magnitude
-    explained = torch.minimum(left.clamp_min(0.0), shared * magnitude)  # s_a
-    right = second - other * magnitude - (shared * magnitude - explained)
-    return (left - explained).abs() + right.abs() + leaked * magnitude
+    alone, both = submixture_shares(masks, labels)
+    errors = torch.addcmul(submixtures, alone, magnitude[:, None, None], value=-1.0)
+    if labels.is_cuda or labels.prod(dim=2).any():  # mostly there is no such class; a GPU would have to be waited for
+        shared = both * magnitude.unsqueeze(1)
+        explained = torch.minimum(errors[:, :, 0].clamp_min(0.0), shared)  # s_a
+        errors = errors - torch.stack([explained, shared - explained], dim=2)
+    return errors.abs().mean(dim=4).sum(dim=2)
 
 
 def soft_submixtures(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -79,15 +75,15 @@ def soft_submixtures(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     A class of both keeps its frames.
 
     Args:
-        labels: (B, 2, T, K).
+        labels: (B, P, 2, T, K).
 
     Returns:
-        (B, 2, T, K), and 1.0 where a class is present and inactive, (B, T, K).
+        (B, P, 2, T, K), and 1.0 where a class is present and inactive, (B, P, T, K).
     """
-    present = labels.amax(dim=-2, keepdim=True).expand_as(labels)
-    shared = present.prod(dim=1, keepdim=True) > 0
+    present = labels.amax(dim=3, keepdim=True).expand_as(labels)
+    shared = present.prod(dim=2, keepdim=True) > 0
     soft = torch.where(shared, labels, present)
-    return soft, soft.amax(dim=1) - labels.amax(dim=1)
+    return soft, soft.amax(dim=2) - labels.amax(dim=2)
 
 
 def remix_loss(
@@ -113,23 +109,22 @@ def remix_loss(
             take the place of one that does.
         inactive_frame_weight: the soft form of frame labels, see the module; None takes them literally.
     """
-    has_residual = masks.shape[1] > labels.shape[-1]
+    n_classes, splits = labels.shape[-1], labels.shape[1]
     labels = with_residual(labels, masks.shape[1])
-    splits = labels.shape[1]
     if split_weights is None:
         split_weights = magnitude.new_full((len(magnitude), splits), 1.0 / splits)
-    per_bin = torch.zeros_like(magnitude)
-    for p in range(splits):
-        asked, cost = labels[:, p], torch.zeros_like(magnitude)
-        if inactive_frame_weight is not None and asked.dim() == 4:
-            asked, inactive = soft_submixtures(asked)
-            cost = inactive_frame_weight * magnitude * shares_of(masks, inactive)
-        cost = cost + split_loss(magnitude, masks, submixtures[:, p], asked)
-        per_bin = per_bin + split_weights[:, p, None, None] * cost
-    if has_residual:
-        per_bin = per_bin + residual_weight * masks[:, -1] * magnitude
+    inactive = torch.zeros_like(labels[:, :, 0])
+    if inactive_frame_weight is not None and labels.dim() == 5:
+        labels, inactive = soft_submixtures(labels)
+    # What sound in an output costs by itself, beside the errors that it makes: in a class of neither submixture, all.
+    price = 1.0 - labels.amax(dim=2) + (inactive_frame_weight or 0.0) * inactive
+    price = torch.einsum("bp,bp...->b...", split_weights, price)
+    price[..., n_classes:] = residual_weight
+    errors = split_errors(magnitude, masks, submixtures, labels)
+    charged = (shares_of(masks, price.unsqueeze(1)).squeeze(1) * magnitude).mean(dim=2)
     kept = kept_frames(magnitude)
-    return (per_bin.mean(dim=2) * kept).sum() / kept.sum().clamp_min(1.0)
+    per_frame = (split_weights.unsqueeze(2) * errors).sum(dim=1) + charged
+    return (per_frame * kept).sum() / kept.sum().clamp_min(1.0)
 
 
 def loss(

@@ -42,7 +42,8 @@ def strong_loss(
     """
     mixture, n_classes = magnitude.unsqueeze(1), sources.shape[1]
     targets = sources if background is None else torch.cat([sources, background.unsqueeze(1)], dim=1)
-    errors = (masks[:, : targets.shape[1]] * mixture - torch.minimum(targets, mixture)).abs()
+    own = masks[:, : targets.shape[1]]
+    errors = torch.addcmul(torch.minimum(targets, mixture), own, mixture, value=-1.0).abs()
     per_bin = errors.mean(dim=1)
     if masks.shape[1] > n_classes and residual_weight:
         per_bin = per_bin + residual_weight * masks[:, -1] * magnitude / targets.shape[1]

@@ -31,10 +31,11 @@ class LikenessMeter:
 
     def add(self, mixture: np.ndarray, estimates: np.ndarray) -> None:
         """The next samples: mixture (N,), estimates (K, N)."""
-        signals = np.vstack([mixture, estimates]).astype(np.float64)
+        signals = np.empty((1 + len(estimates), len(mixture)))
+        signals[0], signals[1:] = mixture, estimates
         self._n += signals.shape[1]
         self._sums = self._sums + signals.sum(axis=1)
-        self._squares = self._squares + np.square(signals).sum(axis=1)
+        self._squares = self._squares + np.einsum("kn,kn->k", signals, signals)
         self._products = self._products + signals @ signals[0]
 
     def _norms(self) -> np.ndarray:

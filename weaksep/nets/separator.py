@@ -130,4 +130,4 @@ class MaskSeparator(Separator):
         if self.temperature != 1.0:
             logits = logits / self.temperature
         masks = logits.softmax(dim=1) if self.mask == "softmax" else logits.sigmoid()
-        return (1.0 - self.mask_floor) * masks + self.mask_floor / self.n_masks if self.mask_floor else masks
+        return masks.lerp(masks.new_full((), 1.0 / self.n_masks), self.mask_floor) if self.mask_floor else masks

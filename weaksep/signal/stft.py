@@ -6,7 +6,6 @@ every bin, whatever the window length. The losses' weights are meant for this sc
 """
 
 import torch
-from torch.nn import functional
 
 
 class Stft:
@@ -57,7 +56,7 @@ class Stft:
         Written out, because torch.istft takes twice as long; a test holds the two equal.
         """
         window = self._window.to(spectrum.device)
-        frames = torch.fft.irfft(spectrum, n=self.window_samples) * (window * self._scale)
+        frames = torch.fft.irfft(spectrum, n=self.window_samples).mul_(window * self._scale)
         weights = window.square().expand(1, spectrum.shape[1], -1)
         inside = slice(self.window_samples // 2, self.window_samples // 2 + n_samples)
         # Where no window reaches (a last, uncovered hop) the weight is 0 and so is the sum.
@@ -65,6 +64,10 @@ class Stft:
 
     def _overlap_add(self, frames: torch.Tensor) -> torch.Tensor:
         """Frames (B, T, window_samples) -> their sum at steps of hop_samples, (B, (T - 1) * hop + window)."""
-        length, columns = (frames.shape[1] - 1) * self.hop_samples + self.window_samples, frames.transpose(1, 2)
-        kernel, stride = (1, self.window_samples), (1, self.hop_samples)
-        return functional.fold(columns, (1, length), kernel_size=kernel, stride=stride)[:, 0, 0]
+        # Each frame's first hop, then each frame's second one, and so on: torch's fold takes six times as long.
+        items, n_frames, _ = frames.shape
+        hops = -(-self.window_samples // self.hop_samples)
+        total = frames.new_zeros(items, n_frames + hops - 1, self.hop_samples)
+        for number, part in enumerate(frames.split(self.hop_samples, dim=2)):
+            total[:, number : number + n_frames, : part.shape[2]] += part
+        return total.flatten(1)[:, : (n_frames - 1) * self.hop_samples + self.window_samples]

@@ -61,11 +61,11 @@ def submixture_scores(magnitude: torch.Tensor, masks: torch.Tensor, batch: Batch
         batch: the submixtures and their classes.
     """
     assert batch.submixtures is not None and batch.submixture_labels is not None
-    labels = batch.submixture_labels[:, 0]
-    if labels.dim() == 4:  # of frames: a class is asked wherever it occurs in the clip
-        labels = labels.amax(dim=2)
-    wanted = batch.submixtures[:, 0]
-    first, second, shared = (share * magnitude for share in submixture_shares(masks, labels))
+    labels = batch.submixture_labels[:, :1]
+    if labels.dim() == 5:  # of frames: a class is asked wherever it occurs in the clip
+        labels = labels.amax(dim=3)
+    wanted, (alone, both) = batch.submixtures[:, 0], submixture_shares(masks, labels)
+    first, second, shared = (share * magnitude for share in (*alone[:, 0].unbind(dim=1), both[:, 0]))
     explained = torch.minimum((wanted[:, 0] - first).clamp_min(0.0), shared)
     given = torch.stack([first + explained, second + shared - explained], dim=1)
     target = wanted.double().square().sum(dim=(2, 3))
@@ -73,7 +73,7 @@ def submixture_scores(magnitude: torch.Tensor, masks: torch.Tensor, batch: Batch
     product = given.double().square().sum(dim=(2, 3)) * target
     error = (wanted - given).double().square().sum(dim=(2, 3))
     scores = 0.5 * (_decibels(aligned, product - aligned) + _decibels(target, error))
-    own_classes = labels * (1 - labels.prod(dim=1, keepdim=True))
+    own_classes = labels[:, 0] * (1 - labels.prod(dim=2))
     usable = (wanted.sum(dim=(2, 3)) > 0) & (own_classes.sum(dim=2) > 0)
     return torch.where(usable.all(dim=1, keepdim=True), scores, torch.nan)
 

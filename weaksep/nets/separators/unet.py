@@ -21,6 +21,7 @@ from typing import Literal
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from weaksep.nets.separator import MaskSeparator, MaskSettings
 from weaksep.nets.settings import Channels, Dropout, Layers, Units
@@ -38,9 +39,25 @@ def convolution(before: int, after: int, stride: tuple[int, int] = (1, 1)) -> nn
     )
 
 
-def enlarge(layer: nn.Module, maps: torch.Tensor, frames: int, bins: int) -> torch.Tensor:
-    """Undo a halving; of an odd number of positions one too many comes back, and is cut off."""
-    return layer(maps)[:, :, :frames, :bins]
+class Enlarge(nn.ConvTranspose2d):
+    """Undo a halving: a transposed convolution without overlap, from each position to a block of its own."""
+
+    def __init__(self, before: int, after: int, stride: tuple[int, int]) -> None:
+        super().__init__(before, after, stride, stride)
+
+    def forward(self, maps: torch.Tensor, frames: int, bins: int) -> torch.Tensor:  # type: ignore[override]
+        """(B, C, T, F) -> (B, C', frames, bins); of an odd number of positions one too many comes back, and is cut off.
+
+        A linear layer whose outputs are put in their places does the same as torch's convolution, whose gradient took
+        twice as long, and a fifth of a training step.
+        """
+        (high, wide), (items, _, rows, columns) = self.stride, maps.shape
+        weight = self.weight.permute(2, 3, 1, 0).flatten(end_dim=2)  # (high * wide * C', C)
+        assert self.bias is not None
+        blocks = functional.linear(maps.permute(0, 2, 3, 1), weight, self.bias.repeat(high * wide))
+        blocks = blocks.view(items, rows, columns, high, wide, self.out_channels).transpose(2, 3)
+        larger = blocks.reshape(items, rows * high, columns * wide, self.out_channels)
+        return larger[:, :frames, :bins].permute(0, 3, 1, 2)
 
 
 class Settings(MaskSettings):
@@ -88,9 +105,9 @@ class Net(MaskSeparator):
         self.down = nn.ModuleList(map(convolution, (1, *widths[:-1]), widths, strides))
         self.context = TemporalContext(widths[-1] * -(-n_bins // 2 ** len(widths)), settings)
         steps = list(zip(widths[1:], widths[:-1], strides[1:], strict=True))[::-1]
-        self.enlarge = nn.ModuleList(nn.ConvTranspose2d(low, high, stride, stride) for low, high, stride in steps)
+        self.enlarge = nn.ModuleList(Enlarge(low, high, stride) for low, high, stride in steps)
         self.up = nn.ModuleList(convolution(high, high) for _, high, _ in steps)
-        self.output = nn.ConvTranspose2d(widths[0], self.n_masks, strides[0], strides[0])
+        self.output = Enlarge(widths[0], self.n_masks, strides[0])
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the cheaper layout for a CPU
 
     def class_axes(self) -> dict[str, int]:
@@ -105,6 +122,6 @@ class Net(MaskSeparator):
             maps = down(maps)
             levels.append(maps)
         maps = self.context(maps)
-        for layer, up, skip in zip(self.enlarge, self.up, reversed(levels[:-1]), strict=True):
-            maps = up(skip + enlarge(layer, maps, *skip.shape[2:]))
-        return enlarge(self.output, maps, *features.shape[1:])
+        for enlarge, up, skip in zip(self.enlarge, self.up, reversed(levels[:-1]), strict=True):
+            maps = up(skip + enlarge(maps, *skip.shape[2:]))
+        return self.output(maps, *features.shape[1:])
