@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,23 @@ def test_each_separates_its_own_set(exp: Path) -> None:
     assert (exp / "separator_strong/separated/test/horn.scp").exists()
     assert (exp / "separator_strong_dense/separated/test_dense/horn.scp").exists()
     assert not (exp / "separator_strong_dense/separated/test").exists()
+
+
+@pytest.mark.parametrize(("gpus", "device"), [(1, "cuda"), (0, "cpu")])
+def test_on_slurm_a_gpu_is_that_of_each_job(exp: Path, monkeypatch: pytest.MonkeyPatch, gpus: int, device: str) -> None:
+    asked = {}
+
+    def note(function: partial, *shards: object, **options: object) -> list:
+        asked.update(options, device=function.args[0].device)
+        raise UserError("enough")
+
+    monkeypatch.setenv("WEAKSEP_BACKEND", "slurm")
+    write_yaml("conf/slurm.yaml", {"separate": {"gpus": gpus}})
+    monkeypatch.setattr("weaksep.jobs.device._free_gpu", lambda allow_cpu: ("cpu", "none here"))
+    monkeypatch.setattr("weaksep.infer.dataset.run_shards", note)
+    with pytest.raises(UserError, match="enough"):
+        run("strong", "--ngpu", "1", "--nj", "3")
+    assert (asked["device"], asked["nj"], asked["backend"]) == (device, 3, None)
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "model.json", "config.yaml"])

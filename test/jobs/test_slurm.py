@@ -21,7 +21,7 @@ import pytest
 
 from weaksep.errors import UserError
 from weaksep.fileio.shards import Shards
-from weaksep.fileio.yamlfile import check_config
+from weaksep.fileio.yamlfile import check_config, load_config
 from weaksep.jobs import node, run_sharded, run_shards
 from weaksep.jobs import slurm as slurm_module
 from weaksep.jobs.interrupt import Interrupted, signals_handled
@@ -274,6 +274,12 @@ def test_sections_of_slurm_yaml_say_what_differs() -> None:
     separate = config.of("separate")
     assert (separate.partition, separate.time_minutes, separate.gpus) == (None, 60, 1)
     assert separate.options == {"qos": "high", "exclusive": True, "mail-type": "FAIL"}
+
+
+def test_the_recipes_slurm_yaml(root: Path) -> None:
+    for recipe in root.glob("egs/*/run.sh"):
+        config = load_config(SlurmConfig, recipe.parent / "conf/slurm.yaml")
+        assert config.of("mix").time_minutes < config.of("train_separator").time_minutes
 
 
 @pytest.mark.parametrize(

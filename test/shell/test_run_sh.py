@@ -163,7 +163,7 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
     evil = recipes.folder / "evil"
     result = recipes.run(
         "--db", f"my corpus $(touch {evil})", "--download", "true", "--tag", "t1", "--seed", "5", "--nj", "3",
-        "--systems", "strong clip", "--separator-args", "optim.max_epochs=3 *", "--ngpu", "0",
+        "--retries", "7", "--systems", "strong clip", "--separator-args", "optim.max_epochs=3 *", "--ngpu", "0",
         "--classifier-args", "net.units=8", "--max-bad-ratio", "0.5", "--accept-truncated",
         "--resume", "false", "--force", "--checkpoint-minutes", "2", "--feats-type", "raw", "--train-threads", "3",
         "--datadir", "d", "--dumpdir", "f", "--expdir", "e",
@@ -179,6 +179,8 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
     assert value(mix, "--seed") == "5"
     for call in (data, mix, feats, classifier, separator, infer, score):
         assert value(call, "--nj") == "3"
+    for call in (data, mix, feats, infer, score):
+        assert value(call, "--retries") == "7"
     for call in (feats, classifier, separator, infer, score, report):
         assert value(call, "--systems") == "strong clip"
     for call, expected in ((classifier, ["net.units=8"]), (separator, ["optim.max_epochs=3", "*"])):
@@ -191,6 +193,14 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
     assert value(report, "--recipe") == "mini_urban"
     assert value(report, "--out") == "e/RESULTS.md"
     assert (recipes.folder / "egs/mini_urban/e/stage_times.tsv").exists()
+
+
+def test_cmd_sh_says_where_the_work_runs_and_the_environment_may_differ(recipes: Recipes) -> None:
+    names = ("WEAKSEP_BACKEND", "WEAKSEP_SLURM_CONFIG", "WEAKSEP_SLURM_DIR")
+    for given, said in (({}, "local conf/slurm.yaml slurm"), (dict(zip(names, "abc", strict=True)), "a b c")):
+        program = recipes.folder / "tools/venv/bin/weaksep"
+        program.write_text(f"#!/bin/sh\necho {' '.join(f'${name}' for name in names)} >&2\n")
+        assert recipes.run("--stop-stage", "0", **given).stderr.strip() == said
 
 
 def test_seeds_are_those_of_trainings_and_of_what_is_made_of_them(recipes: Recipes) -> None:
@@ -370,6 +380,7 @@ def test_a_stage_without_work_keeps_its_time(recipes: Recipes) -> None:
         (["--stage", "4", "--stop-stage", "3"], "nothing to do: --stage 4 comes after --stop-stage 3"),
         (["--stages", "4"], "unknown option --stages; did you mean --stage?"),
         (["--nj", "0"], "option --nj takes a number from 1, not '0'"),
+        (["--retries", "-1"], "option --retries takes a number from 0, not '-1'"),
         (["--seeds", "0, 1"], "option --seeds takes whole numbers like '0 1 2', not '0, 1'"),
         (["--ngpu", "2"], "option --ngpu takes 0 or 1, not '2'"),
         (["--feats-type", "rwa"], "option --feats-type takes ark or raw, not 'rwa'"),
