@@ -11,10 +11,12 @@ import pytest
 from weaksep.errors import UserError
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import read_tsv, write_table
 from weaksep.metrics.bss_eval import bss_eval
 from weaksep.metrics.leak import LEAK_FLOOR_DB
 from weaksep.metrics.si_sdr import CEILING_DB, FLOOR_DB, si_sdr
+from weaksep.score import system as score_system_module
 from weaksep.score.clip import BSS_COLUMNS, COLUMNS
 from weaksep.score.system import find_clips, score_system
 
@@ -180,6 +182,28 @@ def test_a_silent_reference_is_left_out_aloud(system, test_data, caplog):
     # Only bark can be heard, so nothing is there to be separated.
     assert rows["mix-2", "bark"]["n_active"] == "1" and rows["mix-2", "bark"]["si_sdri_db"] == ""
     assert "1 silent reference(s) cannot be scored, first mix-2 drill" in caplog.text
+
+
+def test_an_interrupted_scoring_goes_on(system, test_data, monkeypatch):
+    whole = score(test_data, system).read_text()
+    real, scored = score_system_module.score_clips, []
+
+    def score_some(clips, bss_eval):
+        scored.extend(clip.utt for clip in clips)
+        if fails and scored[-1] == "mix-5":
+            raise UserError("out of luck")
+        return real(clips, bss_eval)
+
+    monkeypatch.setattr(score_system_module, "SHARD_CLIPS", 2)
+    monkeypatch.setattr(score_system_module, "score_clips", score_some)
+    notes = Shards(system / "scores/test", key="k", step="scores")
+    fails = True
+    with pytest.raises(UserError, match="out of luck"):
+        score(test_data, system, notes=notes)
+    fails = False
+    scored.clear()
+    assert score(test_data, system, notes=notes).read_text() == whole
+    assert scored == ["mix-5"]
 
 
 def test_workers_make_no_difference(system, test_data, monkeypatch):
