@@ -9,9 +9,8 @@ are drawn below 3.6 kHz, so the sounds keep their character at 8 kHz.
 from collections.abc import Callable
 
 import numpy as np
-from scipy.signal import fftconvolve
 
-from weaksep.corpora.sound_parts import harmonic_tone, log_uniform, ramp, resonances, shaped_noise
+from weaksep.corpora.sound_parts import convolve, harmonic_tone, log_uniform, ramp, resonances, shaped_noise
 
 
 def car_horn(rng: np.random.Generator, draw: np.random.Generator, sample_rate: int) -> np.ndarray:
@@ -115,9 +114,9 @@ def jackhammer(rng: np.random.Generator, draw: np.random.Generator, sample_rate:
     blows = blows[blows < n]
     train = np.zeros(n)
     train[blows] = draw.uniform(0.7, 1.0, len(blows))
-    burst = fftconvolve(train, np.exp(-t_ring / grit_s))[:n]
+    burst = convolve(train, np.exp(-t_ring / grit_s))[:n]
     dusty = (grit * burst + air) * shaped_noise(draw, n, dust, sample_rate)
-    return (fftconvolve(train, ringing)[:n] + dusty) * ramp(n, 0.005, 0.02, sample_rate)
+    return (convolve(train, ringing)[:n] + dusty) * ramp(n, 0.005, 0.02, sample_rate)
 
 
 def siren(rng: np.random.Generator, draw: np.random.Generator, sample_rate: int) -> np.ndarray:

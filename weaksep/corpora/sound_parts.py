@@ -19,6 +19,13 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
+def convolve(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The whole convolution of two waveforms, (N + M - 1,)."""
+    from scipy.signal import fftconvolve  # slow to import, and only work needs it: not a look at what is up to date
+
+    return fftconvolve(one, other)
+
+
 def band_taper(frequency_hz: np.ndarray, sample_rate: int) -> np.ndarray:
     """Gain 1 up to 0.40 of the sample rate, a raised cosine down to 0 at `BAND_EDGE`."""
     x = np.clip((frequency_hz / sample_rate - 0.40) / (BAND_EDGE - 0.40), 0.0, 1.0)

@@ -9,12 +9,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import fftconvolve
 
 from weaksep.corpora.config import SyntheticConfig
 from weaksep.corpora.event import Corpus, SourceEvent
 from weaksep.corpora.sound_models import MODELS
-from weaksep.corpora.sound_parts import colour, minimum_phase, room_response, trim
+from weaksep.corpora.sound_parts import colour, convolve, minimum_phase, room_response, trim
 from weaksep.errors import UserError
 from weaksep.seeding import generator
 
@@ -27,7 +26,7 @@ def synthesise(event: SourceEvent, sample_rate: int, seed: int) -> np.ndarray:
     dry = MODELS[event.class_name](recording_rng, event_rng, sample_rate)
     room = room_response(recording_rng, sample_rate)
     microphone = minimum_phase(colour(recording_rng), sample_rate)
-    wave = trim(fftconvolve(dry, fftconvolve(room, microphone)), sample_rate)
+    wave = trim(convolve(dry, convolve(room, microphone)), sample_rate)
     return (wave * (PEAK / np.abs(wave).max())).astype(np.float32)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.tables import read_tsv, to_float
@@ -164,6 +163,8 @@ def trust(scores: Sequence[Score]) -> dict[str, Any]:
     confidence, quality = np.array(pairs, dtype=float).reshape(-1, 2).T
     if len(pairs) < TRUST_PAIRS or np.ptp(confidence) == 0 or np.ptp(quality) == 0:
         return {"n": len(pairs), "rank_correlation": None}
+    from scipy.stats import rankdata  # slow to import, and a rerun with nothing to do has no use for it
+
     tenth = len(pairs) // 10
     kept = {name: quality[np.argsort(by, kind="stable")[tenth:]].mean() for name, by in
             (("without_least_confident_db", confidence), ("without_worst_db", quality))}  # fmt: skip

@@ -3,14 +3,15 @@
 Imports no torch: a rerun with nothing to do must be quick.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.feats.features import FeatureSet
 from weaksep.fileio.atomic import FULL_DISK
 from weaksep.fileio.code_version import found_by_name
 from weaksep.fileio.datadir import FINGERPRINT_TABLES, REFERENCED_NAME, SOURCE_NAME, TIMED_NAME, DataDir
@@ -26,6 +27,9 @@ from weaksep.score.sources import Load, classify_sources
 from weaksep.score.system import find_clips, score_system
 from weaksep.score.tagging import score_classifier
 from weaksep.score.targets import Target, experiment_of, find_evaluation_classifier, find_targets
+
+if TYPE_CHECKING:  # it imports torch
+    from weaksep.feats.features import FeatureSet
 
 logger = logging.getLogger(__name__)
 
@@ -103,10 +107,16 @@ def tagging_step(classifier: Path, data: DataDir, dump: Path) -> Step:
     )
 
 
+def _features(dump: Path, data: DataDir) -> FeatureSet:
+    from weaksep.feats.features import FeatureSet
+
+    return FeatureSet(dump, data)
+
+
 def tag_shard(load: Load, dump: Path, data: Path, classifier: Path, claim: Claim) -> None:
     """Score a classifier, which is one shard."""
     found = DataDir.load(data)
-    score_classifier(experiment_of(classifier), load(str(classifier)), FeatureSet(dump, found), found)
+    score_classifier(experiment_of(classifier), load(str(classifier)), _features(dump, found), found)
 
 
 def _tag(work: Callable[[Path, Claim], None], classifier: Path, notes: Shards) -> None:
@@ -156,7 +166,7 @@ def score_all(
     has_residual = any(expdir.glob(f"*/separated/{data.resolve().name}/{RESIDUAL}.scp"))
     # A set and its features are read once, when the first step that needs work asks for them.
     data_of = cache(DataDir.load)
-    features_of = cache(lambda dump, data: FeatureSet(dump, data_of(data)))
+    features_of = cache(lambda dump, data: _features(dump, data_of(data)))
     clips_of = cache(lambda dump, data: find_clips(data_of(data), features_of(dump, data).settings.hop_samples))
 
     def steps(target: Target) -> Iterator[tuple[Step, Callable[[Shards], Any]]]:

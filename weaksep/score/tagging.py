@@ -4,18 +4,18 @@ On the mixtures of a set these are the scores of the classifier itself (tagging.
 system that made them (score/sources.py).
 """
 
+from __future__ import annotations
+
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from tqdm import tqdm
 
 from weaksep.errors import UserError
-from weaksep.feats.batch import frame_mask
-from weaksep.feats.features import FeatureSet
 from weaksep.feats.labels import clip_vector, frame_labels, pool_labels
 from weaksep.fileio.atomic import write_json
 from weaksep.fileio.audio import audio_info
@@ -25,6 +25,9 @@ from weaksep.fileio.network import Features
 from weaksep.metrics.sed import EventScores, frame_times
 from weaksep.metrics.tagging import TagCounts, mean_average_precision
 from weaksep.signal.units import n_frames
+
+if TYPE_CHECKING:  # it imports torch
+    from weaksep.feats.features import FeatureSet
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +109,8 @@ def _check(name: str, classifier: Classifier, features: FeatureSet, data: DataDi
 
 
 def _tagged(name: str, classifier: Classifier, features: FeatureSet, data: DataDir) -> Iterator[Tagged]:
+    from weaksep.feats.batch import frame_mask
+
     for start in tqdm(range(0, len(data.wav), BATCH_CLIPS), desc=f"tag {one_line(name)}", disable=None):
         utts = list(data.wav)[start : start + BATCH_CLIPS]
         frames = frame_mask([features.n_frames[utt] for utt in utts])
