@@ -191,6 +191,18 @@ def test_help_is_quick_because_it_imports_little(root: Path, name: str) -> None:
     assert f"usage: weaksep {name}" in result.stdout
 
 
+def test_what_looks_at_stamps_imports_nothing_slow(root: Path) -> None:
+    early = "corpora.registry mixtures.stage feats.steps train.plan train.trainings"
+    late = "infer.systems score.run report.write"
+    code = (
+        f"import sys, {', '.join(f'weaksep.{name}' for name in f'{early} {late}'.split())}\n"
+        "slow = {'torch', 'scipy.io', 'scipy.signal', 'scipy.stats', 'matplotlib', 'tensorboard'} & set(sys.modules)\n"
+        "assert not slow, slow\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False)
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_module_can_be_run_by_itself(root: Path, name: str) -> None:
     module = f"weaksep.bin.{name.replace('-', '_')}"
