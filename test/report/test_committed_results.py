@@ -117,6 +117,35 @@ def check_figures(rows: Rows, systems: list[dict[str, Any]], keys: list[str]) ->
             check_list(row[column], "/", [system[key]["mean"], system[key]["median"]])
 
 
+def check_confidence(rows: Rows, systems: list[dict[str, Any]]) -> None:
+    measured = [system for system in systems if system.get("confidence", {}).get("rank_correlation") is not None]
+    columns = {
+        "rank correlation": ("rank_correlation", 2),
+        "SI-SDR of all (dB)": ("all_db", 1),
+        "without the least confident tenth": ("without_least_confident_db", 1),
+        "without the worst tenth": ("without_worst_db", 1),
+        "pairs": ("n", 0),
+    }
+    check_names(rows, "system", measured)
+    for row, system in zip(rows, measured, strict=True):
+        assert list(row) == ["system", *columns]
+        for column, (key, places) in columns.items():
+            check_number(row[column], system["confidence"][key], places)
+
+
+def check_backgrounds(rows: Rows, summary: dict[str, Any]) -> None:
+    sets = {summary["test_set"]: summary["systems"], **summary["more_sets"]}
+    wanted = [(name, system) for name, systems in sets.items() for system in systems]
+    check_names(rows, "system", [system for _, system in wanted])
+    columns = ["mean SI-SDRi (dB)", "of the residual", "leak (dB)", "false activity"]
+    for row, (name, system) in zip(rows, wanted, strict=True):
+        assert list(row) == ["set", "background (dB)", "system", *columns] and row["set"] == name
+        check_list(row["background (dB)"], "to", summary["data"].get(name, {}).get("background_db") or [None, None])
+        figures = [system.get(key, {}).get("mean") for key in ("si_sdri_db", "residual_si_sdri_db", "absent_leak_db")]
+        for column, value, places in zip(columns, [*figures, system["false_activity"]], (1, 1, 1, 3), strict=True):
+            check_number(row[column], value, places)
+
+
 def check_levels(rows: Rows, systems: list[dict[str, Any]]) -> None:
     labels = ["all", "below -15 dB", "-15 to -10 dB", "-10 to -5 dB", "-5 to 0 dB", "0 dB and more"]
     check_names(rows, "system", systems)
@@ -321,6 +350,10 @@ def check_page(page: str, summary: dict[str, Any]) -> None:
             check_figures(rows, systems, ["single_class_si_sdr_db", "absent_leak_db"])
         elif name == "Level of each class (median absolute error / mean error, dB)":
             check_levels(rows, systems)
+        elif name == "Confidence":
+            check_confidence(rows, systems)
+        elif name == "By level of the background":
+            check_backgrounds(rows, summary)
         elif name == "BSS eval":
             keys = ["sdr_db", "sir_db", "sar_db"]
             check_figures(rows, [s for s in systems if any(s[key]["n"] for key in keys)], keys)
