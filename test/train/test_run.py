@@ -225,7 +225,7 @@ def test_a_losss_weight_acts_on_the_trained_weights(recipe: Path) -> None:
 
 
 def test_half_the_precision_changes_the_weights_a_little(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weaksep.train.precision.processor_flags", lambda: {"avx512_bf16"})
+    monkeypatch.setattr("weaksep.train.precision.processor_features", lambda: {"AuthenticAMD", "avx512_bf16"})
     for precision in ("float32", "bf16"):
         stages(f"optim.precision={precision}", systems="strong", options=["--expdir", precision])
     exact, near = (history(Path(name) / STRONG.name)[-1]["train"]["loss"] for name in ("float32", "bf16"))
@@ -237,10 +237,10 @@ def test_half_the_precision_changes_the_weights_a_little(recipe: Path, monkeypat
 def test_a_processor_without_bfloat16_trains_in_float32_and_says_so(
     recipe: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("weaksep.train.precision.processor_flags", lambda: {"avx2"})
+    monkeypatch.setattr("weaksep.train.precision.processor_features", lambda: {"GenuineIntel", "avx512_bf16"})
     for precision in ("float32", "bf16", "tf32"):
         stages(f"optim.precision={precision}", systems="strong", options=["--expdir", precision])
-    assert "separator_strong: cpu does not multiply bfloat16 numbers: trained in float32 instead" in caplog.text
+    assert "separator_strong: cpu gains nothing by bfloat16: trained in float32 instead" in caplog.text
     assert same(weights("float32/separator_strong"), weights("bf16/separator_strong"))
     assert same(weights("float32/separator_strong"), weights("tf32/separator_strong"))
 

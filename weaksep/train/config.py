@@ -28,7 +28,7 @@ class OptimConfig(BaseModel):
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: to zero at the last of max_epochs
     warmup_steps: int = Field(0, ge=0)  # linear rise of the learning rate
     weight_decay: float = Field(0.0, ge=0)
-    # bf16: the separator's trunk is trained in bfloat16 (autocast), if the device multiplies such numbers: steps of
+    # bf16: the separator's trunk is trained in bfloat16 (autocast), if the device gains by that: steps of
     # U-Nets took a fifth to a third less on an AMD EPYC that does. tf32: a GPU's matrix units, at 10 bits.
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     accumulate: int = Field(1, ge=1)  # batches of a step, whose gradients are averaged: less memory than one large one
