@@ -29,7 +29,7 @@ def gains_by_bfloat16(device: torch.device) -> bool:
 
 
 def set_precision(net: Any, precision: str, device: torch.device, name: str) -> None:
-    """Train a net in a precision (train/config.py); in float32 where a device gains nothing by bfloat16, as the log says.
+    """Train a net in a precision (train/config.py); in float32, and the log says so, if bfloat16 gains nothing there.
 
     Args:
         net: a separator.
