@@ -30,6 +30,7 @@ classifier_args=
 separator_args=
 strong_share=
 feats_type=
+audio_format=
 train_threads=1
 dry_run=false
 clip_s=
@@ -91,6 +92,8 @@ Options [default]
     --separator-args "..."   settings to override in stage 4: "loss.mixture.weight=10" [${separator_args}]
     --feats-type ark|raw  spectra of fixed clips: from stage 2's Kaldi archives, or computed from the audio in training,
                          which takes no disk space; those of remixes always are [as CONFIG/feats.yaml says]
+    --audio-format F     of the audio that stages 0, 1 and 5 write: wav or flac, a file for each sound; wav.ark or flac.ark,
+                         archives of some hundred, for file systems that bear no millions of files [wav]
     --train-threads N    threads of each training on the CPU; weights depend on it, but not on --nj [${train_threads}]
     --strong-share R     share of clips with isolated sources, for semi-supervised systems [their own]
     --dry-run BOOL       run two steps of every training, keep nothing, and stop after stage 4 [${dry_run}]
@@ -214,6 +217,7 @@ log "${run_command}"
 db_options=(${db:+--db "${db}"})
 seed_options=(${seed:+--seed "${seed}"})
 seeds_options=(${seeds:+--seeds "${seeds}"})
+audio_options=(${audio_format:+--audio-format "${audio_format}"})
 truncated_options=()
 if "${accept_truncated}"; then truncated_options=(--accept-truncated true); fi
 
@@ -258,7 +262,7 @@ if wanted 0 && [ -e "${config}/prepare.yaml" ]; then
     begin 0 "labelled recordings -> ${datadir}/{train,valid,test}"
     supervised weaksep prepare --config "${config}/prepare.yaml" --db "${db}" \
         --out "${datadir}" --nj "${nj}" --retries "${retries}" --max-bad-ratio "${max_bad_ratio}" \
-        "${truncated_options[@]}" ${clip_s:+--set "clip_s=${clip_s}"} --force "${force}"
+        "${truncated_options[@]}" "${audio_options[@]}" ${clip_s:+--set "clip_s=${clip_s}"} --force "${force}"
     supervised weaksep diagnose "${datadir}" --config-dir "${config}" --systems "${systems}" \
         --separator-args "${separator_args}" --accept "${accept}" --nj "${nj}" --retries "${retries}" \
         --force "${force}"
@@ -271,7 +275,7 @@ elif wanted 0; then
     fi
     supervised weaksep data --config "${config}/data.yaml" "${db_options[@]}" --download "${download}" \
         --out "${datadir}/events" --nj "${nj}" --retries "${retries}" --max-bad-ratio "${max_bad_ratio}" \
-        "${truncated_options[@]}" --force "${force}"
+        "${truncated_options[@]}" "${audio_options[@]}" --force "${force}"
     finish
 fi
 
@@ -280,6 +284,7 @@ if wanted 1 && [ ! -e "${config}/prepare.yaml" ]; then
     supervised weaksep mix --config "${config}/mix.yaml" "${seed_options[@]}" --events "${datadir}/events" \
         --systems "${systems}" --system-configs "${config}" --variants "${variants}" \
         ${background:+--background "${background}"} --max-bad-ratio "${max_bad_ratio}" "${truncated_options[@]}" \
+        "${audio_options[@]}" \
         --out "${datadir}" --nj "${nj}" --retries "${retries}" --force "${force}"
     finish
 fi
@@ -314,7 +319,7 @@ if wanted 5; then
     begin 5 "${datadir}/{${test_sets// /,}} -> ${expdir}/*/separated"
     for test_set in ${test_sets}; do
         supervised weaksep infer --systems "${systems}" --tag "${tag}" "${seeds_options[@]}" --expdir "${expdir}" \
-            --data "${datadir}/${test_set}" --feats "${config}/feats.yaml" \
+            --data "${datadir}/${test_set}" --feats "${config}/feats.yaml" "${audio_options[@]}" \
             --nj "${nj}" --retries "${retries}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --force "${force}" \
             --failed "${failed_note}"
         leave_out_failed

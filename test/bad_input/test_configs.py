@@ -29,7 +29,10 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         GOOD.replace("0.5", "3.0e7"),
         "mix.yaml: clip_s: .*less than or equal to 3600, found '3.0e7'$",
     ),
-    "more mixtures than ids": (GOOD.replace("4", "1000000"), "mix.yaml: sets.train: .*less than or equal to 999999"),
+    "more mixtures than ids": (
+        GOOD.replace("4", "100000000"),
+        "mix.yaml: sets.train: .*less than or equal to 99999999",
+    ),
     "a tab": (
         GOOD.replace("sets: {train: 4", "sets:\n\t{train: 4"),
         r"^conf/mix.yaml:4: not valid YAML .found character",

@@ -116,10 +116,10 @@ def copy_before(stage: str, whole: Path, place: Path) -> None:
 
 # Where a stage writes, the function that is to fail, after how many calls, and the files of the shards done by then.
 CUTS = {
-    "data": ("weaksep.corpora.convert", "write_audio", 14, "data/events/train/audio/*.wav"),
-    "mix": ("weaksep.mixtures.write", "write_stems", 260, "data/train/audio/*/train-0000*.wav"),
+    "data": ("weaksep.corpora.convert", "is_silent", 14, "data/events/train/audio/*.wav"),
+    "mix": ("weaksep.mixtures.write", "event_rows", 260, "data/train/audio/*/train-0000*.wav"),
     "feats": ("weaksep.feats.extract", "read_audio", 190, "dump/train/ark/feats.[12].ark"),
-    "infer": ("weaksep.infer.dataset", "write_audio", 150, "exp/separator_strong/separated/*/audio/*/*-00000?.wav"),
+    "infer": ("weaksep.fileio.clipwriter", "write_audio", 150, "exp/separator_strong/separated/*/audio/*/*-00000?.wav"),
 }
 
 

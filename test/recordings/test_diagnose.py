@@ -53,7 +53,9 @@ def made(tmp_path: Path) -> Callable[..., Path]:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 soundfile.write(path, 1e-5 * noise if silent(text, clip) else noise, RATE, "FLOAT")
         for home, own in sets.items():
-            write_clips(tmp_path / "data" / home, own, classes, dict.fromkeys((clip.utt for clip in own), 1.0))
+            write_clips(
+                tmp_path / "data" / home, own, classes, dict.fromkeys((clip.utt for clip in own), 1.0), audio_name
+            )
         return tmp_path / "data"
 
     return make

@@ -351,10 +351,11 @@ def test_a_file_system_without_locks(recipe: Path, run, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(fcntl, "flock", flock)
     Path("exp/separator_a/.lock").write_text("process 1 on elsewhere (since long ago)\n")
+    Path("exp/separator_a/.lease").write_text("process 1 on elsewhere (since a moment ago), 1234")
     lines = run("--what", "features", "checkpoints", "--remove", "true")
     assert lines[0] == "nothing to remove"
-    assert lines[1].startswith("left alone: exp/separator_a: perhaps somebody (its lock cannot be tried: ")
-    Path("exp/separator_a/.lock").write_text("")
+    assert lines[1].startswith("left alone: exp/separator_a: process 1 on elsewhere")
+    Path("exp/separator_a/.lease").unlink()
     assert run("--what", "features", "checkpoints", "--remove", "true")[-1].startswith("removed 9 files")
 
 

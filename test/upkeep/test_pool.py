@@ -39,7 +39,7 @@ def record(data: Path, classes: Sequence[str] = HOME, rate: int = 8000, same: st
                 path = data / name / audio_name(folder, utt)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 soundfile.write(path, noise, rate, "FLOAT")
-        write_clips(data / name, clips, classes, dict.fromkeys((clip.utt for clip in clips), 1.0))
+        write_clips(data / name, clips, classes, dict.fromkeys((clip.utt for clip in clips), 1.0), audio_name)
     return data
 
 

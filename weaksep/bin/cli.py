@@ -20,12 +20,12 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from weaksep.errors import did_you_mean
 from weaksep.fileio.failure import fixable_reason
 from weaksep.fileio.logs import printable, set_up_logging
-from weaksep.fileio.names import one_line, text_problem
+from weaksep.fileio.names import AudioFormat, one_line, text_problem
 from weaksep.fileio.tables import to_float
 from weaksep.jobs.interrupt import Interrupted, signals_handled
 
@@ -134,6 +134,13 @@ def accept_truncated(default: bool | None) -> Option:
     return switch("--accept-truncated", default, f"{what} ({said})")
 
 
+def audio_format(default: AudioFormat | None) -> Option:
+    """``--audio-format``, of the commands that write clips; None: as the configuration says."""
+    said = "as the configuration says" if default is None else "%(default)s"
+    what = f"of the clips: wav or flac, a file each, or wav.ark or flac.ark, archives of many ({said})"
+    return option("--audio-format", choices=get_args(AudioFormat), default=default, help=what)
+
+
 NJ = option("--nj", type=positive_int, default=1, help="worker processes (%(default)s)")
 RETRIES = option(
     "--retries",
@@ -166,9 +173,14 @@ def make_parser(name: str, description: str | None, options: Iterable[Option] = 
     return parser
 
 
-def truncated_setting(accept: bool | None) -> list[str]:
-    """``--accept-truncated`` as an override of a configuration; none where it was not given."""
-    return [] if accept is None else [f"accept_truncated={str(accept).lower()}"]
+def given(**settings: object) -> list[str]:
+    """Options as overrides of a configuration; those that were not given, which are None, are none.
+
+    >>> given(accept_truncated=True, audio_format=None)
+    ['accept_truncated=true']
+    """
+    texts = {name: str(value).lower() if isinstance(value, bool) else value for name, value in settings.items()}
+    return [f"{name}={value}" for name, value in texts.items() if value is not None]
 
 
 def run_command(

@@ -9,12 +9,13 @@ from weaksep.bin.cli import (
     NJ,
     RETRIES,
     accept_truncated,
+    audio_format,
+    given,
     make_parser,
     option,
     run_command,
     share,
     switch,
-    truncated_setting,
 )
 
 OPTIONS = (
@@ -31,6 +32,7 @@ OPTIONS = (
         help="share of missing, unreadable or silent clips to leave out (%(default)s)",
     ),
     accept_truncated(None),
+    audio_format(None),
     FORCE,
 )
 
@@ -44,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     begin_stage("data", args.retries)
     make_events(
-        load_data_config(args.config, truncated_setting(args.accept_truncated)),
+        load_data_config(args.config, given(accept_truncated=args.accept_truncated, audio_format=args.audio_format)),
         args.db,
         args.out,
         download=args.download,

@@ -8,7 +8,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import EXPDIR, FORCE, RETRIES, SEEDS, make_parser, option, positive_int, run_command, switch
+from weaksep.bin.cli import (
+    EXPDIR,
+    FORCE,
+    RETRIES,
+    SEEDS,
+    audio_format,
+    make_parser,
+    option,
+    positive_int,
+    run_command,
+    switch,
+)
 from weaksep.errors import UserError, raise_problems
 
 OPTIONS = (
@@ -28,6 +39,7 @@ OPTIONS = (
     RETRIES,
     option("--ngpu", type=int, choices=(0, 1), default=0, help="GPUs to use, 0 or 1 (%(default)s)"),
     switch("--allow-cpu", False, "take the CPU when no GPU is free (%(default)s)"),
+    audio_format("wav"),
     option("--batch-size", type=positive_int, default=16, help="clips at a time (%(default)s)"),
     option("--failed", type=Path, help="write the systems that failed here, and exit with 0 all the same"),
     FORCE,
@@ -53,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not systems and not args.oracles:
         raise UserError(f"{args.expdir}: no trained separator_* and --oracles false: nothing to do; run stage 4 first")
     feats = load_config(FeatsConfig, args.feats) if args.oracles else None
-    options = Options(args.expdir, feats, args.nj, args.ngpu, args.allow_cpu, args.batch_size, args.force)
+    written = (args.batch_size, args.audio_format)
+    options = Options(args.expdir, feats, args.nj, args.ngpu, args.allow_cpu, *written, args.force)
     failed = separate_systems(systems, args.data, options)
     if failed and (args.failed is None or not set(systems) - set(failed)):
         if len(systems) == 1:

@@ -9,7 +9,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import FORCE, NJ, RETRIES, accept_truncated, make_parser, option, run_command, share
+from weaksep.bin.cli import (
+    FORCE,
+    NJ,
+    RETRIES,
+    accept_truncated,
+    audio_format,
+    given,
+    make_parser,
+    option,
+    run_command,
+    share,
+)
 
 OPTIONS = (
     option("--config", type=Path, required=True, help="mix.yaml"),
@@ -28,6 +39,7 @@ OPTIONS = (
     NJ,
     RETRIES,
     option("--seed", type=int, default=None, help="instead of the seed in the configuration"),
+    audio_format(None),
     FORCE,
 )
 
@@ -44,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.train.systems import system_variants
 
     begin_stage("mix", args.retries)
-    overrides = [] if args.seed is None else [f"seed={args.seed}"]
-    config = load_config(MixConfig, args.config, overrides)
+    config = load_config(MixConfig, args.config, given(seed=args.seed, audio_format=args.audio_format))
     to_train = system_variants(args.system_configs or args.config.parent, args.systems.split())
     wanted = wanted_mixtures(config, to_train, args.variants.split())
     backgrounds = args.out / "backgrounds"

@@ -15,11 +15,12 @@ from weaksep.bin.cli import (
     NJ,
     RETRIES,
     accept_truncated,
+    audio_format,
+    given,
     make_parser,
     option,
     run_command,
     share,
-    truncated_setting,
 )
 
 OPTIONS = (
@@ -35,6 +36,7 @@ OPTIONS = (
     RETRIES,
     option("--max-bad-ratio", type=share, default=0.0, help="share of missing or unreadable recordings to leave out"),
     accept_truncated(None),
+    audio_format(None),
     FORCE,
 )
 
@@ -49,8 +51,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from weaksep.recordings.steps import prepare_recordings
 
     begin_stage("data", args.retries)
+    overrides = given(accept_truncated=args.accept_truncated, audio_format=args.audio_format)
     prepare_recordings(
-        load_config(PrepareConfig, args.config, [*args.set, *truncated_setting(args.accept_truncated)]),
+        load_config(PrepareConfig, args.config, [*args.set, *overrides]),
         {name: getattr(args, name) for name in ("audio", "clip_labels", "events", "references")},
         args.db if args.config else None,
         args.out,

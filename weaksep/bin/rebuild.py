@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import NJ, make_parser, option, run_command
+from weaksep.bin.cli import NJ, audio_format, make_parser, option, run_command
 
 OPTIONS = (
     option("--scenes", type=Path, required=True, help="scenes.jsonl of the mixtures"),
@@ -12,6 +12,7 @@ OPTIONS = (
     option("--backgrounds", type=Path, help="where they have any: their recordings, e.g. data/backgrounds/test"),
     option("--out", type=Path, required=True, help="data folder to write"),
     NJ,
+    audio_format("wav"),
 )
 
 
@@ -21,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from weaksep.mixtures.rebuild import rebuild_set
 
-    rebuild_set(args.scenes, args.events, args.out, nj=args.nj, backgrounds_dir=args.backgrounds)
+    more = {"backgrounds_dir": args.backgrounds, "audio_format": args.audio_format}
+    rebuild_set(args.scenes, args.events, args.out, nj=args.nj, **more)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, model_validator
 
 from weaksep.errors import refuse
-from weaksep.fileio.names import doubled, label_problem
+from weaksep.fileio.names import AudioFormat, doubled, label_problem
 
 N_FOLDS = 10  # of UrbanSound8K
 
@@ -49,12 +49,15 @@ class CorpusConfig(BaseModel, extra="forbid", frozen=True):
         sample_rate: Hz; all audio of the recipe has this rate.
         classes: sound classes; their order is the class axis everywhere after.
         accept_truncated: take what is there of files that were cut short.
+        audio_format: of the events: wav, a file each, or wav.ark, archives of a hundred. They are float32, which flac
+            cannot hold: wav is then taken.
     """
 
     corpus: str
     sample_rate: int = Field(ge=8000, le=192_000)
     classes: list[str] = Field(min_length=2)
     accept_truncated: bool = False
+    audio_format: AudioFormat = "wav"
 
     @model_validator(mode="after")
     def _plain_classes(self) -> CorpusConfig:

@@ -16,8 +16,8 @@ import numpy as np
 from weaksep.corpora.config import CorpusConfig
 from weaksep.corpora.event import Corpus, SourceEvent, check_sets
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.audio import write_audio
-from weaksep.fileio.eventdir import EVENT_TABLES, event_path, write_event_tables
+from weaksep.fileio.clipwriter import ClipWriter
+from weaksep.fileio.eventdir import EVENT_AUDIO, EVENT_TABLES, write_event_tables
 from weaksep.fileio.names import clashes
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
@@ -32,24 +32,24 @@ SHARD_EVENTS = 100
 
 def convert_shard(
     load: Callable[[SourceEvent, int], np.ndarray],
-    sample_rate: int,
+    config: CorpusConfig,
     shard: tuple[Path, Sequence[SourceEvent]],
     claim: Claim,
-) -> list[int | str]:
-    """Write the files of some events of a set's folder; of each its length in samples, or what is wrong with it."""
+) -> list[tuple[int, str]]:
+    """Write the audio of some events of a set's folder; of each its length in samples and its entry of wav.scp, or 0
+    and what is wrong with it."""
     folder, events = shard
-    results: list[int | str] = []
-    claim(folder / event_path(event.event_id) for event in events)
-    for event in events:
-        try:
-            waveform = load(event, sample_rate)
-            if is_silent(waveform):
-                raise UserError(f"{event.path or event.event_id}: digital silence, no level can be set")
-        except UserError as error:
-            results.append(str(error))
-            continue
-        write_audio(folder / event_path(event.event_id), waveform, sample_rate, "FLOAT", durable=False)
-        results.append(len(waveform))
+    results: list[tuple[int, str]] = []
+    with ClipWriter(folder, config.audio_format, config.sample_rate, claim, "FLOAT") as writer:
+        for event in events:
+            try:
+                waveform = load(event, config.sample_rate)
+                if is_silent(waveform):
+                    raise UserError(f"{event.path or event.event_id}: digital silence, no level can be set")
+            except UserError as error:
+                results.append((0, str(error)))
+                continue
+            results.append((len(waveform), writer.write(event.event_id, {"": waveform})[""]))
     return results
 
 
@@ -67,7 +67,7 @@ def convert_step(corpus: Corpus, module: str, config: CorpusConfig, out: Path, m
         },
         files={f"{e.event_id} ({e.path.name})": e.path for _, e in events if e.path},
         code=["weaksep.corpora.convert", module],
-        outputs=[f"{name}/{output}" for name in corpus.sets for output in (*EVENT_TABLES, "audio/*.wav")],
+        outputs=[f"{name}/{output}" for name in corpus.sets for output in (*EVENT_TABLES, *EVENT_AUDIO)],
         kind="events",
     )
 
@@ -96,20 +96,24 @@ def convert(corpus: Corpus, config: CorpusConfig, notes: Shards, *, nj: int, max
         for shard, events in cut_shards(chosen, SHARD_EVENTS, f"{name}.").items()
     }
     with notes.unfinished(folder / table for folder in folders.values() for table in EVENT_TABLES):
-        work = partial(convert_shard, corpus.load, config.sample_rate)
+        work = partial(convert_shard, corpus.load, config)
         results = chain.from_iterable(run_shards(work, shards, notes, nj=nj, description="data"))
         result = dict(zip((e.event_id for events in corpus.sets.values() for e in events), results, strict=True))
-        bad = [line for line in result.values() if isinstance(line, str)]
+        bad = [line for samples, line in result.values() if not samples]
         if len(bad) > max_bad_ratio * len(result):
             notes.undo()
             raise_problems(f"{len(bad)} of {len(result)} clips cannot be used: fix them, or see --max-bad-ratio", bad)
         for line in bad:
             logger.warning("left out: %s", line)
-        kept = {name: [e for e in own if isinstance(result[e.event_id], int)] for name, own in corpus.sets.items()}
+        kept = {name: [e for e in own if result[e.event_id][0]] for name, own in corpus.sets.items()}
         check_sets(kept, config.classes)
         for name, events in kept.items():
             write_event_tables(
                 folders[name],
                 config.classes,
-                {e.event_id: (e.class_name, e.recording_id, result[e.event_id] / config.sample_rate) for e in events},
+                {
+                    e.event_id: (e.class_name, e.recording_id, result[e.event_id][0] / config.sample_rate)
+                    for e in events
+                },
+                {e.event_id: result[e.event_id][1] for e in events},
             )

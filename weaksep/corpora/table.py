@@ -9,7 +9,7 @@ events.
 """
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -92,10 +92,15 @@ def without_silent_ends(audio: np.ndarray) -> np.ndarray:
     return audio[sounding[0] : sounding[-1] + 1] if len(sounding) else audio[:0]
 
 
+@lru_cache(maxsize=1)  # the events of a file come one after another: for each of thousands it was read anew
+def _whole(path: Path, sample_rate: int, accept_truncated: bool) -> np.ndarray:
+    return read_any(path, sample_rate, accept_truncated)
+
+
 def load_part(event: SourceEvent, sample_rate: int, trim: bool, accept_truncated: bool) -> np.ndarray:
     """One event, float32 (N,), mean of the channels, resampled."""
     assert event.path is not None
-    audio = read_any(event.path, sample_rate, accept_truncated)
+    audio = _whole(event.path, sample_rate, accept_truncated)
     if event.span_s is not None:
         start, stop = (seconds_to_samples(second, sample_rate) for second in event.span_s)
         if start >= len(audio):

@@ -1,5 +1,8 @@
 """Audio files in and out: mono float32 arrays inside the toolkit, whatever lies on the disk."""
 
+import io
+import math
+import os
 import struct
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +14,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
 from weaksep.fileio.audioread import NO_SAMPLES, NOT_COUNTED, checked_parts, opened, read_blocks, refuse_no_sound
 from weaksep.fileio.parsed import open_regular
+from weaksep.fileio.scp import split_offset
 
 INT16_SCALE = 32768.0
 PLAIN_BYTES = 1 << 26  # larger files are checked before they are read
@@ -35,11 +39,19 @@ def _read(path: str | Path, accept_truncated: bool | None = None) -> tuple[np.nd
 
 
 def _read_plain(path: str | Path, sample_rate: int) -> np.ndarray | None:
-    """A file just as ``write_audio`` writes it, mono 16-bit WAV, in a tenth of the time that a decoder takes; None for
+    """A sound just as ``write_audio`` writes it, mono 16-bit WAV, in a tenth of the time that a decoder takes; None for
     any other, which is then read, or refused, like one from elsewhere."""
+    name, offset = split_offset(os.fspath(path))
     try:
-        with open_regular(path, PLAIN_BYTES) as stream:
-            content = stream.read()
+        # Of an archive only the sound is read, however large the others in it are.
+        with open_regular(name, PLAIN_BYTES if offset is None else math.inf) as stream:
+            if offset is not None:
+                stream.seek(offset)
+                head = stream.read(_HEADER.size)
+                size = min(int.from_bytes(head[-4:], "little"), PLAIN_BYTES) if len(head) == _HEADER.size else 0
+                content = head + stream.read(size)
+            else:
+                content = stream.read()
     except OSError:
         return None
     size = len(content) - _HEADER.size
@@ -90,16 +102,42 @@ def to_int16(waveform: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(waveform * INT16_SCALE), -32768, 32767).astype(np.int16)
 
 
+def encoded(waveform: np.ndarray, sample_rate: int, subtype: str = "PCM_16", container: str = "wav") -> bytes:
+    """A whole mono file; the same bytes for the same samples.
+
+    Args:
+        waveform: float (N,), or int16 (N,) which is taken as it is.
+        sample_rate: in Hz.
+        subtype: "PCM_16" (floats are rounded, clipped) or "FLOAT", which only a WAV file holds.
+        container: "wav" or "flac".
+    """
+    if waveform.dtype != np.int16:
+        waveform = to_int16(waveform) if subtype == "PCM_16" else waveform.astype(np.float32, copy=False)
+    if waveform.dtype == np.int16 and container == "wav":
+        samples = waveform.astype("<i2", copy=False).tobytes()
+        return _header(len(samples), sample_rate) + samples
+    buffer = io.BytesIO()
+    # Imported where they are needed: that takes longer than most commands' own work. Not soundfile for float WAV: it
+    # stamps the files with the time of day, so that one seed gives many.
+    if container == "flac":
+        import soundfile
+
+        soundfile.write(buffer, waveform, sample_rate, format="FLAC", subtype="PCM_16")
+    else:
+        from scipy.io import wavfile
+
+        wavfile.write(buffer, sample_rate, waveform)
+    return buffer.getvalue()
+
+
 def write_audio(
     path: str | Path, waveform: np.ndarray, sample_rate: int, subtype: str = "PCM_16", *, durable: bool = True
 ) -> None:
-    """Write a mono WAV file atomically.
+    """Write a mono file atomically, FLAC where the name ends so, else WAV.
 
     Args:
         path: target.
-        waveform: float (N,), or int16 (N,) which is written as it is.
-        sample_rate: in Hz.
-        subtype: "PCM_16" (floats are rounded, clipped) or "FLOAT".
+        waveform, sample_rate, subtype: see ``encoded``.
         durable: see ``atomic_path``.
 
     Raises:
@@ -107,17 +145,9 @@ def write_audio(
     """
     if waveform.dtype != np.int16:
         refuse_no_sound(waveform, path)
-        waveform = to_int16(waveform) if subtype == "PCM_16" else waveform.astype(np.float32, copy=False)
-    # Not soundfile: it stamps float files with the time of day, so that one seed gives many files, and it syncs
-    # every file to the disk by itself, which costs more than rendering a mixture.
     with atomic_path(path, durable=durable) as temporary:
-        if waveform.dtype == np.int16:
-            samples = waveform.astype("<i2", copy=False).tobytes()
-            temporary.write_bytes(_header(len(samples), sample_rate) + samples)
-        else:
-            from scipy.io import wavfile  # imported when it is needed: that takes longer than most commands' own work
-
-            wavfile.write(temporary, sample_rate, waveform)
+        container = "flac" if str(path).endswith(".flac") else "wav"
+        temporary.write_bytes(encoded(waveform, sample_rate, subtype, container))
 
 
 class AudioInfo(NamedTuple):

@@ -12,7 +12,7 @@ import soundfile
 
 from weaksep.errors import UserError
 from weaksep.fileio import containers
-from weaksep.fileio.parsed import open_regular
+from weaksep.fileio.audioark import open_sound
 
 logger = logging.getLogger(__name__)
 
@@ -64,14 +64,14 @@ def opened(path: str | Path, accept_truncated: bool | None = None) -> Iterator[S
     """An audio file, its header checked; every failure inside the block becomes one line.
 
     Args:
-        path: the file.
+        path: the file; or a sound in an archive, ``file.ark:offset``.
         accept_truncated: whether to take what is there of a file that is not whole; None where nobody can choose.
 
     Raises:
         UserError: missing, unreadable, truncated, or without samples.
     """
     try:
-        with open_regular(path) as stream:
+        with open_sound(path) as stream:
             size = os.fstat(stream.fileno()).st_size
             if size == 0:
                 raise UserError(f"{path}: the file is empty (0 bytes); get the whole file")

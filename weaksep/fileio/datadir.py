@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from weaksep.errors import UserError
 from weaksep.fileio.names import BACKGROUND
@@ -47,8 +48,7 @@ TOLERANCE_S = 1e-5
 SECONDS = ".7f"  # a tenth of a microsecond: reads back to the very sample at any audio rate
 
 
-@dataclass(frozen=True, order=True)
-class EventLabel:
+class EventLabel(NamedTuple):
     """One labelled event of a clip: from onset_s up to, not including, offset_s."""
 
     onset_s: float

@@ -10,24 +10,26 @@ from weaksep.fileio.tables import write_tables
 logger = logging.getLogger(__name__)
 
 EVENT_TABLES = ("wav.scp", "utt2class", "utt2spk", "spk2utt", "utt2dur", "labels.txt")
+EVENT_AUDIO = ("audio/*.wav", "audio/*.ark")
 
 
-def event_path(event_id: str) -> str:
-    """Path of an event's file inside its folder."""
-    return f"audio/{event_id}.wav"
-
-
-def write_event_tables(folder: Path, classes: Sequence[str], events: Mapping[str, tuple[str, str, float]]) -> None:
+def write_event_tables(
+    folder: Path,
+    classes: Sequence[str],
+    events: Mapping[str, tuple[str, str, float]],
+    entries: Mapping[str, str],
+) -> None:
     """Write all tables, wav.scp last (a folder with a wav.scp is complete), and log what the events are like.
 
     Args:
         classes: in the order of the class axis.
         events: event id -> its class, the recording that it was cut from, its length in seconds.
+        entries: where the audio of each is, see ``ClipWriter.write``.
     """
     more = {
         "utt2class": {event: name for event, (name, _, _) in events.items()},
         "utt2dur": {event: f"{length_s:{SECONDS}}" for event, (_, _, length_s) in events.items()},
-        "wav.scp": {event: event_path(event) for event in events},
+        "wav.scp": dict(entries),
     }
     write_tables(folder, classes, {event: recording for event, (_, recording, _) in events.items()}, more)
     found = {name: [recording for label, recording, _ in events.values() if label == name] for name in classes}

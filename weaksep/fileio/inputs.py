@@ -6,6 +6,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from weaksep.fileio.datadir import read_scp
+from weaksep.fileio.scp import file_of
 
 
 def tables_of(folder: Path, names: Iterable[str]) -> dict[str, Path]:
@@ -25,7 +26,7 @@ def files_of(folder: Path, scps: Iterable[str]) -> dict[str, Path]:
         f"{folder.name}/{os.path.join(way(path.parent), path.name).removeprefix('./')}": path
         for scp in scps
         if (folder / scp).is_file()
-        for path in read_scp(folder / scp).values()
+        for path in dict.fromkeys(map(file_of, read_scp(folder / scp).values()))
     }
 
 

@@ -11,9 +11,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 MAX_NAME_BYTES = 255  # what a file system takes
 MAX_ID_BYTES = 200  # an id is followed by a suffix, and the name of a temporary file is longer by a few
+# Of the clips of a data folder, as ESPnet calls them: a file each, or archives. Two million clips with references are
+# five million files, which the file systems of clusters bear badly.
+AudioFormat = Literal["wav", "flac", "wav.ark", "flac.ark"]
+AUDIO_PATTERNS = ("audio/*/*.wav", "audio/*/*.flac", "audio/*/*.ark")  # what is written so
 RESIDUAL = "residual"  # among separated files: what belongs to no class
 BACKGROUND = "background"  # among references: what is under the events
 _TAKEN = {

@@ -10,8 +10,26 @@ handed over under another name has its own files, and tables that other tools ma
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+_IN_ARCHIVE = re.compile(r"(.+\.ark):([0-9]{1,18})", re.DOTALL)
+
+
+def split_offset(entry: str) -> tuple[str, int | None]:
+    """The file that an entry leads to, and the place there of what an archive holds; None for a whole file.
+
+    >>> split_offset("ark/feats.1.ark:12"), split_offset("audio/a.wav")
+    (('ark/feats.1.ark', 12), ('audio/a.wav', None))
+    """
+    match = _IN_ARCHIVE.fullmatch(entry)
+    return (match[1], int(match[2])) if match else (entry, None)
+
+
+def file_of(path: Path) -> Path:
+    """The file on the disk of what an entry leads to."""
+    return Path(split_offset(os.fspath(path))[0])
 
 
 def _recipe(place: str) -> str | None:
@@ -46,7 +64,8 @@ def locator(folder: Path) -> Callable[[str], Path]:
         if head not in known:
             known[head] = _places(folder, head)
         *likely, expected = known[head]
-        return next((place for place in likely if os.path.exists(place / name)), expected) / name
+        file, _ = split_offset(name)
+        return next((place for place in likely if os.path.exists(place / file)), expected) / name
 
     return locate
 

@@ -8,6 +8,7 @@ from operator import attrgetter
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.scp import file_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def read_clips(data: DataDir, with_references: bool) -> tuple[list[Clip], int]:
                 f"{path}: {n_samples} samples, {rate} Hz, {channels} channels; expected {sample_rate} Hz mono"
             )
         own = [(k, table[utt]) for k, table in enumerate(references.values()) if utt in table]
-        problems += [f"{file}: no such file" for _, file in own if not file.is_file()]
+        problems += [f"{file}: no such file" for _, file in own if not file_of(file).is_file()]
         clips.append(Clip(utt, str(path), n_samples, tuple((k, str(file)) for k, file in own)))
     if not clips and not problems:
         problems.append(f"{data.path}/wav.scp is empty")

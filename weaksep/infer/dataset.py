@@ -22,10 +22,11 @@ import torch
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
-from weaksep.fileio.audio import INT16_SCALE, read_audio, write_audio
+from weaksep.fileio.audio import INT16_SCALE, read_audio
+from weaksep.fileio.clipwriter import ClipWriter
 from weaksep.fileio.datadir import CONFIDENCE_NAME, SOURCE_NAME, DataDir
 from weaksep.fileio.experiments import WEIGHTS_NAME
-from weaksep.fileio.names import RESIDUAL, audio_name
+from weaksep.fileio.names import RESIDUAL, AudioFormat
 from weaksep.fileio.place import check_place
 from weaksep.fileio.scp import scp_entries
 from weaksep.fileio.shards import Shards
@@ -56,6 +57,7 @@ class Task:
         sample_rate: Hz.
         out: folder to write.
         device: torch device.
+        audio_format: of what is written.
     """
 
     system: Oracle | Path
@@ -63,10 +65,7 @@ class Task:
     sample_rate: int
     out: Path
     device: str
-
-    def files(self, clips: Sequence[Clip]) -> list[Path]:
-        """Where the outputs of clips go, clip by clip."""
-        return [self.out / audio_name(name, clip.utt) for clip in clips for name in self.outputs]
+    audio_format: AudioFormat
 
 
 @lru_cache(maxsize=1)
@@ -95,26 +94,26 @@ def _oracle_separate(oracle: Oracle, task: Task, clips: Sequence[Clip], mixtures
     return apply_masks(stft, spectrum, ORACLES[oracle.name](spectra, spectrum), mixtures.shape[1])
 
 
-def _write(task: Task, path: Path, source: np.ndarray) -> int:
-    """Write one output and return how many of its samples 16 bits cannot hold."""
-    scaled_peak = float(np.abs(source).max()) * INT16_SCALE
-    if not math.isfinite(scaled_peak):
-        raise UserError(f"{task.system}: the output for {path.stem} is not finite; the training has diverged")
-    write_audio(path, source, task.sample_rate, durable=False)
-    if scaled_peak < 32767.5:
-        return 0
-    return int(((source >= 32767.5 / INT16_SCALE) | (source < -32768.5 / INT16_SCALE)).sum())
+def _write(task: Task, writer: ClipWriter, clip: Clip, sources: np.ndarray) -> tuple[dict[str, str], list[int]]:
+    """Write the outputs of a clip, (K, N); their entries, and how many samples of each 16 bits cannot hold."""
+    if not math.isfinite(float(np.abs(sources).max()) * INT16_SCALE):
+        raise UserError(f"{task.system}: the output for {clip.utt} is not finite; the training has diverged")
+    entries = writer.write(clip.utt, dict(zip(task.outputs, sources, strict=True)))
+    beyond = (sources >= 32767.5 / INT16_SCALE) | (sources < -32768.5 / INT16_SCALE)
+    return entries, beyond.sum(axis=1).tolist()
 
 
 class Done(NamedTuple):
-    """What is told of separated clips: samples and files that clipped; clip -> confidence of each class."""
+    """What is told of separated clips: samples and files that clipped; clip -> entry of each output, and confidence of
+    each class."""
 
     clipped: tuple[int, int]
+    entries: dict[str, dict[str, str]]
     confidence: dict[str, list[float | None]]
 
 
 @torch.inference_mode()
-def separate_batch(task: Task, clips: Sequence[Clip]) -> Done:
+def separate_batch(task: Task, writer: ClipWriter, clips: Sequence[Clip]) -> Done:
     """Read, separate and write clips of one length.
 
     Raises:
@@ -132,15 +131,16 @@ def separate_batch(task: Task, clips: Sequence[Clip]) -> Done:
             meter = ConfidenceMeter(len(clips), len(separator.classes))
             sources = separate_waveform(separator, mixtures, meter.add).cpu().numpy()
             confidence = dict(zip((clip.utt for clip in clips), meter.values(), strict=True))
-        files = task.files(clips)
-        counts = list(pool.map(partial(_write, task), files, sources.reshape(len(files), -1)))
-        return Done((sum(counts), sum(count > 0 for count in counts)), confidence)
+        entries, beyond = zip(*pool.map(partial(_write, task, writer), clips, sources), strict=True)
+        clipped = [samples for own in beyond for samples in own]
+        by_clip = {clip.utt: own for clip, own in zip(clips, entries, strict=True)}
+        return Done((sum(clipped), sum(samples > 0 for samples in clipped)), by_clip, confidence)
 
 
 def separate_shard(task: Task, batches: Sequence[Sequence[Clip]], claim: Claim) -> list[Done]:
     """Separate some batches."""
-    claim(file for clips in batches for file in task.files(clips))
-    return [separate_batch(task, clips) for clips in batches]
+    with ClipWriter(task.out, task.audio_format, task.sample_rate, claim) as writer:
+        return [separate_batch(task, writer, clips) for clips in batches]
 
 
 def _finish(out: Path, data: DataDir, tables: dict[str, dict[str, str]]) -> None:
@@ -165,6 +165,7 @@ def separate_dataset(
     nj: int = 1,
     device: str = "cpu",
     batch_size: int = 16,
+    audio_format: AudioFormat = "wav",
     notes: Shards | None = None,
 ) -> None:
     """Separate every clip of a data folder.
@@ -176,6 +177,7 @@ def separate_dataset(
         nj: worker processes on the CPU; a GPU is fed by one.
         device: torch device; "cuda" for the GPU that each Slurm job is given.
         batch_size: clips of one length that go through the net together.
+        audio_format: of what is written.
         notes: of the step.
 
     Raises:
@@ -196,7 +198,7 @@ def separate_dataset(
         outputs = separator.outputs
     n_files = len(outputs) * len(clips)
     require_space(out, len(outputs) * sum(on_disk(44 + 2 * clip.n_samples) for clip in clips), n_files, "--expdir")
-    notes, task = notes or Shards(out, kind="separated"), Task(system, outputs, sample_rate, out, device)
+    notes, task = notes or Shards(out, kind="separated"), Task(system, outputs, sample_rate, out, device, audio_format)
     with _begun(notes, data, outputs):
         shards = run_shards(
             partial(separate_shard, task),
@@ -213,7 +215,8 @@ def separate_dataset(
         if not isinstance(system, Oracle):
             confidence = {utt: values for batch in done for utt, values in batch.confidence.items()}
             write_confidence(out, data.classes, {utt: confidence[utt] for utt in data.wav})
-        _finish(out, data, {name: {clip.utt: audio_name(name, clip.utt) for clip in clips} for name in outputs})
+        entries = {utt: own for batch in done for utt, own in batch.entries.items()}
+        _finish(out, data, {name: {utt: entries[utt][name] for utt in data.wav} for name in outputs})
     logger.info("%s: %d clips x %d classes", out, len(clips), len(data.classes))
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from weaksep.errors import did_you_mean, raise_problems
 from weaksep.feats.config import FeatsConfig
@@ -17,6 +18,7 @@ from weaksep.fileio.experiments import CHECKPOINT_NAME, DESCRIPTION_NAME, named_
 from weaksep.fileio.failure import failure_reason
 from weaksep.fileio.inputs import files_of, source_scps
 from weaksep.fileio.models import is_network
+from weaksep.fileio.names import AudioFormat
 from weaksep.fileio.place import check_apart
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import STAMP_NAME, Step, run_step
@@ -41,6 +43,7 @@ class Options:
         nj: worker processes on the CPU.
         ngpu, allow_cpu: see ``choose_device``.
         batch_size: clips at a time.
+        audio_format: of what is written.
         force: do it again although nothing has changed.
     """
 
@@ -50,6 +53,7 @@ class Options:
     ngpu: int = 0
     allow_cpu: bool = False
     batch_size: int = 16
+    audio_format: AudioFormat = "wav"
     force: bool = False
 
 
@@ -111,11 +115,11 @@ def _noted(system: System, name: str, failed: dict[Path, str]) -> Iterator[None]
 def _steps(
     data: DataDir, systems: Sequence[Path], options: Options, failed: dict[Path, str]
 ) -> list[tuple[Step, System]]:
-    size, expdir = options.batch_size, options.expdir
+    written, expdir = (options.batch_size, options.audio_format), options.expdir
     steps: list[tuple[Step, System]] = []
     for folder in systems:
         with _noted(folder, folder.name, failed):
-            steps.append((separator_step(folder, data, size), folder))
+            steps.append((separator_step(folder, data, *written), folder))
     if options.feats is None:
         return steps
     if data.referenced() != data.wav.keys():
@@ -123,7 +127,7 @@ def _steps(
     else:
         stft = (options.feats.window_samples, options.feats.hop_samples)
         oracles = [Oracle(name, *stft) for name in ORACLE_NAMES]
-        steps += [(oracle_step(expdir / oracle.name, oracle, data, size), oracle) for oracle in oracles]
+        steps += [(oracle_step(expdir / oracle.name, oracle, data, *written), oracle) for oracle in oracles]
     return [*steps, (unprocessed_step(expdir / "unprocessed", data), None)]
 
 
@@ -146,4 +150,5 @@ def _separate(out: Path, system: System, data: DataDir, device: str, options: Op
     if system is None:
         write_unprocessed(data, out, notes)
     else:
-        separate_dataset(system, data, out, nj=options.nj, device=device, batch_size=options.batch_size, notes=notes)
+        how: dict[str, Any] = {"batch_size": options.batch_size, "audio_format": options.audio_format}
+        separate_dataset(system, data, out, nj=options.nj, device=device, notes=notes, **how)

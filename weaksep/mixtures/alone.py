@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from weaksep.errors import raise_problems
-from weaksep.fileio.audio import audio_info, read_audio, write_audio
+from weaksep.fileio.audio import audio_info, read_audio
+from weaksep.fileio.clipwriter import ClipWriter
 from weaksep.fileio.datadir import DataDir, EventLabel
-from weaksep.fileio.eventdir import EVENT_TABLES, event_path, write_event_tables
+from weaksep.fileio.eventdir import EVENT_AUDIO, EVENT_TABLES, write_event_tables
 from weaksep.fileio.inputs import files_of, tables_of
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
@@ -73,7 +74,7 @@ def alone_step(data_dir: Path, folder: Path, config: AloneConfig) -> Step:
         tables=tables_of(data_dir, ("wav.scp", "labels.txt", "events.tsv")),
         files=files_of(data_dir, ["wav.scp"]),
         code=["weaksep.mixtures.alone"],
-        outputs=(*EVENT_TABLES, "audio/*.wav"),
+        outputs=(*EVENT_TABLES, *EVENT_AUDIO),
         kind="mixtures",
     )
 
@@ -103,20 +104,19 @@ def write_alone_events(data_dir: Path, config: AloneConfig, notes: Shards) -> No
     check_place(folder, "events", notes.known(), [data_dir, *data.wav.values()])
     sample_rate = audio_info(next(iter(data.wav.values())))[1]
     events: dict[str, tuple[str, str, float]] = {}
+    entries: dict[str, str] = {}
     faint = 0
     with notes.unfinished(folder / name for name in EVENT_TABLES):
-        claim = notes.claims("audio")
-        for event, label, utt, piece in _pieces(data, config.min_s, sample_rate):
-            if rms(piece) < db_to_gain(config.min_level_db):
-                faint += 1
-                continue
-            path = folder / event_path(event)
-            claim([path])
-            write_audio(path, faded(piece, sample_rate), sample_rate, "FLOAT", durable=False)
-            events[event] = label, utt, len(piece) / sample_rate
+        with ClipWriter(folder, "wav", sample_rate, notes.claims("audio"), "FLOAT") as writer:
+            for event, label, utt, piece in _pieces(data, config.min_s, sample_rate):
+                if rms(piece) < db_to_gain(config.min_level_db):
+                    faint += 1
+                    continue
+                entries[event] = writer.write(event, {"": faded(piece, sample_rate)})[""]
+                events[event] = label, utt, len(piece) / sample_rate
         found = {label for label, _, _ in events.values()}
         never = [f"{data_dir}/events.tsv: {name} is never active alone" for name in data.classes if name not in found]
         raise_problems(f"no events of every class can be cut out of {data_dir}", never)
-        write_event_tables(folder, data.classes, events)
+        write_event_tables(folder, data.classes, events, entries)
     if faint:
         logger.info("%s: %d pieces left out, fainter than %g dB", folder, faint, config.min_level_db)

@@ -7,23 +7,24 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from weaksep.errors import UserError, did_you_mean, refuse
+from weaksep.fileio.names import AudioFormat
 from weaksep.mixtures.scene import LEVELS_DB, MAX_CLIP_S
 
 
 class SetSizes(BaseModel, extra="forbid", frozen=True):
-    """Number of mixtures of each set; of six digits, since it is written so into ids that must sort."""
+    """Number of mixtures of each set."""
 
-    train: int = Field(ge=1, le=999_999)
-    valid: int = Field(ge=1, le=999_999)
-    test: int = Field(ge=1, le=999_999)
+    train: int = Field(ge=1, le=99_999_999)
+    valid: int = Field(ge=1, le=99_999_999)
+    test: int = Field(ge=1, le=99_999_999)
 
 
 class VariantSizes(SetSizes):
     """The same for a variant; without a test set of its own, its systems are scored on the recipe's."""
 
-    train: int = Field(0, ge=0, le=999_999)
-    valid: int = Field(0, ge=0, le=999_999)
-    test: int = Field(0, ge=0, le=999_999)
+    train: int = Field(0, ge=0, le=99_999_999)
+    valid: int = Field(0, ge=0, le=99_999_999)
+    test: int = Field(0, ge=0, le=99_999_999)
 
 
 class AloneConfig(BaseModel, extra="forbid", frozen=True):
@@ -118,6 +119,7 @@ class MixConfig(BaseModel, extra="forbid", frozen=True):
         level_db: lowest and highest RMS of an event, dB relative to full scale, uniform in between.
         min_event_s: an event starts at least this long before the clip's end; 0 as in the paper.
         background: what is under the events; None for nothing, as in the paper.
+        audio_format: of the audio: wav or flac, a file each; wav.ark or flac.ark, archives of some hundred.
         sets: mixtures of each set.
         variants: more sets by name, made when a system asks for them.
     """
@@ -128,6 +130,7 @@ class MixConfig(BaseModel, extra="forbid", frozen=True):
     level_db: tuple[float, float] = (-30.0, -25.0)
     min_event_s: float = Field(ge=0, default=0.0)
     background: BackgroundConfig | None = None
+    audio_format: AudioFormat = "wav"
     sets: SetSizes
     variants: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")], Variant] = {}
 

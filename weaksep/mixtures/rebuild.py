@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.names import AudioFormat
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.mixtures.pool import EventAudio, EventPool
@@ -41,7 +42,13 @@ def _check_events(scenes: Sequence[Scene], pool: EventPool, path: Path, backgrou
 
 
 def rebuild_set(
-    scenes_path: Path, events_dir: Path, folder: Path, *, nj: int, backgrounds_dir: Path | None = None
+    scenes_path: Path,
+    events_dir: Path,
+    folder: Path,
+    *,
+    nj: int,
+    backgrounds_dir: Path | None = None,
+    audio_format: AudioFormat = "wav",
 ) -> None:
     """Write a data folder from a list of scenes; the same files as when the scenes were drawn.
 
@@ -50,6 +57,7 @@ def rebuild_set(
         events_dir: data/events/<set> with the scenes' events.
         folder: data folder to write; what an earlier run left there is removed first.
         backgrounds_dir: data/backgrounds/<set> with their backgrounds.
+        audio_format: of the audio.
 
     Raises:
         UserError: listing what is not there or of another class, or another sample rate; or `folder` holds something
@@ -61,4 +69,4 @@ def rebuild_set(
     check_place(folder, "mixtures", notes.known(), read)
     scenes = read_scenes(scenes_path)
     _check_events(scenes, pool, scenes_path, backgrounds_dir)
-    make_set(rebuild_mixture, scenes, pool, notes, backgrounds_dir, nj=nj, description="rebuild")
+    make_set(rebuild_mixture, scenes, pool, notes, backgrounds_dir, audio_format, nj=nj, description="rebuild")

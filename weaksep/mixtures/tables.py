@@ -1,12 +1,12 @@
 """Tables of a set of mixtures, from its scenes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.datadir import EVENT_COLUMNS, SECONDS
-from weaksep.fileio.names import BACKGROUND, audio_name
+from weaksep.fileio.names import BACKGROUND
 from weaksep.fileio.tables import write_tables, write_tsv
 from weaksep.mixtures.scene import Scene
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
@@ -32,13 +32,18 @@ def event_rows(scene: Scene, event_samples: Callable[[str], int]) -> list[dict[s
 
 
 def write_mixtures(
-    folder: Path, scenes: Sequence[Scene], rows: Sequence[dict[str, str]], classes: Sequence[str]
+    folder: Path,
+    scenes: Sequence[Scene],
+    rows: Sequence[dict[str, str]],
+    entries: Sequence[Mapping[str, str]],
+    classes: Sequence[str],
 ) -> None:
     """Write all tables of data/<set>, wav.scp last: a folder with a wav.scp is complete.
 
     Args:
         scenes: sorted by id.
         rows: rows of events.tsv in the same order.
+        entries: where the audio of each is, see ``ClipWriter.write``.
         classes: in the order of the class axis.
     """
     active = {scene.utt_id: [name for name in classes if name in scene.active_classes] for scene in scenes}
@@ -49,11 +54,10 @@ def write_mixtures(
         "utt2labels": {utt: ",".join(names) or "-" for utt, names in active.items()},
         "utt2dur": {utt: f"{length:{SECONDS}}" for utt, length in lengths_s.items()},
     }
-    for name in classes:
-        more[f"src_{name}.scp"] = {utt: audio_name(name, utt) for utt, names in active.items() if name in names}
-    below = {scene.utt_id: audio_name(BACKGROUND, scene.utt_id) for scene in scenes if scene.background is not None}
-    more |= {f"src_{BACKGROUND}.scp": below} if below else {}
-    more["wav.scp"] = {utt: audio_name("mix", utt) for utt in active}
+    for name, table in {**{name: f"src_{name}.scp" for name in (*classes, BACKGROUND)}, "mix": "wav.scp"}.items():
+        more[table] = {utt: own[name] for utt, own in zip(active, entries, strict=True) if name in own}
+    if not more[f"src_{BACKGROUND}.scp"]:
+        del more[f"src_{BACKGROUND}.scp"]
     write_tables(folder, classes, {utt: utt for utt in active}, more)
 
 

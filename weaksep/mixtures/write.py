@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from weaksep.errors import UserError
-from weaksep.fileio.audio import write_audio
+from weaksep.fileio.clipwriter import ClipWriter
 from weaksep.fileio.datadir import DATA_TABLES
 from weaksep.fileio.inputs import files_of, tables_of
-from weaksep.fileio.names import BACKGROUND, audio_name
+from weaksep.fileio.names import AUDIO_PATTERNS, BACKGROUND, AudioFormat
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
@@ -53,31 +53,27 @@ def _audio(folder: Path) -> EventAudio:
     return _loaded(folder, os.stat(folder / "wav.scp").st_mtime_ns)
 
 
-def write_stems(
-    folder: Path, scene: Scene, mixture: np.ndarray, references: dict[str, np.ndarray], claim: Claim
-) -> None:
-    """Write the audio of one mixture, (N,) int16 each.
-
-    Thousands of small files: not one by one forced to the disk; the tables that make them count are.
-    """
-    files = {folder / audio_name(name, scene.utt_id): audio for name, audio in {"mix": mixture, **references}.items()}
-    claim(files)
-    for path, audio in files.items():
-        write_audio(path, audio, scene.sample_rate, durable=False)
-
-
 def mix_shard(
-    make: Make, events_dir: Path, backgrounds_dir: Path | None, folder: Path, items: Sequence[Any], claim: Claim
-) -> list[tuple[str, list[dict[str, str]], int]]:
-    """Make and write the mixtures of a shard; of each its scene, rows of events.tsv and number of draws thrown away."""
+    make: Make,
+    events_dir: Path,
+    backgrounds_dir: Path | None,
+    folder: Path,
+    audio_format: AudioFormat,
+    items: Sequence[Any],
+    claim: Claim,
+) -> list[tuple[str, list[dict[str, str]], dict[str, str], int]]:
+    """Make and write the mixtures of a shard; of each its scene, rows of events.tsv, entries of scp files by name, and
+    number of draws thrown away."""
     audio, backgrounds = _audio(events_dir), _audio(backgrounds_dir) if backgrounds_dir else None
     if backgrounds is not None and backgrounds.pool.sample_rate != audio.pool.sample_rate:
         raise UserError(f"{backgrounds_dir}: not at the {audio.pool.sample_rate} Hz of the events; give --background")
     made = []
-    for item in items:
-        (scene, mixture, references), redrawn = make(item, audio, backgrounds)
-        write_stems(folder, scene, mixture, references, claim)
-        made.append((scene.to_json(), event_rows(scene, lambda event_id: len(audio(event_id)[0])), redrawn))
+    with ClipWriter(folder, audio_format, audio.pool.sample_rate, claim) as writer:
+        for item in items:
+            (scene, mixture, references), redrawn = make(item, audio, backgrounds)
+            entries = writer.write(scene.utt_id, {"mix": mixture, **references})
+            rows = event_rows(scene, lambda event_id: len(audio(event_id)[0]))
+            made.append((scene.to_json(), rows, entries, redrawn))
     return made
 
 
@@ -87,6 +83,7 @@ def make_set(
     pool: EventPool,
     notes: Shards,
     backgrounds_dir: Path | None,
+    audio_format: AudioFormat,
     *,
     nj: int,
     description: str,
@@ -97,14 +94,16 @@ def make_set(
         make: makes a mixture of one of the ``items``.
         pool: the events.
         backgrounds_dir: data/backgrounds/<set>; None without.
+        audio_format: of the audio.
     """
-    folder, work = notes.folder, partial(mix_shard, make, pool.folder, backgrounds_dir, notes.folder)
+    folder = notes.folder
+    work = partial(mix_shard, make, pool.folder, backgrounds_dir, folder, audio_format)
     tables = [*TABLES, *(f"src_{name}.scp" for name in (*pool.classes, BACKGROUND))]
     with notes.unfinished(folder / name for name in tables):
         parts = run_shards(work, cut_shards(items, SHARD_MIXTURES), notes, nj=nj, description=description)
-        lines, rows, redrawn = zip(*chain.from_iterable(parts), strict=True)
+        lines, rows, entries, redrawn = zip(*chain.from_iterable(parts), strict=True)
         scenes = [Scene.from_json(line) for line in lines]
-        write_mixtures(folder, scenes, list(chain.from_iterable(rows)), pool.classes)
+        write_mixtures(folder, scenes, list(chain.from_iterable(rows)), entries, pool.classes)
     logger.info("%s: %d mixtures of %g s; %s", folder, len(scenes), scenes[0].duration_s, described(scenes))
     if any(redrawn):
         logger.info("%s: %d scenes drawn anew: the clip's end left an event without a sound", folder, sum(redrawn))
@@ -130,7 +129,9 @@ def draw_mixture(
     Raises:
         UserError: no draw will do.
     """
-    pool, drawn_id, utt_id = audio.pool, f"{drawn_name}-{number:06d}", f"{set_name}-{number:06d}"
+    # As many digits for all clips of a set, so that they sort; but drawn alike in a larger set.
+    digits = max(6, len(str(max(config.sizes().values()))))
+    pool, drawn_id, utt_id = audio.pool, f"{drawn_name}-{number:06d}", f"{set_name}-{number:0{digits}d}"
     for attempt in range(MAX_ATTEMPTS):
         drawn = sample_scene(config, pool.by_class, drawn_name, drawn_id, pool.sample_rate, attempt)
         below = sample_background(config.background, config.seed, drawn, attempt, backgrounds)
@@ -168,7 +169,7 @@ def mix_step(
         tables={f"{at}{name}": path for at, pool in pools for name, path in tables_of(pool, POOL_TABLES).items()},
         files={f"{at}{name}": path for at, pool in pools for name, path in files_of(pool, ["wav.scp"]).items()},
         code=["weaksep.mixtures.write"],
-        outputs=(*TABLES, "src_*.scp", "audio/*/*.wav"),
+        outputs=(*TABLES, "src_*.scp", *AUDIO_PATTERNS),
         kind="mixtures",
     )
 
@@ -214,4 +215,4 @@ def write_set(
     numbers = range(1, config.sizes()[set_name] + 1)
     check_space(notes.folder, config, pool, len(numbers))
     make = partial(draw_mixture, config, name, set_name if same_events else name)
-    make_set(make, numbers, pool, notes, backgrounds_dir, nj=nj, description=f"mix {name}")
+    make_set(make, numbers, pool, notes, backgrounds_dir, config.audio_format, nj=nj, description=f"mix {name}")

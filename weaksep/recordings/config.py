@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field, model_validator
 
 from weaksep.errors import refuse
-from weaksep.fileio.names import doubled, label_problem
+from weaksep.fileio.names import AudioFormat, doubled, label_problem
 
 
 class Shares(BaseModel, extra="forbid", frozen=True):
@@ -42,6 +42,7 @@ class PrepareConfig(BaseModel, extra="forbid", frozen=True):
         split: shares of train, valid and test.
         seed: of that split.
         accept_truncated: take what is there of recordings that were cut short.
+        audio_format: of the clips, as of events (corpora/config.py).
     """
 
     audio: str = "audio"
@@ -56,6 +57,7 @@ class PrepareConfig(BaseModel, extra="forbid", frozen=True):
     split: Shares = Shares()
     seed: int = 0
     accept_truncated: bool = False
+    audio_format: AudioFormat = "wav"
 
     @model_validator(mode="after")
     def _plain_classes(self) -> PrepareConfig:

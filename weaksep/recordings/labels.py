@@ -18,7 +18,7 @@ SET_NAMES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What a label file says of a recording, or of a stretch of it.
 

@@ -7,7 +7,6 @@ are written last, wav.scp at the very end: a folder with a wav.scp is complete.
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -16,8 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.audio import write_audio
-from weaksep.fileio.names import audio_name, clashes
+from weaksep.fileio.clipwriter import ClipWriter
+from weaksep.fileio.names import clashes
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.jobs import Claim, cut_shards, run_shards
@@ -78,7 +77,7 @@ def clips_of(
         audio = {name: piece * gain for name, (_, piece) in zip(streams, together, strict=True)}
         start = together[0][0]
         inside = events_within(recording.events or (), mixture.start + start, size, rate)
-        events = None if recording.events is None else [astuple(event) for event in inside]
+        events = None if recording.events is None else inside
         classes = [name for name in recording.classes if events is None or any(name == event.label for event in inside)]
         sounding = [name for name in recording.references if name in classes and not is_silent(audio[name])]
         utt, known = f"{recording.name}-{number:04d}", sounding if recording.references else None
@@ -106,25 +105,24 @@ def prepare_shard(config: PrepareConfig, shard: tuple[Path, Sequence[Recording]]
     """Write the clips of some recordings of a set's folder.
 
     Returns:
-        the clips, the samples left over at the ends of recordings, and what is wrong with recordings.
+        the clips, where their audio is, the samples left over at the ends of recordings, and what is wrong with some.
     """
     folder, recordings = shard
-    result: dict[str, list[Any]] = {"clips": [], "rests": [], "bad": []}
-    for recording in recordings:
-        clips: list[Clip] = []
-        files: list[Path] = []
-        errors: list[str] = []
-        for clip, audio in _until_error(clips_of(recording, config, result["rests"]), errors):
-            clips.append(clip)
-            named = {folder / audio_name(name, clip.utt): waveform for name, waveform in audio.items()}
-            claim(named)
-            files += named
-            for file, waveform in named.items():
-                write_audio(file, waveform, config.sample_rate, "FLOAT", durable=False)
-        for file in files if errors else ():
-            file.unlink()
-        result["clips"] += [] if errors else clips
-        result["bad"] += errors
+    result: dict[str, list[Any]] = {"clips": [], "entries": [], "rests": [], "bad": []}
+    with ClipWriter(folder, config.audio_format, config.sample_rate, claim, "FLOAT") as writer:
+        for recording in recordings:
+            clips: list[Clip] = []
+            entries: dict[str, dict[str, str]] = {}
+            errors: list[str] = []
+            for clip, audio in _until_error(clips_of(recording, config, result["rests"]), errors):
+                clips.append(clip)
+                entries[clip.utt] = writer.write(clip.utt, audio)
+            result["bad"] += errors
+            if errors:
+                writer.remove(entries.values())
+            else:
+                result["clips"] += clips
+                result["entries"] += entries.items()
     return result
 
 
@@ -142,6 +140,10 @@ def _tell_cut(clips: Sequence[Clip], clip_s: float) -> None:
             len(blind),
             max(counts[name] for name in blind),
         )
+
+
+def _entry(entries: Mapping[str, Mapping[str, str]], name: str, utt: str) -> str:
+    return entries[utt][name]
 
 
 def prepare(
@@ -202,4 +204,6 @@ def prepare(
         for folder in folders.values():
             of_set = [result for (home, _), result in zip(shards.values(), results, strict=True) if home == folder]
             clips = [Clip(*clip) for result in of_set for clip in result["clips"]]
-            write_clips(folder, clips, classes, dict.fromkeys((clip.utt for clip in clips), length_s))
+            entries = {utt: own for result in of_set for utt, own in result["entries"]}
+            lengths_s = dict.fromkeys((clip.utt for clip in clips), length_s)
+            write_clips(folder, clips, classes, lengths_s, partial(_entry, entries))

@@ -75,7 +75,7 @@ def _with_classes(
     """A recording with an id, the recipe's classes in the order of the class axis, and its references."""
     named = {class_of(label, config.rename) for label in recording.classes}
     present = tuple(name for name in classes if name in named)
-    renamed = (replace(event, label=class_of(event.label, config.rename)) for event in recording.events or ())
+    renamed = (event._replace(label=class_of(event.label, config.rename)) for event in recording.events or ())
     events = None if recording.events is None else tuple(event for event in renamed if event.label in classes)
     group, name = plain_id(recording.group), plain_id(recording.name)
     name = name if name == group else f"{group}-{name}"

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from weaksep.errors import UserError, refuse
+from weaksep.fileio.names import AUDIO_PATTERNS
 from weaksep.fileio.stamp import STAMP_NAME, Step, run_step
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.jams import jams_files
@@ -92,7 +93,7 @@ def prepare_recordings(
         tables={str(file): file for path in label_files for file in jams_files(path)},
         files={str(file): file for file in sources},
         code=["weaksep.recordings.prepare", "weaksep.recordings.sets"],
-        outputs=[f"{name}/{output}" for name in sets for output in (*TABLES, "src_*.scp", "audio/*/*.wav")],
+        outputs=[f"{name}/{output}" for name in sets for output in (*TABLES, "src_*.scp", *AUDIO_PATTERNS)],
         stamp_name=f"prepare.{STAMP_NAME}",  # data is no folder of their own
         kind="clips",
     )

@@ -20,6 +20,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from sys import intern
+from typing import NamedTuple
 
 from weaksep.errors import UserError, count, noted, raise_problems, refuse
 from weaksep.fileio.datadir import EventLabel
@@ -60,29 +62,31 @@ def read_table(path: Path, timed: bool) -> list[Entry]:
         raise UserError(f"{path}:1: {error}") from None
     columns = _columns(path, header, timed)
     check_separator(path, rows, separator)
-    by_name: dict[str, list[Entry]] = defaultdict(list)
+    by_name: dict[str, list[_Line]] = defaultdict(list)
     problems: list[str] = []
     ragged: list[str] = []  # lines with too many or too few cells, mostly for one reason: they are told as one
     for number, line in enumerate(rows, start=2):
-        place = f"{path}:{number}"
-        with noted(problems, place):
+        try:
             cells = split(line)
             if not any(cells):
                 continue
             if len(cells) != len(header):
-                ragged.append(f"{place}: {len(cells)} cells, the header has {len(header)}")
+                ragged.append(f"{path}:{number}: {len(cells)} cells, the header has {len(header)}")
                 continue
             row = {key: cells[column].strip() for key, column in columns.items()}
-            entry = _entry(place, row, timed)
-            by_name[row["filename"]].append(entry)
+            said = _line(number, row, timed)
+            by_name[row["filename"]].append(said)
+        except ValueError as error:  # not noted(): a context for each of a million lines takes as long as the rest
+            problems.append(f"{path}:{number}: {error}")
     if ragged:
         more = f", and so on in {count(len(ragged) - 1, 'line')} below" if len(ragged) > 1 else ""
         hint = "" if separator == "\t" else f'; a cell that holds a {separator} stands in quotes: "Speech,Dog"'
         problems.append(f"{ragged[0]} (read as separated by {SEPARATORS[separator]}){more}{hint}")
     joined = []
-    for name, entries in by_name.items():
+    for name, lines in by_name.items():
         with noted(problems):
-            joined.append(join(entries, name))
+            joined.append(join([line.entry(path, name) for line in lines], name))
+        lines.clear()  # or a million lines would be held twice
     raise_problems(f"{path} cannot be used", problems)
     return [of_segment_id(entry) for entry in joined] if header[columns["filename"]] == SEGMENT_ID else joined
 
@@ -104,19 +108,27 @@ def _columns(path: Path, header: Sequence[str], timed: bool) -> dict[str, int]:
     return {key: places[0] for key, places in found.items() if places}
 
 
-def _entry(place: str, row: Mapping[str, str], timed: bool) -> Entry:
-    """What a line says of its recording. ValueError when it cannot be right."""
+class _Line(NamedTuple):
+    """What a line says of its recording: little, since AudioSet's strong labels have a million."""
+
+    number: int
+    clip_labels: tuple[str, ...] | None
+    events: tuple[EventLabel, ...] | None
+    recording: str | None
+    set_name: str | None
+
+    def entry(self, path: Path, name: str) -> Entry:
+        """The line as an entry of the recording ``name``."""
+        place, labels = f"{path}:{self.number}", (self.clip_labels, self.events)
+        return Entry(place, (name,), *labels, recording=self.recording, set_name=self.set_name)
+
+
+def _line(number: int, row: Mapping[str, str], timed: bool) -> _Line:
+    """A line by its cells. ValueError when it cannot be right."""
     if not row["filename"]:
         raise ValueError("no file name")
     labels, events = (None, _events(row)) if timed else (labels_of(row["labels"]), None)
-    return Entry(
-        place,
-        (row["filename"],),
-        labels,
-        events,
-        recording=row.get("recording") or None,
-        set_name=set_of(row.get("set", "")),
-    )
+    return _Line(number, labels, events, row.get("recording") or None, set_of(row.get("set", "")))
 
 
 def _events(row: Mapping[str, str]) -> tuple[EventLabel, ...]:
@@ -125,4 +137,4 @@ def _events(row: Mapping[str, str]) -> tuple[EventLabel, ...]:
     span_s = to_span(row["onset"], row["offset"])
     if not row["labels"]:
         raise ValueError("an event without a label")
-    return (EventLabel(*span_s, row["labels"]),)
+    return (EventLabel(*span_s, intern(row["labels"])),)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.datadir import DATA_TABLES, EVENT_COLUMNS, REFERENCED_NAME, SECONDS, TIMED_NAME
-from weaksep.fileio.names import audio_name
 from weaksep.fileio.tables import write_tables, write_tsv
 
 logger = logging.getLogger(__name__)
@@ -42,7 +41,7 @@ def write_clips(
     clips: Iterable[Clip],
     classes: Sequence[str],
     lengths_s: Mapping[str, float],
-    file_of: Callable[[str, str], str] = audio_name,
+    file_of: Callable[[str, str], str],
 ) -> None:
     """Write all tables of data/<set>, wav.scp last (a folder with a wav.scp is complete), and log what the set is like.
 

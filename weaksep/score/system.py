@@ -12,6 +12,7 @@ from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.datadir import CONFIDENCE_NAME, REFERENCED_NAME, SOURCE_NAME, DataDir, read_scp
 from weaksep.fileio.names import BACKGROUND, RESIDUAL
+from weaksep.fileio.scp import file_of
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import read_tsv, write_tsv
 from weaksep.jobs import Claim, cut_shards, run_shards
@@ -52,7 +53,7 @@ def find_clips(data: DataDir, hop_samples: int) -> list[ClipFiles]:
         files = {name: tables[name].get(utt) for name in labels[utt]} if utt in referenced else {}
         files |= {BACKGROUND: file} if (file := tables.get(BACKGROUND, {}).get(utt)) else {}
         for name, file in files.items():
-            if file is not None and not file.is_file():
+            if file is not None and not file_of(file).is_file():
                 problems.append(f"{file}: no such file (reference of {utt})")
             elif file is None and not listed:  # where they are listed, none is silence: the class does not sound
                 problems.append(f"{data.path}/src_{name}.scp: {utt} has the class {name} but no reference")
@@ -78,7 +79,8 @@ def find_estimates(data: DataDir, separated: Path) -> dict[str, tuple[str, ...]]
     tables = {path: read_scp(path) for path in paths.values() if path.is_file()}
     for path, table in tables.items():
         problems += [f"{path}: no entry for {utt}" for utt in data.wav if utt not in table]
-        problems += [f"{table[utt]}: no such file" for utt in data.wav if utt in table and not table[utt].is_file()]
+        there = (table[utt] for utt in data.wav if utt in table)
+        problems += [f"{file}: no such file" for file in there if not file_of(file).is_file()]
     raise_problems(f"{separated} is not complete; rerun stage 5", problems)
     return {utt: tuple(str(table[utt]) for table in tables.values()) for utt in data.wav}
 

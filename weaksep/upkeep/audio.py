@@ -11,6 +11,7 @@ import numpy as np
 from weaksep.errors import UserError
 from weaksep.fileio.audioread import opened, read_blocks
 from weaksep.fileio.parsed import Problem
+from weaksep.fileio.scp import file_of
 from weaksep.jobs import run_sharded, split_evenly
 from weaksep.upkeep.folder import MIXTURES, Folder
 
@@ -33,7 +34,7 @@ def _examine(clip: Clip) -> Iterator[Found]:
     files, length_s, summed = clip
     sizes: dict[Problem, tuple[int, int]] = {}  # samples and rate of the files that are all right
     for place, path in files.items():
-        if not (os.path.isfile(path) and os.path.getsize(path)):
+        if not (os.path.isfile(file := file_of(path)) and os.path.getsize(file)):
             continue  # which is said elsewhere
         try:
             with opened(path) as sound:

@@ -10,6 +10,7 @@ from typing import Any
 from weaksep.fileio.datadir import TIMED_NAME, check_events, labels_problem
 from weaksep.fileio.names import BACKGROUND, id_problem
 from weaksep.fileio.parsed import LOST, REPAIR, Parsed, Problem
+from weaksep.fileio.scp import file_of
 from weaksep.fileio.tables import invert
 from weaksep.signal.units import samples_to_seconds, seconds_to_samples
 from weaksep.upkeep.folder import EVENTS, EVENTS_TSV, LABELS, MIXTURES, RECORDINGS, SCENES, Folder
@@ -30,7 +31,7 @@ def file_problem(locate: Callable[[str], Path], value: str) -> str | None:
     """
     if ".." in value.split("/"):
         return f"{value} leads out of the folder; give a path inside it, or an absolute one"
-    path = locate(value)
+    path = file_of(locate(value))
     if not os.path.isfile(path):
         return f"no file {value}"
     return None if os.path.getsize(path) else f"{value} is empty"

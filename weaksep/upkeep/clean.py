@@ -11,7 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from weaksep.errors import count, noted
-from weaksep.fileio.lock import LOCK_NAME, folder_lock
+from weaksep.fileio.lock import LOCK_NAMES, folder_lock
 from weaksep.fileio.names import one_line
 from weaksep.fileio.owned import remove_files
 from weaksep.fileio.space import readable
@@ -60,7 +60,7 @@ def remove_now(removable: Removable, tops: Collection[Path]) -> tuple[int, int]:
         files, steps = removable.files(), removable.steps()
         for step in steps:
             step.start_over()
-        remove_files(place, files.keys() - {LOCK_NAME})  # which is held
+        remove_files(place, files.keys() - set(LOCK_NAMES))  # which is held
         for step in steps:
             if not any(os.path.lexists(place / name) for name in step.names()):
                 step.undo()

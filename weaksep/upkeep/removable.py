@@ -15,8 +15,10 @@ from typing import NamedTuple
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import temporary_of
 from weaksep.fileio.datadir import CONFIDENCE_NAME, SOURCE_NAME
+from weaksep.fileio.eventdir import EVENT_AUDIO
 from weaksep.fileio.experiments import BOARD_FILES, CHECKPOINTS, EARLIER_NAME, RUN_FILES
-from weaksep.fileio.lock import LOCK_NAME
+from weaksep.fileio.lock import LOCK_NAMES
+from weaksep.fileio.names import AUDIO_PATTERNS
 from weaksep.fileio.owned import fits, plain_file
 from weaksep.fileio.shards import Shards, steps_in
 from weaksep.upkeep.survey import abandoned, survey
@@ -38,7 +40,7 @@ class Kind(NamedTuple):
     readers: Sequence[str] = ()
 
 
-AUDIO = ("wav.scp", "src_*.scp", "audio/*.wav", "audio/*/*.wav")
+AUDIO = ("wav.scp", "src_*.scp", *EVENT_AUDIO, *AUDIO_PATTERNS)
 AUDIO_OF_SETS = tuple(f"*/{name}" for name in AUDIO)
 FEATURES = ("feats.scp", "src_*_feats.scp", "utt2num_frames", "feats.yaml", "*.ark", "references.sha256", "ark/*.ark")
 ALL = ("{data}", "{dump}", "{exp}")
@@ -47,7 +49,7 @@ KINDS = {
     "unfinished": Kind("the interrupted stage, from its beginning"),
     "features": Kind("stage 2", FEATURES, "ark/*", ("{exp}",)),
     "separated": Kind(
-        "stage 5", ("*.scp", SOURCE_NAME, CONFIDENCE_NAME, "audio/*/*.wav"), "audio/*", ("{place}/../..",)
+        "stage 5", ("*.scp", SOURCE_NAME, CONFIDENCE_NAME, *AUDIO_PATTERNS), "audio/*", ("{place}/../..",)
     ),
     "mixtures": Kind("stage 1, or weaksep rebuild", AUDIO, "audio/*", ALL),
     "clips": Kind("stage 0, or weaksep prepare, from the recordings", AUDIO_OF_SETS, "*/audio/*", ALL),
@@ -89,7 +91,7 @@ class Removable:
     def files(self) -> dict[str, int]:
         """Names below the place, and bytes, of what may go now: plain files."""
         if self.kind == "leftovers":
-            names = [name for name in self.there if name == LOCK_NAME or abandoned(name)]
+            names = [name for name in self.there if name in LOCK_NAMES or abandoned(name)]
         elif self.kind in NAMED_ONLY:
             names = [name for name in self.there if fits(name, KINDS[self.kind].files)]
         else:
@@ -124,9 +126,8 @@ class Removable:
         kind = KINDS[self.kind]
         others = self.there.difference(files) if kind.files else ()
         near = (name for name in others if fits(name, kind.files) or fnmatchcase(name, kind.only))
-        left = (
-            name for name in near if not name.endswith(f"/{LOCK_NAME}") and not temporary_of(os.path.basename(name))
-        )
+        plain = ((name, os.path.basename(name)) for name in near)
+        left = [name for name, own in plain if own not in LOCK_NAMES and not temporary_of(own)]
         return sorted(left, key=lambda name: (name.count("/"), name))
 
     def lost(self) -> str | None:

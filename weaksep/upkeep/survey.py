@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from weaksep.fileio.atomic import temporary_of
-from weaksep.fileio.lock import LOCK_NAME, worker_in
+from weaksep.fileio.lock import LOCK_NAMES, worker_in
 
 
 @dataclass
@@ -61,7 +61,7 @@ def survey(tops: Iterable[Path]) -> Survey:
             todo += [path for path in folders if not path.is_symlink() and not path.name.startswith(".")]
             if worker := worker_in(folder):
                 found.workers[folder] = worker
-            found.files[folder] = names.difference((path.name for path in folders), [LOCK_NAME] if worker else [])
+            found.files[folder] = names.difference((path.name for path in folders), LOCK_NAMES if worker else [])
     return found
 
 
