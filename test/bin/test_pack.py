@@ -88,7 +88,6 @@ def test_a_turned_bit_is_seen(experiment: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["exp/separator_remix", "model.tar"], "model.tar: a packed model's name ends in .zip"),
         (["exp/separator_lost", "model.zip"], "exp/separator_lost: no such model"),
         (["packed/a.zip", "model.zip"], "packed/a.zip: a file; pack the folder of the experiment"),
         (["lone", "model.zip"], "lone/config.yaml: no such configuration file"),

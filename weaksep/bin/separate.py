@@ -37,7 +37,7 @@ OPTIONS = (
         "--model",
         type=Path,
         required=True,
-        help="folder of a trained separator, or a packed model"
+        help="folder of a trained separator, a packed model, or ORG/NAME[@REVISION] on the Hugging Face hub"
         + "".join(f", or {name}, which comes with weaksep" for name in model_names()),
     ),
     option("--out", type=Path, required=True, help="where the folders of separated files go"),

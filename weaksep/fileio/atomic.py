@@ -4,7 +4,8 @@ import errno
 import json
 import os
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,25 @@ def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
         if temporary is not None:
             with suppress(OSError):  # its folder has gone: then so has the file
                 temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in FULL_DISK:
+            raise UserError(full_disk_message(final, error)) from None
+        raise
+
+
+def write_folder(path: str | Path, files: Mapping[str, bytes]) -> None:
+    """Write a new folder of files, which is there as a whole or not at all; an empty one that is there is replaced."""
+    final = Path(path).absolute()
+    building = final.with_name(f".{final.name}.{os.getpid()}.tmp")
+    building.mkdir(parents=True)
+    try:
+        for name, content in files.items():
+            (building / name).write_bytes(content)
+            sync(building / name)
+        sync(building)
+        os.replace(building, final)
+        sync(final.parent)
+    except BaseException as error:
+        shutil.rmtree(building, ignore_errors=True)
         if isinstance(error, OSError) and error.errno in FULL_DISK:
             raise UserError(full_disk_message(final, error)) from None
         raise

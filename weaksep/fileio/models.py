@@ -1,11 +1,12 @@
-"""Which models there are, as far as names tell: experiments with a network, packed models, and those that come with the
-package, each a folder ``weaksep/models/<name>``."""
+"""Which models there are, as far as names tell: experiments with a network, packed models, those that come with the
+package, each a folder ``weaksep/models/<name>``, and those on the Hugging Face hub (hub.py)."""
 
 import zipfile
 from pathlib import Path
 
 from weaksep.errors import UserError, did_you_mean
 from weaksep.fileio.experiments import DESCRIPTION_NAME
+from weaksep.fileio.hub import HUB_DESCRIPTION_NAME, fetch, is_hub_name
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of all that is packed: equal contents give equal files, whenever they are packed
@@ -38,19 +39,38 @@ def model_names() -> list[str]:
 
 
 def find_model(place: str | Path) -> Path:
-    """Where a model is: a folder or file that is there comes before a model of that name.
+    """Where a model is: a folder or file that is there comes before a model of that name, here or on the hub.
 
     Args:
         place: an experiment's folder, a packed model, or a name.
 
     Raises:
-        UserError: there is neither.
+        UserError: there is none; or see ``hub.fetch``.
     """
     path, names = Path(place), model_names()
     if path.is_dir() or path.is_file():
         return path
     if str(place) in names:
         return MODELS / place
+    if is_hub_name(str(place)):
+        return fetch(str(place)).folder
     named = f", or the name of one in weaksep ({', '.join(names)})" if names else ""
     ways = f"give an experiment's folder or a packed model (relative paths start at {Path.cwd()}){named}"
     raise UserError(f"{place}: no such model; {did_you_mean(str(place), names, ways)}")
+
+
+def model_name(place: str | Path) -> str:
+    """What notes call a model: where it is, or ORG/NAME@COMMIT of one from the hub.
+
+    Raises:
+        UserError: see ``find_model``.
+    """
+    path = find_model(place)
+    return fetch(str(place)).pinned if is_hub_name(str(place)) else str(path.resolve())
+
+
+def network_file(folder: Path, name: str) -> Path:
+    """Where one of a network's two files is in its folder; in one for the hub, the description is ``config.json``."""
+    other = folder / HUB_DESCRIPTION_NAME
+    to_hub = name == DESCRIPTION_NAME and not (folder / name).exists() and other.is_file()
+    return other if to_hub else folder / name

@@ -1,9 +1,9 @@
 """The network file: what training leaves for use, and all that using it takes.
 
 ``model.safetensors`` holds the weights, ``model.json`` beside it describes them. A packed model is a zip file with the
-same two in it, stored as they are. Reading either takes memory in proportion to the file's size: a safetensors file
-cannot describe more than it holds, members of a packed model are not compressed, and what decides the size of anything
-else has bounds.
+same two in it, stored as they are, or a folder for the hub, where ``model.json`` is called ``config.json``. Reading any
+takes memory in proportion to the file's size: a safetensors file cannot describe more than it holds, members of a zip
+file are not compressed, and what decides the size of anything else has bounds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path, write_json
 from weaksep.fileio.experiments import DESCRIPTION_NAME, WEIGHTS_NAME
 from weaksep.fileio.jsontext import load_object
-from weaksep.fileio.models import EPOCH, find_model, models_in
+from weaksep.fileio.models import EPOCH, find_model, models_in, network_file
 from weaksep.fileio.names import doubled, label_problem, one_line
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def read_description(place: str | Path, task: str | None = None) -> Description:
     """The description of a network.
 
     Args:
-        place: an experiment's folder, a packed model, or the name of one that comes with weaksep.
+        place: an experiment's folder, a packed model, or a name (``find_model``).
         task: what it has to be; None for either.
 
     Raises:
@@ -190,7 +190,7 @@ def network_files(place: str | Path) -> dict[str, Path]:
         UserError: there is none.
     """
     place = find_model(place)
-    return {name: place / name for name in MAX_BYTES} if place.is_dir() else {place.name: place}
+    return {name: network_file(place, name) for name in MAX_BYTES} if place.is_dir() else {place.name: place}
 
 
 def _header_end(content: bytes) -> int:
@@ -210,10 +210,10 @@ def _member(place: str | Path, name: str) -> tuple[str, bytes]:
         UserError: it is missing, too large, compressed or damaged.
     """
     place = find_model(place)
-    where = str(place / name) if place.is_dir() else f"{place} ({name})"
+    path = network_file(place, name)
+    where = str(path) if place.is_dir() else f"{place} ({name})"
     try:
         if place.is_dir():
-            path = place / name
             if path.exists() and not path.is_file():
                 raise UserError(f"{path}: not a file")
             _require_size(where, path.stat().st_size, MAX_BYTES[name])

@@ -87,6 +87,16 @@ def check_file(path: Path, what: str, ours: Callable[[Path], bool]) -> None:
         raise UserError(f"{path}: is there and not {what}; give another name, or move it away")
 
 
+def check_new(folder: Path) -> None:
+    """Refuse a folder to write that is there, unless it is an empty one.
+
+    Raises:
+        UserError: something is there.
+    """
+    if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
+        raise UserError(f"{folder}: is there already; give another name, or move it away")
+
+
 def check_list(path: Path | None, names: Iterable[str]) -> None:
     """Refuse a file for a list of names that is there and holds anything else.
 

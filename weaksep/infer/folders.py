@@ -13,7 +13,7 @@ from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import audio_info
 from weaksep.fileio.audiostream import looks_like_audio
 from weaksep.fileio.failure import failure_reason
-from weaksep.fileio.models import find_model
+from weaksep.fileio.models import model_name
 from weaksep.fileio.names import clashes, name_problem, one_line
 from weaksep.fileio.network import network_files, network_hash
 from weaksep.fileio.place import check_apart, check_sources
@@ -96,7 +96,7 @@ def separate_recordings(
     """
     check_apart([out / name for name in found], [*network_files(model).values(), *found.values()])
     separator = load_separator(model, device)
-    maker = {"model": str(find_model(model).resolve()), "network": network_hash(model)}
+    maker = {"model": model_name(model), "network": network_hash(model)}
     steps = {name: replace(recording_step(model, path, out / name, options), maker=maker)
              for name, path in found.items()}  # fmt: skip
     if not force:

@@ -119,8 +119,8 @@ def load_separator(path: str | Path, device: str = "cpu", level_db: float | None
     """A trained separator to be called with waveforms.
 
     Args:
-        path: the folder of an experiment (exp/separator_remix), a packed model, or the name of one that comes with
-            weaksep (weaksep/models).
+        path: the folder of an experiment (exp/separator_remix), a packed model, the name of one that comes with
+            weaksep (weaksep/models), or ORG/NAME or ORG/NAME@REVISION on the Hugging Face hub.
         device: "cpu", "cuda" or "cuda:N".
         level_db: see ``WaveformSeparator``.
 
