@@ -260,7 +260,12 @@ fi
 if wanted 0 && [ -e "${config}/prepare.yaml" ]; then
     [ -n "${db}" ] || die "no recordings: give --db DIR, or edit db.sh"
     begin 0 "labelled recordings -> ${datadir}/{train,valid,test}"
-    supervised weaksep prepare --config "${config}/prepare.yaml" --db "${db}" \
+    labelled=${db}
+    if [ -e local/data.sh ]; then  # a corpus whose labels lie in several files, or whose sets are folders
+        supervised local/data.sh --recordings true --db "${db}" --out "${datadir}/local"
+        labelled=${datadir}/local
+    fi
+    supervised weaksep prepare --config "${config}/prepare.yaml" --db "${labelled}" \
         --out "${datadir}" --nj "${nj}" --retries "${retries}" --max-bad-ratio "${max_bad_ratio}" \
         "${truncated_options[@]}" "${audio_options[@]}" ${clip_s:+--set "clip_s=${clip_s}"} --force "${force}"
     supervised weaksep diagnose "${datadir}" --config-dir "${config}" --systems "${systems}" \

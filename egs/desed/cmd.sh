@@ -1,0 +1,1 @@
+../urbansound_mix/cmd.sh
