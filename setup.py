@@ -74,6 +74,8 @@ EXTRAS = {
     "nmf": ["scikit-learn>=1.4"],
     "slurm": ["submitit>=1.5"],
     "hub": ["huggingface_hub>=0.34"],
+    # weaksep export --to onnx. Older versions of onnxscript know no LSTM.
+    "export": ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.7"],
 }
 
 setup(

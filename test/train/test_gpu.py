@@ -78,12 +78,12 @@ def test_separating_gives_what_the_cpu_gives(recipe: Path) -> None:
 
 def test_a_packed_model_gives_on_the_gpu_what_it_gives_on_the_cpu(recipe: Path, tmp_path: Path) -> None:
     from weaksep import load_separator
-    from weaksep.bin import pack, separate_recordings
+    from weaksep.bin import pack, separate
 
     train("frame")
     packed = tmp_path / "elsewhere/model.zip"
     packed.parent.mkdir()
-    pack.main(["exp/separator_frame", str(packed), "--masker", "true"])
+    pack.main(["exp/separator_frame", str(packed)])
     shutil.rmtree("exp")
     waveform = np.random.default_rng(0).uniform(-0.3, 0.3, (2, 44100)).astype(np.float32)
     outputs = {device: load_separator(packed, device)(waveform, 44100) for device in ("cpu", GPU)}
@@ -91,5 +91,5 @@ def test_a_packed_model_gives_on_the_gpu_what_it_gives_on_the_cpu(recipe: Path, 
         np.testing.assert_allclose(outputs[GPU][name], wanted, atol=1e-3)
     np.testing.assert_allclose(sum(outputs[GPU].values()), waveform, atol=1e-5)
     wav = next(iter(DataDir.load("data/valid").wav.values()))
-    separate_recordings.main([str(wav), "--model", str(packed), "--out", str(tmp_path / "out"), "--device", GPU])
+    separate.main([str(wav), "--model", str(packed), "--out", str(tmp_path / "out"), "--device", GPU])
     assert sorted(path.stem for path in (tmp_path / "out").rglob("*.flac")) == ["high", "low", "middle", "residual"]

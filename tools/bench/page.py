@@ -25,6 +25,7 @@ TITLES = {
     "bss_eval": "SDR, SIR and SAR",
     "scoring": "Scoring a test set",
     "separate": "Separating",
+    "export": "Exported separators",
     "to_10_db": "From an empty folder to 10 dB",
     "startup": "Starting up, and finding nothing to do",
     "memory": "Peak memory",

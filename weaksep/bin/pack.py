@@ -9,15 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, option, run_command, switch, tell
+from weaksep.bin.cli import make_parser, option, run_command, tell
 from weaksep.errors import UserError
 
 OPTIONS = (
     option("experiment", type=Path, metavar="EXP", help="folder of a trained separator"),
     option("out", type=Path, metavar="OUT", help="the file to write, OUT.zip; with any other name, a new folder"),
-    switch(
-        "--masker", False, "also the masker alone, masker.pt2, for programs without weaksep (torch.export; %(default)s)"
-    ),
     option("--hub", default="", metavar="ORG/NAME", help="what the folder will be called on the hub, for the page"),
     option("--licence", default="", help="of the weights, for the page"),
     option("--about", type=Path, metavar="FILE.md", help="more for the page: what it is no good for, credits"),
@@ -53,19 +50,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(f"{args.experiment}: a file; pack the folder of the experiment, which holds {DESCRIPTION_NAME}")
     description, _ = read_network(args.experiment, "separator")
     scores, made = scores_of(args.experiment), environment(description.config.get("seed"))
-    files, masker = {}, ""
-    if args.masker:
-        from weaksep.infer.export import MASKER_NAME, export_masker, masker_page
-        from weaksep.infer.model import load_separator
-
-        separator = load_separator(args.experiment)
-        files[MASKER_NAME] = export_masker(separator)
-        masker = masker_page(separator)
     about = read_text(args.about) if args.about else ""
     name = args.hub or args.out.absolute().name
-    card = model_card(name, args.experiment, description, scores, made, args.licence, masker, about, bool(args.hub))
+    card = model_card(name, args.experiment, description, scores, made, args.licence, about, bool(args.hub))
     card = card if in_one else hub_metadata(args.licence) + card
-    files |= {"README.md": card.encode(), "scores.json": (json.dumps(scores, indent=2) + "\n").encode()}
+    files = {"README.md": card.encode(), "scores.json": (json.dumps(scores, indent=2) + "\n").encode()}
     if in_one:
         pack_network(args.out, args.experiment, files)
     else:

@@ -9,6 +9,7 @@ from weaksep.fileio.experiments import DESCRIPTION_NAME
 from weaksep.fileio.hub import HUB_DESCRIPTION_NAME, fetch, is_hub_name
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
+EXPORTED_NAME = "weaksep.json"  # in what torch.export has written, what ONNX has in its metadata
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of all that is packed: equal contents give equal files, whenever they are packed
 
 
@@ -23,6 +24,19 @@ def is_packed(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             return {info.date_time for info in archive.infolist()} == {EPOCH} and DESCRIPTION_NAME in names
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def is_exported(path: Path) -> bool:
+    """Whether a file is an exported model: ONNX has notes of weaksep at its end, the archive of torch in a member."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return any(Path(name).name == EXPORTED_NAME for name in archive.namelist())
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 1_000_000))
+            return b"weaksep.sample_rate" in file.read()
     except (OSError, zipfile.BadZipFile):
         return False
 

@@ -91,7 +91,6 @@ def model_card(
     scores: Mapping[str, Mapping[str, Any]],
     made: Mapping[str, Any],
     licence: str,
-    masker: str = "",
     about: str = "",
     from_hub: bool = False,
 ) -> str:
@@ -104,7 +103,6 @@ def model_card(
         scores: see ``scores_of``.
         made: date and versions, see ``environment``.
         licence: of the weights; empty when nobody has said.
-        masker: how the net alone is used, a section of the page (infer/export.py); empty where there is none.
         about: more Markdown, for behind the facts.
         from_hub: whether the name is that on the hub.
     """
@@ -132,4 +130,4 @@ def model_card(
         blocks.append("Mixtures of two or more classes; improvement over the mixture itself.")
     use = USE.format(quoted=shlex.quote(name), text=json.dumps(name, ensure_ascii=False))
     use += FROM_HUB.format(name=name) if from_hub else ""
-    return "\n\n".join([*blocks, use]) + (f"\n{masker}" if masker else "")
+    return "\n\n".join([*blocks, use])
