@@ -88,7 +88,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["weaksep", "weaksep.*"]),
-    package_data={"weaksep": ["py.typed", "report/templates/*", "models/*/*"]},
+    package_data={"weaksep": ["py.typed", "report/templates/*", "demo/*", "models/*/*"]},
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
     cmdclass={"build_py": BuildWithRecipes},

@@ -28,8 +28,7 @@ RATE = 1000
 NETS: dict[str, dict[str, Any]] = {
     "blstm": {"units": 6, "layers": 2, "mask": "sigmoid"},
     "unet": {"units": 6, "layers": 1, "channels": [4, 6], "residual": True, "mask_floor": 0.1},
-    "bandsplit": {"units": 6, "layers": 1, "bands": 3},
-    "bandsplit_steps": {"units": 6, "layers": 1, "bands": 3, "step_frames": 2, "residual": True},
+    "bandsplit": {"units": 6, "layers": 1, "bands": 3, "step_frames": 2, "residual": True},
     "tcn": {"units": 6, "layers": 7},
 }
 Run = Callable[..., np.ndarray]
@@ -37,7 +36,7 @@ Run = Callable[..., np.ndarray]
 
 def experiment(folder: Path, net: str, temperature: float = 1.4) -> Path:
     """A separator with a temperature, whose features have statistics that matter."""
-    save_untrained(folder, ["bark", "horn"], RATE, {"kind": net.partition("_")[0], **NETS[net]})
+    save_untrained(folder, ["bark", "horn"], RATE, {"kind": net, **NETS[net]})
     description, weights = read_network(folder)
     generator = torch.Generator().manual_seed(5)
     weights["frontend.mean"] = torch.randn(weights["frontend.mean"].shape, generator=generator) - 5.0

@@ -64,7 +64,7 @@ def facts_of(separator: Separator) -> dict[str, Any]:
     """What a program must know that runs an exported separator; ``docs/export.md`` explains the keys."""
     plan, stft = chunk_plan(separator), separator.stft
     return {
-        "weaksep": __version__,
+        "version": __version__,
         "classes": list(separator.classes),
         "residual": separator.residual,
         "sample_rate": separator.sample_rate,

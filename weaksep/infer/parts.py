@@ -25,7 +25,7 @@ class Masker(nn.Module):
 
     def __init__(self, separator: Separator) -> None:
         super().__init__()
-        self.net = separator.net
+        self.net, self.n_bins = separator.net, separator.stft.n_bins
 
     def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
         """See the class."""
@@ -33,8 +33,7 @@ class Masker(nn.Module):
 
     def example(self, clips: int, steps: int, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
         """Inputs of about so many frames."""
-        n_bins = self.net.frontend.mean.numel()
-        return (torch.rand(clips, steps, n_bins, generator=generator),)
+        return (torch.rand(clips, steps, self.n_bins, generator=generator),)
 
 
 class Chunk(nn.Module):
@@ -58,8 +57,8 @@ class Chunk(nn.Module):
         real, imaginary = self.stft(waveform)  # (B, T, F)
         magnitude = (real.square() + imaginary.square()).sqrt()
         masks = self.net(magnitude * gain.view(-1, 1, 1))[:, : self.n_classes]
-        parts = ((masks * part.unsqueeze(1)).flatten(0, 1) for part in (real, imaginary))
-        sources = self.stft.inverse(*parts, waveform).unflatten(0, (-1, self.n_classes))
+        real, imaginary = ((masks * part.unsqueeze(1)).flatten(0, 1) for part in (real, imaginary))
+        sources = self.stft.inverse(real, imaginary, waveform).unflatten(0, (-1, self.n_classes))
         return torch.cat([sources, (waveform - sources.sum(dim=1)).unsqueeze(1)], dim=1)
 
     def example(self, clips: int, steps: int, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
@@ -73,6 +72,7 @@ class Whole(Chunk):
     """The separator: waveforms (B, N) -> sources (B, K + 1, N), the net's level found as signal/level.py finds it."""
 
     inputs = {"waveform": ("batch", "samples")}
+    ones: torch.Tensor
 
     def __init__(self, separator: Separator) -> None:
         super().__init__(separator)
