@@ -1,6 +1,7 @@
 """Stages 3 and 4: train the classifiers, or the separators, that the systems need.
 
 On the CPU several trainings run side by side (--nj), each with --train-threads threads; on a GPU one after the other.
+With --ngpu 2 or more, --num-procs or --num-nodes several processes share each training, one training after the other.
 They run on this machine whatever cmd.sh says: on a cluster, submit run.sh itself to a GPU machine for these stages.
 
 A training that fails does not stop the others; each failure is told when it happens, and again at the end.
@@ -8,11 +9,23 @@ A training that fails does not stop the others; each failure is told when it hap
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from weaksep.bin.cli import FORCE, SEEDS, make_parser, option, positive_int, run_command, share, switch
+from weaksep.bin.cli import (
+    FORCE,
+    SEEDS,
+    make_parser,
+    option,
+    positive_int,
+    run_command,
+    share,
+    switch,
+    whole_number,
+)
 from weaksep.errors import UserError, raise_problems
 
 logger = logging.getLogger(__name__)
@@ -41,7 +54,18 @@ OPTIONS = (
         default=1,
         help="threads of each training on the CPU; another number gives other weights, --nj does not (%(default)s)",
     ),
-    option("--ngpu", type=int, choices=(0, 1), default=0, help="1: a GPU if there is one"),
+    option("--ngpu", type=whole_number, default=0, help="1: a GPU if there is one; more: so many, a process each"),
+    option("--num-procs", type=positive_int, default=1, help="processes of each training on the CPU (%(default)s)"),
+    option("--num-nodes", type=positive_int, default=1, help="machines that train together (%(default)s); see README"),
+    option("--node-rank", type=whole_number, default=0, help="which of them this one is, from 0 (%(default)s)"),
+    option("--rdzv-endpoint", default="", metavar="HOST:PORT", help="of machine 0, where the processes meet"),
+    option(
+        "--dist-timeout",
+        type=positive_int,
+        default=120,
+        metavar="S",
+        help="seconds after which a process that says nothing counts as lost (%(default)s)",
+    ),
     switch("--allow-cpu", False, "true: take the CPU when no GPU is free"),
     switch("--resume", True, "false: begin again"),
     switch("--dry-run", False, "true: two steps of each, nothing is kept"),
@@ -57,10 +81,45 @@ OPTIONS = (
 )
 
 
+def _train(
+    plans: Sequence[Any], work: Callable[[Any], Any], options: Any, args: Any, argv: Sequence[str]
+) -> Sequence[tuple[Any, str]]:
+    """What has failed: here, of one process or as rank 0 of several; as another rank, or from where ranks are started,
+    nothing, since rank 0 says it."""
+    from weaksep.jobs.launch import Nodes, launch
+    from weaksep.jobs.ranks import own_place
+    from weaksep.train.trainings import follow
+
+    place = own_place()
+    nodes = Nodes(max(args.ngpu, args.num_procs), args.num_nodes, args.node_rank, args.rdzv_endpoint)
+    nodes.refuse_contradictions(args.ngpu, args.num_procs)
+    if place is None and nodes.size > 1 and any(options.force or not plan.up_to_date() for plan in plans):
+        launch("weaksep.bin.train", argv, nodes, args.dist_timeout)
+        return []
+    if place is None:
+        return work(options)
+    from weaksep.jobs.device import rank_device
+    from weaksep.train.rank import joined
+
+    with joined(place, rank_device(args.ngpu, place.local_rank), args.dist_timeout) as team:
+        options = replace(options, team=team)
+        if team.leads:
+            return work(options)
+        follow(plans, options)
+    return []
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line of stages 3 and 4."""
     args = make_parser("train", __doc__, OPTIONS).parse_args(argv)
 
+    from weaksep.jobs.ranks import told_once
+
+    with told_once():
+        _main(args, sys.argv[1:] if argv is None else argv)
+
+
+def _main(args: Any, argv: Sequence[str]) -> None:
     import json
 
     from weaksep.fileio.atomic import write_text
@@ -92,10 +151,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     force = args.force or not args.resume
     options = Options(args.nj, args.train_threads, args.ngpu, args.allow_cpu, force, args.checkpoint_minutes)
     if args.dry_run:
-        try_all(plans, options)
+        try_all(plans, replace(options, ngpu=min(args.ngpu, 1)))
         return
     separators = partial(plan_training, "separator", **common)
-    failed = train_all(plans, options, separators if args.task == "classifier" else tuple)
+    work = partial(train_all, plans, later=separators if args.task == "classifier" else tuple)
+    failed = _train(plans, work, options, args, argv)
     if not failed:
         return
     names = list(dict.fromkeys(plan.name for plan, _ in failed))

@@ -7,6 +7,12 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
+from torch.nn import functional
+
+# Fields whose last axis but one is that of frames, if they have so many axes.
+FRAMES_BEFORE_LAST = {
+    "magnitude": 3, "labels": 3, "sources": 4, "background": 3, "submixtures": 5, "submixture_labels": 5
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,19 @@ class Batch:
             if (tensor := getattr(self, field.name)) is not None
         }
         return replace(self, **moved)
+
+    def padded(self, n_frames: int) -> Batch:
+        """The batch with clips of so many frames, which are no fewer than it has."""
+        more = n_frames - self.magnitude.shape[1]
+        if not more:
+            return self
+        frames = self.magnitude.new_ones(self.magnitude.shape[:2]) if self.frames is None else self.frames
+        longer = {"frames": functional.pad(frames, (0, more))}
+        for name, axes in FRAMES_BEFORE_LAST.items():
+            tensor = getattr(self, name)
+            if tensor is not None and tensor.dim() >= axes:
+                longer[name] = functional.pad(tensor, (0, 0, 0, more))
+        return replace(self, **longer)
 
 
 def stack_frames(arrays: Sequence[np.ndarray]) -> torch.Tensor:

@@ -153,6 +153,11 @@ class TrainingSet:
         make = self._drawn_batch if self._drawn else self._fixed_batch
         return [make(kind, own) for kind, own in self._draws(indices).items()]
 
+    def kinds(self, indices: Sequence[int] | np.ndarray) -> list[str]:
+        """The kinds of supervision among clips, in the order of their batches."""
+        among = {self._items[int(index) % len(self._items)][0] for index in indices}
+        return [kind for kind in self.utts if kind in among]
+
     def remixed(self, indices: Sequence[int] | np.ndarray) -> list[tuple[str, ...]]:
         """The clips that are added up in each item of ``batch``, in its order."""
         draws = ((kind, remix) for kind, own in self._draws(indices).items() for remix in self._remixes(kind, own))

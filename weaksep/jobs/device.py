@@ -58,6 +58,40 @@ def named_device(name: str) -> str:
     return name
 
 
+def rank_device(ngpu: int, local_rank: int) -> str:
+    """Name of the torch device of one of several processes of a training on this machine; see ``choose_device``.
+
+    All of them see the same GPUs with at least half their memory free, and take one each, in their order.
+
+    Raises:
+        UserError: there are fewer than ngpu.
+    """
+    if not ngpu:
+        return "cpu"
+    import torch
+
+    free = [index for index, part in enumerate(_free_memory()) if part >= 0.5] if torch.cuda.is_available() else []
+    if len(free) < ngpu:
+        there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        raise UserError(
+            f"--ngpu {ngpu}: this machine shows {there} GPU(s) that PyTorch can use, {len(free)} with half their "
+            "memory free; give fewer, or --ngpu 0 and --num-procs for processes on the CPU"
+        )
+    return f"cuda:{free[local_rank]}"
+
+
+def _free_memory() -> list[float]:
+    """Free share of each visible GPU's memory."""
+    import torch
+
+    free = [0.0] * torch.cuda.device_count()
+    for index in range(len(free)):
+        with suppress(RuntimeError):  # in exclusive mode and taken
+            free_bytes, total_bytes = torch.cuda.mem_get_info(index)
+            free[index] = free_bytes / total_bytes
+    return free
+
+
 def _free_gpu(allow_cpu: bool) -> tuple[str, str]:
     """The GPU with the most free memory, or the CPU; and why."""
     import torch
@@ -69,11 +103,7 @@ def _free_gpu(allow_cpu: bool) -> tuple[str, str]:
                 "driver); install one that can, or give --ngpu 0 or --allow-cpu true"
             )
         return "cpu", "--ngpu 1, but this machine shows no GPU that PyTorch can use"
-    free = [0.0] * torch.cuda.device_count()
-    for index in range(len(free)):
-        with suppress(RuntimeError):  # in exclusive mode and taken
-            free_bytes, total_bytes = torch.cuda.mem_get_info(index)
-            free[index] = free_bytes / total_bytes
+    free = _free_memory()
     best = free.index(max(free))
     if free[best] >= 0.5:  # else another process is working there
         return f"cuda:{best}", torch.cuda.get_device_name(best)

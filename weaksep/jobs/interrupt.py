@@ -1,4 +1,5 @@
-"""SIGINT (Ctrl-C) and SIGTERM: end in order, with what was done saved, and with the shell's usual codes 130 and 143.
+"""SIGINT (Ctrl-C), SIGTERM, and SIGUSR1, by which Slurm can say that a job's time is up: end in order, with what was
+done saved, and with the shell's usual codes 130, 143 and 138.
 
 The first signal raises ``Interrupted`` in the main thread at once, or, inside ``deferred()``, as soon as ``check()`` is
 called: a training saves a checkpoint first. A second one a moment later ends the process on the spot.
@@ -53,10 +54,10 @@ def _handle(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def signals_handled() -> Iterator[None]:
-    """Handle SIGINT and SIGTERM as described above while the block runs; nothing changes outside the main thread."""
+    """Handle the signals as described above while the block runs; nothing changes outside the main thread."""
     before = {
         number: signal.signal(number, _handle)
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
         if threading.current_thread() is threading.main_thread()
     }
     try:

@@ -107,13 +107,14 @@ def source_classification_loss(
     occurs = labels if labels.dim() == 2 else labels.amax(dim=1)
     asked = occurs > 0 if active_only else torch.ones_like(occurs, dtype=torch.bool)
     clip_index, class_index = asked.nonzero(as_tuple=True)
-    if clip_index.numel() == 0:
-        return masks.sum() * 0.0
+    if none := not clip_index.numel():  # one pair at no weight: the processes of a training call a classifier alike
+        clip_index, class_index = clip_index.new_zeros((2, 1))
     separated = masks[clip_index, class_index] * magnitude[clip_index]  # (P, T, F)
     unit = functional.one_hot(class_index, n_classes).to(labels.dtype)  # e_i, (P, K)
     targets = labels[clip_index] * (unit if labels.dim() == 2 else unit.unsqueeze(1))
     frames = None if frames is None else frames[clip_index]
-    return assess(classifier, separated, targets, class_weights, frames).sum() / n_clips
+    total = assess(classifier, separated, targets, class_weights, frames).sum() / n_clips
+    return total * 0.0 if none else total
 
 
 def loss(

@@ -29,6 +29,11 @@ def kept_frames(magnitude: torch.Tensor) -> torch.Tensor:
     return ((sums >= KEPT_SHARE * loudest) & (loudest > 0)).to(magnitude.dtype)
 
 
+def size(magnitude: torch.Tensor, frames: torch.Tensor | None) -> torch.Tensor:
+    """What the mean is over: kept frames."""
+    return kept_frames(magnitude).sum()
+
+
 def with_residual(labels: torch.Tensor, n_masks: int) -> torch.Tensor:
     """Labels (..., K), with a class that is always there where there is a mask more than there are classes."""
     if n_masks == labels.shape[-1]:

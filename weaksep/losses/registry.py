@@ -23,11 +23,18 @@ class Loss:
         settings: its settings class.
         function: the formula.
         needs: names of what the formula asks for.
+        size: what its mean over a batch is over, as a number: the processes of a training add these up.
     """
 
     settings: type[LossSettings]
     function: Callable[..., torch.Tensor]
     needs: frozenset[str]
+    size: Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
+
+
+def number_of_clips(magnitude: torch.Tensor, frames: torch.Tensor | None) -> torch.Tensor:
+    """The size of a batch for a loss that is a mean over its clips."""
+    return magnitude.new_full((), len(magnitude))
 
 
 def find_loss(name: str) -> Loss:
@@ -41,4 +48,5 @@ def find_loss(name: str) -> Loss:
         hint = did_you_mean(name, modules, f"there are: {', '.join(sorted(modules))}")
         raise ValueError(f"no loss {name!r} ({hint})")
     module = importlib.import_module(f"{losses.__name__}.{name}")
-    return Loss(module.Settings, module.loss, frozenset(inspect.signature(module.loss).parameters))
+    needs = frozenset(inspect.signature(module.loss).parameters)
+    return Loss(module.Settings, module.loss, needs, getattr(module, "size", number_of_clips))

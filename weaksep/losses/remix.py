@@ -127,6 +127,11 @@ def remix_loss(
     return (per_frame * kept).sum() / kept.sum().clamp_min(1.0)
 
 
+def size(magnitude: torch.Tensor, frames: torch.Tensor | None) -> torch.Tensor:
+    """What the mean is over: kept frames."""
+    return kept_frames(magnitude).sum()
+
+
 def loss(
     magnitude: torch.Tensor,
     masks: torch.Tensor,

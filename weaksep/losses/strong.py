@@ -52,6 +52,11 @@ def strong_loss(
     return (per_bin.mean(dim=2) * frames).sum() / frames.sum()
 
 
+def size(magnitude: torch.Tensor, frames: torch.Tensor | None) -> torch.Tensor:
+    """What the mean is over: frames."""
+    return magnitude.new_full((), magnitude.shape[0] * magnitude.shape[1]) if frames is None else frames.sum()
+
+
 def loss(
     magnitude: torch.Tensor,
     masks: torch.Tensor,

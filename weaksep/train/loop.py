@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from weaksep.errors import UserError
@@ -30,9 +29,12 @@ from weaksep.jobs import bar_off
 from weaksep.jobs.interrupt import check, deferred
 from weaksep.losses.settings import END, Progress
 from weaksep.seeding import derived_seed, generator
+from weaksep.train.alone import ALONE, Alone
+from weaksep.train.board import Board
 from weaksep.train.config import OptimConfig
 from weaksep.train.finetune import hold
 from weaksep.train.prefetch import prefetch
+from weaksep.train.shared import shared
 from weaksep.train.state import CHECKPOINT_MINUTES, Run, State
 
 logger = logging.getLogger(__name__)
@@ -57,7 +59,14 @@ def epoch_batches(n_clips: int, optim: OptimConfig, seed: int, epoch: int) -> li
     return [chosen[start : start + optim.batch_size] for start in range(0, len(chosen), optim.batch_size)]
 
 
-def load_batches(clips: TrainingSet, batches: list[np.ndarray], device: torch.device) -> Iterator[list[Batch]]:
+class Clips(Protocol):
+    """What batches are read from: a ``TrainingSet``, or a rank's part of one."""
+
+    def batch(self, indices: np.ndarray) -> list[Batch]:
+        """See ``TrainingSet``."""
+
+
+def load_batches(clips: Clips, batches: list[np.ndarray], device: torch.device) -> Iterator[list[Batch]]:
     """The batches of each step on the device, as they are in an epoch, read ahead."""
 
     def load(indices: np.ndarray) -> list[Batch]:
@@ -89,17 +98,26 @@ def backward(
 
 @torch.no_grad()
 def validation_loss(
-    objective: nn.Module, clips: TrainingSet, batch_size: int, device: torch.device
+    objective: nn.Module, clips: TrainingSet, batch_size: int, device: torch.device, team: Alone = ALONE
 ) -> dict[str, float]:
-    """Mean of each part of the loss over a set, every loss at its full weight."""
+    """Mean of each part of the loss over a set, every loss at its full weight; each rank takes some of the batches."""
     objective.eval()
     batches = [np.arange(len(clips))[start : start + batch_size] for start in range(0, len(clips), batch_size)]
+    rounds = -(-len(batches) // team.size)
+    batches = batches[team.rank :: team.size]
     sums: dict[str, float] = defaultdict(float)
     for indices, loaded in zip(batches, load_batches(clips, batches, device), strict=True):
-        check()
+        team.check(check, never)
         for name, value in objective(loaded, END).items():
             sums[name] += value.item() * len(indices)
-    return {name: total / len(clips) for name, total in sums.items()}
+    if len(batches) < rounds:
+        team.check(check, never)
+    return {name: total / len(clips) for name, total in team.total(sums).items()}
+
+
+def never() -> bool:
+    """No checkpoint is due."""
+    return False
 
 
 def fit(
@@ -116,6 +134,7 @@ def fit(
     save_network: Callable[[int], None],
     name: str,
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
+    team: Alone = ALONE,
 ) -> State:
     """Train ``objective``; leave checkpoint.pt, the network file, config.yaml, history.jsonl and TensorBoard events in
     ``exp``.
@@ -135,6 +154,7 @@ def fit(
         save_network: writes the network file, given the epoch.
         name: for the log.
         checkpoint_minutes: time between checkpoints within an epoch.
+        team: the processes that train it together.
 
     Raises:
         UserError: the losses are no longer finite, or no checkpoint can be read.
@@ -142,28 +162,30 @@ def fit(
     """
     parameters = [p for p in objective.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(parameters, lr=optim.learning_rate, weight_decay=optim.weight_decay)
-    run = Run(exp, objective, optimiser, device, checkpoint_minutes)
-    state = run.resume()
+    run = Run(exp, objective, optimiser, device, checkpoint_minutes, team=team)
+    state = team.leader_first(run.resume)
     torch.set_num_threads(state.threads)  # as the run began: sums depend on how they are cut up
-    write_yaml(exp / "config.yaml", {**config, "train_threads": state.threads})
+    trained, clips = shared(objective, train, team)
+    if team.leads:
+        write_yaml(exp / "config.yaml", {**config, "train_threads": state.threads})
     if state.epoch or state.batch:
         logger.info("%s: resumed after epoch %d and %d steps of the next", name, state.epoch, state.batch)
     steps_per_epoch = optim.steps_per_epoch(len(train))
     total_steps = steps_per_epoch * optim.max_epochs
-    board = SummaryWriter(str(exp / "tensorboard"), purge_step=state.epoch * steps_per_epoch + 1)
+    board = Board(exp, name, state.epoch * steps_per_epoch + 1, team.leads)
     with deferred(), closing(board), run.saved_when_interrupted(state):
         while not is_over(state, optim, settled):
             told = time.monotonic()
             started = told - state.seconds
             if state.batch == 0:
-                torch.manual_seed(derived_seed(seed, "dropout", state.epoch) % 2**63)
+                torch.manual_seed(derived_seed(seed, "dropout", state.epoch, *team.apart) % 2**63)
             objective.train()
             batches = epoch_batches(len(train), optim, seed, state.epoch)
-            loaded = load_batches(train, batches[state.batch * optim.accumulate :], device)
+            loaded = load_batches(clips, batches[state.batch * optim.accumulate :], device)
             progress = tqdm(
                 steps_of(loaded, optim.accumulate),
                 desc=f"{name} epoch {state.epoch + 1}",
-                initial=state.batch, total=steps_per_epoch, disable=bar_off(), leave=False,
+                initial=state.batch, total=steps_per_epoch, disable=not team.leads or bar_off(), leave=False,
             )  # fmt: skip
             for batches_of_step in progress:
                 step = state.epoch * steps_per_epoch + state.batch
@@ -171,15 +193,14 @@ def fit(
                     group["lr"] = optim.rate_at(step, total_steps)
                 hold(objective, now := Progress(step, total_steps))
                 optimiser.zero_grad(set_to_none=True)
-                for part, value in backward(objective, batches_of_step, now):
+                for part, value in team.means(backward(trained, batches_of_step, now)):
                     state.sums[part] = state.sums.get(part, 0.0) + value
                 if optim.gradient_clip is not None:
                     nn.utils.clip_grad_norm_(parameters, optim.gradient_clip)
                 optimiser.step()
                 state.batch += 1
                 state.seconds = time.monotonic() - started
-                check()
-                if run.checkpoint_due():
+                if team.check(check, run.checkpoint_due):
                     run.save(state)
                 if time.monotonic() - told >= LINE_SECONDS:
                     told, loss = time.monotonic(), float(state.sums["loss"]) / state.batch
@@ -187,8 +208,9 @@ def fit(
                     logger.info("%s: epoch %d/%d, step %d of %d, train loss so far %.4f", *place, loss)
             means = {part: float(total) / steps_per_epoch for part, total in state.sums.items()}
             # The full weights, whatever the schedule says: the measure must be the same from epoch to epoch.
-            valid_parts = validation_loss(objective, valid, optim.batch_size, device)
-            _refuse_divergence(name, state.epoch + 1, {**means, **valid_parts})
+            valid_parts = validation_loss(objective, valid, optim.batch_size, device, team)
+            with team.all_or_none():
+                _refuse_divergence(name, state.epoch + 1, {**means, **valid_parts})
             row = {
                 "epoch": state.epoch + 1,
                 "step": (state.epoch + 1) * steps_per_epoch,
@@ -200,9 +222,8 @@ def fit(
             }
             if state.end_epoch(row) or optim.keep == "last":
                 save_network(state.epoch)
-            _log_epoch(row, state, name, board, optim.max_epochs)
-            board.flush()  # before the checkpoint: an epoch that is done is never logged again
-            run.save(state)
+            board.log_epoch(row, state.best_epoch, optim.max_epochs)
+            run.save(state)  # after the board: an epoch that is done is never logged again
     ended = "%s: finished after epoch %d; best epoch %d, validation loss %.4f"
     logger.info(ended, name, state.epoch, state.best_epoch, state.best_loss)
     return state
@@ -226,21 +247,3 @@ def is_over(state: State, optim: OptimConfig, settled: float) -> bool:
     """
     last_better = max(state.best_epoch, math.ceil(settled * optim.max_epochs))
     return state.epoch >= optim.max_epochs or (optim.keep == "best" and state.epoch - last_better >= optim.patience)
-
-
-def _log_epoch(row: dict[str, Any], state: State, name: str, board: SummaryWriter, max_epochs: int) -> None:
-    shown = " ".join(f"{part} {value:.4f}" for part, value in row["valid"].items())
-    logger.info(
-        "%s: epoch %d/%d (%.0f s) train loss %.4f | valid %s%s",
-        name,
-        row["epoch"],
-        max_epochs,
-        row["seconds"],
-        row["train"]["loss"],
-        shown,
-        " *" if state.best_epoch == row["epoch"] else "",
-    )
-    for split in ("train", "valid"):
-        for part, value in row[split].items():
-            board.add_scalar(f"{part}/{split}", value, row["step"])
-    board.add_scalar("learning_rate", row["learning_rate"], row["step"])

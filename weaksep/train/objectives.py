@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -10,12 +11,34 @@ from torch.nn.utils.rnn import pad_sequence
 
 from weaksep.feats.batch import Batch
 from weaksep.losses.classification import assess
-from weaksep.losses.registry import OPTIONAL
+from weaksep.losses.registry import OPTIONAL, number_of_clips
 from weaksep.losses.settings import Progress
 from weaksep.nets.classifier import Classifier
 from weaksep.train.parts import Term
 
 Losses = dict[str, torch.Tensor]
+
+
+class Share(NamedTuple):
+    """How a batch counts that is one process's part of a larger one (train/shared.py).
+
+    Attributes:
+        clips: of its kind of supervision, in all processes.
+        losses: by its name, what each loss of the batch is multiplied by.
+    """
+
+    clips: torch.Tensor
+    losses: Losses
+
+    @staticmethod
+    def scaled(share: Share | None, name: str, value: torch.Tensor) -> torch.Tensor:
+        """A loss of a batch as it counts; as it is, if the batch is whole."""
+        return value if share is None else value * share.losses[name]
+
+
+def clips_of(batches: Sequence[Batch], shares: Sequence[Share | None]) -> list[int | torch.Tensor]:
+    """How many clips each batch counts for."""
+    return [len(batch) if share is None else share.clips for batch, share in zip(batches, shares, strict=True)]
 
 
 def freeze(classifier: Classifier) -> None:
@@ -31,7 +54,7 @@ def freeze(classifier: Classifier) -> None:
             module.train()
 
 
-def weighted_sum(parts: Sequence[tuple[int, Losses]]) -> Losses:
+def weighted_sum(parts: Sequence[tuple[int | torch.Tensor, Losses]]) -> Losses:
     """Losses of a whole step from those of its batches, each given with its number of clips."""
     if len(parts) == 1:
         return parts[0][1]
@@ -54,13 +77,20 @@ class ClassifierObjective(nn.Module):
         self.net = classifier
         self.register_buffer("class_weights", class_weights)
 
-    def forward(self, batches: Sequence[Batch], progress: Progress) -> Losses:
-        """Parts of the loss; "loss" is their weighted sum."""
-        return weighted_sum([(len(batch), self._loss(batch)) for batch in batches])
+    def sizes(self, batch: Batch) -> Losses:
+        """What each loss's mean over a batch is over, as a number, by the loss's name."""
+        return {"loss": number_of_clips(batch.magnitude, batch.frames)}
 
-    def _loss(self, batch: Batch) -> Losses:
+    def forward(self, batches: Sequence[Batch], progress: Progress, shares: Sequence[Share] | None = None) -> Losses:
+        """Parts of the loss; "loss" is their weighted sum."""
+        own: Sequence[Share | None] = shares or [None] * len(batches)
+        losses = [self._loss(batch, share) for batch, share in zip(batches, own, strict=True)]
+        return weighted_sum(list(zip(clips_of(batches, own), losses, strict=True)))
+
+    def _loss(self, batch: Batch, share: Share | None) -> Losses:
         assert batch.labels is not None
-        return {"loss": assess(self.net, batch.magnitude, batch.labels, self.class_weights, batch.frames).mean()}
+        own = assess(self.net, batch.magnitude, batch.labels, self.class_weights, batch.frames).mean()
+        return {"loss": Share.scaled(share, "loss", own)}
 
 
 class SeparatorObjective(nn.Module):
@@ -91,19 +121,24 @@ class SeparatorObjective(nn.Module):
             freeze(self.classifier)
         return self
 
-    def forward(self, batches: Sequence[Batch], progress: Progress) -> Losses:
+    def sizes(self, batch: Batch) -> Losses:
+        """As of a ``ClassifierObjective``."""
+        sizes = {name: term.loss.size(batch.magnitude, batch.frames) for name, term in self.terms.items()}
+        return {"classifier": number_of_clips(batch.magnitude, batch.frames), **sizes}
+
+    def forward(self, batches: Sequence[Batch], progress: Progress, shares: Sequence[Share] | None = None) -> Losses:
         """Parts of the loss, as each loss gives it; "loss" is their weighted sum."""
+        own_shares: Sequence[Share | None] = shares or [None] * len(batches)
         # The separator sees all clips at once: its cost is that of a batch of one kind.
         clips = [clip for batch in batches for clip in batch.magnitude]
         masks = self.net(pad_sequence(clips, batch_first=True)).split([len(batch) for batch in batches])
-        return weighted_sum(
-            [
-                (len(batch), self._losses(batch, own[:, :, : batch.magnitude.shape[1]], progress))
-                for batch, own in zip(batches, masks, strict=True)
-            ]
-        )
+        losses = [
+            self._losses(batch, own[:, :, : batch.magnitude.shape[1]], progress, share)
+            for batch, own, share in zip(batches, masks, own_shares, strict=True)
+        ]
+        return weighted_sum(list(zip(clips_of(batches, own_shares), losses, strict=True)))
 
-    def _losses(self, batch: Batch, masks: torch.Tensor, progress: Progress) -> Losses:
+    def _losses(self, batch: Batch, masks: torch.Tensor, progress: Progress, share: Share | None) -> Losses:
         """Every loss for which all is known that it asks for."""
         given = {
             **vars(batch),
@@ -121,10 +156,11 @@ class SeparatorObjective(nn.Module):
                 # From the first step: the classifier has to know the classes before it says anything of sources.
                 assert self.classifier is not None and batch.labels is not None
                 own = assess(self.classifier, batch.magnitude, batch.labels, self.class_weights, batch.frames).mean()
-                parts["classifier"] = own
-                total = total + term.settings.weight * own
+                parts["classifier"] = Share.scaled(share, "classifier", own)
+                total = total + term.settings.weight * parts["classifier"]
             weight = term.settings.weight_at(progress)
             if weight > 0:
-                parts[name] = term.loss.function(**values, settings=term.settings)
+                value = term.loss.function(**values, settings=term.settings)
+                parts[name] = Share.scaled(share, name, value)
                 total = total + weight * parts[name]
         return {"loss": total if parts else masks.sum() * 0.0, **parts}

@@ -20,6 +20,7 @@ from weaksep.losses.settings import END
 from weaksep.nets.build import build_classifier, build_separator, filled
 from weaksep.nets.classifier import Classifier
 from weaksep.nets.separators.nmf import learn_spectra
+from weaksep.train.alone import ALONE, Alone
 from weaksep.train.calibrate import validation_remixes
 from weaksep.train.config import SeparatorTraining
 from weaksep.train.dictionary import learn_dictionary
@@ -29,6 +30,7 @@ from weaksep.train.objectives import ClassifierObjective, Losses, SeparatorObjec
 from weaksep.train.parts import loss_terms, net_settings, resolved, settled_share
 from weaksep.train.plan import Plan
 from weaksep.train.precision import set_precision
+from weaksep.train.shared import refuse_few_clips
 from weaksep.train.state import CHECKPOINT_MINUTES, State
 
 logger = logging.getLogger(__name__)
@@ -181,23 +183,31 @@ def dry_run(plan: Plan, device: str) -> Losses:
     return parts
 
 
-def run_training(plan: Plan, device: str, checkpoint_minutes: float = CHECKPOINT_MINUTES) -> State:
+def run_training(plan: Plan, device: str, checkpoint_minutes: float = CHECKPOINT_MINUTES, team: Alone = ALONE) -> State:
     """Train one classifier or separator, or go on with what a run of the same plan has left.
+
+    Args:
+        plan: the training.
+        device: torch device.
+        checkpoint_minutes: time between checkpoints within an epoch.
+        team: the processes that train it together; each of them calls this.
 
     Raises:
         UserError: data, features or a classifier is missing or does not fit.
         Interrupted: on a signal; the run is saved.
     """
     config, name = plan.config, plan.exp.name
-    train, valid = training_sets(plan)
-    whole = resolved_config(plan)
-    description = Description(
-        task=plan.task, classes=list(train.classes), features=train.features.settings, config=whole
-    )
-    torch.manual_seed(config.seed)
-    if config.net.get("kind") == "nmf":
-        return learn_dictionary(plan, train, valid, description)
-    objective = make_objective(plan, train)
+    with team.all_or_none():
+        train, valid = training_sets(plan)
+        whole = resolved_config(plan)
+        description = Description(
+            task=plan.task, classes=list(train.classes), features=train.features.settings, config=whole
+        )
+        torch.manual_seed(config.seed)
+        if config.net.get("kind") == "nmf":
+            return learn_dictionary(plan, train, valid, description)
+        objective = make_objective(plan, train)
+        refuse_few_clips(config.optim.batch_size, str(plan.origin), team)
     set_precision(objective.net, config.optim.precision, torch.device(device), name)
     trained = sum(p.numel() for p in objective.parameters() if p.requires_grad)
     logger.info("%s: %d clips an epoch, %d parameters to train, %s labels", name, len(train), trained,
@@ -212,18 +222,21 @@ def run_training(plan: Plan, device: str, checkpoint_minutes: float = CHECKPOINT
         config=whole,
         exp=plan.exp,
         device=torch.device(device),
-        save_network=_saver(plan, objective, description),
+        save_network=_saver(plan, objective, description, team),
         name=name,
         checkpoint_minutes=checkpoint_minutes,
+        team=team,
     )
 
 
 def _saver(
-    plan: Plan, objective: ClassifierObjective | SeparatorObjective, description: Description
+    plan: Plan, objective: ClassifierObjective | SeparatorObjective, description: Description, team: Alone
 ) -> Callable[[int], None]:
     """What writes the network file, and that of a jointly trained classifier."""
 
     def save(epoch: int) -> None:
+        if not team.leads:
+            return
         if plan.joint:
             update = {"task": "classifier", "config": description.config["classifier_training"], "epoch": epoch}
             weights = objective.classifier.state_dict()  # type: ignore[union-attr]

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from weaksep.errors import UserError
+from weaksep.errors import UserError, count
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.checkpoint import load_latest, save_checkpoint
 from weaksep.fileio.experiments import (
@@ -31,6 +31,8 @@ from weaksep.fileio.experiments import (
 from weaksep.fileio.network import read_network
 from weaksep.fileio.shards import Shards
 from weaksep.jobs.interrupt import Interrupted
+from weaksep.seeding import derived_seed
+from weaksep.train.alone import ALONE, Alone
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +86,7 @@ class Run:
         objective, optimiser: whose state is saved.
         device: where they compute.
         checkpoint_minutes: time between checkpoints within an epoch.
+        team: the processes of the run: rank 0 writes, for all.
     """
 
     exp: Path
@@ -92,6 +95,7 @@ class Run:
     device: torch.device
     checkpoint_minutes: float = CHECKPOINT_MINUTES
     saved_at: float = field(default_factory=time.monotonic)
+    team: Alone = ALONE
 
     def checkpoint_due(self) -> bool:
         """Whether the last checkpoint is old enough."""
@@ -101,9 +105,12 @@ class Run:
         """Write checkpoint.pt (the one before stays as checkpoint.prev.pt) and history.jsonl."""
         if not all(math.isfinite(float(total)) for total in state.sums.values()):
             return  # the run has diverged, which the epoch's end will say: the checkpoint before is the good one
-        generators = {"cpu": torch.get_rng_state()}
+        generators = {"cpu": self.team.gather(torch.get_rng_state())}  # of each rank
         if self.device.type == "cuda":
-            generators["cuda"] = torch.cuda.get_rng_state(self.device)
+            generators["cuda"] = self.team.gather(torch.cuda.get_rng_state(self.device))
+        self.saved_at = time.monotonic()
+        if not self.team.leads:
+            return
         save_checkpoint(
             self.exp / CHECKPOINT_NAME,
             {
@@ -114,7 +121,6 @@ class Run:
             },
         )
         write_history(self.exp, state.history)
-        self.saved_at = time.monotonic()
 
     def resume(self) -> State:
         """The state of the newest checkpoint, its tensors put in place; a new state when there is none.
@@ -130,17 +136,27 @@ class Run:
             self.objective.load_state_dict(saved["objective"])
             self.optimiser.load_state_dict(saved["optimiser"])
             state = State(**saved["state"])
-            generators = saved["generators"]
-            torch.set_rng_state(generators["cpu"])
-            if self.device.type == "cuda" and "cuda" in generators:
-                torch.cuda.set_rng_state(generators["cuda"], self.device)
+            self._set_generators(saved["generators"], state)
         except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise UserError(f"{path}: does not fit this network ({reason}): begin again with --resume false") from None
         state.sums = {part: total.to(self.device) for part, total in state.sums.items()}
-        # A run that was killed between the two files: the history is the checkpoint's.
-        write_history(self.exp, state.history)
+        if self.team.leads:  # a run that was killed between the two files: the history is the checkpoint's
+            write_history(self.exp, state.history)
         return state
+
+    def _set_generators(self, saved: dict[str, list[torch.Tensor]], state: State) -> None:
+        before, rank = len(saved["cpu"]), self.team.rank
+        if before != self.team.size:
+            now = count(self.team.size, "process", "es")
+            told = "%s: goes on with %s instead of %d: with the same clips, but rounded, and dropout drawn, differently"
+            logger.log(logging.WARNING if self.team.leads else logging.DEBUG, told, self.exp.name, now, before)
+        if rank >= before:
+            torch.manual_seed(derived_seed(rank, "dropout", state.epoch, state.batch) % 2**63)
+            return
+        torch.set_rng_state(saved["cpu"][rank])
+        if self.device.type == "cuda" and "cuda" in saved:
+            torch.cuda.set_rng_state(saved["cuda"][rank], self.device)
 
     @contextmanager
     def saved_when_interrupted(self, state: State) -> Iterator[None]:

@@ -5,8 +5,10 @@ Imports no torch before there is something to do: a rerun with nothing to do mus
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.experiments import DESCRIPTION_NAME
@@ -32,6 +34,7 @@ class Options:
         ngpu, allow_cpu: see ``choose_device``.
         force: train anew what is up to date or interrupted.
         checkpoint_minutes: time between checkpoints within an epoch.
+        team: the processes that train together, a ``Team``; None for one process a training.
     """
 
     nj: int = 1
@@ -40,6 +43,7 @@ class Options:
     allow_cpu: bool = False
     force: bool = False
     checkpoint_minutes: float = 10.0
+    team: Any = None
 
 
 def _problems(plans: Sequence[Plan], work: Callable[[Plan], object]) -> list[str]:
@@ -83,9 +87,9 @@ def train_all(
     told = [*told, *later()]
     raise_problems("cannot train", _problems(told, lambda plan: resolved(plan.config, str(plan.origin))))
     todo.sort(key=_cost, reverse=True)
-    device = choose_device(options.ngpu, options.allow_cpu)
+    device = str(options.team.device) if options.team else choose_device(options.ngpu, options.allow_cpu)
     logger.info("training: %s", ", ".join(plan.exp.name for plan in todo))
-    side_by_side = options.nj + (options.nj > 1) if device == "cpu" else 1
+    side_by_side = options.nj + (options.nj > 1) if device == "cpu" and not options.team else 1
     work = partial(_train, options, device)
     reasons = run_sharded(work, todo, nj=side_by_side, description="trainings", backend="local")
     return [(plan, reason) for plan, reason in zip(todo, reasons, strict=True) if reason]
@@ -118,6 +122,8 @@ def _train(options: Options, device: str, plan: Plan) -> str | None:
             run_step(calibration, lambda notes: calibrate(plan, device))
         return None
     except Exception as error:
+        if options.team and options.team.parted(error):
+            raise
         reason = failure_reason(error, plan.exp)
         logger.error("%s has failed: %s", plan.exp.name, reason.splitlines()[0])  # the whole comes at the end
         return reason
@@ -134,7 +140,40 @@ def _fit(options: Options, device: str, plan: Plan, notes: Shards) -> None:
     claim_experiment(plan.exp, notes, plan.joint)
     with log_file(plan.exp / "train.log"):
         logger.info("device: %s", device)
-        run_training(plan, device, options.checkpoint_minutes)
+        if options.team and plan.config.net.get("kind") != "nmf":
+            _fit_together(options, plan)
+        else:
+            run_training(plan, device, options.checkpoint_minutes)
+
+
+def _fit_together(options: Options, plan: Plan) -> None:
+    """One rank's part of a training; rank 0 has told the others which."""
+    from weaksep.train.run import run_training
+
+    team = options.team
+    if team.leads:
+        team.order(str(plan.exp))
+    with team.unbroken():
+        run_training(plan, str(team.device), options.checkpoint_minutes, team)
+
+
+def follow(plans: Sequence[Plan], options: Options) -> None:
+    """The other ranks' part of ``train_all``: the trainings that rank 0 names, until it has no more.
+
+    Raises:
+        UserError: the ranks have parted.
+    """
+    import torch
+
+    from weaksep.train.alone import Agreed
+
+    torch.set_num_threads(options.threads)
+    known = {str(plan.exp): plan for plan in plans}
+    while (name := options.team.next_order()) is not None:
+        if name not in known:
+            raise UserError(f"rank 0 trains {name}, which this process's command does not: give all nodes the same")
+        with suppress(Agreed):  # rank 0 says why
+            _fit_together(options, known[name])
 
 
 def missing_inputs(plan: Plan) -> list[str]:
