@@ -5,7 +5,7 @@ supervised_pid=
 interrupted=0
 
 # supervised COMMAND...: run it and return its status. It runs in the background, since bash holds back a signal until a
-# foreground command has ended, which may take hours. After a signal: 130 or 143, however the command ended.
+# foreground command has ended, which may take hours. After a signal: 130, 143 or 138, however the command ended.
 supervised() {
     local status=0
     supervised_pid=none-yet
@@ -23,15 +23,17 @@ supervised() {
     return "${status}"
 }
 
-# pass_signals_on: from now on SIGINT and SIGTERM go to the running command; when there is none they end the script.
+# pass_signals_on: from now on SIGINT, SIGTERM, and SIGUSR1 (sbatch --signal), go to the running command; when there is
+# none they end the script.
 pass_signals_on() {
     trap 'pass_on 130' INT
     trap 'pass_on 143' TERM
+    trap 'pass_on 138' USR1
 }
 
 pass_on() {
     interrupted=$1
     [ -n "${supervised_pid}" ] || exit "$1"
-    # TERM for INT as well: bash starts commands in the background with SIGINT ignored.
+    # TERM for all: bash starts commands in the background with SIGINT ignored.
     [ "${supervised_pid}" = none-yet ] || kill -s TERM "${supervised_pid}" 2>/dev/null || true
 }

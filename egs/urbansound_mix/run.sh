@@ -19,6 +19,11 @@ stop_stage=report
 nj=$(nproc)
 retries=2
 ngpu=1
+num_procs=1
+num_nodes=1
+node_rank=0
+rdzv_endpoint=
+dist_timeout=120
 tag=
 download=false
 datadir=data
@@ -54,7 +59,7 @@ Usage: $0 [options]
 From a corpus to a table: trains the separators of --systems on mixtures of the corpus' events and compares them. A
 recipe of labelled recordings (with CONFIG/prepare.yaml) mixes nothing and trains on the recordings themselves.
 What is up to date is not done again, and the same command continues an interrupted run. Exit status: 0 done, 1 error,
-2 mistake on the command line, 130 or 143 interrupted (by Ctrl-C or SIGTERM) with everything saved.
+2 mistake on the command line, 130, 143 or 138 interrupted (by Ctrl-C, SIGTERM or SIGUSR1) with everything saved.
 Option names may have dashes or underscores. Paths are relative to this recipe's folder, ${PWD}
 
 Stages
@@ -80,7 +85,14 @@ Options [default]
                          one if N is 1 [${nj}]
     --retries N          where cmd.sh says slurm (--nj jobs at a time): times that a job that failed or was lost is tried
                          again [${retries}]
-    --ngpu 0|1           compute on a GPU when there is one (stages 3 to 5) [${ngpu}]
+    --ngpu N             compute on a GPU when there is one (stages 3 to 5); 2 or more: stages 3 and 4 train on so many
+                         of each node, one training after the other (docs/distributed.md) [${ngpu}]
+    --num-procs N        with --ngpu 0: processes that share each training on the CPU [${num_procs}]
+    --num-nodes N        machines that share each training of stages 3 and 4, and this folder; on each of them the same
+                         command with its own --node-rank [${num_nodes}]
+    --node-rank N        number of this machine, from 0; others than 0 take part in stages 3 and 4 alone [${node_rank}]
+    --rdzv-endpoint HOST:PORT  of machine 0, where the processes meet [${rdzv_endpoint}]
+    --dist-timeout S     seconds after which a process that says nothing counts as lost [${dist_timeout}]
     --allow-cpu BOOL     use the CPU when there are GPUs but none is free [${allow_cpu}]
     --tag NAME           added to the names of the experiment folders, after a + [${tag}]
     --seed N             seed of mixtures and trainings [as configured]
@@ -147,7 +159,17 @@ stop_stage=$(stage_number "${stop_stage}")
 [[ ${feats_type:-ark} =~ ^(ark|raw)$ ]] || die "option --feats-type takes ark or raw, not '${feats_type}'"
 [[ ${train_threads} =~ ^[1-9][0-9]*$ ]] || die "option --train-threads takes a number from 1, not '${train_threads}'"
 [[ ${seeds} =~ ^[0-9\ ]*$ ]] || die "option --seeds takes whole numbers like '0 1 2', not '${seeds}'"
-[[ ${ngpu} =~ ^[01]$ ]] || die "option --ngpu takes 0 or 1, not '${ngpu}'"
+[[ ${ngpu} =~ ^[0-9]+$ ]] || die "option --ngpu takes a number from 0, not '${ngpu}'"
+[[ ${num_procs} =~ ^[1-9][0-9]*$ ]] || die "option --num-procs takes a number from 1, not '${num_procs}'"
+[[ ${num_nodes} =~ ^[1-9][0-9]*$ ]] || die "option --num-nodes takes a number from 1, not '${num_nodes}'"
+[[ ${dist_timeout} =~ ^[1-9][0-9]*$ ]] || die "option --dist-timeout takes a number from 1, not '${dist_timeout}'"
+[[ ${node_rank} =~ ^[0-9]+$ ]] && [ "${node_rank}" -lt "${num_nodes}" ] ||
+    die "option --node-rank takes a number from 0 to $((num_nodes - 1)) (--num-nodes), not '${node_rank}'"
+[ "${num_nodes}" -eq 1 ] || [ -n "${rdzv_endpoint}" ] ||
+    die "--num-nodes ${num_nodes}: where do the processes meet? --rdzv-endpoint HOST:PORT, of node 0"
+[ "${num_procs}" -eq 1 ] || [ "${ngpu}" -eq 0 ] || die "option --num-procs is for trainings on the CPU: give --ngpu 0"
+[ "${node_rank}" -eq 0 ] || { [ "${stage}" -ge 3 ] && [ "${stop_stage}" -le 4 ]; } ||
+    die "node ${node_rank} takes part in stages 3 and 4 alone: give --stage 3 --stop-stage 4"
 [[ ${strong_share:-0.5} =~ ^0?\.[0-9]+$ ]] || die "option --strong-share takes a share like 0.05, not '${strong_share}'"
 [ -d "${config}" ] || die "no configuration folder '${config}' in ${PWD}"
 [ -z "${clip_s}" ] || [ -e "${config}/prepare.yaml" ] ||
@@ -218,6 +240,11 @@ db_options=(${db:+--db "${db}"})
 seed_options=(${seed:+--seed "${seed}"})
 seeds_options=(${seeds:+--seeds "${seeds}"})
 audio_options=(${audio_format:+--audio-format "${audio_format}"})
+ranks_options=()
+if [ $((num_procs * num_nodes)) -gt 1 ] || [ "${ngpu}" -gt 1 ]; then
+    ranks_options=(--num-procs "${num_procs}" --num-nodes "${num_nodes}" --node-rank "${node_rank}"
+        --rdzv-endpoint "${rdzv_endpoint}" --dist-timeout "${dist_timeout}")
+fi
 truncated_options=()
 if "${accept_truncated}"; then truncated_options=(--accept-truncated true); fi
 
@@ -248,6 +275,7 @@ train() {
     supervised weaksep train --task "${task}" --config-dir "${config}" --systems "${systems}" \
         --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" "${seeds_options[@]}" \
         --nj "${nj}" --train-threads "${train_threads}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" \
+        "${ranks_options[@]}" \
         --resume "${resume}" --force "${force}" --checkpoint-minutes "${checkpoint_minutes}" --dry-run "${dry_run}" \
         --failed "${failed_note}" \
         ${strong_share:+--strong-share "${strong_share}"} "${options[@]}"
@@ -325,8 +353,8 @@ if wanted 5; then
     for test_set in ${test_sets}; do
         supervised weaksep infer --systems "${systems}" --tag "${tag}" "${seeds_options[@]}" --expdir "${expdir}" \
             --data "${datadir}/${test_set}" --feats "${config}/feats.yaml" "${audio_options[@]}" \
-            --nj "${nj}" --retries "${retries}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" --force "${force}" \
-            --failed "${failed_note}"
+            --nj "${nj}" --retries "${retries}" --ngpu "$((ngpu > 0))" --allow-cpu "${allow_cpu}" \
+            --force "${force}" --failed "${failed_note}"
         leave_out_failed
     done
     finish

@@ -195,6 +195,16 @@ def test_options_reach_the_commands(recipes: Recipes) -> None:
     assert (recipes.folder / "egs/mini_urban/e/stage_times.tsv").exists()
 
 
+def test_several_processes_are_for_trainings_alone(recipes: Recipes) -> None:
+    assert recipes.run("--ngpu", "2", "--num-nodes", "3", "--rdzv-endpoint", "a:29500").returncode == 0
+    *others, infer, _, _ = recipes.calls()
+    trainings = [call for call in others if call[0] == "train"]
+    wanted = {"--ngpu": "2", "--num-procs": "1", "--num-nodes": "3", "--node-rank": "0", "--rdzv-endpoint": "a:29500"}
+    assert len(trainings) == 2 and all(value(call, name) == own for call in trainings for name, own in wanted.items())
+    assert [call[0] for call in recipes.calls() if "--num-nodes" in call] == ["train", "train"]
+    assert value(infer, "--ngpu") == "1"
+
+
 def test_cmd_sh_says_where_the_work_runs_and_the_environment_may_differ(recipes: Recipes) -> None:
     names = ("WEAKSEP_BACKEND", "WEAKSEP_SLURM_CONFIG", "WEAKSEP_SLURM_DIR")
     for given, said in (({}, "local conf/slurm.yaml slurm"), (dict(zip(names, "abc", strict=True)), "a b c")):
@@ -382,7 +392,14 @@ def test_a_stage_without_work_keeps_its_time(recipes: Recipes) -> None:
         (["--nj", "0"], "option --nj takes a number from 1, not '0'"),
         (["--retries", "-1"], "option --retries takes a number from 0, not '-1'"),
         (["--seeds", "0, 1"], "option --seeds takes whole numbers like '0 1 2', not '0, 1'"),
-        (["--ngpu", "2"], "option --ngpu takes 0 or 1, not '2'"),
+        (["--ngpu", "-1"], "option --ngpu takes a number from 0, not '-1'"),
+        (["--num-procs", "2"], "option --num-procs is for trainings on the CPU: give --ngpu 0"),
+        (["--num-nodes", "2"], "--num-nodes 2: where do the processes meet? --rdzv-endpoint HOST:PORT, of node 0"),
+        (["--node-rank", "1"], "option --node-rank takes a number from 0 to 0 (--num-nodes), not '1'"),
+        (
+            ["--num-nodes", "2", "--node-rank", "1", "--rdzv-endpoint", "a:1"],
+            "node 1 takes part in stages 3 and 4 alone: give --stage 3 --stop-stage 4",
+        ),
         (["--feats-type", "rwa"], "option --feats-type takes ark or raw, not 'rwa'"),
         (["--train-threads", "0"], "option --train-threads takes a number from 1, not '0'"),
         (["--config", "conf/nope"], "no configuration folder 'conf/nope'"),
@@ -425,6 +442,7 @@ def test_help_needs_no_installation_and_names_every_option(recipes: Recipes, rec
     assert result.returncode == 0
     options = "stage stop-stage nj ngpu tag systems db download config datadir dumpdir expdir skip-train"
     options += " classifier-args separator-args max-bad-ratio accept-truncated seed resume allow-cpu strong-share"
+    options += " num-procs num-nodes node-rank rdzv-endpoint dist-timeout"
     options += " seeds init dry-run feats-type train-threads clip-s background help"
     for option in options.split():
         assert re.search(rf"^    --{option}( |$)", result.stdout, re.MULTILINE), option

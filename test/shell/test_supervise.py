@@ -54,7 +54,7 @@ def test_the_status_is_that_of_the_command(start, command: str, status: int) -> 
     assert output == ("after\n" if status == 0 else "")
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138)])
 def test_a_command_is_asked_to_end_and_waited_for(start, tmp_path: Path, number: int, status: int) -> None:
     command = "trap 'sleep 0.3; touch saved; exit 143' TERM; touch begun; while true; do sleep 0.01; done"
     process = start(f'supervised bash -c "{command}"\necho after')

@@ -25,7 +25,7 @@ from weaksep.jobs.interrupt import Interrupted, check, deferred
 from weaksep.jobs.ranks import PARENT_VARIABLE, REASON_VARIABLE, read_reason
 
 LOOK_S = 0.1
-GRACE_S = 20.0  # beyond the timeout, for ranks that have noticed that another one is lost
+GRACE_S = 10.0  # beyond the timeout, for ranks that have noticed that another one is lost
 SIOCGIFADDR = 0x8915
 GOES_ON = "the same command goes on from the last checkpoint"
 

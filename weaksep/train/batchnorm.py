@@ -21,11 +21,11 @@ class _SumOverRanks(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor, team: Team) -> torch.Tensor:
         ctx.team = team
-        return team.sum_here(values)
+        return team.sum(values)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return ctx.team.sum_here(gradient), None
+        return ctx.team.sum(gradient), None
 
 
 class SharedBatchNorm(_BatchNorm):

@@ -43,4 +43,4 @@ def joined(place: Place, device: str, timeout_s: float) -> Iterator[Team]:
         logging.shutdown()
         os._exit(1)
     finally:
-        team.close()
+        team.meeting.end()

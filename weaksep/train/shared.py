@@ -73,8 +73,7 @@ class SharedObjective(nn.Module):
         own = [self._sizes(batch) for batch in batches]
         names = list(own[0])
         here = torch.stack([torch.stack([sizes[name] for name in names]) for sizes in own])
-        everywhere = here.clone()
-        self._team.add_up(everywhere)
+        everywhere = self._team.sum(here)
         factors = self._team.size * here / everywhere.clamp_min(1.0)
         return [
             Share(clips, dict(zip(names, row, strict=True)))

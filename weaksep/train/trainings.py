@@ -152,7 +152,7 @@ def _fit_together(options: Options, plan: Plan) -> None:
 
     team = options.team
     if team.leads:
-        team.order(str(plan.exp))
+        team.meeting.order(str(plan.exp))
     with team.unbroken():
         run_training(plan, str(team.device), options.checkpoint_minutes, team)
 
