@@ -86,6 +86,7 @@ def _train(
 ) -> Sequence[tuple[Any, str]]:
     """What has failed: here, of one process or as rank 0 of several; as another rank, or from where ranks are started,
     nothing, since rank 0 says it."""
+    from weaksep.jobs.device import rank_device, refuse_too_many
     from weaksep.jobs.launch import Nodes, launch
     from weaksep.jobs.ranks import own_place
     from weaksep.train.trainings import follow
@@ -94,11 +95,11 @@ def _train(
     nodes = Nodes(max(args.ngpu, args.num_procs), args.num_nodes, args.node_rank, args.rdzv_endpoint)
     nodes.refuse_contradictions(args.ngpu, args.num_procs)
     if place is None and nodes.size > 1 and any(options.force or not plan.up_to_date() for plan in plans):
+        refuse_too_many(args.ngpu)
         launch("weaksep.bin.train", argv, nodes, args.dist_timeout)
         return []
     if place is None:
         return work(options)
-    from weaksep.jobs.device import rank_device
     from weaksep.train.rank import joined
 
     with joined(place, rank_device(args.ngpu, place.local_rank), args.dist_timeout) as team:

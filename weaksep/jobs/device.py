@@ -58,25 +58,42 @@ def named_device(name: str) -> str:
     return name
 
 
+def refuse_too_many(ngpu: int, free: int | None = None) -> None:
+    """Check the number of GPUs of a training on several processes, of which each takes one.
+
+    Args:
+        ngpu: how many are wanted.
+        free: how many of those that are there are; None when that is not known yet.
+
+    Raises:
+        UserError: there are fewer.
+    """
+    if not ngpu:
+        return
+    import torch
+
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if (there if free is None else free) < ngpu:
+        busy = "" if free is None else f", {free} with half their memory free"
+        raise UserError(
+            f"--ngpu {ngpu}: this machine shows {there} GPU(s) that PyTorch can use{busy}; give fewer, or --ngpu 0 and "
+            "--num-procs for processes on the CPU"
+        )
+
+
 def rank_device(ngpu: int, local_rank: int) -> str:
-    """Name of the torch device of one of several processes of a training on this machine; see ``choose_device``.
+    """Name of the torch device of one of several processes of a training on this machine.
 
     All of them see the same GPUs with at least half their memory free, and take one each, in their order.
 
     Raises:
-        UserError: there are fewer than ngpu.
+        UserError: see ``refuse_too_many``.
     """
     if not ngpu:
         return "cpu"
-    import torch
-
-    free = [index for index, part in enumerate(_free_memory()) if part >= 0.5] if torch.cuda.is_available() else []
-    if len(free) < ngpu:
-        there = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        raise UserError(
-            f"--ngpu {ngpu}: this machine shows {there} GPU(s) that PyTorch can use, {len(free)} with half their "
-            "memory free; give fewer, or --ngpu 0 and --num-procs for processes on the CPU"
-        )
+    refuse_too_many(ngpu)
+    free = [index for index, part in enumerate(_free_memory()) if part >= 0.5]
+    refuse_too_many(ngpu, len(free))
     return f"cuda:{free[local_rank]}"
 
 
