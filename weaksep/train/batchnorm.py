@@ -53,17 +53,18 @@ class SharedBatchNorm(_BatchNorm):
             return super().forward(input)
         axes = [axis for axis in range(input.dim()) if axis != 1]
         shape = [-1 if axis == 1 else 1 for axis in range(input.dim())]
-        here = input.new_full((1,), input.numel() // input.shape[1])
-        summed = _SumOverRanks.apply(torch.cat([input.sum(dim=axes), here]), self._team)
+        wide = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
+        here = wide.new_full((1,), input.numel() // input.shape[1])
+        summed = _SumOverRanks.apply(torch.cat([wide.sum(dim=axes), here]), self._team)
         count, mean = summed[-1].detach(), summed[:-1] / summed[-1].detach()
-        centred = input - mean.view(shape)
+        centred = wide - mean.view(shape)
         variance = _SumOverRanks.apply(centred.square().sum(dim=axes), self._team) / count
         with torch.no_grad():
             self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
             self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr,arg-type]
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)  # type: ignore[union-attr,arg-type]
         factor = self.weight * (variance + self.eps).rsqrt()
-        return centred * factor.view(shape) + self.bias.view(shape)
+        return (centred * factor.view(shape) + self.bias.view(shape)).to(input.dtype)
 
 
 def share_batch_norm(module: nn.Module, team: Team) -> None:

@@ -50,7 +50,7 @@ class Team(Alone):
 
     def next_order(self) -> str | None:
         """The training that rank 0 has named; None when there is no more."""
-        with self._reaching():
+        with self.reaching():
             return self.meeting.next_order()
 
     @staticmethod
@@ -71,7 +71,7 @@ class Team(Alone):
         return bool(told[1])
 
     def means(self, parts: Parts) -> Parts:
-        with self._reaching():
+        with self.reaching():
             found = list(parts)
             values = torch.stack([value for _, value in found])
             dist.all_reduce(values)
@@ -86,19 +86,19 @@ class Team(Alone):
 
     def largest(self, values: torch.Tensor) -> None:
         """Put the largest of all ranks in the place of each value; on the CPU."""
-        with self._reaching():
+        with self.reaching():
             dist.all_reduce(values, dist.ReduceOp.MAX, group=self.meeting.control)
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """Of each value, over all ranks; on the device."""
         summed = values.clone(memory_format=torch.contiguous_format)
-        with self._reaching():
-            dist.all_reduce(summed)
+        with self.reaching():  # not among the gradients of a backward pass, where that can be told apart
+            dist.all_reduce(summed, group=None if summed.is_cuda else self.meeting.control)
         return summed
 
     def gather(self, tensor: torch.Tensor) -> list[torch.Tensor]:
         found = [torch.empty_like(tensor) for _ in range(self.size)]
-        with self._reaching():
+        with self.reaching():
             dist.all_gather(found, tensor, group=self.meeting.control)
         return found
 
@@ -149,7 +149,7 @@ class Team(Alone):
             raise Parted(text) from error
 
     @contextmanager
-    def _reaching(self) -> Iterator[None]:
+    def reaching(self) -> Iterator[None]:
         """A block that needs the other ranks."""
         try:
             yield

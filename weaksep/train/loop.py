@@ -166,8 +166,9 @@ def fit(
     state = team.leader_first(run.resume)
     torch.set_num_threads(state.threads)  # as the run began: sums depend on how they are cut up
     trained, clips = shared(objective, train, team)
-    if team.leads:
-        write_yaml(exp / "config.yaml", {**config, "train_threads": state.threads})
+    with team.all_or_none():
+        if team.leads:
+            write_yaml(exp / "config.yaml", {**config, "train_threads": state.threads})
     if state.epoch or state.batch:
         logger.info("%s: resumed after epoch %d and %d steps of the next", name, state.epoch, state.batch)
     steps_per_epoch = optim.steps_per_epoch(len(train))

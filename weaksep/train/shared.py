@@ -93,7 +93,7 @@ def shared(objective: nn.Module, clips: TrainingSet, team: Alone) -> tuple[nn.Mo
     if not isinstance(team, Team):
         return objective, clips
     share_batch_norm(objective, team)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), team.reaching():
         warnings.simplefilter("ignore", FutureWarning)  # torch 2.13 has another name for broadcast_buffers
         # Without find_unused_parameters the buckets of gradients would be cut anew after the first step, and a resumed
         # run would sum in another order. It is also what lets parts of a net be fixed for a while (finetune.py).
