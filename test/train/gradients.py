@@ -73,7 +73,7 @@ class Clips:
             return torch.rand(1, *shape, generator=random, dtype=torch.float64)
 
         magnitude = drawn(frames, F)
-        magnitude[:, index] *= 1e-4  # not kept
+        magnitude[:, index % frames] *= 1e-4  # not kept
         if kind == "strong":
             return Batch(magnitude, sources=drawn(K, frames, F))
         held = (frames,) if kind == "frame" else ()

@@ -22,12 +22,12 @@ from pathlib import Path
 
 from weaksep.errors import UserError, refuse
 from weaksep.jobs.interrupt import Interrupted, check, deferred
-from weaksep.jobs.ranks import PARENT_VARIABLE, REASON_VARIABLE, read_reason
+from weaksep.jobs.ranks import GOES_ON, PARENT_VARIABLE, REASON_VARIABLE, read_reason
 
 LOOK_S = 0.1
 GRACE_S = 10.0  # beyond the timeout, for ranks that have noticed that another one is lost
 SIOCGIFADDR = 0x8915
-GOES_ON = "the same command goes on from the last checkpoint"
+INTERRUPTED = (130, 138, 143)
 
 
 def interface_towards(address: str, port: int) -> str | None:
@@ -185,15 +185,14 @@ class _Ranks:
     def raise_failure(self) -> None:
         """Say why the ranks have failed, if they have: the cause, not what it has led to."""
         check()
-        killed = {rank: -status for rank, status in self.failed.items() if status < 0}
         told = {rank: read_reason(self.reasons[rank]) for rank in self.failed}
-        for rank, number in killed.items():
-            name = signal.Signals(number).name
-            raise UserError(f"rank {rank} was killed ({name}; out of memory?); {GOES_ON}")
-        for text in told.values():
-            if text:
-                raise UserError(f"{text}; {GOES_ON}")
         for rank, status in self.failed.items():
-            if status in (130, 138, 143):
-                raise Interrupted(status - 128)
-            raise UserError(f"rank {rank} has ended with status {status}, see above")
+            if status < 0:
+                raise UserError(f"rank {rank} was killed ({signal.Signals(-status).name}; out of memory?); {GOES_ON}")
+        for rank, status in self.failed.items():
+            if not told[rank] and status not in INTERRUPTED:
+                raise UserError(f"rank {rank} has ended with status {status}, see above")
+        for text in filter(None, told.values()):
+            raise UserError(text)
+        for status in self.failed.values():
+            raise Interrupted(status - 128)

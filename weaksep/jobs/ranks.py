@@ -21,6 +21,7 @@ from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
 from weaksep.jobs.interrupt import Interrupted
 
+GOES_ON = "the same command goes on from the last checkpoint"
 REASON_VARIABLE = "TORCHELASTIC_ERROR_FILE"
 PARENT_VARIABLE = "WEAKSEP_RANKS_PARENT"  # the process that has started the ranks, without which they end
 

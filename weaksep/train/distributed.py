@@ -20,7 +20,7 @@ import torch.distributed as dist
 
 from weaksep.fileio.failure import fixable_reason
 from weaksep.jobs.interrupt import Interrupted
-from weaksep.jobs.ranks import Place
+from weaksep.jobs.ranks import GOES_ON, Place
 from weaksep.train.alone import Agreed, Alone, Parted, Parts, Result
 from weaksep.train.meeting import Meeting
 
@@ -158,5 +158,5 @@ class Team(Alone):
                 raise
             lost, reason = self.meeting.what_happened()
             who = ", ".join(f"rank {rank} on {self.hosts[rank]}" for rank in lost) or "another process"
-            silent = f"{who} does not answer (--dist-timeout {self.timeout_s:g} s): ended, or cut off"
+            silent = f"{who} does not answer (--dist-timeout {self.timeout_s:g} s): ended, or cut off; {GOES_ON}"
             raise Parted(reason or silent) from None
