@@ -157,7 +157,7 @@ def test_a_rank_that_says_nothing_is_given_up(whole: Path) -> None:
     _, text = process.communicate()
     assert process.returncode == 1
     (line,) = errors(text)
-    assert re.search(r"error: rank 1 on \S+ does not answer \(--dist-timeout 3 s\): ended, or cut off; the same", line)
+    assert re.search(r"error: no answer from rank 1 on \S+ \(--dist-timeout 3 s\): ended, or cut off; the same", line)
 
 
 def test_what_is_wrong_is_said_once(whole: Path, capfd) -> None:

@@ -73,7 +73,7 @@ def test_a_node_that_is_cut_off_is_one_line_and_the_run_goes_on(recipe: Path, no
     for process, text, other in zip(processes, texts, (1, 0), strict=True):
         assert process.returncode == 1
         (line,) = errors(text)
-        assert f"error: rank {other} on " in line and f"does not answer (--dist-timeout {TIMEOUT_S} s)" in line
+        assert f"error: no answer from rank {other} on " in line and f"(--dist-timeout {TIMEOUT_S} s)" in line
     ip(f"-n {nodes[1]} link set line1 up")
     for process in (again := start(nodes, "nodes")):
         text = process.communicate()[1]

@@ -3,8 +3,8 @@ done saved, and with the shell's usual codes 130, 143 and 138.
 
 The first signal raises ``Interrupted`` in the main thread at once, or, inside ``deferred()``, as soon as ``check()`` is
 called: a training saves a checkpoint first. A second one a moment later ends the process on the spot.
-Worker processes leave SIGINT to their parent, which a terminal sends it to as well; the parent asks them to stop. They
-never outlive it, even when it is killed.
+Worker processes leave SIGINT and SIGUSR1 to their parent, which a terminal, or Slurm, sends them to as well; the parent
+asks them to stop. They never outlive it, even when it is killed.
 """
 
 import multiprocessing
@@ -80,7 +80,8 @@ def start_worker(stop: Any) -> None:
         stop: a shared number by which the parent asks for an end: anything but 0.
     """
     _Process.stop = stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _handle)
     threading.Thread(target=_end_with_parent, args=(multiprocessing.parent_process(),), daemon=True).start()
 

@@ -158,5 +158,5 @@ class Team(Alone):
                 raise
             lost, reason = self.meeting.what_happened()
             who = ", ".join(f"rank {rank} on {self.hosts[rank]}" for rank in lost) or "another process"
-            silent = f"{who} does not answer (--dist-timeout {self.timeout_s:g} s): ended, or cut off; {GOES_ON}"
+            silent = f"no answer from {who} (--dist-timeout {self.timeout_s:g} s): ended, or cut off; {GOES_ON}"
             raise Parted(reason or silent) from None
