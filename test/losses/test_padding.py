@@ -104,7 +104,11 @@ def test_padding_counts_for_nothing(name: str, pooling: str, per_frame: bool, re
     assert kept == [frames - 1 for frames in LENGTHS]
     weights = torch.tensor({"frames": LENGTHS, "kept": kept, "clips": (1, 1, 1)}[weighting])
     alone = torch.stack([value({**single, "frames": None}) for single in clips])
-    torch.testing.assert_close(value(padded(clips)), (alone * weights).sum() / weights.sum())
+    whole = padded(clips)
+    torch.testing.assert_close(value(whole), (alone * weights).sum() / weights.sum())
+    # By this several processes weigh theirs.
+    assert [loss.size(single["magnitude"], None).item() for single in clips] == weights.tolist()
+    assert loss.size(whole["magnitude"], whole["frames"]).item() == weights.sum().item()
 
 
 @pytest.mark.parametrize("per_frame", [False, True])

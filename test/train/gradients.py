@@ -125,7 +125,10 @@ def main(folder: Path) -> None:
             parts["loss"].backward()
             found = left_by(objective, dict(team.means([(name, value.detach()) for name, value in parts.items()])))
             if team.leads:
-                save_file({name: value.contiguous().clone() for name, value in found.items()}, folder / f"{number}.safetensors")
+                save_file(
+                    {name: value.contiguous().clone() for name, value in found.items()},
+                    folder / f"{number}.safetensors",
+                )
 
 
 if __name__ == "__main__":
