@@ -56,7 +56,7 @@ STEPS = ["--set", "optim.epoch_steps=10", "--set", "optim.max_epochs=5"]
 
 def command(expdir: str, *options: str) -> list[str]:
     common = ["--task", "separator", "--systems", "strong", "--expdir", expdir]
-    return [*common, *STEPS, "--num-procs", "2", "--dist-timeout", "30", *options]
+    return [*common, *STEPS, "--num-procs", "2", *options]
 
 
 def started(expdir: str, *options: str) -> subprocess.Popen[str]:
@@ -151,13 +151,13 @@ def test_a_run_that_is_asked_to_end_is_saved_and_goes_on_in_one_process(whole: P
 
 def test_a_rank_that_says_nothing_is_given_up(whole: Path) -> None:
     exp = Path("silent/separator_strong")
-    process = started(exp.parts[0], "--dist-timeout", "3")
+    process = started(exp.parts[0], "--dist-timeout", "10")
     checkpoints(process, exp, 2)
     os.kill(ranks_of(process)[1], signal.SIGSTOP)
     _, text = process.communicate()
     assert process.returncode == 1
     (line,) = errors(text)
-    assert re.search(r"error: no answer from rank 1 on \S+ \(--dist-timeout 3 s\): ended, or cut off; the same", line)
+    assert re.search(r"error: no answer from rank 1 on \S+ \(--dist-timeout 10 s\): ended, or cut off; the same", line)
 
 
 def test_what_is_wrong_is_said_once(whole: Path, capfd) -> None:
