@@ -11,8 +11,11 @@ __version__ = "0.1.0"
 
 # What is offered to Python programs, and where it is; looked up when it is asked for, so that importing the package
 # (as every command does) brings no torch.
-_OFFERED = dict.fromkeys(("load_separator", "sound_levels"), "weaksep.infer.in_memory")
-__all__ = ["__version__", "load_separator", "sound_levels"]
+_OFFERED = {
+    **dict.fromkeys(("load_separator", "sound_levels"), "weaksep.infer.in_memory"),
+    "StreamingSeparator": "weaksep.infer.streaming",
+}
+__all__ = ["StreamingSeparator", "__version__", "load_separator", "sound_levels"]
 
 
 def __getattr__(name: str) -> Any:

@@ -23,7 +23,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "bandsplit": {"units": 6, "layers": 2, "bands": 5},
     "bandsplit_steps": {"units": 6, "layers": 1, "bands": 5, "step_frames": 2},
     "tcn": {"units": 6, "layers": 7},
+    "streamunet": {"units": 6, "channels": [4, 6, 8]},
+    "streamunet_ahead": {"units": 6, "layers": 2, "channels": [4, 6, 8], "look_ahead_frames": 30},
 }
+LEVELLED = {"streamunet", "streamunet_ahead"}  # which bring what they hear to a level
 
 
 def small(name: str, n_bins: int = 33, **more: Any) -> MaskSeparator:
@@ -76,7 +79,7 @@ def test_mask_floor_is_dealt_out_over_all_masks(mask: str, residual: bool) -> No
     assert torch.allclose(masks[:, 1:], torch.full_like(masks[:, 1:], share))
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", sorted(SMALL.keys() - LEVELLED))
 def test_the_trunk_sees_the_normalised_logarithm(name: str) -> None:
     net, scaled = settled(name), settled(name)
     magnitude = torch.rand(2, 12, 33) + 0.1
@@ -197,14 +200,14 @@ def test_blstm_is_what_it_was() -> None:
     assert torch.equal(net(magnitude), logits.softmax(dim=1))
 
 
-@pytest.mark.parametrize("name", ["blstm", "unet", "bandsplit", "tcn", "nmf"])
+@pytest.mark.parametrize("name", ["blstm", "unet", "bandsplit", "tcn", "streamunet", "nmf"])
 def test_settings_read_back_and_know_nothing_of_other_nets(name: str) -> None:
     schema = find_net(separators, {"kind": name}).Settings
     settings = schema.model_validate({"mask_floor": 0.1, "units": 7})
     assert schema.model_validate(settings.model_dump(mode="json")) == settings
     assert settings.model_dump()["kind"] == name
     assert ("bands" in schema.model_fields) == (name == "bandsplit")
-    assert ("channels" in schema.model_fields) == (name == "unet")
+    assert ("channels" in schema.model_fields) == (name in ("unet", "streamunet"))
     for more in ({"kind": "blsmt"}, {"widths": 3}):
         with pytest.raises(ValueError, match="did you mean blstm|Extra inputs"):
             build_separator({"kind": name, **more}, 3, 33)

@@ -56,7 +56,7 @@ class WaveformSeparator:
             UserError: not of such a shape, no samples, complex, NaN, infinite or huge ones, or no rate; or NaN comes
                 out.
         """
-        audio = _checked(waveform, sample_rate)
+        audio = checked_waveform(waveform, sample_rate)
         channels = np.atleast_2d(audio)
         size = max(1, int(_BLOCK_S * sample_rate))
         blocks = (channels[:, start : start + size] for start in range(0, channels.shape[1], size))
@@ -89,18 +89,18 @@ def sound_levels(
     >>> levels.by_second_db.shape, round(levels.leq_db, 1)  # A-weighting takes 19.1 dB of 100 Hz
     ((3,), 74.9)
     """
-    channels = np.atleast_2d(_checked(waveform, sample_rate))
+    channels = np.atleast_2d(checked_waveform(waveform, sample_rate))
     meter = LevelMeter(len(channels), sample_rate, a_weighted)
     meter.add(channels)
     return meter.finish(calibration_db)
 
 
-def _checked(waveform: np.ndarray, sample_rate: float) -> np.ndarray:
-    """A waveform as float32 (N,) or (C, N); see ``WaveformSeparator.__call__``."""
+def checked_waveform(waveform: np.ndarray, sample_rate: float, empty: bool = False) -> np.ndarray:
+    """A waveform as float32 (N,) or (C, N); see ``WaveformSeparator.__call__``. With ``empty``, N may be 0."""
     if np.iscomplexobj(waveform):
         raise UserError("a complex waveform; expected real samples (of an analytic signal, its real part)")
     audio = np.asarray(waveform, dtype=np.float32)
-    if audio.ndim not in (1, 2) or audio.size == 0:
+    if audio.ndim not in (1, 2) or 0 in audio.shape[: -1 if empty else None]:
         raise UserError(f"a waveform of shape {audio.shape}; expected (samples,) or (channels, samples)")
     if audio.ndim == 2 and len(audio) > max(_MAX_CHANNELS, audio.shape[1]):
         raise UserError(
