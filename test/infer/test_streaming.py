@@ -186,7 +186,7 @@ def test_what_is_no_block_is_one_line(tmp_path: Path) -> None:
 def test_a_net_that_cannot_stream_says_which_ones_can(tmp_path: Path) -> None:
     for kind in ("blstm", "unet"):
         path = save_untrained(tmp_path / kind, ["dog", "siren"], 8000, {"kind": kind, "units": 4})
-        with pytest.raises(UserError, match=f"{kind}.* to the end .*streamunet.*stream_100ms") as caught:
+        with pytest.raises(UserError, match=f"{kind}.* to the end .*streamunet.*remix_stream_100ms") as caught:
             weaksep.StreamingSeparator(path)
         assert "\n" not in str(caught.value)
         with pytest.raises(UserError, match="^this model: "):

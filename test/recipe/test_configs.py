@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from weaksep.bin import train
 from weaksep.corpora.registry import load_data_config
@@ -16,15 +17,22 @@ from weaksep.feats.extract import extract
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.tables import write_table, write_tsv
 from weaksep.fileio.yamlfile import load_config
+from weaksep.infer.model import Separator
+from weaksep.infer.streaming import latency_samples
 from weaksep.mixtures.config import MixConfig
 from weaksep.nets.build import build_classifier, build_separator
+from weaksep.signal.stft import Stft
 from weaksep.train.config import ClassifierTraining
 from weaksep.train.parts import resolved
 from weaksep.train.plan import plan_training
 from weaksep.train.systems import all_systems, system_configs, system_variants
 
 ROOT = Path(__file__).resolve().parents[2]
-OWN_SYSTEMS = {"shipped": {"esc10"}, "subset_16k": {"remix", "strong_remix"}}
+OWN_SYSTEMS = {
+    "shipped": {"esc10"},
+    "stream": {"remix", "remix_stream_1s", "remix_stream_100ms"},
+    "subset_16k": {"remix", "strong_remix"},
+}
 FOLDERS = sorted(path.parent for path in ROOT.glob("egs/*/conf/**/mix.yaml"))
 
 
@@ -104,6 +112,18 @@ def test_the_settings_of_the_model_that_is_shipped() -> None:
     (config,) = system_configs(ROOT / "egs/esc50_mix/conf/shipped", ["esc10"]).values()
     assert (config.supervision, config.net["kind"], config.net["channels"]) == ("clip", "unet", [24, 48, 72, 96])
     assert set(config.losses) == {"remix", "classification"} and not config.residual
+
+
+@pytest.mark.parametrize("folder", ["mini_urban/conf/stream", "urbansound_mix/conf/subset"])
+def test_streams_are_as_late_as_their_names_say(folder: Path) -> None:
+    place = ROOT / "egs" / folder
+    data, feats = load_data_config(place / "data.yaml"), load_config(FeatsConfig, place / "feats.yaml")
+    stft, latency_s = Stft(feats.window_samples, feats.hop_samples), {}
+    for name, config in system_configs(place, ["remix_stream_1s", "remix_stream_100ms"]).items():
+        net = build_separator(config.net, len(data.classes), stft.n_bins)
+        separator = Separator(net, tuple(data.classes), data.sample_rate, stft, torch.device("cpu"))
+        latency_s[name] = latency_samples(separator) / data.sample_rate
+    assert latency_s == {"remix_stream_1s": 7551 / 8000, "remix_stream_100ms": 639 / 8000}
 
 
 def test_the_papers_settings() -> None:

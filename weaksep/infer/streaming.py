@@ -31,7 +31,7 @@ def streaming_net(separator: Separator, place: str | Path = "this model") -> Str
         return separator.net
     raise UserError(
         f"{place}: its net hears a sound to the end before it separates it; for streams train one with "
-        "`net: {kind: streamunet}`, such as stream_1s or stream_100ms (egs/mini_urban/conf/stream)"
+        "`net: {kind: streamunet}`, such as remix_stream_1s or remix_stream_100ms (egs/mini_urban/conf/stream)"
     )
 
 

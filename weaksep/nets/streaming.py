@@ -52,7 +52,7 @@ class Line:
 
     def add(self, tensor: torch.Tensor) -> None:
         """Put at the end."""
-        self.held = torch.cat([self.held, tensor], self.dim) if len(self) else tensor
+        self.held = tensor if self.held is None else torch.cat([self.held, tensor], self.dim)
 
     def take(self, length: int, keep: int = 0) -> torch.Tensor:
         """The first ``length``; all of them but the last ``keep`` are gone then."""
@@ -71,8 +71,8 @@ class ConvolutionStream:
         before: how many of the taps lie before the position of the output, 1 or 2.
     """
 
-    def __init__(self, layer: nn.Sequential, before: int) -> None:
-        assert isinstance(layer[0], nn.Conv2d) and before in (1, 2)
+    def __init__(self, layer: nn.Module, before: int) -> None:
+        assert isinstance(layer, nn.Sequential) and isinstance(layer[0], nn.Conv2d) and before in (1, 2)
         self.convolution, self.others, self.before = layer[0], layer[1:], before
         self.line = Line(2)
 

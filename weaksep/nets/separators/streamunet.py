@@ -1,10 +1,10 @@
 """The U-Net (unet.py) that looks ahead by a bounded number of frames, and so can separate while a sound goes on.
 
 Where ``look_ahead_frames`` are enough, the convolutions look one position to either side in time, as in the U-Net; else
-all their taps lie in the past. What is left is for the recurrent layer at the bottom. Its forward half runs through, its
-backward half begins anew for every block of positions from where the look-ahead ends (the latency-controlled BLSTM of
-Zhang et al., "Highway Long Short-Term Memory RNNs for Distant Speech Recognition", ICASSP 2016). Where nothing is left
-there is no backward half.
+all their taps lie in the past. What is left is for the recurrent layer at the bottom. Its forward half runs through,
+its backward half begins anew for every block of positions from where the look-ahead ends (the latency-controlled BLSTM
+of Zhang et al., "Highway Long Short-Term Memory RNNs for Distant Speech Recognition", ICASSP 2016). Where nothing is
+left there is no backward half.
 
 The level is a running one (nets/running_level.py).
 """
@@ -111,13 +111,12 @@ class UNetStream:
         """Features (B, T, F) -> logits (B, K, T', F)."""
         self.missing += features.shape[1]
         maps = features.unsqueeze(1).to(memory_format=torch.channels_last)  # (B, 1, T, F)
-        for down, skip in zip(self.down, [*self.skips, None], strict=True):
+        for down, skip in zip(self.down, [*self.skips, Line(2)], strict=True):
             maps = down.push(maps, last)
-            if skip is not None:
-                skip.add(maps)
+            skip.add(maps)
         maps = self.context.push(maps, last)
         for enlarge, up, skip in zip(self.net.enlarge, self.up, reversed(self.skips), strict=True):
-            assert skip is not None and skip.held is not None
+            assert isinstance(enlarge, Enlarge) and skip.held is not None
             length = min(len(skip), maps.shape[2] * enlarge.stride[0])
             larger = enlarge(maps, length, skip.held.shape[3])
             maps = up.push(skip.take(length) + larger, last)
