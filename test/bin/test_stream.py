@@ -112,7 +112,8 @@ def test_a_model_that_takes_no_streams(tmp_path: Path, capsys: pytest.CaptureFix
     command = [sys.executable, "-m", "weaksep.bin", "stream", "--model", str(folder), "--class", "dog"]
     done = subprocess.run(command, input=b"", capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (1, b"")
-    assert re.fullmatch(rf"weaksep stream: error: {folder}: its net hears .* remix_stream_1s .*\n", done.stderr.decode())
+    line = rf"weaksep stream: error: {re.escape(str(folder))}: its net hears .* remix_stream_1s .*\n"
+    assert re.fullmatch(line, done.stderr.decode())
 
 
 def test_a_terminal_gets_no_samples(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,9 @@ from weaksep.errors import UserError
 from weaksep.fileio.network import Description, Features, write_network
 from weaksep.infer.in_memory import WaveformSeparator
 from weaksep.infer.model import Separator, load_separator, save_untrained, separate_waveform
-from weaksep.infer.streaming import SourceStream, StreamingSeparator
+from weaksep.infer.recordings import net_sources
+from weaksep.infer.source_stream import SourceStream
+from weaksep.infer.streaming import StreamingSeparator
 from weaksep.nets.build import build_separator
 from weaksep.signal.stft import Stft
 
@@ -191,6 +193,18 @@ def test_a_net_that_cannot_stream_says_which_ones_can(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
         with pytest.raises(UserError, match="^this model: "):
             weaksep.StreamingSeparator(weaksep.load_separator(path))
+
+
+def test_files_are_separated_by_the_stream(tmp_path: Path) -> None:
+    """No chunks, whose beginnings would have no past; and no level of the whole recording."""
+    one, audio = separator("1s"), sound(300_000)
+    masks: list[torch.Tensor] = []
+    blocks = (audio[:, start : start + 40_000] for start in range(0, 300_000, 40_000))
+    pieces = list(net_sources(one, blocks, 8000, 1000.0, lambda found, _: masks.append(found)))
+    assert len(pieces) == 9 and min(piece.shape[2] for piece in pieces) > 0
+    expected = separate_waveform(one, torch.from_numpy(audio))[0, :2].numpy()
+    assert np.abs(np.concatenate(pieces, axis=2)[:2, 0] - expected).max() < 1e-5 * np.abs(expected).max()
+    assert sum(found.shape[2] for found in masks) == 1 + 300_000 // 128 and masks[0].shape[1] == 2
 
 
 def test_weights_of_a_stream_come_from_files(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from weaksep.fileio.audio import write_audio
 from weaksep.fileio.tables import write_table, write_tsv
 from weaksep.fileio.yamlfile import load_config
 from weaksep.infer.model import Separator
-from weaksep.infer.streaming import latency_samples
+from weaksep.infer.source_stream import latency_samples
 from weaksep.mixtures.config import MixConfig
 from weaksep.nets.build import build_classifier, build_separator
 from weaksep.signal.stft import Stft

@@ -4,7 +4,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . utils/log.sh
 
-all="mixing features reads remixed loop weak_step si_sdr bss_eval scoring separate export nets to_10_db startup memory gpu"
+all="mixing features reads remixed loop weak_step si_sdr bss_eval scoring separate streaming export nets to_10_db"
+all+=" startup memory gpu"
 rows=${all}
 quick=false
 busy=false

@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from weaksep.infer.model import load_separator
     from weaksep.infer.pipes import Pcm, stream_pcm
-    from weaksep.infer.streaming import streaming_net
+    from weaksep.infer.source_stream import streaming_net
     from weaksep.jobs.threads import one_thread
 
     with one_thread():  # of a few frames at a time, threads would wait for each other

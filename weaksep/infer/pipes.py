@@ -13,7 +13,7 @@ from weaksep.fileio.audioread import refuse_no_sound, samples_problem
 from weaksep.fileio.names import RESIDUAL
 from weaksep.fileio.pcm import PCM, decode, encode
 from weaksep.infer.model import Separator
-from weaksep.infer.streaming import SourceStream, latency_samples
+from weaksep.infer.source_stream import SourceStream, latency_samples
 from weaksep.jobs.interrupt import Interrupted, deferred
 
 logger = logging.getLogger(__name__)

@@ -26,7 +26,9 @@ from weaksep.infer.confidence import ConfidenceMeter, write_confidence
 from weaksep.infer.events import EventFinder
 from weaksep.infer.levels import LEQ_NAME, LEVELS_NAME, RECORDING, write_levels
 from weaksep.infer.model import Separator, Watch, apply_masks, unwatched
+from weaksep.infer.source_stream import streamed_sources
 from weaksep.metrics.likeness import LikenessMeter
+from weaksep.nets.streaming import Streaming
 from weaksep.signal.level import gain_to
 from weaksep.signal.meter import LevelMeter
 
@@ -75,13 +77,14 @@ def chunk_plan(separator: Separator) -> ChunkPlan:
 def net_sources(
     separator: Separator, blocks: Iterator[np.ndarray], sample_rate: int, gain: float, watch: Watch = unwatched
 ) -> Iterator[np.ndarray]:
-    """Sources of a stream at the net's rate, (K + 1, C, n) pieces, the residual last.
+    """Sources of a stream at the net's rate, (K + 1, C, n) pieces, the residual last; by a net that takes streams in
+    one go, without chunks.
 
     Args:
         separator: see ``load_separator``.
         blocks: the stream, (C, n).
         sample_rate: its own.
-        gain: with which the net hears it.
+        gain: with which the net hears it; one that takes streams finds its own.
         watch: shown the masks and the magnitude of each chunk.
     """
 
@@ -96,7 +99,10 @@ def net_sources(
         sources = sources.transpose(0, 1)  # (K, C, n)
         return torch.cat([sources, (audio - sources.sum(dim=0)).unsqueeze(0)]).cpu().numpy()
 
-    return separate_chunks(separate, resampled(blocks, sample_rate, separator.sample_rate), chunk_plan(separator))
+    heard = resampled(blocks, sample_rate, separator.sample_rate)
+    if isinstance(separator.net, Streaming):
+        return streamed_sources(separator, heard, watch)
+    return separate_chunks(separate, heard, chunk_plan(separator))
 
 
 def at_input_rate(
