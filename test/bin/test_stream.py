@@ -168,7 +168,7 @@ def test_nobody_reads_any_more(model: Path) -> None:
         ("sox", "sox {wav} -t s16 -r 8000 -c 1 -", "sox -t s16 -r 8000 -c 1 - {out}"),
         (
             "ffmpeg",
-            "ffmpeg -v error -i {wav} -f s16le -ar 8000 -ac 1 -",
+            "ffmpeg -v error -nostdin -i {wav} -f s16le -ar 8000 -ac 1 -",
             "ffmpeg -v error -f s16le -ar 8000 -ac 1 -i - {out}",
         ),
     ],
