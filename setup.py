@@ -76,6 +76,8 @@ EXTRAS = {
     "hub": ["huggingface_hub>=0.34"],
     # weaksep export --to onnx. Older versions of onnxscript know no LSTM.
     "export": ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.7"],
+    # The site. MkDocs 2 has neither hooks nor plugins.
+    "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5", "mkdocstrings>=0.26", "mkdocstrings-python>=1.12"],
 }
 
 setup(

@@ -1,4 +1,4 @@
-"""The claims of egs/urbansound_mix/REMIX.md, each on data made to show it.
+"""The claims of docs/method/remix.md and labels.md, each on data made to show it.
 
 The "net" is one mask for all frames: logits (K, F). Class k sounds in the bins 2k and 2k + 1, so that the right masks
 are known.

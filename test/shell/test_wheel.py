@@ -128,8 +128,8 @@ def test_a_new_corpus_has_systems_for_real_recordings(programs: Path, tmp_path: 
 
 
 def test_how_to_install_without_kaldiio(root: Path) -> None:
-    """README's list is that of setup.py, but for the one."""
+    """The list of docs/installation.md is that of setup.py, but for the one."""
     table = (root / "setup.py").read_text().partition("REQUIREMENTS = [")[2].partition("]")[0]
     required = re.findall(r'"(\w+)>=', table)
-    line = re.search(r"pip install kaldi_native_io (.*)", (root / "README.md").read_text())
+    line = re.search(r"pip install kaldi_native_io (.*)", (root / "docs/installation.md").read_text())
     assert line and {*line[1].split(), "kaldiio"} == set(required)

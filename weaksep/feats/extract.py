@@ -180,10 +180,8 @@ def extract_references(
 ) -> None:
     """Extract the features of the references, which strong training reads: ``src_<class>_feats.scp``.
 
-    ``references.sha256`` is a hash of them all: a training knows by it that they have changed.
-
-    Args:
-        see ``extract``.
+    ``references.sha256`` is a hash of them all: a training knows by it that they have changed. The arguments are those
+    of ``extract``.
     """
     data, n_samples, rate = _opened(data_dir)
     references = data.references()

@@ -15,12 +15,12 @@ submixture of one class is what strong training has; a remix of one recording an
 (losses/mixture.py), whose mean over kept frames, and so its scale, is the same here.
 
 Frame labels say in which frames a class is silent. Taken literally (y_a and y_b frame by frame), all that a class
-takes there is an error like any other; on mini_urban trainings then stay 4 dB behind those from clip labels (REMIX.md).
-Better is the soft form: in every frame a submixture has all classes of its recording, and what a class takes in frames
-where it is inactive costs a small weight more (``inactive_frame_weight``). A class of both submixtures keeps its
-frames: they say which of the two it belongs to.
+takes there is an error like any other; on mini_urban trainings then stay 4 dB behind those from clip labels
+(docs/method/experiments.md). Better is the soft form: in every frame a submixture has all classes of its recording, and
+what a class takes in frames where it is inactive costs a small weight more (``inactive_frame_weight``). A class of both
+submixtures keeps its frames: they say which of the two it belongs to.
 
-What it identifies, and what it cannot: see egs/urbansound_mix/REMIX.md.
+What it identifies, and what it cannot: see docs/method/labels.md.
 """
 
 import torch

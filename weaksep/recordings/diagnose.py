@@ -1,7 +1,7 @@
 """Before training: can these labels work? The facts of a data folder, and what is wrong with it.
 
-egs/urbansound_mix/REMIX.md says what labels can teach and what they cannot; the limits below are taken from its
-measurements and from the shipped tables.
+docs/method/labels.md says what labels can teach and what they cannot; the limits below are taken from the measurements
+in docs/method/experiments.md and from the shipped tables.
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ SHARD_CLIPS = 200
 # noise of 16 bits is at -100 dB, clips are brought to -27 dB, and a click of 5 ms in 10 s is 33 dB below a full one.
 SILENT_DB, LOUD_SHARE = -60.0, 0.9
 # Less than this share of a class's clips, or of its time, without the other: the two nearly always occur together, and
-# as many wrong labels (REMIX.md: 0.3 dB) drown what tells them apart.
+# as many wrong labels (0.3 dB) drown what tells them apart.
 APART = 0.1
 # In fewer clips a class may never be alone by chance.
 ENOUGH = 10

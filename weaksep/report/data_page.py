@@ -64,7 +64,7 @@ _FIGURE = """\
 ![Recordings of each class, and which classes occur together](DATA.png)
 
 To the right, the share of the training clips of a row's class that hold the column's: at 100 % nothing but event times
-can tell the class from the other (egs/urbansound_mix/REMIX.md in weaksep's repository says why). The diagonal is grey:
+can tell the class from the other (docs/method/labels.md in weaksep's repository says why). The diagonal is grey:
 there a class meets itself. Of more than 40 classes the figure has the most frequent."""
 _NO_FIGURE = "No figure: that takes matplotlib (pip install 'weaksep[report]', then again with --force true)."
 

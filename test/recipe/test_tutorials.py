@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md, followed word for word: a loss and a net, each one module and one YAML."""
+"""The tutorials of a loss and of a net, followed word for word: each is one module and one YAML."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def project(root: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.recipe
-@pytest.mark.parametrize("heading", ["## Adding a loss", "## Adding a net"])
-def test_the_page_word_for_word(root: Path, project: Path, heading: str) -> None:
-    page = (root / "CONTRIBUTING.md").read_text(encoding="utf-8").partition(heading)[2].partition("\n## ")[0]
+@pytest.mark.parametrize("name", ["loss", "net"])
+def test_the_page_word_for_word(root: Path, project: Path, name: str) -> None:
+    page = (root / f"docs/tutorials/{name}.md").read_text(encoding="utf-8")
     files, commands = WRITE.findall(page), RUN.findall(page)
     assert len(files) == 2 and len(commands) == 1
-    for name, content in files:
-        assert not (project / name).exists()
-        (project / name).write_text(content)
+    for path, content in files:
+        assert not (project / path).exists()
+        (project / path).write_text(content)
     tools = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(project)}
     environment |= {"OMP_NUM_THREADS": "1"}
