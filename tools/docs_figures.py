@@ -118,7 +118,14 @@ def results() -> str:
         rows.append((label, colour, system["si_sdri_db"]))
     left, unit, high = 250, 17.0, 30
     height = 44 + high * len(rows) + 34
-    parts = [text(12, 24, "Mean SI-SDRi in dB and its 95 % interval: mini_urban, synthetic sounds, one training each", font_weight="600")]
+    parts = [
+        text(
+            12,
+            24,
+            "Mean SI-SDRi in dB and its 95 % interval: mini_urban, synthetic sounds, one training each",
+            font_weight="600",
+        )
+    ]
     for mark in range(0, 31, 5):
         x = left + unit * mark
         parts.append(f'<path d="M{x:g} 40V{height - 30}" stroke="{PALE}"/>')

@@ -78,7 +78,9 @@ def commands_page() -> str:
     script = script.replace(str(recipe), "egs/mini_urban")
     blocks = [f"## {name}\n\n```text\n{said(name, '--help')}\n```" for name in command_files()]
     head = "# Commands\n\nWhat the commands say of themselves when they are asked with `--help`."
-    return "\n\n".join([head, f"```text\n{said('--help')}\n```", f"## run.sh\n\n```text\n{script}\n```", *blocks]) + "\n"
+    return (
+        "\n\n".join([head, f"```text\n{said('--help')}\n```", f"## run.sh\n\n```text\n{script}\n```", *blocks]) + "\n"
+    )
 
 
 def on_config(config: Any) -> Any:
@@ -87,7 +89,9 @@ def on_config(config: Any) -> Any:
 
     def expanded(item: Any) -> list[Any]:
         if isinstance(item, dict):
-            return [{title: expanded_list(value) if isinstance(value, list) else value for title, value in item.items()}]
+            return [
+                {title: expanded_list(value) if isinstance(value, list) else value for title, value in item.items()}
+            ]
         return [uri for uri in made if uri.startswith(item[:-1])] if item.endswith("/*") else [item]
 
     def expanded_list(items: list[Any]) -> list[Any]:

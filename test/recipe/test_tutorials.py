@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-WRITE = re.compile(r"Put this into\s+`([^`]+)`:\n\n```\w+\n(.*?)```", re.DOTALL)
+WRITE = re.compile(r"Put this into\s+`([^`]+)`:\n\n(?:<!-- .*? -->\n)?```\w+\n(.*?)```", re.DOTALL)
 RUN = re.compile(r"```bash\n(.*?)```", re.DOTALL)
 SMALLER = {
     "egs/mini_urban/conf/data.yaml": "recordings_per_class: {train: 6, valid: 2, test: 2}\n",
