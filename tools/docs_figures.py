@@ -32,7 +32,7 @@ SYSTEMS = {  # of which results.json, label, colour
     "frame": ("", "frame labels (frame)", "#80cbc4"),
     "strong": ("", "isolated sources (strong)", "#b0bec5"),
     "remix": ("results/remix/", "clip labels, remixed (remix)", "#26a69a"),
-    "strong_remix": ("results/remix/", "the same from sources (strong_remix)", "#b0bec5"),
+    "strong_remix": ("results/remix/", "sources, remixed (strong_remix)", "#b0bec5"),
     "oracle_irm": ("", "ideal ratio mask (an oracle)", "#eceff1"),
 }
 

@@ -9,7 +9,6 @@ the commands say of themselves. In the ``nav`` of mkdocs.yml, ``results/*`` and 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import os
 import posixpath
@@ -36,9 +35,9 @@ NO_API = ("bin", "__pycache__", "models", "recipes")
 
 def kept_elsewhere() -> dict[str, str]:
     """Every page outside docs/, by its path in the repository: its path on the site."""
-    tables = sorted([*ROOT.glob("egs/*/RESULTS.md"), *ROOT.glob("egs/*/results/*/RESULTS.md")])
-    names = [str(path.parent.relative_to(ROOT / "egs")).replace("/results/", "_") for path in tables]
-    return ELSEWHERE | {str(path.relative_to(ROOT)): f"results/{name}.md" for path, name in zip(tables, names)}
+    tables = [*ROOT.glob("egs/*/RESULTS.md"), *ROOT.glob("egs/*/results/*/RESULTS.md")]
+    names = {str(path.parent.relative_to(ROOT / "egs")): str(path.relative_to(ROOT)) for path in tables}
+    return ELSEWHERE | {names[name]: f"results/{name.replace('/results/', '_')}.md" for name in sorted(names)}
 
 
 def api_pages() -> dict[str, str]:
@@ -70,7 +69,7 @@ def commands_page() -> str:
     def said(*arguments: str) -> str:
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
-            importlib.import_module("weaksep.bin.main") and main(arguments)
+            main(arguments)
         return out.getvalue().rstrip()
 
     recipe = ROOT / "egs/mini_urban"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All checks: ruff, mypy, shellcheck, pytest. The last line is pytest's count.
+# All checks: ruff, mypy, shellcheck, the site's links and anchors, pytest. The last line is pytest's count.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . utils/log.sh
@@ -32,6 +32,12 @@ mypy
 log "shellcheck"
 find .ci/run tools utils egs test -name "venv*" -prune -o -type f \( -name '*.sh' -o -path .ci/run \) -print0 \
     | xargs -0 shellcheck --external-sources --source-path=SCRIPTDIR
+if command -v mkdocs >/dev/null; then
+    log "mkdocs"
+    NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+else
+    log "no mkdocs (the extra docs): the site is not built"
+fi
 log "pytest"
 # Thousands of small files that are forced to the disk: in memory, where there is room, they cost no time.
 if [ -w /dev/shm ] && [ "$(df --output=avail -k /dev/shm | tail -n 1)" -gt 4000000 ]; then

@@ -6,8 +6,11 @@ import importlib
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+
+from weaksep.bin.main import command_files
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "egs/README.md")]
@@ -73,8 +76,8 @@ def documented(script: Path) -> set[str]:
 def known_options(words: list[str]) -> set[str] | None:
     """The options of a command of ours; None of another program."""
     program = words[0]
-    if program == "weaksep" and len(words) > 1 and not words[1].startswith("-"):
-        module = importlib.import_module(f"weaksep.bin.{words[1]}")
+    if program == "weaksep" and words[1] in command_files():
+        module = importlib.import_module(f"weaksep.bin.{command_files()[words[1]].stem}")
         return {"--help", "--debug", *(name for names, _ in module.OPTIONS for name in names)}
     if program.endswith("run.sh"):
         return documented(RECIPE_SCRIPT)
@@ -87,6 +90,8 @@ def known_options(words: list[str]) -> set[str] | None:
 
 def command_problems(words: list[str]) -> list[str]:
     """Options, recipes, configurations and systems in a command that there are not."""
+    if words[0] == "weaksep" and re.fullmatch("[a-z-]+", words[1]) and words[1] not in command_files():
+        return [f"no command weaksep {words[1]}"]
     known = known_options(words)
     if known is None:
         return []
@@ -102,11 +107,10 @@ def recipe_problems(recipe: Path, words: list[str]) -> list[str]:
     """Whether what a command of a recipe names is there."""
     if not recipe.is_dir():
         return [f"no recipe {recipe.name}"]
-    values = dict(zip(words, words[1:]))
+    values = dict(pairwise(words))
     default = re.search(r"^config=(\S+)", (recipe / "conf/defaults.sh").read_text("utf-8"), re.MULTILINE)
     assert default
     config = recipe / values.get("--config", default[1])
     names = [name for name in values.get("--systems", "").split() if name != "all"]
-    missing = [f"{config.relative_to(ROOT)}/{name}.yaml is not there" for name in names]
-    missing = [problem for name, problem in zip(names, missing) if not (config / f"{name}.yaml").exists()]
-    return missing if config.is_dir() else [f"{config.relative_to(ROOT)} is not there"]
+    wanted = [config / f"{name}.yaml" for name in names] if config.is_dir() else [config]
+    return [f"{path.relative_to(ROOT)} is not there" for path in wanted if not path.exists()]

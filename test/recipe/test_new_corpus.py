@@ -1,4 +1,4 @@
-"""docs/tutorials/new_corpus.md, followed word for word with a corpus made up here; and ESC-50's reader on one in its layout."""
+"""The tutorial of a new corpus, word for word, with a corpus made up here; and ESC-50's reader on one in its layout."""
 
 from __future__ import annotations
 
