@@ -87,14 +87,14 @@ def architecture() -> str:
             place[name] = (80 + wide * (column + 0.5), 36 + step * (4 - floor))
     parts = []
     for floor in ROWS:
-        y = 36 + step * (4 - floor)
-        parts.append(f'<rect x="70" y="{y - 30}" width="{width - 80}" height="60" rx="4" fill="{PALE}"/>')
-        parts.append(text(12, y + 4, f"floor {floor}"))
+        level = 36 + step * (4 - floor)
+        parts.append(f'<rect x="70" y="{level - 30}" width="{width - 80}" height="60" rx="4" fill="{PALE}"/>')
+        parts.append(text(12, level + 4, f"floor {floor}"))
     for (source, target), count in sorted(edges.items(), key=lambda edge: -edge[1]):
         if target not in place:
             continue  # errors and seeding, which all may import
-        (x, y), (to_x, to_y) = place[source], place[target]
-        y, to_y = y + high / 2, to_y - high / 2
+        (x, below), (to_x, above) = place[source], place[target]
+        y, to_y = below + high / 2, above - high / 2
         bend = (to_y - y) / 2
         curve = f"M{x:.0f} {y:.0f} C{x:.0f} {y + bend:.0f} {to_x:.0f} {to_y - bend:.0f} {to_x:.0f} {to_y:.0f}"
         stroke = f'stroke="{COLOURS[drawn[source]]}" stroke-width="{3 if count >= 5 else 1.2}" stroke-opacity="0.5"'

@@ -51,6 +51,7 @@ force=false
 resume=true
 checkpoint_minutes=10.0
 allow_cpu=false
+trainings_per_gpu=1
 
 help_message=$(
     cat <<EOF
@@ -93,6 +94,7 @@ Options [default]
     --node-rank N        number of this machine, from 0; others than 0 take part in stages 3 and 4 alone [${node_rank}]
     --rdzv-endpoint HOST:PORT  of machine 0, where the processes meet [${rdzv_endpoint}]
     --dist-timeout S     seconds after which a process that says nothing counts as lost [${dist_timeout}]
+    --trainings-per-gpu N  trainings at a time on a GPU, which small nets leave mostly idle [${trainings_per_gpu}]
     --allow-cpu BOOL     use the CPU when there are GPUs but none is free [${allow_cpu}]
     --tag NAME           added to the names of the experiment folders, after a + [${tag}]
     --seed N             seed of mixtures and trainings [as configured]
@@ -275,7 +277,7 @@ train() {
     supervised weaksep train --task "${task}" --config-dir "${config}" --systems "${systems}" \
         --datadir "${datadir}" --dumpdir "${dumpdir}" --expdir "${expdir}" --tag "${tag}" "${seeds_options[@]}" \
         --nj "${nj}" --train-threads "${train_threads}" --ngpu "${ngpu}" --allow-cpu "${allow_cpu}" \
-        "${ranks_options[@]}" \
+        "${ranks_options[@]}" --trainings-per-gpu "${trainings_per_gpu}" --retries "${retries}" \
         --resume "${resume}" --force "${force}" --checkpoint-minutes "${checkpoint_minutes}" --dry-run "${dry_run}" \
         --failed "${failed_note}" \
         ${strong_share:+--strong-share "${strong_share}"} "${options[@]}"

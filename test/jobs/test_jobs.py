@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import math
 import operator
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -126,6 +128,9 @@ class FakeCuda:
     def get_device_name(self, index: int) -> str:
         return f"fake {index}"
 
+    def get_device_properties(self, index: int) -> SimpleNamespace:
+        return SimpleNamespace(uuid=f"gpu-{index}")
+
 
 @pytest.mark.parametrize(
     ("ngpu", "free", "fallback", "expected"),
@@ -136,9 +141,29 @@ class FakeCuda:
         (1, [1, 2], True, "cpu"),
     ],
 )
-def test_device(monkeypatch: pytest.MonkeyPatch, ngpu: int, free: list[int], fallback: bool, expected: str) -> None:
+def test_device(
+    monkeypatch: pytest.MonkeyPatch, ngpu: int, free: list[int], fallback: bool, expected: str, tmp_path: Path
+) -> None:
     monkeypatch.setattr("torch.cuda", FakeCuda(free))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("weaksep.jobs.device._OURS", {})
     assert choose_device(ngpu, fallback) == expected
+
+
+def test_of_two_processes_that_start_at_once_each_takes_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both find the first one the freest: nothing lies there yet."""
+    monkeypatch.setattr("torch.cuda", FakeCuda([9, 8]))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("weaksep.jobs.device._OURS", {})
+    other = os.open(tmp_path / "weaksep-gpu-gpu-0.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    assert choose_device(1) == "cuda:1"
+    assert choose_device(1) == "cuda:1", "which is ours now, for the next training of this process too"
+    monkeypatch.setattr("torch.cuda", FakeCuda([9, 4]))
+    with pytest.raises(UserError, match=r"none of 2 GPU\(s\) has half its memory free and no other weaksep on it"):
+        choose_device(1)
+    os.close(other)
+    assert choose_device(1) == "cuda:0"
 
 
 def test_a_gpu_that_torch_cannot_use_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -218,7 +218,17 @@ def test_a_recipe_on_slurm_ends_as_a_local_one_whatever_happens(
     output = disturbed(runs, place, "2-2", cancel)
     assert f"job {cancelled[0]}: weaksep.feats.extract.extract_shard" in output
     assert "was cancelled; trying it again" in output
-    output = disturbed(runs, place, "3-7", lambda: None)
+    assert "trainings: 1 job(s)" in disturbed(runs, place, "3-3", lambda: None)
+    trained: list[str] = []
+
+    def requeue() -> None:
+        """Slurm ends a job by a signal and runs it again, as where a better paid one takes its place."""
+        until(lambda: list(place.glob("exp/separator_clip/checkpoint.pt")))
+        trained.append(until(lambda: cluster.running("trainings"))[0])
+        cluster("scontrol", "requeue", trained[0])
+
+    disturbed(runs, place, "4-4", requeue)
+    output = disturbed(runs, place, "5-7", lambda: None)
     assert "separate separator_clip: 1 job(s)" in output and "score separator_clip: 1 job(s)" in output
     check_whole(place)
     assert differences(local, place) == []

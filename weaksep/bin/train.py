@@ -2,7 +2,7 @@
 
 On the CPU several trainings run side by side (--nj), each with --train-threads threads; on a GPU one after the other.
 With --ngpu 2 or more, --num-procs or --num-nodes several processes share each training, one training after the other.
-They run on this machine whatever cmd.sh says: on a cluster, submit run.sh itself to a GPU machine for these stages.
+Where cmd.sh says slurm each training is a job; those that several processes share run here all the same.
 
 A training that fails does not stop the others; each failure is told when it happens, and again at the end.
 """
@@ -17,6 +17,7 @@ from typing import Any
 
 from weaksep.bin.cli import (
     FORCE,
+    RETRIES,
     SEEDS,
     make_parser,
     option,
@@ -66,6 +67,14 @@ OPTIONS = (
         metavar="S",
         help="seconds after which a process that says nothing counts as lost (%(default)s)",
     ),
+    option(
+        "--trainings-per-gpu",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="trainings side by side on a GPU, which a small net leaves mostly idle (%(default)s)",
+    ),
+    RETRIES,
     switch("--allow-cpu", False, "true: take the CPU when no GPU is free"),
     switch("--resume", True, "false: begin again"),
     switch("--dry-run", False, "true: two steps of each, nothing is kept"),
@@ -126,10 +135,12 @@ def _main(args: Any, argv: Sequence[str]) -> None:
     from weaksep.fileio.atomic import write_text
     from weaksep.fileio.experiments import seed_tags
     from weaksep.fileio.place import check_list
+    from weaksep.jobs.slurm_config import begin_stage
     from weaksep.train.plan import plan_training
     from weaksep.train.systems import users_of
     from weaksep.train.trainings import Options, train_all, try_all
 
+    begin_stage(f"train_{args.task}", args.retries)
     systems = args.systems.split()
     check_list(args.failed, systems)
     places = {"datadir": args.datadir, "dumpdir": args.dumpdir, "expdir": args.expdir, "tag": args.tag}
@@ -150,7 +161,8 @@ def _main(args: Any, argv: Sequence[str]) -> None:
         logger.info("no %s to train for --systems %s", args.task, args.systems)
         return
     force = args.force or not args.resume
-    options = Options(args.nj, args.train_threads, args.ngpu, args.allow_cpu, force, args.checkpoint_minutes)
+    gpus = (args.ngpu, args.allow_cpu, args.trainings_per_gpu)
+    options = Options(args.nj, args.train_threads, *gpus, force, args.checkpoint_minutes)
     if args.dry_run:
         try_all(plans, replace(options, ngpu=min(args.ngpu, 1)))
         return

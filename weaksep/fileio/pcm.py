@@ -1,9 +1,11 @@
 """Raw samples, without a header: what ffmpeg, sox and sound cards hand on through pipes."""
 
+from typing import Any
+
 import numpy as np
 
 # By ffmpeg's names: the numbers, and what full scale is in them.
-PCM = {"s16le": (np.dtype("<i2"), 32768.0), "f32le": (np.dtype("<f4"), 1.0)}
+PCM: dict[str, tuple[np.dtype[Any], float]] = {"s16le": (np.dtype("<i2"), 32768.0), "f32le": (np.dtype("<f4"), 1.0)}
 
 
 def decode(content: bytes, form: str, channels: int) -> np.ndarray:

@@ -1,13 +1,17 @@
 """Choose where to compute: one free GPU when asked for one, else the CPU, and say which."""
 
+import fcntl
 import logging
 import os
 import subprocess
+import tempfile
 from contextlib import suppress
 
 from weaksep.errors import UserError
 
 logger = logging.getLogger(__name__)
+
+_OURS: dict[str, int] = {}  # GPUs that this process has taken, and the locks that say so
 
 
 def _hidden_gpus() -> bool:
@@ -109,6 +113,26 @@ def _free_memory() -> list[float]:
     return free
 
 
+def _taken(gpu: str) -> bool:
+    """Whether this process has a GPU to itself, as far as weaksep goes: two that start at once both find it free.
+
+    It keeps the GPU to its end; the file says nothing, its lock does, and the file stays.
+    """
+    if gpu in _OURS:
+        return True
+    path = os.path.join(tempfile.gettempdir(), f"weaksep-gpu-{gpu}.lock")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    except OSError:  # another user's file, or no locks: then the memory alone says what is free
+        return True
+    _OURS[gpu] = descriptor
+    return True
+
+
 def _free_gpu(allow_cpu: bool) -> tuple[str, str]:
     """The GPU with the most free memory, or the CPU; and why."""
     import torch
@@ -121,12 +145,13 @@ def _free_gpu(allow_cpu: bool) -> tuple[str, str]:
             )
         return "cpu", "--ngpu 1, but this machine shows no GPU that PyTorch can use"
     free = _free_memory()
-    best = free.index(max(free))
-    if free[best] >= 0.5:  # else another process is working there
-        return f"cuda:{best}", torch.cuda.get_device_name(best)
+    for index in sorted(range(len(free)), key=lambda index: -free[index]):
+        # Else another process is working there, of somebody else's or, however little memory it takes, of ours.
+        if free[index] >= 0.5 and _taken(str(getattr(torch.cuda.get_device_properties(index), "uuid", index))):
+            return f"cuda:{index}", torch.cuda.get_device_name(index)
     if not allow_cpu:
         raise UserError(
-            f"--ngpu 1: none of {len(free)} GPU(s) has half its memory free; wait, set CUDA_VISIBLE_DEVICES, "
-            "or give --allow-cpu true"
+            f"--ngpu 1: none of {len(free)} GPU(s) has half its memory free and no other weaksep on it; wait, set "
+            "CUDA_VISIBLE_DEVICES, or give --allow-cpu true"
         )
     return "cpu", f"{len(free)} GPU(s), none with half its memory free"

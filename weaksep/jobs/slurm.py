@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.lock import folder_lock
 from weaksep.jobs import queue
 from weaksep.jobs.node import last_lines, run_job
 from weaksep.jobs.queue import GONE, State
@@ -200,13 +201,19 @@ def run_on_slurm(
     Raises:
         UserError: Slurm takes no jobs, or naming those that failed in every try, with the ends of their logs.
     """
+    with folder_lock(slurm.folder):  # of two, each would take the other's jobs for those of a run that was killed
+        return _run_on_slurm(function, items, whats, slurm, description)
+
+
+def _run_on_slurm(
+    function: Callable[[Any], Any], items: Sequence[Any], whats: Sequence[str], slurm: Slurm, description: str
+) -> list[Any]:
     results: dict[int, Any] = {}
     problems: dict[int, str] = {}
     tries: Counter[int] = Counter()
     if not slurm.clear(UNREACHABLE_S):  # jobs of a run that was killed would write the same files
         raise UserError(f"jobs of an earlier run cannot be ended, or asked for; try scancel --name={slurm.name}")
     slurm.tidy()
-    slurm.folder.mkdir(parents=True, exist_ok=True)
     bar, todo = tqdm(desc=description, total=len(items), disable=None), list(range(len(items)))
     try:
         while todo:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from weaksep.errors import UserError, raise_problems
@@ -18,6 +19,7 @@ from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import run_step
 from weaksep.jobs import run_sharded
 from weaksep.jobs.device import choose_device
+from weaksep.jobs.slurm_config import on_slurm
 from weaksep.train.plan import Plan
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ class Options:
             idles beside the last one.
         threads: of each on the CPU.
         ngpu, allow_cpu: see ``choose_device``.
+        per_gpu: trainings at a time on a GPU.
         force: train anew what is up to date or interrupted.
         checkpoint_minutes: time between checkpoints within an epoch.
         team: the processes that train together, a ``Team``; None for one process a training.
@@ -41,6 +44,7 @@ class Options:
     threads: int = 1
     ngpu: int = 0
     allow_cpu: bool = False
+    per_gpu: int = 1
     force: bool = False
     checkpoint_minutes: float = 10.0
     team: Any = None
@@ -87,12 +91,27 @@ def train_all(
     told = [*told, *later()]
     raise_problems("cannot train", _problems(told, lambda plan: resolved(plan.config, str(plan.origin))))
     todo.sort(key=_cost, reverse=True)
-    device = str(options.team.device) if options.team else choose_device(options.ngpu, options.allow_cpu)
     logger.info("training: %s", ", ".join(plan.exp.name for plan in todo))
-    side_by_side = options.nj + (options.nj > 1) if device == "cpu" and not options.team else 1
-    work = partial(_train, options, device)
-    reasons = run_sharded(work, todo, nj=side_by_side, description="trainings", backend="local")
+    if on_slurm() and not options.team:
+        reasons = _as_jobs(plans, todo, options)
+    else:
+        device = str(options.team.device) if options.team else choose_device(options.ngpu, options.allow_cpu)
+        side_by_side = options.nj + (options.nj > 1) if device == "cpu" else options.per_gpu
+        nj = 1 if options.team else side_by_side
+        work = partial(_train, options, device)
+        reasons = run_sharded(work, todo, nj=nj, description="trainings", backend="local")
     return [(plan, reason) for plan, reason in zip(todo, reasons, strict=True) if reason]
+
+
+def _as_jobs(plans: Sequence[Plan], todo: Sequence[Plan], options: Options) -> list[str | None]:
+    """Each training as a job of its own; why those failed that did. A job that is ended at its time limit, preempted or
+    lost is tried again, and goes on where its last checkpoint was."""
+    # All that the command names, whatever is done by now: by this a run finds the jobs that one before it has left.
+    names = sha256("".join(sorted(str(plan.exp.absolute()) for plan in plans)).encode()).hexdigest()[:12]
+    place = plans[0].exp.parent / f".trainings-{names}"
+    whats = [f"weaksep train, {plan.exp}" for plan in todo]
+    work = partial(_train, options, "")
+    return run_sharded(work, todo, nj=options.nj, description="trainings", whats=whats, place=place)
 
 
 def try_all(plans: Sequence[Plan], options: Options) -> None:
@@ -115,6 +134,7 @@ def _train(options: Options, device: str, plan: Plan) -> str | None:
     if not logging.getLogger().handlers:
         set_up_logging()
     try:
+        device = device or choose_device(options.ngpu, options.allow_cpu)  # of the machine that the job is on
         run_step(plan.step(), partial(_fit, options, device, plan), force=options.force)
         if (calibration := plan.calibration_step()) is not None:
             from weaksep.train.calibrate import calibrate
