@@ -60,24 +60,24 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Path:
 )
 def test_the_cause_is_said_and_not_what_it_has_led_to(place: Path, deeds: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        launch("deeds", deeds, Nodes(len(deeds)), 20.0)
+        launch("deeds", deeds, Nodes(len(deeds)))
 
 
 def test_ranks_that_end_well(place: Path) -> None:
-    launch("deeds", ["ends", "ends"], Nodes(2), 20.0)
+    launch("deeds", ["ends", "ends"], Nodes(2))
     assert (place / "begun0").exists() and (place / "begun1").exists()
 
 
 def test_ranks_that_have_been_interrupted(place: Path) -> None:
     with pytest.raises(Interrupted) as caught:
-        launch("deeds", ["interrupted", "interrupted"], Nodes(2), 20.0)
+        launch("deeds", ["interrupted", "interrupted"], Nodes(2))
     assert caught.value.status == 143
 
 
 def test_a_rank_that_does_not_end_beside_one_that_has_failed_is_ended(place: Path, monkeypatch) -> None:
     monkeypatch.setattr("weaksep.jobs.launch.GRACE_S", 0.5)
     with pytest.raises(UserError, match="no space left"):
-        launch("deeds", ["waits", "disk"], Nodes(2), 0.5)
+        launch("deeds", ["waits", "disk"], Nodes(2))
 
 
 def test_signals_are_passed_on(place: Path) -> None:
@@ -89,7 +89,7 @@ def test_signals_are_passed_on(place: Path) -> None:
     with interrupt.signals_handled():
         threading.Thread(target=send).start()
         with pytest.raises(Interrupted) as caught:
-            launch("deeds", ["waits", "waits"], Nodes(2), 20.0)
+            launch("deeds", ["waits", "waits"], Nodes(2))
     assert caught.value.status == 143
 
 

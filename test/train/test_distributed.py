@@ -33,7 +33,7 @@ def of_two_ranks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ranks")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PYTHONPATH", str(HERE), prepend=":")
-        launch("gradients", [str(folder)], Nodes(2), 60.0)
+        launch("gradients", [str(folder)], Nodes(2))
     return folder
 
 

@@ -105,7 +105,7 @@ def _train(
     nodes.refuse_contradictions(args.ngpu, args.num_procs)
     if place is None and nodes.size > 1 and any(options.force or not plan.up_to_date() for plan in plans):
         refuse_too_many(args.ngpu)
-        launch("weaksep.bin.train", argv, nodes, args.dist_timeout)
+        launch("weaksep.bin.train", argv, nodes)
         return []
     if place is None:
         return work(options)

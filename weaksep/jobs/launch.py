@@ -25,7 +25,7 @@ from weaksep.jobs.interrupt import Interrupted, check, deferred
 from weaksep.jobs.ranks import GOES_ON, PARENT_VARIABLE, REASON_VARIABLE, read_reason
 
 LOOK_S = 0.1
-GRACE_S = 10.0  # beyond the timeout, for ranks that have noticed that another one is lost
+GRACE_S = 15.0  # for the others to notice that a rank has failed, which they do after the step that they are at
 SIOCGIFADDR = 0x8915
 INTERRUPTED = (130, 138, 143)
 
@@ -113,14 +113,13 @@ class Nodes:
         return {name: str(value) for name, value in variables.items()}
 
 
-def launch(module: str, arguments: Sequence[str], nodes: Nodes, timeout_s: float) -> None:
+def launch(module: str, arguments: Sequence[str], nodes: Nodes) -> None:
     """Run a module in every rank of this machine, and wait for their end. Signals are passed on to them.
 
     Args:
         module: run with ``python -m``.
         arguments: its own.
         nodes: how many ranks, and where.
-        timeout_s: within which the ranks notice that one of them is lost.
 
     Raises:
         UserError: why the first of them has failed.
@@ -130,7 +129,7 @@ def launch(module: str, arguments: Sequence[str], nodes: Nodes, timeout_s: float
         nodes = Nodes(nodes.here, endpoint=f"127.0.0.1:{free_port()}")
     command = [sys.executable, "-m", module, *arguments]
     with tempfile.TemporaryDirectory(prefix="weaksep-ranks.") as folder, deferred():
-        ranks = _Ranks(timeout_s)
+        ranks = _Ranks()
         try:
             for local_rank in range(nodes.here):
                 reason = Path(folder) / f"{local_rank}.json"
@@ -144,7 +143,6 @@ def launch(module: str, arguments: Sequence[str], nodes: Nodes, timeout_s: float
 
 @dataclass
 class _Ranks:
-    timeout_s: float
     processes: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     reasons: dict[int, Path] = field(default_factory=dict)
     failed: dict[int, int] = field(default_factory=dict)  # exit statuses, in the order in which they ended
@@ -159,7 +157,8 @@ class _Ranks:
             for rank, process in self.processes.items():
                 if process.returncode and rank not in self.failed:
                     self.failed[rank] = process.returncode
-                    deadline = min(deadline, time.monotonic() + self.timeout_s + GRACE_S)
+                    if process.returncode not in INTERRUPTED:  # the others may still be saving
+                        deadline = min(deadline, time.monotonic() + GRACE_S)
             if time.monotonic() > deadline:
                 return
             try:
