@@ -80,6 +80,18 @@ def test_a_stream_is_the_whole_recording_whatever_the_blocks(name: str, window: 
         assert np.abs(found.sum(axis=0) - audio).max() < 1e-6
 
 
+def test_a_block_is_the_callers_who_may_fill_it_again() -> None:
+    one, audio = separator("1s"), sound(9000)
+    expected = streamed(one, audio, [1000])
+    stream, block, pieces = SourceStream(one, 1), np.zeros((1, 1000), dtype=np.float32), []
+    for start in range(0, 9000, 1000):
+        block[:] = audio[:, start : start + 1000]
+        pieces.append(stream.push(block))
+    block[:] = np.nan
+    pieces.append(stream.push(block[:, :0], last=True))
+    assert np.array_equal(np.concatenate(pieces, axis=2), expected)
+
+
 def test_all_channels_get_the_masks_of_their_mean() -> None:
     one = separator("1s")
     audio = sound(9000, channels=2)

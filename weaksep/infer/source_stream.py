@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from weaksep.errors import UserError
 from weaksep.infer.model import Separator, Watch, unwatched
 from weaksep.nets.streaming import Line, Streaming
 
-# Frames that the net hears at once, at most: more would take memory without being any faster.
+# Frames that the net hears at once, about: more would take memory without being any faster.
 MAX_FRAMES = 256
 
 
@@ -72,24 +73,29 @@ class SourceStream:
 
         ``last`` ends the stream: then as many samples have come out as went in.
         """
-        stft, net = self.separator.stft, self.separator.net
-        added = torch.from_numpy(np.ascontiguousarray(block))
+        size, pieces = MAX_FRAMES * self.separator.stft.hop_samples, [self._nothing()]
+        for start in range(0, block.shape[1], size):
+            pieces.append(
+                self._heard(torch.tensor(block[:, start : start + size]))
+            )  # a copy: the block is the caller's
+        if last and self.heard:
+            self.samples = functional.pad(self.samples, (0, self.separator.stft.window_samples // 2))
+            frames = 1 + self.heard // self.separator.stft.hop_samples - self.analysed
+            pieces.append(self._sources(self._analyse(frames), True))
+        return np.concatenate(pieces, axis=2)
+
+    def _nothing(self) -> np.ndarray:
+        return np.zeros((len(self.separator.classes) + 1, len(self.samples), 0), dtype=np.float32)
+
+    def _heard(self, added: torch.Tensor) -> np.ndarray:
+        """Samples (C, n) in, sources (K + 1, C, n') out, by as many steps of the net as there can be."""
+        stft = self.separator.stft
         self.heard += added.shape[1]
         self.sounds.add(added)
         self.samples = torch.cat([self.samples, added], dim=1)
-        there = max(0, (self.heard - stft.window_samples // 2) // stft.hop_samples + 1)
-        if last:
-            there = 1 + self.heard // stft.hop_samples if self.heard else 0
-            self.samples = torch.nn.functional.pad(self.samples, (0, stft.window_samples // 2))
-        pieces = [np.zeros((len(self.separator.classes) + 1, len(added), 0), dtype=np.float32)]
-        while frames := min(there - self.analysed, MAX_FRAMES):
-            ends = last and self.analysed + frames == there
-            if not ends:
-                frames -= frames % net.frames_per_step
-            if not frames:
-                break
-            pieces.append(self._sources(self._analyse(frames), ends))
-        return np.concatenate(pieces, axis=2)
+        frames = max(0, (self.heard - stft.window_samples // 2) // stft.hop_samples + 1) - self.analysed
+        frames -= frames % self.separator.net.frames_per_step
+        return self._sources(self._analyse(frames), False) if frames > 0 else self._nothing()
 
     def _analyse(self, frames: int) -> torch.Tensor:
         """The spectrum (C, frames, F) of the next frames."""
@@ -116,7 +122,7 @@ class SourceStream:
         start = (self.done - masked.shape[2]) * stft.hop_samples  # the centre of the first frame
         end = self.heard if last else max(0, self.done * stft.hop_samples - stft.window_samples // 2)
         if end <= self.written:
-            return np.zeros((classes + 1, len(spectrum), 0), dtype=np.float32)
+            return self._nothing()
         sources = stft.inverse(masked.flatten(0, 1), end - start)[:, self.written - start :]
         sources = sources.unflatten(0, (classes, -1)).cpu()
         sound = self.sounds.take(end - self.written)
