@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import yaml
 
+from weaksep.bin import data, mix, prepare
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.tables import read_table, read_tsv
+from weaksep.upkeep.recipe import make_recipe
 
-pytestmark = pytest.mark.recipe
-
+ROOT = Path(__file__).resolve().parents[2]
 RATE = 16_000
-FEW = "hardly-any-steps few-steps"
 
 
 def sound(path: Path, seconds: float = 0.3) -> None:
@@ -30,48 +30,56 @@ def sound(path: Path, seconds: float = 0.3) -> None:
 
 
 @pytest.fixture
-def egs(root: Path, tmp_path: Path) -> Path:
-    """The recipes, with the weaksep that runs this test."""
-    made = shutil.ignore_patterns("data", "dump", "exp", "exp_*", "results*", "RESULTS.md")
-    for name in ("egs", "utils"):
-        shutil.copytree(root / name, tmp_path / name, symlinks=True, ignore=made)
-    return tmp_path / "egs"
+def recipe(root: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the recipe whose name the test's begins with; it is the current folder."""
+    name = request.node.name.split("_")[1]
+    make_recipe(name, tmp_path / name)
+    monkeypatch.chdir(tmp_path / name)
+    return tmp_path / name
 
 
-def run(recipe: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """run.sh; it finds the weaksep that is tested."""
-    program = recipe.parents[1] / "bin/weaksep"
-    if not program.exists():
-        program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m weaksep.bin "$@"\n')
-        program.chmod(0o755)
-        (program.parent / "python").symlink_to(sys.executable)
-    path = f"{program.parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
-    command = [str(recipe / "run.sh"), "--nj", "1", *options]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
-
-
-def done(recipe: Path, *options: str) -> str:
-    """What a run that succeeds says."""
-    result = run(recipe, *options)
-    assert result.returncode == 0, f"{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+def tables(db: Path, *options: str, status: int = 0) -> str:
+    """What the recipe's local/data.sh says of a corpus, with the weaksep that runs this test."""
+    programs = Path("programs").absolute()
+    if not programs.exists():
+        programs.mkdir()
+        (programs / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        (programs / "python").chmod(0o755)
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    modules = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = ["local/data.sh", "--db", str(db), "--out", "data/local", *options]
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": modules}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.returncode == status, result.stderr[-3000:]
     return result.stdout + result.stderr
 
 
-def classes_of(recipe: Path, config: str = "conf/data.yaml") -> list[str]:
+def classes_of(config: str = "conf/data.yaml") -> list[str]:
     """Of a configuration."""
-    return list(yaml.safe_load((recipe / config).read_text())["classes"])
+    return list(yaml.safe_load(Path(config).read_text())["classes"])
 
 
-def mixed(recipe: Path, db: Path) -> dict[str, dict[str, str]]:
-    """Stages 0 and 1 with few mixtures; the class of every event of the sets."""
-    mix = recipe / "conf/mix.yaml"
-    mix.write_text(mix.read_text().replace("{train: 6000, valid: 300, test: 500}", "{train: 6, valid: 3, test: 3}"))
-    done(recipe, "--db", str(db), "--stop-stage", "1", "--systems", "clip")
-    train = DataDir.load(recipe / "data/train")
-    assert len(train.wav) == 6 and list(train.classes) == classes_of(recipe)
-    return {name: read_table(recipe / f"data/events/{name}/utt2class") for name in ("train", "valid", "test")}
+def converted() -> dict[str, dict[str, str]]:
+    """Stage 0 of the table of sounds; {set: {event: class}}."""
+    data.main(["--config", "conf/data.yaml", "--db", "data/local", "--out", "data/events"])
+    return {name: read_table(f"data/events/{name}/utt2class") for name in ("train", "valid", "test")}
+
+
+def mixed() -> None:
+    """Stage 1, with few mixtures."""
+    few = Path("conf/mix.yaml")
+    few.write_text(few.read_text().replace("{train: 6000, valid: 300, test: 500}", "{train: 6, valid: 3, test: 3}"))
+    mix.main(["--config", "conf/mix.yaml", "--events", "data/events", "--out", "data"])
+    train = DataDir.load("data/train")
+    assert len(train.wav) == 6 and list(train.classes) == classes_of()
+
+
+def prepared() -> dict[str, DataDir]:
+    """Stage 0 of labelled recordings."""
+    prepare.main(["--config", "conf/recordings/prepare.yaml", "--db", "data/local", "--out", "data"])
+    sets = {name: DataDir.load(f"data/{name}") for name in ("train", "valid", "test")}
+    assert all(list(own.classes) == classes_of("conf/recordings/prepare.yaml") for own in sets.values())
+    return sets
 
 
 def write_lines(path: Path, *lines: str) -> None:
@@ -91,30 +99,26 @@ def soundbank(db: Path, classes: Sequence[str], sets: Mapping[str, int]) -> None
         sound(db / f"audio/{place}/soundbank/background/sins/DevNode1_ex87_{place}.wav")
 
 
-def test_the_soundbank_of_desed(egs: Path, tmp_path: Path) -> None:
-    recipe, db = egs / "desed", tmp_path / "DESED"
-    soundbank(db, classes_of(recipe), {"train": 3, "validation": 1, "eval": 1})
-    events = mixed(recipe, db)
-    assert {name: len(table) for name, table in events.items()} == {"train": 40, "valid": 20, "test": 20}
-    assert set(events["train"].values()) == set(classes_of(recipe))
-    rows = read_tsv(recipe / "data/local/events.tsv", ["filename", "class", "set", "recording"])
+def test_desed_has_a_soundbank(recipe: Path, tmp_path: Path) -> None:
+    soundbank(tmp_path / "DESED", classes_of(), {"train": 3, "validation": 1, "eval": 1})
+    assert "data/local/events.tsv: 80 sounds of 10 classes" in tables(tmp_path / "DESED")
+    rows = read_tsv("data/local/events.tsv", ["filename", "class", "set", "recording"])
     assert {row["recording"] for row in rows if row["filename"].endswith("/2_1.wav")} == {"freesound2"}
+    events = converted()
+    assert {name: len(table) for name, table in events.items()} == {"train": 40, "valid": 20, "test": 20}
+    assert set(events["train"].values()) == set(classes_of())
+    mixed()
 
 
-def test_a_soundbank_of_desed_without_a_validation_set(egs: Path, tmp_path: Path) -> None:
-    recipe, db = egs / "desed", tmp_path / "DESED"
-    soundbank(db, ["Cat", "Dog"], {"train": 60, "eval": 1})
-    data = recipe / "conf/data.yaml"
-    data.write_text("corpus: table\nsample_rate: 8000\nclasses: [Cat, Dog]\n")
-    done(recipe, "--db", str(db), "--stop-stage", "0")
-    rows = read_tsv(recipe / "data/local/events.tsv", ["filename", "set", "recording"])
+def test_desed_without_a_soundbank_to_validate_with(recipe: Path, tmp_path: Path) -> None:
+    soundbank(tmp_path / "DESED", ["Cat", "Dog"], {"train": 60, "eval": 1})
+    tables(tmp_path / "DESED")
+    rows = read_tsv("data/local/events.tsv", ["filename", "set", "recording"])
     sets = {name: {row["recording"] for row in rows if row["set"] == name} for name in ("train", "valid", "test")}
     assert 2 <= len(sets["valid"]) <= 30 and not sets["train"] & sets["valid"] and len(sets["test"]) == 2
-    shutil.rmtree(db / "audio/train")
-    shutil.rmtree(db / "audio/eval")
-    (db / "audio").mkdir(exist_ok=True)
-    result = run(recipe, "--db", str(db), "--stop-stage", "0")
-    assert result.returncode == 1 and "no sounds in audio/train/soundbank/foreground/CLASS" in result.stderr
+    (tmp_path / "empty/audio").mkdir(parents=True)
+    assert "no sounds in audio/train/soundbank/foreground/CLASS" in tables(tmp_path / "empty", status=1)
+    assert "holds no audio; expected the folder of DESED" in tables(tmp_path, status=1)
 
 
 def desed_recordings(db: Path, classes: Sequence[str]) -> None:
@@ -137,25 +141,106 @@ def desed_recordings(db: Path, classes: Sequence[str]) -> None:
     write_lines(db / "metadata/validation/validation.tsv", *strong)
 
 
-def test_the_recordings_of_desed(egs: Path, tmp_path: Path) -> None:
-    recipe, db = egs / "desed", tmp_path / "DESED"
-    classes = classes_of(recipe, "conf/recordings/prepare.yaml")
-    desed_recordings(db, classes)
-    findings = "no-valid-recording no-remix-partner always-together"
-    options = ["--config", "conf/recordings", "--systems", "remix clip", "--stop-stage", "0"]
-    said = done(recipe, "--db", str(db), *options, "--accept", f"{FEW} {findings}")
+def test_desed_has_recordings(recipe: Path, tmp_path: Path) -> None:
+    db = tmp_path / "DESED"
+    desed_recordings(db, classes_of())
+    said = tables(db, "--recordings", "true")
     assert "metadata/train/weak.tsv: 39 recordings, and 1 without audio" in said
     assert "metadata/validation/validation.tsv: 11 recordings" in said
-    sets = {name: DataDir.load(recipe / "data" / name) for name in ("train", "valid", "test")}
-    assert len(sets["test"].wav) == 11 and len(sets["train"].wav) + len(sets["valid"].wav) == 39
-    assert all(list(data.classes) == classes for data in sets.values())
+    sets = prepared()
+    assert len(sets["test"].wav) == 11 and sets["valid"].wav
+    assert len(sets["train"].wav) + len(sets["valid"].wav) == 39
     labels = sets["test"].clip_labels()
     (silent,) = [utt for utt in labels if "silent" in utt]
-    assert not labels[silent] and (recipe / "data/DATA.md").is_file()
+    assert not labels[silent]
 
     shutil.copytree(db / "audio/validation", db / "audio/eval/public")
-    shutil.copy(db / "metadata/validation/validation.tsv", tmp_path / "strong.tsv")
-    write_lines(db / "metadata/eval/public.tsv", *(tmp_path / "strong.tsv").read_text().splitlines())
-    done(recipe, "--db", str(db), *options, "--accept", f"{FEW} {findings}")
-    sizes = {name: len(DataDir.load(recipe / "data" / name).wav) for name in ("train", "valid", "test")}
-    assert sizes == {"train": 39, "valid": 11, "test": 11}
+    (db / "metadata/eval").mkdir()
+    shutil.copy(db / "metadata/validation/validation.tsv", db / "metadata/eval/public.tsv")
+    tables(db, "--recordings", "true")
+    assert {name: len(own.wav) for name, own in prepared().items()} == {"train": 39, "valid": 11, "test": 11}
+
+
+BY, NC = "http://creativecommons.org/licenses/by/3.0/", "http://creativecommons.org/licenses/by-nc/3.0/"
+PLUS = "http://creativecommons.org/licenses/sampling+/1.0/"
+
+
+def ground_truth(db: Path) -> dict[str, str]:
+    """FSD50K's tables of three clips of each class in each set, of which one has a kind of Rain too, or is of Dog and no
+    kind of it; the set of each clip."""
+    lines, about, sets = {"dev": ["fname,labels,mids,split"], "eval": ["fname,labels,mids"]}, {}, {}
+    above = {"Bark": ["Dog", "Animal"], "Meow": ["Cat", "Animal"], "Keys_jangling": ["Domestic_sounds"]}
+    for place, number in (("train", 1000), ("val", 2000), ("eval", 3000)):
+        for index, label in enumerate(classes_of()):
+            for copy in range(3):
+                name = str(number + 10 * index + copy)
+                labels = [label, *above.get(label, [])]
+                labels = [*labels, "Raindrop", "Rain"] if copy == 2 and label not in ("Bark", "Rain") else labels
+                labels = labels[1:] if copy == 2 and label == "Bark" else labels
+                part = "eval" if place == "eval" else "dev"
+                row = f'{name},"{",".join(labels)}","{",".join("/m/0" for _ in labels)}"'
+                lines[part].append(row if part == "eval" else f"{row},{place}")
+                licence = (BY, NC, PLUS)[copy]
+                about.setdefault(part, {})[name] = {"title": "a\tb", "license": licence, "uploader": f"me {copy}"}
+                sets[name] = place
+    for part, rows in lines.items():
+        write_lines(db / f"FSD50K.ground_truth/{part}.csv", *rows)
+        write_lines(db / f"FSD50K.metadata/{part}_clips_info_FSD50K.json", json.dumps(about[part]))
+    return sets
+
+
+def test_fsd50k_has_clips_of_one_class(recipe: Path, tmp_path: Path) -> None:
+    db = tmp_path / "FSD50K"
+    for name, place in ground_truth(db).items():
+        if name != "1000":
+            sound(db / f"FSD50K.{'eval' if place == 'eval' else 'dev'}_audio/{name}.wav")
+    said = tables(db)
+    assert "89 clips, 1 more without audio; 60 not for commercial use" in said
+    rows = read_tsv("data/local/events.tsv", ["filename", "class", "set", "recording", "licence", "uploader"])
+    found = {(row["recording"], row["class"]): row for row in rows}
+    assert {name for name, _ in found if name.startswith("10")} == {
+        str(1000 + n) for n in range(1, 100) if n % 10 < 2
+    } | {
+        "1002",
+        "1022",
+    }
+    assert {label for name, label in found if name == "2001"} == {"Bark", "Dog", "Animal"}
+    assert {label for name, label in found if name == "2002"} == {"Dog", "Animal"}
+    assert found["1001", "Bark"]["licence"] == NC and found["2000", "Bark"]["uploader"] == "me 0"
+    events = converted()
+    assert {name: len(table) for name, table in events.items()} == {"train": 20, "valid": 21, "test": 21}
+    mixed()
+    shutil.rmtree(db / "FSD50K.metadata")
+    assert "so no licence is known; unpack FSD50K.metadata.zip there" in tables(db)
+
+
+def test_fsd50k_has_labelled_recordings(recipe: Path, tmp_path: Path) -> None:
+    db = tmp_path / "FSD50K"
+    for name, place in ground_truth(db).items():
+        sound(db / f"FSD50K.{'eval' if place == 'eval' else 'dev'}_audio/{name}.wav", 1)
+    tables(db, "--recordings", "true")
+    assert read_tsv("data/local/clip_labels.tsv", ["licence"])[1]["licence"] == NC
+    assert Path("data/local/audio").resolve() == db.resolve()
+    sets = prepared()
+    assert {name: len(own.wav) for name, own in sets.items()} == {"train": 30, "valid": 30, "test": 30}
+    labels = {utt.rpartition("-")[0].rpartition("_")[2]: own for utt, own in sets["test"].clip_labels().items()}
+    assert not labels["3002"] and sorted(labels["3012"]) == ["Meow", "Rain"]
+    Path("data/local/audio").unlink()
+    Path("data/local/audio").mkdir()
+    assert "data/local/audio: is there and no link; move it away" in tables(db, "--recordings", "true", status=1)
+
+
+def test_fuss_has_sources_that_fsd50k_labels(recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    db, places = tmp_path / "FUSS", {"train": "train", "val": "validation", "eval": "eval"}
+    (db / "fsd_data").mkdir(parents=True)
+    monkeypatch.delenv("FSD50K", raising=False)
+    assert "no folder for FSD50K, whose labels are needed: set FSD50K= in db.sh" in tables(db, status=1)
+    monkeypatch.setenv("FSD50K", str(tmp_path / "FSD50K"))
+    for name, place in ground_truth(tmp_path / "FSD50K").items():
+        sound(db / f"fsd_data/{places[place]}/sound/{name}.wav")
+    sound(db / "fsd_data/train/sound/999999.wav")
+    said = tables(db)
+    assert "66 sources of one class; 24 of several and 1 that FSD50K has not are left out" in said
+    events = converted()
+    assert {name: len(table) for name, table in events.items()} == {"train": 21, "valid": 21, "test": 21}
+    mixed()
