@@ -48,8 +48,8 @@ class Clip:
 
     @property
     def non_commercial(self) -> bool:
-        """Whether its licence limits commercial use: CC BY-NC, or Sampling+ (no advertising with it, and the whole sound
-        is not to be sold)."""
+        """Whether its licence limits commercial use: CC BY-NC, or Sampling+ (no advertising, and the whole sound is not
+        to be sold)."""
         return any(f"licenses/{words}" in self.licence.lower() for words in ("by-nc", "sampling"))
 
 

@@ -1,4 +1,4 @@
-"""FSD50K -> tables: of the clips that hold one class alone (weaksep/corpora/table.py), or of all clips with their labels.
+"""FSD50K -> tables: of clips that hold one class alone (weaksep/corpora/table.py), or of all clips with their labels.
 
 Both have each clip's licence and uploader in columns that weaksep does not read.
 """

@@ -3,6 +3,7 @@
 # by run.sh: local/data.sh --db DB --out OUT
 set -euo pipefail
 . utils/log.sh
+# shellcheck source=../db.sh
 . ./db.sh
 
 db=
