@@ -41,6 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import numpy as np
 
     from weaksep.fileio.audio import write_audio
+    from weaksep.fileio.yamlfile import write_yaml
     from weaksep.infer.model import save_untrained
 
     folder = tmp_path_factory.mktemp("pages")
@@ -55,7 +56,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(script, cwd=folder, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     (folder / "data").symlink_to("egs/mini_urban/data")
-    save_untrained(folder / "egs/mini_urban/exp/separator_strong", CLASSES, 8000)
+    model = save_untrained(folder / "egs/mini_urban/exp/separator_strong", CLASSES, 8000)
+    write_yaml(model / "config.yaml", {"supervision": "strong"})
     (folder / "tools/venv/bin").mkdir(parents=True)
     (folder / "tools/venv/bin/activate").touch()
     noise = np.random.default_rng(0).integers(-3000, 3000, 16_000).astype(np.int16)
