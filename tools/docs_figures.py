@@ -90,7 +90,7 @@ def architecture() -> str:
         level = 36 + step * (4 - floor)
         parts.append(f'<rect x="70" y="{level - 30}" width="{width - 80}" height="60" rx="4" fill="{PALE}"/>')
         parts.append(text(12, level + 4, f"floor {floor}"))
-    for (source, target), count in sorted(edges.items(), key=lambda edge: -edge[1]):
+    for (source, target), count in sorted(edges.items()):
         if target not in place:
             continue  # errors and seeding, which all may import
         (x, below), (to_x, above) = place[source], place[target]

@@ -37,7 +37,7 @@ def kept_elsewhere() -> dict[str, str]:
     """Every page outside docs/, by its path in the repository: its path on the site."""
     tables = [*ROOT.glob("egs/*/RESULTS.md"), *ROOT.glob("egs/*/results/*/RESULTS.md")]
     names = {str(path.parent.relative_to(ROOT / "egs")): str(path.relative_to(ROOT)) for path in tables}
-    return ELSEWHERE | {names[name]: f"results/{name.replace('/results/', '_')}.md" for name in sorted(names)}
+    return ELSEWHERE | {names[name]: f"results/{name.replace('/results/', '-')}.md" for name in sorted(names)}
 
 
 def api_pages() -> dict[str, str]:
@@ -84,20 +84,27 @@ def commands_page() -> str:
 
 def on_config(config: Any) -> Any:
     """``results/*`` and ``api/*`` in the navigation become the pages."""
-    made = [*kept_elsewhere().values(), *api_pages()]
-
-    def expanded(item: Any) -> list[Any]:
-        if isinstance(item, dict):
-            return [
-                {title: expanded_list(value) if isinstance(value, list) else value for title, value in item.items()}
-            ]
-        return [uri for uri in made if uri.startswith(item[:-1])] if item.endswith("/*") else [item]
-
-    def expanded_list(items: list[Any]) -> list[Any]:
-        return [new for item in items for new in expanded(item)]
-
-    config.nav = expanded_list(config.nav or [])
+    config.nav = expanded(config.nav, [*kept_elsewhere().values(), *api_pages()])
     return config
+
+
+def expanded(items: list[Any], made: list[str]) -> list[Any]:
+    """Entries of a navigation, with a title and a page in place of ``folder/*`` for each page that is in it.
+
+    >>> expanded([{"All": ["a/*"]}, "b.md"], ["a/x.md", "a/y-z.md", "b.md"])
+    [{'All': [{'x': 'a/x.md'}, {'y, z': 'a/y-z.md'}]}, 'b.md']
+    """
+    entries: list[Any] = []
+    for item in items:
+        if isinstance(item, dict):
+            ((title, value),) = item.items()
+            entries.append({title: expanded(value, made) if isinstance(value, list) else value})
+        elif item.endswith("/*"):
+            pages = [uri for uri in made if uri.startswith(item[:-1])]
+            entries += [{posixpath.basename(uri)[:-3].replace("-", ", "): uri} for uri in pages]
+        else:
+            entries.append(item)
+    return entries
 
 
 def on_files(files: Any, config: Any) -> Any:

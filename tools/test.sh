@@ -34,7 +34,8 @@ find .ci/run tools utils egs test -name "venv*" -prune -o -type f \( -name '*.sh
     | xargs -0 shellcheck --external-sources --source-path=SCRIPTDIR
 if command -v mkdocs >/dev/null; then
     log "mkdocs"
-    NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+    # Not with --quiet, which keeps --strict from counting warnings.
+    NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 else
     log "no mkdocs (the extra docs): the site is not built"
 fi
