@@ -26,6 +26,8 @@ from weaksep.train.meeting import Meeting
 
 logger = logging.getLogger(__name__)
 
+LOST = ("gloo", "pair closure", "connection closed", "connection reset", "timed out")  # in Gloo's plain RuntimeErrors
+
 
 class Team(Alone):
     """The ranks of this training; as ``Alone`` says, and
@@ -154,7 +156,7 @@ class Team(Alone):
         try:
             yield
         except RuntimeError as error:
-            if not isinstance(error, dist.DistError) and "gloo" not in str(error).lower():
+            if not isinstance(error, dist.DistError) and not any(mark in str(error).lower() for mark in LOST):
                 raise
             lost, reason = self.meeting.what_happened()
             who = ", ".join(f"rank {rank} on {self.hosts[rank]}" for rank in lost) or "another process"
