@@ -27,7 +27,7 @@ from weaksep.infer import demo
 from weaksep.infer.model import save_untrained
 
 RATE = 8000
-NET = {"kind": "unet", "units": 6, "layers": 1, "channels": [4, 6], "residual": True}
+NET = {"units": 6, "layers": 1, "residual": True}
 NAMES = ("bark", "horn", "residual")
 PATIENCE_S = 300  # of a busy machine
 
@@ -244,7 +244,7 @@ def test_it_fits_a_phone_and_is_used_by_keyboard(opened: Any, tmp_path: Path) ->
     for _ in range(4):
         opened.switch_to.active_element.send_keys("\ue004")  # Tab
         reached.append(opened.execute_script("return document.activeElement.id || document.activeElement.tagName"))
-    assert reached[:2] == ["file", "record"] and "AUDIO" in reached
+    assert reached == ["file", "record", "A", "AUDIO"]
     nameless = opened.execute_script(
         "return [...document.querySelectorAll('audio, canvas, a, progress, input, button')]"
         ".filter(e => !(e.getAttribute('aria-label') || e.labels?.length || e.textContent)).length"

@@ -56,7 +56,9 @@ function add(signal, samples) {
   signal.picture.add(samples);
 }
 
-function finish(signal, stem) {
+function finish(signal, stem, peak) {
+  signal.picture.end();
+  signal.picture.draw(peak ?? signal.picture.peak);
   const url = URL.createObjectURL(wav(signal.parts, notes.sample_rate));
   urls.push(url);
   const [player, link] = [signal.item.querySelector("audio"), signal.item.querySelector("a")];
@@ -99,7 +101,6 @@ async function show(audio, name) {
   for (let start = 0; start < audio.length; start += notes.chunk_samples) {
     add(heard, audio.subarray(start, start + notes.chunk_samples));
   }
-  heard.picture.draw(heard.picture.peak);
   finish(heard, stem);
   const plan = {
     chunk: notes.chunk_samples,
@@ -121,7 +122,7 @@ async function show(audio, name) {
     done += piece[0].length;
     $("progress").value = done;
   });
-  outputs.forEach((output) => finish(output, stem));
+  outputs.forEach((output) => finish(output, stem, heard.picture.peak));
   say(`${name}: ${clock(seconds)}, separated on this machine.`);
 }
 
@@ -179,7 +180,7 @@ async function start() {
     notes = await answer.json();
     $("model").textContent = notes.name;
     $("classes").textContent = notes.classes.join(", ");
-    $("rate").textContent = `${notes.sample_rate / 1000} kHz`;
+    $("limit").textContent = `${notes.sample_rate / 2000} kHz`;
     const model = await (await fetch("./model.onnx")).arrayBuffer();
     await ask({ load: model }, [model]);
     listen();

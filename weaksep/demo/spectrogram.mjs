@@ -22,7 +22,7 @@ const reversed = Array.from({ length: SIZE }, (_, n) => {
 export function powers(frame) {
   const real = new Float64Array(SIZE);
   const imaginary = new Float64Array(SIZE);
-  for (let n = 0; n < SIZE; n++) real[reversed[n]] = (frame[n] ?? 0) * hann[n];
+  for (let n = 0; n < SIZE; n++) real[reversed[n]] = frame[n] * hann[n];
   for (let half = 1; half < SIZE; half *= 2) {
     const stride = SIZE / (2 * half);
     for (let start = 0; start < SIZE; start += 2 * half) {
@@ -46,22 +46,34 @@ export class Spectrogram {
     [canvas.width, canvas.height] = [this.columns, ROWS];
     this.samples = samples;
     this.values = new Float32Array(this.columns * ROWS);
-    this.at = 0;
+    this.at = 0; // where what is held of the signal begins
+    this.held = new Float32Array(0);
   }
 
   // Take in the next samples; of a long recording, four frames a column are looked at.
   add(piece) {
+    const held = new Float32Array(this.held.length + piece.length);
+    held.set(this.held);
+    held.set(piece, this.held.length);
     const width = this.samples / this.columns;
     const step = Math.max(SIZE / 4, Math.floor(width / 4));
-    for (let start = Math.ceil(this.at / step) * step; start < this.at + piece.length; start += step) {
+    let start = Math.ceil(this.at / step) * step;
+    for (; start - this.at + SIZE <= held.length; start += step) {
       const column = Math.min(this.columns - 1, Math.floor(start / width));
-      const frame = powers(piece.subarray(start - this.at, start - this.at + SIZE));
+      const frame = powers(held.subarray(start - this.at, start - this.at + SIZE));
       for (let row = 0; row < ROWS; row++) {
         const at = column * ROWS + row;
         this.values[at] = Math.max(this.values[at], frame[2 * row], frame[2 * row + 1]);
       }
     }
-    this.at += piece.length;
+    const used = Math.min(start - this.at, held.length);
+    this.held = held.slice(used);
+    this.at += used;
+  }
+
+  // After the last samples: the frames that reach beyond them.
+  end() {
+    this.add(new Float32Array(SIZE));
   }
 
   // The loudest there is.
