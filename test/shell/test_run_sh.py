@@ -283,6 +283,19 @@ def test_labelled_recordings_are_prepared_and_diagnosed(
         )
 
 
+def test_a_corpus_may_write_the_labels_of_its_recordings(recipes: Recipes) -> None:
+    script = recipes.folder / "egs/desed/local/data.sh"
+    script.write_text('#!/bin/sh\nprintf "%s " local "$@" >>"${CALLS}"\necho >>"${CALLS}"\n')
+    for config, systems in (("conf/recordings", "remix clip"), ("conf", "strong")):
+        options = ["--db", "local", "--stop-stage", "0", "--config", config, "--systems", systems]
+        assert recipes.run(*options, recipe="desed").returncode == 0
+    own, prepare, diagnose, other, data = recipes.calls()
+    assert own == ["local", "--recordings", "true", "--db", "local", "--out", "data/local"]
+    assert (prepare[0], value(prepare, "--db"), diagnose[0]) == ("prepare", "data/local", "diagnose")
+    assert other == ["local", "--db", "local", "--out", "data/local"]
+    assert (data[0], value(data, "--db")) == ("data", "data/local")
+
+
 def test_no_corpus_folder_is_given_as_none(recipes: Recipes) -> None:
     recipes.run("--stop-stage", "0")
     recipes.run("--stop-stage", "0", recipe="urbansound_mix")

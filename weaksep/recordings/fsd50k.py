@@ -106,9 +106,9 @@ def alone(clip: Clip, kinds: Mapping[str, frozenset[str]]) -> list[str]:
         kinds: see ``closures``.
 
     >>> clips = [Clip("1", "dev", "train", ("Bark", "Dog")), Clip("2", "dev", "train", ("Bark", "Dog", "Rain"))]
-    >>> clips += [Clip("3", "dev", "train", ("Dog",))]
+    >>> clips += [Clip("3", "dev", "train", ("Dog",)), Clip("4", "dev", "train", ("Rain",))]
     >>> [alone(clip, closures(clips)) for clip in clips]
-    [['Bark', 'Dog'], [], ['Dog']]
+    [['Bark', 'Dog'], [], ['Dog'], ['Rain']]
     """
     return [
         label for label in clip.labels if all(other in kinds[label] or label in kinds[other] for other in clip.labels)
