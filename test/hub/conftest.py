@@ -18,8 +18,6 @@ from weaksep.fileio.hub import fetch
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.infer.model import save_untrained
 
-pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed (pip install 'weaksep[hub]')")
-
 STALL_S = 30.0
 
 
@@ -100,6 +98,7 @@ def handler(hub: LocalHub) -> type[http.server.BaseHTTPRequestHandler]:
 @pytest.fixture
 def hub() -> Iterator[LocalHub]:
     """An empty hub."""
+    pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed (pip install 'weaksep[hub]')")
     served = LocalHub()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(served))
     server.daemon_threads = True

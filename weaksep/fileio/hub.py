@@ -69,7 +69,7 @@ def fetch(name: str) -> Fetched:
     assert match is not None
     repository, revision = match[1], match[2] or "main"
     try:
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import constants, hf_hub_download
     except ImportError:
         raise UserError(
             f"{name}: no such model here; to look for it on the Hugging Face hub: pip install 'weaksep[hub]'"
@@ -78,7 +78,8 @@ def fetch(name: str) -> Fetched:
 
     get = partial(hf_hub_download, repository, library_name="weaksep", library_version=__version__)
     with _one_line_errors(name, repository, revision):
-        folder = _cached(get, revision) if _COMMIT.fullmatch(revision) else None
+        stays = constants.HF_HUB_OFFLINE or _COMMIT.fullmatch(revision)
+        folder = _cached(get, revision) if stays else None
         if folder is None:
             logger.info("%s is looked for on the Hugging Face hub", name)
             folder = _newest(get, repository, revision)
