@@ -58,7 +58,7 @@ def test_a_copy_cites_no_document_that_it_lacks(root: Path) -> None:
         (["mini_urban", "mine/.x"], 1, "begins with a dot"),
         (["mini_urbn", "x"], 1, "no recipe 'mini_urbn'; did you mean mini_urban?"),
         (["../egs", "x"], 1, "no recipe '../egs'; "),
-        (["--from", "labelled_recordings", "x"], 1, "has no conf/mix.yaml; take esc50_mix or mini_urban"),
+        (["--from", "labelled_recordings", "x"], 1, "has no conf/mix.yaml; take desed or esc50_mix or"),
         (["mini_urban", "mine/file/x"], 1, "Not a directory"),
     ],
 )
