@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from weaksep.errors import UserError, refuse
 from weaksep.fileio.experiments import WEIGHTS_NAME
@@ -76,7 +76,7 @@ def fetch(name: str) -> Fetched:
         ) from None
     from weaksep import __version__
 
-    get = partial(hf_hub_download, repository, library_name="weaksep", library_version=__version__)
+    get: Callable[..., Any] = partial(hf_hub_download, repository, library_name="weaksep", library_version=__version__)
     with _one_line_errors(name, repository, revision):
         stays = constants.HF_HUB_OFFLINE or _COMMIT.fullmatch(revision)
         folder = _cached(get, revision) if stays else None
@@ -91,7 +91,7 @@ def fetch(name: str) -> Fetched:
     return Fetched(pinned, folder)
 
 
-def _cached(get: Callable[..., str], revision: str) -> Path | None:
+def _cached(get: Callable[..., Any], revision: str) -> Path | None:
     """The folder of a commit, or of the one that a branch or tag was when it was last asked for; None if not all of
     it is in the cache."""
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -103,7 +103,7 @@ def _cached(get: Callable[..., str], revision: str) -> Path | None:
     return files[0].parent
 
 
-def _newest(get: Callable[..., str], repository: str, revision: str) -> Path:
+def _newest(get: Callable[..., Any], repository: str, revision: str) -> Path:
     """The folder of the commit that a branch or tag is now, with the description; of the cached one without a line.
 
     huggingface_hub would find the commit out by itself, but asks a hub that does not answer for six minutes.
