@@ -102,7 +102,7 @@ torch=$(grep '^torch==' "${constraints}")
 log "Step 2/5: installing ${torch} (the big one: 200 MB for CPU, several GB with CUDA)"
 "${pip[@]}" install --constraint "${constraints}" "${torch}"
 log "Step 3/5: installing weaksep, and what its tests, its report and its site require"
-"${pip[@]}" install --constraint "${constraints}" --editable "${root}[test,report,docs]"
+"${pip[@]}" install --constraint "${constraints}" --editable "${root}[test,report,docs,export]"
 log "Step 4/5: installing sed_scores_eval, which is compiled"
 "${pip[@]}" install --constraint "${constraints}" --editable "${root}[sed]" \
     || log "no sed_scores_eval (it needs a C compiler and Python's headers): tables will lack event-based F and PSDS." \

@@ -81,7 +81,7 @@ def test_torch_comes_first_and_by_its_tested_version(repository: Repository) -> 
     first, second, third = repository.calls.read_text().splitlines()
     constraints = f"--constraint {repository.folder}/tools/constraints.txt"
     assert first.endswith(f"install {constraints} torch==2.13.0")
-    assert second.endswith(f"install {constraints} --editable {repository.folder}[test,report,docs]")
+    assert second.endswith(f"install {constraints} --editable {repository.folder}[test,report,docs,export]")
     assert third.endswith(f"--editable {repository.folder}[sed]")
     assert [f"Step {step}/5" in result.stdout for step in (1, 2, 3, 4, 5)] == [True] * 5
 
