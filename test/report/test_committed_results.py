@@ -252,7 +252,7 @@ def check_agreement(rows: Rows, sources: list[dict[str, Any]]) -> None:
         if compared:
             check_number(row["gain"], one["gain"]["mean"], 3)
             check_list(row["95 % interval"], "to", one["gain"]["ci95"], 3)
-            check_number(row["recordings"], one["gain"]["recordings"], 0)
+            check_number(row["recordings"], one["gain"]["recordings"] or None, 0)  # of nothing to compare with
         for heading in shown:
             value = one[AGREEMENT[heading]]
             check_number(row[heading], value and min(value, 1.0), 3)
