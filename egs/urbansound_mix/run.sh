@@ -87,7 +87,7 @@ Options [default]
     --retries N          where cmd.sh says slurm (--nj jobs at a time): times that a job that failed or was lost is tried
                          again [${retries}]
     --ngpu N             compute on a GPU when there is one (stages 3 to 5); 2 or more: stages 3 and 4 train on so many
-                         of each node, one training after the other (docs/distributed.md) [${ngpu}]
+                         of each node, one training after the other [${ngpu}]
     --num-procs N        with --ngpu 0: processes that share each training on the CPU [${num_procs}]
     --num-nodes N        machines that share each training of stages 3 and 4, and this folder; on each of them the same
                          command with its own --node-rank [${num_nodes}]

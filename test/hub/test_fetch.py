@@ -104,7 +104,7 @@ def reason(name: str) -> str:
         ("org/part", "org/part: no model of weaksep (org/part on {url} has no model.safetensors)"),
         ("org/other", "org/other@{other}: no model of weaksep (its config.json describes something else)"),
         ("org/text", "no model of weaksep (its config.json describes something else)"),
-        ("org/a--b", "org/a--b: cannot be fetched ({url}: "),
+        ("org/a--b", "org/a--b: no such model here, nor to be fetched from the hub ({url}: "),
     ],
 )
 def test_what_is_not_there(hub: Any, here: Path, packed: dict[str, bytes], name: str, said: str) -> None:
@@ -124,7 +124,7 @@ def test_no_line_to_the_hub(
 
     hub.add("org/dogs", packed, "main")
     caplog.set_level(logging.INFO)
-    said = "org/dogs: cannot be fetched ({}), and not all of it is in the cache ({})"
+    said = "org/dogs: no such model here, nor to be fetched from the hub ({}), and not all of it is in the cache ({})"
     pattern = re.escape(said).replace(r"\{\}", "{}")
     hub.status = 500
     assert re.fullmatch(pattern.format(f"{hub.url}: .*500.*", f"{here}/hf"), reason("org/dogs"))

@@ -124,4 +124,4 @@ def test_a_reason_is_left_where_torchrun_finds_it(tmp_path: Path, monkeypatch: p
     assert read_reason(place) is None
     assert leave_reason("dog.wav: no such file")
     assert read_reason(place) == "dog.wav: no such file"
-    assert ProcessFailure(0, 1, 1, str(place)).message == "dog.wav: no such file"
+    assert ProcessFailure(0, 1, 1, str(place)).message["message"] == "dog.wav: no such file"

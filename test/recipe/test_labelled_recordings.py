@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -130,5 +129,5 @@ def test_mixtures_handed_over_are_the_mixtures(recipe: Path, root: Path, tmp_pat
             clip = f"{utt}-0001"
             assert np.array_equal(read_audio(handed.wav[clip], 8000), read_audio(data.wav[utt], 8000))
             assert handed.clip_labels()[clip] == data.clip_labels()[utt]
-            own, given = (sorted(astuple(e) for e in events) for events in (data.events()[utt], handed.events()[clip]))
+            own, given = (sorted(events) for events in (data.events()[utt], handed.events()[clip]))
             assert own == given

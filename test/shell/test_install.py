@@ -189,6 +189,7 @@ def test_constraints_hold_for_every_machine(root: Path) -> None:
         "sed",
         "nmf",
         "slurm",
+        "hub",
         "export",
         "docs",
     }

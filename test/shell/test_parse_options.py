@@ -161,7 +161,7 @@ def test_the_commands_and_the_scripts_name_the_same_one(root: Path, tmp_path: Pa
     assert [f"did you mean {name.removeprefix('--')}?" for name in found] == hints
     meant = dict(zip(SLIPS, found, strict=True))
     assert [meant[slip] for slip in ("databse", "data", "num-jobs", "stop", "zzzzzz")] == [
-        "--db", "--datadir", "--nj", "--stop-stage", ""
+        "--db", "--datadir", "--num-procs", "--stop-stage", ""
     ]  # fmt: skip
 
 

@@ -155,8 +155,7 @@ class TrainingSet:
 
     def kinds(self, indices: Sequence[int] | np.ndarray) -> list[str]:
         """The kinds of supervision among clips, in the order of their batches."""
-        among = {self._items[int(index) % len(self._items)][0] for index in indices}
-        return [kind for kind in self.utts if kind in among]
+        return list(self._draws(indices))
 
     def remixed(self, indices: Sequence[int] | np.ndarray) -> list[tuple[str, ...]]:
         """The clips that are added up in each item of ``batch``, in its order."""
@@ -190,16 +189,10 @@ class TrainingSet:
         return stack_frames([self.features.references(utt, names) for utt in utts])
 
     def _remixes(self, kind: str, drawn: Sequence[tuple[int, int]]) -> list[Remix]:
+        candidates, lengths = self._candidates[kind], self._lengths[kind]
+        seeded = ((row, generator(self.known.seed, "remix", draw, self.utts[kind][row])) for row, draw in drawn)
         return [
-            draw_remix(
-                self._candidates[kind],
-                row,
-                self.known.augment,
-                generator(self.known.seed, "remix", draw, self.utts[kind][row]),
-                self._lengths[kind],
-                self.features.settings,
-            )
-            for row, draw in drawn
+            draw_remix(candidates, row, self.known.augment, rng, lengths, self.features.settings) for row, rng in seeded
         ]
 
     def _drawn_batch(self, kind: str, drawn: Sequence[tuple[int, int]]) -> Batch:

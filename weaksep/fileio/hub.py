@@ -171,7 +171,7 @@ def _no_line(name: str, error: BaseException) -> UserError:
 
     why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"{constants.ENDPOINT}: {_reason(error)}"
     where = f"not all of it is in the cache ({constants.HF_HUB_CACHE})"
-    return UserError(f"{name}: cannot be fetched ({why}), and {where}")
+    return UserError(f"{name}: no such model here, nor to be fetched from the hub ({why}), and {where}")
 
 
 def _reason(error: BaseException) -> str:
