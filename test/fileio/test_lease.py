@@ -116,6 +116,31 @@ def test_who_slept_too_long_ends_and_leaves_the_other_s_lease(tmp_path: Path, mo
         signal.signal(signal.SIGTERM, before)
 
 
+def test_a_server_that_is_away_for_a_moment_ends_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "BEAT_S", 0.02)
+    got: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: got.append(number))
+    asked = []
+
+    def away(path: Path, **how: str) -> str:
+        asked.append(path)
+        raise OSError(errno.EIO, "Input/output error")
+
+    try:
+        mine = lease.take(tmp_path / ".lease", "mine")
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "read_text", away)
+            deadline = time.monotonic() + 20
+            while len(asked) < 3 and time.monotonic() < deadline:
+                time.sleep(0.02)
+        assert len(asked) >= 3 and got == []
+        assert isinstance(mine, lease.Lease)
+        mine.give_back()
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text("precious")
     (tmp_path / ".lease").symlink_to(tmp_path / "theirs")

@@ -66,14 +66,18 @@ class Lease:
         self._done = threading.Event()
         threading.Thread(target=self._beat, name="lease", daemon=True).start()
 
-    def _ours(self) -> bool:
-        with suppress(OSError, UnicodeDecodeError):
-            return self.path.read_text(encoding="utf-8") == self.text
-        return False
+    def _ours(self) -> bool | None:
+        """Whether it is still this one that lies there; None while nobody can say, since the server is away."""
+        try:
+            return self.path.read_text(encoding="utf-8", errors="replace") == self.text
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return None
 
     def _beat(self) -> None:
         while not self._done.wait(BEAT_S):
-            if not self._ours():
+            if self._ours() is False:
                 logger.error("%s: was stopped for too long, and somebody else works here by now; ends", self.path)
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
