@@ -6,7 +6,7 @@ references, so the stems sum to the mixture bit for bit.
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -44,10 +44,10 @@ def class_sums(
         waveform, level = load_event(event.event_id)
         start = seconds_to_samples(event.onset_s, scene.sample_rate)
         gain = db_to_gain(event.level_db) / level
-        # float64 from the first product on, whatever numpy's promotion rules
+        # float64 from the first product on, whatever numpy's promotion rules.
         part = np.multiply(waveform[: max(0, scene.n_samples - start)], gain, dtype=np.float64)
         sums[event.class_name][start : start + len(part)] += part
-        peaks.append(peak(part))
+        peaks.append(peak(waveform[: len(part)]) * gain)
     if scene.background is not None and load_background is not None:
         recording, _ = load_background(scene.background.event_id)
         sums[BACKGROUND] = background_part(scene.background, recording, scene.n_samples, scene.sample_rate)
@@ -60,20 +60,38 @@ def peak(waveform: np.ndarray) -> float:
     return float(max(waveform.max(initial=0.0), -waveform.min(initial=0.0)))
 
 
-def protective_gain_db(sums: Mapping[str, np.ndarray]) -> float:
-    """0, or the gain in dB (rounded down to 0.001) that brings mixture and references under `MAX_PEAK`."""
-    loudest = max(peak(wave) for wave in (np.sum(list(sums.values()), axis=0), *sums.values()))
+def added(waves: Iterable[np.ndarray]) -> np.ndarray:
+    """Sum of some waveforms, one after the other."""
+    first, *others = waves
+    total = first.copy()
+    for wave in others:
+        total += wave
+    return total
+
+
+def protective_gain_db(sums: Mapping[str, np.ndarray], peaks: Sequence[float]) -> float:
+    """0, or the gain in dB (rounded down to 0.001) that brings mixture and references under `MAX_PEAK`.
+
+    Args:
+        sums, peaks: of ``class_sums``.
+    """
+    if sum(peaks) <= 0.999 * MAX_PEAK:  # no sum of the parts can be louder, so most mixtures need no look at theirs
+        return 0.0
+    loudest = max(peak(wave) for wave in (added(sums.values()), *sums.values()))
     if loudest <= MAX_PEAK:
         return 0.0
     return math.floor(20.0 * math.log10(MAX_PEAK / loudest) * 1000.0) / 1000.0
 
 
 def to_stems(sums: Mapping[str, np.ndarray], gain_db: float) -> Stems:
-    """Round float sums."""
+    """Round float sums, which are scaled in their place."""
     scale = FULL_SCALE * db_to_gain(gain_db)
-    references = {name: np.rint(wave * scale).astype(np.int16) for name, wave in sums.items()}
+    references = {}
+    for name, wave in sums.items():
+        wave *= scale
+        references[name] = np.rint(wave, out=wave).astype(np.int16)
     # It cannot overflow: the peak is 0.99 and rounding adds half a step a class.
-    return np.add.reduce(list(references.values()), axis=0, dtype=np.int16), references
+    return added(references.values()), references
 
 
 def render(scene: Scene, load_event: Load, load_background: Load | None = None) -> Stems:
@@ -82,8 +100,8 @@ def render(scene: Scene, load_event: Load, load_background: Load | None = None) 
     Raises:
         UserError: it would clip.
     """
-    sums, _ = class_sums(scene, load_event, load_background)
-    if scene.gain_db > protective_gain_db(sums):
+    sums, peaks = class_sums(scene, load_event, load_background)
+    if scene.gain_db > protective_gain_db(sums, peaks):
         raise UserError(f"{scene.utt_id}: these events at these levels would clip: not a scene as it was drawn")
     return to_stems(sums, scene.gain_db)
 
@@ -97,7 +115,7 @@ def finish(
     label would be a lie.
     """
     sums, peaks = class_sums(scene, load_event, load_background)
-    gain_db = protective_gain_db(sums)
+    gain_db = protective_gain_db(sums, peaks)
     if min(peaks) * FULL_SCALE * db_to_gain(gain_db) <= 0.5:
         return None
     return dataclasses.replace(scene, gain_db=gain_db), *to_stems(sums, gain_db)
