@@ -56,7 +56,7 @@ def main() -> None:
         for net, settings in NETS.items():
             for size in (2,) if quick() else (8, 32, 128):
                 for precision in ("float32", "tf32", "bf16"):
-                    whole = objective(settings, strong={}).to(device).train()
+                    whole = objective(settings, n_bins=257, strong={}).to(device).train()
                     set_precision(whole.net, precision, device, net)
                     ready = [batch.to(device) for batch in clips.batch(range(size))]
                     in_memory = seconds_a_step(whole, cycle([ready]), device)

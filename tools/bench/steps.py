@@ -80,12 +80,12 @@ def terms_of(**losses: dict[str, Any]) -> dict[str, Term]:
     return {name: Term(loss, loss.settings(**losses[name])) for name, loss in found.items()}
 
 
-def objective(net: dict[str, Any], **losses: dict[str, Any]) -> SeparatorObjective:
+def objective(net: dict[str, Any], n_bins: int = 129, **losses: dict[str, Any]) -> SeparatorObjective:
     """A separator of these settings with these losses, and a frozen light classifier where they ask for one."""
     needed = "classification" in losses
-    classifier = build_classifier(CLASSIFIER, len(CLASSES), 129, RATE) if needed else None
+    classifier = build_classifier(CLASSIFIER, len(CLASSES), n_bins, RATE) if needed else None
     weights = torch.ones(len(CLASSES)) if needed else None
-    return SeparatorObjective(build_separator(net, len(CLASSES), 129), terms_of(**losses), classifier, weights)
+    return SeparatorObjective(build_separator(net, len(CLASSES), n_bins), terms_of(**losses), classifier, weights)
 
 
 def adam(whole: SeparatorObjective) -> torch.optim.Adam:
