@@ -11,7 +11,7 @@ from pathlib import Path
 
 # Folder (or module right under weaksep/) -> floor. All import those of the ground, which import nothing.
 FLOORS = {
-    **dict.fromkeys(["errors", "seeding"], -1),
+    **dict.fromkeys(["errors", "processor", "seeding"], -1),
     **dict.fromkeys(["signal", "fileio"], 0),
     "jobs": 1,
     **dict.fromkeys(["corpora", "mixtures", "recordings", "feats", "nets", "losses", "metrics"], 2),

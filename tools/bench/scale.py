@@ -1,4 +1,4 @@
-"""How the stages' time and memory grow with clips, seconds, classes and cores: SCALE.md, with exponents.
+"""How the stages' time and memory grow with clips, seconds, classes and cores: docs/scale.md, with exponents.
 
 One size is varied at a time. A stage's time is what it takes beyond its start, which is the time of the same stage on
 next to nothing; an exponent is the slope of log(time) over log(size), so 1 means that twice as much takes twice as
@@ -11,15 +11,17 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from processes import output_of
+from sizing import sizing
 
-from weaksep.fileio.atomic import atomic_path
+from weaksep.bin.cli import str2bool
+from weaksep.fileio.atomic import write_json, write_text
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.tables import write_tsv
@@ -28,6 +30,7 @@ from weaksep.infer.dataset import write_unprocessed
 from weaksep.infer.model import save_untrained
 from weaksep.report.environment import environment, environment_lines
 
+ROOT = Path(__file__).resolve().parents[2]
 RATE = 8000
 FEATS = {"window_samples": 256, "hop_samples": 128}
 UNET = {"kind": "unet", "channels": [16, 32, 48, 64], "layers": 1, "units": 32}
@@ -45,9 +48,9 @@ INTRODUCTION = """\
 # Scale
 
 How seconds and peak memory of the stages grow, one size varied at a time around the first line of each table. Stage 0
-converts as many events as stage 1 mixes clips, audio is in archives (`wav.ark`); `training's start` is all that a training does before its first step.
-Seconds hold the start of the command, which exponents leave out. An exponent is the slope of log(seconds) over
-log(size): 1 is proportional. `tools/bench/scale.py` makes this page.
+converts as many events as stage 1 mixes clips, audio is in archives (`wav.ark`), and `training's start` is all that a
+training does before its first step. Seconds hold the start of the command, which exponents leave out. An exponent is
+the slope of log(seconds) over log(size): 1 is proportional. `tools/bench/scale.py` makes this page.
 """
 
 
@@ -154,7 +157,7 @@ def exponent(sizes: Sequence[float], seconds: Sequence[float], start: float) -> 
 
 
 def page(found: dict[str, Any]) -> str:
-    """SCALE.md from its figures."""
+    """docs/scale.md from its figures."""
     text = [INTRODUCTION]
     for what, rows in found["varied"].items():
         names = [name for name in STAGES if any(name in row["stages"] for row in rows)]
@@ -173,33 +176,38 @@ def page(found: dict[str, Any]) -> str:
             slope = exponent(sizes, seconds, found["start"].get(name, [0.0])[0])
             slopes.append("–" if slope is None else f"{slope:.2f}")
         text += [f"| exponent | {' | '.join(slopes)} |", ""]
-    return "\n".join(
-        [*text, f"<sub>{'; '.join(f'{name} {value}' for name, value in found['facts'].items())}</sub>", ""]
-    )
+    facts = "; ".join(f"{name} {value}" for name, value in found["facts"].items())
+    return "\n".join([*text, *sizing(found), "", f"<sub>{facts}</sub>", ""])
 
 
-def main() -> None:
-    """Measure everything, write SCALE.md and SCALE.json."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--largest", type=int, default=100_000, help="clips; 1000000 takes hours and 30 GB")
-    parser.add_argument("--scored", type=int, default=100_000, help="clips up to which separation and scores are timed")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "SCALE.md")
-    args = parser.parse_args()
-    cases = varied(args.largest)
+def measure(largest: int, scored: int) -> Iterator[dict[str, Any]]:
+    """All that has been measured, after every size."""
     facts = {name: value for name, value in environment_lines(environment(None)).items() if name != "seed"}
     found: dict[str, Any] = {"facts": facts, "varied": {}}
     with tempfile.TemporaryDirectory() as name:
-        found["start"] = stages(Path(name), Size(clips=4), args.scored)
-    for what, sizes in cases.items():
+        found["start"] = stages(Path(name), Size(clips=4), scored)
+    for what, sizes in varied(largest).items():
         found["varied"][what] = []
         for size in sizes:
             with tempfile.TemporaryDirectory() as name:
-                row = {"size": asdict(size), "stages": stages(Path(name), size, args.scored)}
-            print(row, flush=True)
-            found["varied"][what].append(row)
-    for path, content in ((args.out.with_suffix(".json"), json.dumps(found, indent=1) + "\n"), (args.out, page(found))):
-        with atomic_path(path) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+                found["varied"][what].append({"size": asdict(size), "stages": stages(Path(name), size, scored)})
+            print(found["varied"][what][-1], flush=True)
+            yield found
+
+
+def main() -> None:
+    """Measure everything, write figures and page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--largest", type=int, default=100_000, help="clips; 1000000 takes hours and 30 GB")
+    parser.add_argument("--scored", type=int, default=100_000, help="clips up to which separation and scores are timed")
+    parser.add_argument("--figures", type=Path, default=Path(__file__).parent / "SCALE.json")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/scale.md", help="the page")
+    parser.add_argument("--redraw", type=str2bool, default=False, help="the page alone, from the figures")
+    args = parser.parse_args()
+    if not args.redraw:
+        for found in measure(args.largest, args.scored):
+            write_json(args.figures, found)
+    write_text(args.out, page(json.loads(args.figures.read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":

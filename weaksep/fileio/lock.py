@@ -55,6 +55,16 @@ def open_lock(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
     raise UserError(NO_LOCK.format(path))
 
 
+def try_lock(descriptor: int) -> None:
+    """Lock an open file; the lock goes with the descriptor.
+
+    Raises:
+        BlockingIOError: another process has it.
+        OSError: the file system has no locks.
+    """
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _written(descriptor: int) -> str:
     """What a lock file says."""
     return os.pread(descriptor, 200, 0).decode(errors="replace").strip()
@@ -67,7 +77,7 @@ def _holder(descriptor: int, path: Path) -> str | None:
         _NoLocks: the file system has none.
     """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try_lock(descriptor)
         same = os.fstat(descriptor).st_ino == os.stat(path).st_ino
     except BlockingIOError:
         return _written(descriptor) or "another process"

@@ -1,6 +1,5 @@
 """Choose where to compute: one free GPU when asked for one, else the CPU, and say which."""
 
-import fcntl
 import logging
 import os
 import subprocess
@@ -8,6 +7,7 @@ import tempfile
 from contextlib import suppress
 
 from weaksep.errors import UserError
+from weaksep.fileio.lock import try_lock
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def _taken(gpu: str) -> bool:
     path = os.path.join(tempfile.gettempdir(), f"weaksep-gpu-{gpu}.lock")
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try_lock(descriptor)
     except BlockingIOError:
         os.close(descriptor)
         return False

@@ -4,13 +4,13 @@ import datetime
 import importlib.metadata
 import os
 import platform
-import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import weaksep
+from weaksep.processor import processor_name, usable_cores
 
 
 def _run(*command: str, folder: Path | None = None) -> str | None:
@@ -38,11 +38,10 @@ def git_commit(folder: Path) -> str | None:
 
 def machine() -> dict[str, Any]:
     """CPU, cores, memory and GPUs of this machine; what cannot be found out is null."""
-    model = re.search(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
     gpus = _run("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
     return {
-        "cpu": model[1].strip() if model else platform.machine() or None,
-        "cores": len(os.sched_getaffinity(0)),  # those this process may use, which a container limits
+        "cpu": processor_name() or platform.machine() or None,
+        "cores": usable_cores(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "gpu": ", ".join(gpus.splitlines()) if gpus else None,
         "system": f"{platform.system()} {platform.machine()}",

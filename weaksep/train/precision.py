@@ -1,22 +1,13 @@
 """The numbers that a separator is trained in: float32, or faster and shorter ones where the device has them."""
 
 import logging
-import re
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from weaksep.processor import processor_features
+
 logger = logging.getLogger(__name__)
-
-
-def processor_features() -> set[str]:
-    """What the processor says it can do, and who made it, as Linux names it; empty elsewhere."""
-    with suppress(OSError):
-        lines = re.findall(r"^(?:flags|vendor_id)\s*:(.*)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
-        return set(" ".join(lines).split())
-    return set()
 
 
 def gains_by_bfloat16(device: torch.device) -> bool:
