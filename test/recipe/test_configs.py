@@ -29,7 +29,6 @@ from weaksep.train.systems import all_systems, system_configs, system_variants
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN_SYSTEMS = {
-    "shipped": {"esc10"},
     "stream": {"remix", "remix_stream_1s", "remix_stream_100ms"},
     "subset_16k": {"remix", "strong_remix"},
 }
@@ -109,7 +108,7 @@ def test_every_system_makes_a_step(folder: Path, tmp_path: Path, caplog: pytest.
 
 
 def test_the_settings_of_the_model_that_is_shipped() -> None:
-    (config,) = system_configs(ROOT / "egs/esc50_mix/conf/shipped", ["esc10"]).values()
+    (config,) = system_configs(ROOT / "egs/esc50_mix/conf", ["remix_classified"]).values()
     assert (config.supervision, config.net["kind"], config.net["channels"]) == ("clip", "unet", [24, 48, 72, 96])
     assert set(config.losses) == {"remix", "classification"} and not config.residual
 

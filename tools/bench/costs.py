@@ -35,7 +35,7 @@ from weaksep.signal.units import n_frames, seconds_to_samples
 from weaksep.train.systems import all_systems, system_configs
 
 ROOT = Path(__file__).resolve().parents[2]
-SYSTEMS = ("strong", "frame", "clip", "strong_remix", "remix", "remix_fast", "esc10")
+SYSTEMS = ("strong", "frame", "clip", "strong_remix", "remix", "remix_fast", "remix_classified")
 CLIPS = 48
 INTRODUCTION = """\
 # What things cost

@@ -49,7 +49,7 @@ def models_in(folder: Path) -> list[Path]:
 
 def model_names() -> list[str]:
     """Names of the models that there are."""
-    return sorted(file.parent.name for file in MODELS.glob(f"*/{DESCRIPTION_NAME}"))
+    return sorted(folder.name for folder in MODELS.glob("*") if network_file(folder, DESCRIPTION_NAME).is_file())
 
 
 def find_model(place: str | Path) -> Path:
