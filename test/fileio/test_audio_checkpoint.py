@@ -43,6 +43,23 @@ def test_plain_files_are_read_as_the_decoder_reads_them(tmp_path: Path) -> None:
         read_audio(short, 8000)
 
 
+def test_float_files_are_those_of_scipy_and_plain_too(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).standard_normal(999).astype(np.float32)
+    ours, other, broken, archive = (tmp_path / name for name in ("ours.wav", "other.wav", "nan.wav", "all.ark"))
+    write_audio(ours, samples, 8000, "FLOAT")
+    wavfile.write(other, 8000, samples)
+    assert ours.read_bytes() == other.read_bytes()
+    archive.write_bytes(b"utt " + ours.read_bytes() + b"and what follows")
+    for place in (ours, f"{archive}:4"):
+        found = _read_plain(place, 8000)
+        assert found is not None and found.dtype == np.float32
+        np.testing.assert_array_equal(found, samples)
+    samples[500] = np.nan
+    wavfile.write(broken, 8000, samples)
+    with pytest.raises(UserError, match="NaN"):
+        read_audio(broken, 8000)
+
+
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 96000])
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24", "PCM_32", "FLOAT"])
 def test_any_rate_depth_and_channels(tmp_path: Path, rate: int, subtype: str) -> None:

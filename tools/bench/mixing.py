@@ -4,7 +4,7 @@ and against a raw write of the same files.
 Whole processes: ``weaksep mix`` with one worker, and a script that calls scaper. Without their start-up: the function
 that the command calls, in this process, with no event in memory yet; and what scaper's loop took by its own clock.
 scaper makes fewer mixtures, and its process is extended by its loop's time for the others. Ours writes a file for each
-class that sounds, of 16 bits a sample; scaper one for each event, of 32 bits.
+class that sounds, of 16 bits a sample, or one archive for each class; scaper a file for each event, of 32 bits.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from processes import run_peer, weaksep
@@ -51,12 +52,14 @@ def main() -> None:
         settings = load_config(MixConfig, config)
         loops: list[float] = []  # seconds that a mixture takes scaper
 
-        def command() -> None:
-            weaksep("mix", "--config", config, "--events", events, "--out", out, "--nj", 1)
+        def command(audio_format: str = "wav") -> None:
+            more = ("--nj", 1, "--audio-format", audio_format)
+            weaksep("mix", "--config", config, "--events", events, "--out", out, *more)
 
-        def function() -> None:
+        def function(audio_format: str = "wav") -> None:
             write._loaded.cache_clear()
-            make_mixtures(settings, {"": settings}, events, out / "backgrounds", out, nj=1, force=False)
+            own = settings.model_copy(update={"audio_format": audio_format})
+            make_mixtures(own, {"": own}, events, out / "backgrounds", out, nj=1, force=False)
 
         def scaper() -> None:
             found = run_peer("scaper", "scaper_mix.py", folder / "foreground", out, of_scaper, len(loops))
@@ -74,15 +77,18 @@ def main() -> None:
                 with open(path, "wb") as file:
                     file.write(noise[:n_bytes])
 
-        functions = {"command": command, "function": function, "scaper": scaper, "raw": raw}
+        ways = {"command": command, "function": function}
+        ways |= {f"{name}, archives": partial(way, "wav.ark") for name, way in ways.items()}
+        functions = {**ways, "scaper": scaper, "raw": raw}
         seconds = in_turns(functions, rounds, between=lambda: shutil.rmtree(out))
     loops = loops[-rounds:]
     whole = [(taken + (size - of_scaper) * loop) / size for taken, loop in zip(seconds["scaper"], loops, strict=True)]
     limit = Against("raw write of the same files", [taken / size for taken in seconds["raw"]], goal=0.5, limit=True)
     what = f"a mixture of 4 s at 16 kHz and its references, of {size}, one core"
-    for row, ours, theirs in (("mixing, whole command", "command", whole), ("mixing, no start-up", "function", loops)):
-        own = [taken / size for taken in seconds[ours]]
-        record(row, what, own, [Against("scaper 1.6.5, isolated events saved", theirs, goal=20), limit])
+    for row, ours, theirs in (("whole command", "command", whole), ("no start-up", "function", loops)):
+        peer = Against("scaper 1.6.5, isolated events saved", theirs, goal=20)
+        for into, others in (("", [peer, limit]), (", archives", [peer])):
+            record(f"mixing{into}, {row}", what, [taken / size for taken in seconds[f"{ours}{into}"]], others)
 
 
 if __name__ == "__main__":

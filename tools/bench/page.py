@@ -25,6 +25,7 @@ TITLES = {
     "bss_eval": "SDR, SIR and SAR",
     "scoring": "Scoring a test set",
     "separate": "Separating",
+    "streaming": "Separating while it sounds",
     "export": "Exported separators",
     "to_10_db": "From an empty folder to 10 dB",
     "startup": "Starting up, and finding nothing to do",
@@ -35,9 +36,9 @@ INTRODUCTION = """\
 # Benchmarks
 
 Each row was measured in one run together with what it is held against, in turns (A B A B), on a machine that did
-nothing else; medians, with quartiles in brackets. "Times as good" is the other's median divided by ours: above 1, ours
-is faster (or smaller). A limit is what the machine does at best with the same bytes or the same arithmetic, so that 1
-is the most that can be reached. `tools/bench/run.sh` makes this page.
+nothing else: below each table is the load before it. Medians, with quartiles in brackets. "Times as good" is the
+other's median divided by ours: above 1, ours is faster (or smaller). A limit is what the machine does at best with the
+same bytes or the same arithmetic, so that 1 is the most that can be reached. `tools/bench/run.sh` makes this page.
 """
 PEERS = "asteroid fast_bss_eval kaldi_native_io kaldiio librosa mir_eval pytorch_lightning scaper torch torchmetrics"
 

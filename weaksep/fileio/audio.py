@@ -12,20 +12,34 @@ import soxr
 
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
-from weaksep.fileio.audioread import NO_SAMPLES, NOT_COUNTED, checked_parts, opened, read_blocks, refuse_no_sound
+from weaksep.fileio.audioread import (
+    NO_SAMPLES,
+    NOT_COUNTED,
+    checked_parts,
+    opened,
+    read_blocks,
+    refuse_no_sound,
+    samples_problem,
+)
 from weaksep.fileio.parsed import open_regular
 from weaksep.fileio.scp import split_offset
 
 INT16_SCALE = 32768.0
 PLAIN_BYTES = 1 << 26  # larger files are checked before they are read
 
-_HEADER = struct.Struct("<4sI8sIHHIIHH4sI")  # of WAV: RIFF, fmt, data
+_PLAIN = {"PCM_16": (1, "<i2", INT16_SCALE), "FLOAT": (3, "<f4", 1.0)}  # what WAV calls it, its type, its full scale
+_LONGEST_HEADER = 58
 
 
-def _header(n_bytes: int, sample_rate: int) -> bytes:
-    """What comes before so many bytes of mono 16-bit samples in a WAV file."""
-    form = (16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
-    return _HEADER.pack(b"RIFF", n_bytes + 36, b"WAVEfmt ", *form, b"data", n_bytes)
+def _header(n_bytes: int, sample_rate: int, subtype: str) -> bytes:
+    """What comes before so many bytes of mono samples in a WAV file."""
+    tag, kind, _ = _PLAIN[subtype]
+    width = np.dtype(kind).itemsize
+    form, fact = struct.pack("<HHIIHH", tag, 1, sample_rate, width * sample_rate, width, 8 * width), b""
+    if subtype == "FLOAT":
+        form, fact = form + b"\0\0", struct.pack("<4sII", b"fact", 4, n_bytes // width)
+    chunks = struct.pack("<4sI", b"fmt ", len(form)) + form + fact + struct.pack("<4sI", b"data", n_bytes)
+    return struct.pack("<4sI4s", b"RIFF", 4 + len(chunks) + n_bytes, b"WAVE") + chunks
 
 
 def _read(path: str | Path, accept_truncated: bool | None = None) -> tuple[np.ndarray, int]:
@@ -38,26 +52,34 @@ def _read(path: str | Path, accept_truncated: bool | None = None) -> tuple[np.nd
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks), rate
 
 
-def _read_plain(path: str | Path, sample_rate: int) -> np.ndarray | None:
-    """A sound just as ``write_audio`` writes it, mono 16-bit WAV, in a tenth of the time that a decoder takes; None for
-    any other, which is then read, or refused, like one from elsewhere."""
+def _plain_bytes(path: str | Path) -> bytes:
+    """A file, if it is not large; of an archive the sound alone, however large the others in it are."""
     name, offset = split_offset(os.fspath(path))
+    with open_regular(name, PLAIN_BYTES if offset is None else math.inf) as stream:
+        if offset is None:
+            return stream.read()
+        stream.seek(offset)
+        head = stream.read(_LONGEST_HEADER)
+        # Of both kinds of header the last number is that of the bytes to come; where it is another's, nothing fits.
+        length = 44 if head[36:40] == b"data" else _LONGEST_HEADER
+        size = min(int.from_bytes(head[length - 4 : length], "little"), PLAIN_BYTES)
+        return head[: length + size] + stream.read(max(0, length + size - len(head)))
+
+
+def _read_plain(path: str | Path, sample_rate: int) -> np.ndarray | None:
+    """A sound just as ``encoded`` makes it, a mono WAV file, in a tenth of the time that a decoder takes; None for any
+    other, which is then read, or refused, like one from elsewhere."""
     try:
-        # Of an archive only the sound is read, however large the others in it are.
-        with open_regular(name, PLAIN_BYTES if offset is None else math.inf) as stream:
-            if offset is not None:
-                stream.seek(offset)
-                head = stream.read(_HEADER.size)
-                size = min(int.from_bytes(head[-4:], "little"), PLAIN_BYTES) if len(head) == _HEADER.size else 0
-                content = head + stream.read(size)
-            else:
-                content = stream.read()
+        content = _plain_bytes(path)
     except OSError:
         return None
-    size = len(content) - _HEADER.size
-    if size <= 0 or not content.startswith(_header(size, sample_rate)):
-        return None
-    return np.frombuffer(content, "<i2", offset=_HEADER.size) / np.float32(INT16_SCALE)
+    for subtype, (_, kind, full_scale) in _PLAIN.items():
+        begin = len(_header(0, sample_rate, subtype))
+        size = len(content) - begin
+        if size > 0 and content.startswith(_header(size, sample_rate, subtype)):
+            samples = np.frombuffer(content, kind, offset=begin) / np.float32(full_scale)
+            return samples if subtype == "PCM_16" or not samples_problem(samples) else None
+    return None
 
 
 def read_audio(path: str | Path, sample_rate: int) -> np.ndarray:
@@ -111,22 +133,18 @@ def encoded(waveform: np.ndarray, sample_rate: int, subtype: str = "PCM_16", con
         subtype: "PCM_16" (floats are rounded, clipped) or "FLOAT", which only a WAV file holds.
         container: "wav" or "flac".
     """
-    if waveform.dtype != np.int16:
-        waveform = to_int16(waveform) if subtype == "PCM_16" else waveform.astype(np.float32, copy=False)
-    if waveform.dtype == np.int16 and container == "wav":
-        samples = waveform.astype("<i2", copy=False).tobytes()
-        return _header(len(samples), sample_rate) + samples
+    if waveform.dtype == np.int16:
+        subtype = "PCM_16"
+    elif subtype == "PCM_16":
+        waveform = to_int16(waveform)
+    if container == "wav":
+        samples = waveform.astype(_PLAIN[subtype][1], copy=False).tobytes()
+        return _header(len(samples), sample_rate, subtype) + samples
+    # Imported where it is needed: that takes longer than most commands' own work.
+    import soundfile
+
     buffer = io.BytesIO()
-    # Imported where they are needed: that takes longer than most commands' own work. Not soundfile for float WAV: it
-    # stamps the files with the time of day, so that one seed gives many.
-    if container == "flac":
-        import soundfile
-
-        soundfile.write(buffer, waveform, sample_rate, format="FLAC", subtype="PCM_16")
-    else:
-        from scipy.io import wavfile
-
-        wavfile.write(buffer, sample_rate, waveform)
+    soundfile.write(buffer, waveform, sample_rate, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
 
 
