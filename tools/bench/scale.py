@@ -1,8 +1,8 @@
 """How the stages' time and memory grow with clips, seconds, classes and cores: docs/scale.md, with exponents.
 
-One size is varied at a time. A stage's time is what it takes beyond its start, which is the time of the same stage on
-next to nothing; an exponent is the slope of log(time) over log(size), so 1 means that twice as much takes twice as
-long. Every stage is a process of its own, and its memory the peak of that process, with one worker.
+One size is varied at a time. A stage's time is the processor time that it takes beyond its start, which is that of the
+same stage on next to nothing; an exponent is the slope of log(time) over log(size), so 1 means that twice as much takes
+twice as long. Every stage is a process of its own, and its memory the peak of that process, with one worker.
 """
 
 from __future__ import annotations
@@ -39,18 +39,20 @@ AUDIO = {"audio_format": "wav.ark"}  # archives, as large corpora are kept: a fi
 STAGES = ("data", "mix", "feats", "training's start", "separate", "score")
 # Seconds and MB of a command whose memory is counted by itself: a process inherits the peak of the one that forked it.
 MEASURE = """
-import resource, subprocess, sys, time
-started = time.perf_counter()
+import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
-print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 """
 INTRODUCTION = """\
 # Scale
 
 How seconds and peak memory of the stages grow, one size varied at a time around the first line of each table. Stage 0
 converts as many events as stage 1 mixes clips, audio is in archives (`wav.ark`), and `training's start` is all that a
-training does before its first step. Seconds hold the start of the command, which exponents leave out. An exponent is
-the slope of log(seconds) over log(size): 1 is proportional. `tools/bench/scale.py` makes this page.
+training does before its first step. Seconds are of processor time, of a command and its workers together, so that other
+work on the machine counts little; they hold the start of the command, which exponents leave out. An exponent is the
+slope of log(seconds) over log(size): 1 is proportional. MB are of the largest process. `tools/bench/scale.py` makes
+this page.
 """
 
 
@@ -107,7 +109,7 @@ def write_corpus(folder: Path, size: Size) -> None:
 
 
 def measured(*arguments: object) -> tuple[float, float]:
-    """Seconds and peak MB of ``weaksep ARGUMENTS``."""
+    """Seconds of processor time of ``weaksep ARGUMENTS`` and its workers, and the peak of the largest process in MB."""
     words = output_of([sys.executable, "-c", MEASURE, sys.executable, "-m", "weaksep.bin", *arguments]).split()
     return float(words[-2]), float(words[-1])
 

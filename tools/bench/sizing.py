@@ -1,7 +1,7 @@
 """A model of what the stages cost, fitted to what scale.py has measured, and what it says of larger corpora.
 
-Seconds of a stage = its start + a * clips + b * seconds of audio, a and b at least 0, by least squares of relative
-errors. The largest corpus and the runs with two workers are left out of the fit: the model is checked on them.
+Processor time of a stage = its start + a * clips + b * seconds of audio, a and b at least 0, by least squares of
+relative errors. The largest corpus and the runs with two workers are left out of the fit: the model is checked on them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Costs = Mapping[str, tuple[float, float]]  # stage -> seconds a clip, seconds a 
 INTRODUCTION = f"""\
 ## What larger corpora cost, by a model
 
-Not measured: seconds of a stage = its start + a × clips + b × seconds of audio, fitted to the rows above with one
-worker and two classes, except the largest corpus. The check below holds the model against what was left out. The table
-after it is for clips of {CLIP_S:g} s and nodes of {CORES} such cores, all of them busy, and storage that keeps up; what
-two workers lose against one is taken off once, not for every doubling. Training is not in it: its steps are the
+Not measured: processor time of a stage = its start + a × clips + b × seconds of audio, fitted to the rows above with
+one worker and two classes, except the largest corpus. The check below holds the model against what was left out. The
+table after it is for clips of {CLIP_S:g} s and nodes of {CORES} such cores, all of them busy, and storage that keeps up;
+what two workers take more than one is added once, not for every doubling. Training is not in it: its steps are the
 user's choice, and what one takes is in `tools/bench/COSTS.md`. An hour at 8 kHz takes 58 MB for the mixture and as much
 for each reference; spectra, where they are kept, twice that.
 """
@@ -51,10 +51,10 @@ def split(varied: Mapping[str, list[dict[str, Any]]]) -> tuple[list[dict[str, An
 
 
 def efficiency(rows: Sequence[dict[str, Any]], start: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Of two workers: seconds of one over twice the seconds of two, starts taken off; at most 1."""
+    """Of two workers: processor time of one over that of two together, starts taken off; at most 1."""
     one, two = (row["stages"] for row in rows)
     beyond = {name: (one[name][0] - start[name][0], two[name][0] - start[name][0]) for name in one}
-    return {name: min(1.0, alone / (2 * shared)) for name, (alone, shared) in beyond.items() if min(alone, shared) > 0}
+    return {name: min(1.0, alone / shared) for name, (alone, shared) in beyond.items() if min(alone, shared) > 0}
 
 
 def duration(seconds: float) -> str:
@@ -75,7 +75,7 @@ def sizing(found: Mapping[str, Any]) -> Iterator[str]:
     fit, check = split(found["varied"])
     costs, shared = fitted(fit, start), efficiency(found["varied"]["nj"], start)
     yield INTRODUCTION
-    yield "| stage | start, s | ms a clip | s an hour of audio | of two workers |\n|---|---:|---:|---:|---:|"
+    yield "| stage | start, s | ms a clip | s an hour of audio | one worker's time / two's |\n|---|---:|---:|---:|---:|"
     for name, (per_clip, per_second) in costs.items():
         cells = [f"{start[name][0]:.1f}", f"{1e3 * per_clip:.2f}", f"{3600 * per_second:.1f}"]
         yield f"| {name} | {' | '.join(cells)} | {shared.get(name, 1.0):.2f} |"
@@ -85,7 +85,7 @@ def sizing(found: Mapping[str, Any]) -> Iterator[str]:
         about = f"{size['clips']:,} clips of {size['seconds']:g} s, {size['nj']} worker(s)"
         for name, (taken, _) in row["stages"].items():
             alone = core_seconds(costs[name], size["clips"], size["seconds"])
-            expected = start[name][0] + alone / (size["nj"] * (shared.get(name, 1.0) if size["nj"] > 1 else 1.0))
+            expected = start[name][0] + alone / (shared.get(name, 1.0) if size["nj"] > 1 else 1.0)
             yield f"| {about} | {name} | {expected:.1f} | {taken:.1f} |"
     stages = [name for name in costs if name != "training's start"]
     yield f"\n| by the model | {' | '.join(stages)} | all of them |\n|---|{'---:|' * (len(stages) + 1)}"
