@@ -19,8 +19,8 @@ INTRODUCTION = f"""\
 
 Not measured: processor time of a stage = its start + a × clips + b × seconds of audio, fitted to the rows above with
 one worker and two classes, except the largest corpus. The check below holds the model against what was left out. The
-table after it is for clips of {CLIP_S:g} s and nodes of {CORES} such cores, all of them busy, and storage that keeps up;
-what two workers take more than one is added once, not for every doubling. Training is not in it: its steps are the
+table after it is for clips of {CLIP_S:g} s and nodes of {CORES} such cores, all of them busy, and storage that keeps
+up; what two workers take more than one is added once, not for every doubling. Training is not in it: its steps are the
 user's choice, and what one takes is in `tools/bench/COSTS.md`. An hour at 8 kHz takes 58 MB for the mixture and as much
 for each reference; spectra, where they are kept, twice that.
 """
