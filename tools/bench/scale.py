@@ -79,7 +79,7 @@ def varied(largest: int) -> dict[str, list[Size]]:
     long = Size(clips=2000, seconds=1.0)
     return {
         "clips": [Size(clips=count) for count in counts],
-        "seconds": [Size(clips=200, seconds=seconds) for seconds in (1.0, 4.0, 16.0)],
+        "seconds": [Size(clips=1000, seconds=seconds) for seconds in (1.0, 4.0, 16.0)],
         "classes": [Size(clips=1000, seconds=1.0, classes=classes) for classes in (2, 8, 32)],
         "nj": [long, replace(long, nj=2)],
     }

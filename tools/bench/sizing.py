@@ -1,7 +1,8 @@
 """A model of what the stages cost, fitted to what scale.py has measured, and what it says of larger corpora.
 
-Processor time of a stage = its start + a * clips + b * seconds of audio, a and b at least 0, by least squares of
-relative errors. The largest corpus and the runs with two workers are left out of the fit: the model is checked on them.
+Processor time of a stage = its start, once more for each worker beside the first process, + a * clips + b * seconds of
+audio, a and b at least 0, by least squares of relative errors. The largest corpus and the runs with two workers are
+left out of the fit: the model is checked on them.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ INTRODUCTION = f"""\
 ## What larger corpora cost, by a model
 
 Not measured: processor time of a stage = its start + a × clips + b × seconds of audio, fitted to the rows above with
-one worker and two classes, except the largest corpus. The check below holds the model against what was left out. The
-table after it is for clips of {CLIP_S:g} s and nodes of {CORES} such cores, all of them busy, and storage that keeps
-up; what two workers take more than one is added once, not for every doubling. Training is not in it: its steps are the
-user's choice, and what one takes is in `tools/bench/COSTS.md`. An hour at 8 kHz takes 58 MB for the mixture and as much
-for each reference; spectra, where they are kept, twice that.
+one worker and two classes, except the largest corpus; several workers start beside the first process, each as it does.
+The check below holds the model against what was left out. The table after it is for clips of {CLIP_S:g} s and nodes of
+{CORES} such cores, all of them busy, and storage that keeps up. Training is not in it: its steps are the user's choice
+(`tools/bench/costs.py` measures what one takes). An hour at 8 kHz takes 58 MB for the mixture and as much for each
+reference; spectra, where they are kept, twice that.
 """
 
 
-def core_seconds(cost: tuple[float, float], clips: float, seconds: float) -> float:
-    """Of so many clips of so many seconds each, without the start."""
-    return cost[0] * clips + cost[1] * clips * seconds
+def processor_seconds(cost: tuple[float, float], begun: float, clips: float, seconds: float, workers: int = 1) -> float:
+    """Of all processes, for so many clips of so many seconds each; ``begun`` is the start of one."""
+    return begun * (1 + workers if workers > 1 else 1) + cost[0] * clips + cost[1] * clips * seconds
 
 
 def fitted(rows: Sequence[dict[str, Any]], start: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float]]:
@@ -50,13 +51,6 @@ def split(varied: Mapping[str, list[dict[str, Any]]]) -> tuple[list[dict[str, An
     return [*smaller, *varied["seconds"], varied["nj"][0]], [largest, varied["nj"][1]]
 
 
-def efficiency(rows: Sequence[dict[str, Any]], start: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Of two workers: processor time of one over that of two together, starts taken off; at most 1."""
-    one, two = (row["stages"] for row in rows)
-    beyond = {name: (one[name][0] - start[name][0], two[name][0] - start[name][0]) for name in one}
-    return {name: min(1.0, alone / shared) for name, (alone, shared) in beyond.items() if min(alone, shared) > 0}
-
-
 def duration(seconds: float) -> str:
     """As people say it.
 
@@ -73,29 +67,28 @@ def sizing(found: Mapping[str, Any]) -> Iterator[str]:
     """Lines of the page's part on larger corpora."""
     start = found["start"]
     fit, check = split(found["varied"])
-    costs, shared = fitted(fit, start), efficiency(found["varied"]["nj"], start)
+    costs = fitted(fit, start)
     yield INTRODUCTION
-    yield "| stage | start, s | ms a clip | s an hour of audio | one worker's time / two's |\n|---|---:|---:|---:|---:|"
+    yield "| stage | start, s | ms a clip | s an hour of audio |\n|---|---:|---:|---:|"
     for name, (per_clip, per_second) in costs.items():
-        cells = [f"{start[name][0]:.1f}", f"{1e3 * per_clip:.2f}", f"{3600 * per_second:.1f}"]
-        yield f"| {name} | {' | '.join(cells)} | {shared.get(name, 1.0):.2f} |"
+        yield f"| {name} | {start[name][0]:.1f} | {1e3 * per_clip:.2f} | {3600 * per_second:.1f} |"
     yield "\n| held against the model | stage | model, s | measured, s |\n|---|---|---:|---:|"
+    stages = [name for name in costs if name != "training's start"]  # which has no workers
     for row in check:
         size = row["size"]
         about = f"{size['clips']:,} clips of {size['seconds']:g} s, {size['nj']} worker(s)"
-        for name, (taken, _) in row["stages"].items():
-            alone = core_seconds(costs[name], size["clips"], size["seconds"])
-            expected = start[name][0] + alone / (shared.get(name, 1.0) if size["nj"] > 1 else 1.0)
-            yield f"| {about} | {name} | {expected:.1f} | {taken:.1f} |"
-    stages = [name for name in costs if name != "training's start"]
+        for name in filter(row["stages"].__contains__, stages):
+            expected = processor_seconds(costs[name], start[name][0], size["clips"], size["seconds"], size["nj"])
+            yield f"| {about} | {name} | {expected:.1f} | {row['stages'][name][0]:.1f} |"
     yield f"\n| by the model | {' | '.join(stages)} | all of them |\n|---|{'---:|' * (len(stages) + 1)}"
     for hours in HOURS:
         clips = hours * 3600 / CLIP_S
         for nodes in NODES:
-            taken = {
-                name: start[name][0]
-                + core_seconds(costs[name], clips, CLIP_S) / (nodes * CORES * shared.get(name, 1.0))
+            cores = nodes * CORES
+            # Workers start at once, after the first process.
+            taken = [
+                start[name][0] + processor_seconds(costs[name], start[name][0] * cores, clips, CLIP_S) / cores
                 for name in stages
-            }
-            cells = [*map(duration, taken.values()), duration(sum(taken.values()))]
+            ]
+            cells = [*map(duration, taken), duration(sum(taken))]
             yield f"| {hours:,} hours, {nodes} node(s) | {' | '.join(cells)} |"
