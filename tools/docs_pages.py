@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ELSEWHERE = {
     "README.md": "index.md",
     "egs/README.md": "recipes.md",
+    "tools/bench/RESULTS.md": "benchmarks.md",
+    "tools/bench/PROFILES.md": "profiles.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "LICENSE": "LICENSE.txt",
