@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from weaksep.fileio.names import one_line
 
@@ -32,7 +32,7 @@ class LineFormatter(logging.Formatter):
         return printable(super().formatException(ei))
 
 
-class AboveBars(logging.StreamHandler[TextIO]):
+class AboveBars(logging.StreamHandler):  # without its argument, which Python 3.10 does not take
     """Log lines on stderr. On a terminal a line takes the place of the progress bars, which tqdm draws anew below it;
     they may be those of another process."""
 
