@@ -46,7 +46,7 @@ REQUIREMENTS = [
     "pydantic>=2.6",
     "tqdm>=4.66",
     "kaldiio>=2.18",
-    "safetensors>=0.4.3",
+    "safetensors>=0.5.3",
     "tensorboard>=2.15",
 ]
 EXTRAS = {

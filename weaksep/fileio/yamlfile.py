@@ -7,7 +7,7 @@ An unknown key dies with the file, the key and the nearest valid one.
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -91,6 +91,11 @@ def _apply_override(config: dict[str, Any], override: str) -> None:
     place[last] = load_yaml(text, f"--set {override!r}")
 
 
+def _is_model(kind: Any) -> bool:
+    """Whether it is a model's class. For Python 3.10 ``dict[str, int]`` is a type too, and no class."""
+    return isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, BaseModel)
+
+
 def _fields_at(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
     """Names that are valid beside the one at ``location`` (walks into nested models)."""
     current: Any = model
@@ -99,7 +104,7 @@ def _fields_at(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
         if field is None:
             break
         candidates = [field.annotation, *get_args(field.annotation)]
-        current = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), current)
+        current = next(filter(_is_model, candidates), current)
     return list(current.model_fields)
 
 
