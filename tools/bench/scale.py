@@ -177,7 +177,8 @@ def page(found: dict[str, Any]) -> str:
             sizes, seconds = [row["size"][what] for row in there], [row["stages"][name][0] for row in there]
             slope = exponent(sizes, seconds, found["start"].get(name, [0.0])[0])
             slopes.append("–" if slope is None else f"{slope:.2f}")
-        text += [f"| exponent | {' | '.join(slopes)} |", ""]
+        # Of workers there is none: each of them starts, and that is most of what more of them take.
+        text += [*([f"| exponent | {' | '.join(slopes)} |"] if what != "nj" else []), ""]
     facts = "; ".join(f"{name} {value}" for name, value in found["facts"].items())
     return "\n".join([*text, *sizing(found), "", f"<sub>{facts}</sub>", ""])
 
