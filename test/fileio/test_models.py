@@ -23,9 +23,8 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, classes in (("esc10", ["dog", "rain"]), ("street", ["horn"])):
         save_untrained(tmp_path / "models" / name, classes, 8000)
     monkeypatch.setattr(models, "MODELS", tmp_path / "models")
-    (tmp_path / "models/street/model.json").rename(
-        tmp_path / "models/street/config.json"
-    )  # as `weaksep pack` writes it
+    # As `weaksep pack` writes it.
+    (tmp_path / "models/street/model.json").rename(tmp_path / "models/street/config.json")
     (tmp_path / "models/card_only").mkdir()
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

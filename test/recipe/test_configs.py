@@ -107,7 +107,7 @@ def test_every_system_makes_a_step(folder: Path, tmp_path: Path, caplog: pytest.
     assert not missing
 
 
-def test_the_settings_of_the_model_that_is_shipped() -> None:
+def test_the_settings_of_the_model_to_begin_with() -> None:
     (config,) = system_configs(ROOT / "egs/esc50_mix/conf", ["remix_classified"]).values()
     assert (config.supervision, config.net["kind"], config.net["channels"]) == ("clip", "unet", [24, 48, 72, 96])
     assert set(config.losses) == {"remix", "classification"} and not config.residual

@@ -32,8 +32,8 @@ the same steps on tensors in memory.
 DONE = {
     "strong": "The two LSTM layers bound it: they are oneDNN's, and nothing of ours is worth mending beside them. "
     "Done: features are read by pread into one batch, in a thread, while the step before is computed.",
-    "weak": "The separator's LSTM again: the frozen classifier and the two losses are most of the rest. Done: only "
-    "active sources are classified (`active_sources_only`), and losses go over the spectra in fewer passes.",
+    "weak": "The separator's LSTM again. Done: only active sources are classified (`active_sources_only`), and losses "
+    "go over the spectra in fewer passes.",
     "remix": "The U-Net's convolutions, forward and backward. Done: maps channels last; transposed convolutions as "
     "linear layers; batches are drawn, transformed and added up in a thread beside the step. torch.compile made the "
     "step a tenth slower on a processor and was left out.",

@@ -49,10 +49,10 @@ INTRODUCTION = """\
 
 How seconds and peak memory of the stages grow, one size varied at a time around the first line of each table. Stage 0
 converts as many events as stage 1 mixes clips, audio is in archives (`wav.ark`), and `training's start` is all that a
-training does before its first step. Seconds are of processor time, of a command and its workers together, so that other
-work on the machine counts little; they hold the start of the command, which exponents leave out. An exponent is the
-slope of log(seconds) over log(size): 1 is proportional. MB are of the largest process. `tools/bench/scale.py` makes
-this page.
+training does before its first step. Seconds are of processor time, of a command and its workers together, so that the
+cores need not be idle (two runs beside other work parted by up to a third); they hold the start of the command, which
+exponents leave out. An exponent is the slope of log(seconds) over log(size): 1 is proportional. MB are of the largest
+process. `tools/bench/scale.py` makes this page.
 """
 
 
@@ -201,7 +201,7 @@ def measure(largest: int, scored: int) -> Iterator[dict[str, Any]]:
 def main() -> None:
     """Measure everything, write figures and page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--largest", type=int, default=100_000, help="clips; 1000000 takes hours and 30 GB")
+    parser.add_argument("--largest", type=int, default=100_000, help="clips")
     parser.add_argument("--scored", type=int, default=100_000, help="clips up to which separation and scores are timed")
     parser.add_argument("--figures", type=Path, default=Path(__file__).parent / "SCALE.json")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/scale.md", help="the page")

@@ -20,10 +20,10 @@ INTRODUCTION = f"""\
 
 Not measured: processor time of a stage = its start + a × clips + b × seconds of audio, fitted to the rows above with
 one worker and two classes, except the largest corpus; several workers start beside the first process, each as it does.
-The check below holds the model against what was left out. The table after it is for clips of {CLIP_S:g} s and nodes of
-{CORES} such cores, all of them busy, and storage that keeps up. Training is not in it: its steps are the user's choice
-(`tools/bench/costs.py` measures what one takes). An hour at 8 kHz takes 58 MB for the mixture and as much for each
-reference; spectra, where they are kept, twice that.
+The check below holds the model against what was left out; where it is too low there, it will be for larger corpora too.
+The table after it is for clips of {CLIP_S:g} s and nodes of {CORES} such cores, all of them busy, and storage that
+keeps up. Training is not in it: its steps are the user's choice (`tools/bench/costs.py` measures what one takes). An
+hour at 8 kHz takes 58 MB for the mixture and as much for each reference; spectra, where they are kept, twice that.
 """
 
 
