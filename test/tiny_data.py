@@ -8,7 +8,8 @@ import numpy as np
 
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.tables import write_table, write_tsv
+from weaksep.fileio.tables import write_table
+from weaksep.fileio.tsv import write_tsv
 
 CLASSES = ("bark", "drill", "horn")
 SAMPLE_RATE = 8000

@@ -18,7 +18,7 @@ from weaksep.fileio.ark import ArkReader, parse_entry
 from weaksep.fileio.audio import audio_info, read_any
 from weaksep.fileio.audioread import RATES_HZ
 from weaksep.fileio.datadir import MAX_EVENT_S, DataDir, read_scp
-from weaksep.fileio.tables import read_tsv
+from weaksep.fileio.tsv import read_tsv
 from weaksep.fileio.yamlfile import check_config
 from weaksep.fileio.yamltext import load_yaml
 from weaksep.mixtures.config import MixConfig

@@ -13,7 +13,7 @@ import pytest
 import weaksep
 from weaksep.bin import pack
 from weaksep.errors import UserError
-from weaksep.fileio.tables import write_tsv
+from weaksep.fileio.tsv import write_tsv
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.infer.model import save_untrained
 from weaksep.score.clip import COLUMNS

@@ -17,7 +17,8 @@ from weaksep.feats.features import FeatureSet
 from weaksep.feats.stats import log_magnitude
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.datadir import DataDir
-from weaksep.fileio.tables import read_table, write_table, write_tsv
+from weaksep.fileio.tables import read_table, write_table
+from weaksep.fileio.tsv import write_tsv
 
 CONFIG = FeatsConfig(window_samples=128, hop_samples=64, shard_clips=2)
 RATE = 8000

@@ -16,7 +16,8 @@ from weaksep.fileio.ark import ArkReader
 from weaksep.fileio.audio import read_any
 from weaksep.fileio.datadir import parse_events, parse_lengths, parse_scp, read_scp
 from weaksep.fileio.parsed import Parsed
-from weaksep.fileio.tables import parse_ids, parse_list, parse_table, read_lines, read_list, read_table, read_tsv
+from weaksep.fileio.tables import parse_ids, parse_list, parse_table, read_lines, read_list, read_table
+from weaksep.fileio.tsv import read_tsv
 from weaksep.fileio.yamlfile import load_config
 from weaksep.mixtures.scene import parse_scenes, read_scenes
 from weaksep.recordings.audioset import read_segments

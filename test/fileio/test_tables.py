@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from weaksep.errors import UserError
 from weaksep.fileio.names import id_problem
-from weaksep.fileio.tables import invert, read_list, read_table, read_tsv, to_float, write_table, write_tsv
+from weaksep.fileio.tables import invert, read_list, read_table, to_float, write_table
+from weaksep.fileio.tsv import read_tsv, write_tsv
 
 KEYS = st.text(max_size=8).filter(lambda key: id_problem(key) is None)
 # Among them line separators of other kinds, which do not end a line of a table.

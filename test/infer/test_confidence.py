@@ -6,7 +6,7 @@ import soundfile
 import torch
 
 from weaksep.fileio.datadir import CONFIDENCE_NAME, DataDir
-from weaksep.fileio.tables import read_tsv
+from weaksep.fileio.tsv import read_tsv
 from weaksep.infer.confidence import ConfidenceMeter
 from weaksep.infer.dataset import separate_dataset
 from weaksep.infer.model import load_separator, save_untrained

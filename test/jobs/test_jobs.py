@@ -71,7 +71,7 @@ def test_only_the_missing_shards_of_a_step_are_done(nj: int, tmp_path: Path) -> 
     with notes.unfinished(()):
         notes.save("2", "made before")
         # Any function of an item and its claims that a worker can import and JSON can say the result of.
-        results = run_shards(operator.is_not, {"1": "a", "2": "b", "3": "c"}, notes, nj=nj, description="x")
+        results = list(run_shards(operator.is_not, {"1": "a", "2": "b", "3": "c"}, notes, nj=nj, description="x"))
     assert results == [True, "made before", True]
 
 
@@ -84,7 +84,7 @@ def test_a_shard_whose_file_is_gone_is_done_again(tmp_path: Path) -> None:
     notes = Shards(tmp_path, key="k")
     for _ in range(2):
         with notes.unfinished(()):  # the second time it goes on: only run_step forgets notes with a key
-            assert run_shards(work, {"1": "a", "2": "bb"}, notes, nj=1, description="x") == [1, 2]
+            assert list(run_shards(work, {"1": "a", "2": "bb"}, notes, nj=1, description="x")) == [1, 2]
         (tmp_path / "a").unlink()
     assert (tmp_path / "bb").exists() and not (tmp_path / "a").exists()
 

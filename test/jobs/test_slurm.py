@@ -213,7 +213,7 @@ def test_only_what_is_missing_is_submitted(tmp_path: Path, monkeypatch: pytest.M
     notes.folder.mkdir()
     with notes.unfinished(()):
         notes.save("2", "made before")
-        results = run_shards(operator.is_not, {"1": "a", "2": "b", "3": "c"}, notes, nj=2, description="x")
+        results = list(run_shards(operator.is_not, {"1": "a", "2": "b", "3": "c"}, notes, nj=2, description="x"))
     assert results == [True, "made before", True]
     assert slurm.submitted == [[(1, 1), (2, 1)]]
 
@@ -258,7 +258,7 @@ def test_notes_that_are_seen_late_are_waited_for(tmp_path: Path, monkeypatch: py
     notes = SeenLate(tmp_path / "data", key="k")
     notes.folder.mkdir()
     with notes.unfinished(()):
-        assert run_shards(operator.is_not, {"1": "a"}, notes, nj=1, description="x") == [True]
+        assert list(run_shards(operator.is_not, {"1": "a"}, notes, nj=1, description="x")) == [True]
 
 
 def test_sections_of_slurm_yaml_say_what_differs() -> None:

@@ -15,7 +15,8 @@ from weaksep.corpora.registry import load_data_config
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.extract import extract
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.tables import write_table, write_tsv
+from weaksep.fileio.tables import write_table
+from weaksep.fileio.tsv import write_tsv
 from weaksep.fileio.yamlfile import load_config
 from weaksep.infer.model import Separator
 from weaksep.infer.source_stream import latency_samples

@@ -17,7 +17,8 @@ import yaml
 from weaksep.bin import data, mix, prepare
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import DataDir
-from weaksep.fileio.tables import read_table, read_tsv
+from weaksep.fileio.tables import read_table
+from weaksep.fileio.tsv import read_tsv
 from weaksep.upkeep.recipe import make_recipe
 
 ROOT = Path(__file__).resolve().parents[2]

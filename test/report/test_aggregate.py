@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from weaksep.errors import UserError
-from weaksep.fileio.tables import write_tsv
+from weaksep.fileio.tsv import write_tsv
 from weaksep.report import aggregate
 from weaksep.report.aggregate import Score, describe, describe_with_interval, read_scores, system_statistics
 from weaksep.score.clip import COLUMNS

@@ -13,7 +13,8 @@ from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_json, write_text
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.shards import Shards
-from weaksep.fileio.tables import write_table, write_tsv
+from weaksep.fileio.tables import write_table
+from weaksep.fileio.tsv import write_tsv
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.mixtures.scene import Event, Scene
 from weaksep.report.collect import collect

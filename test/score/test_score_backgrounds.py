@@ -10,7 +10,8 @@ import pytest
 
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.datadir import SOURCE_NAME, DataDir
-from weaksep.fileio.tables import read_tsv, write_table
+from weaksep.fileio.tables import write_table
+from weaksep.fileio.tsv import read_tsv
 from weaksep.infer.dataset import separate_dataset
 from weaksep.infer.steps import Oracle
 from weaksep.metrics.si_sdr import CEILING_DB, si_sdr

@@ -12,7 +12,8 @@ from weaksep.errors import UserError
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.shards import Shards
-from weaksep.fileio.tables import read_tsv, write_table
+from weaksep.fileio.tables import write_table
+from weaksep.fileio.tsv import read_tsv
 from weaksep.metrics.bss_eval import bss_eval
 from weaksep.metrics.leak import LEAK_FLOOR_DB
 from weaksep.metrics.si_sdr import CEILING_DB, FLOOR_DB, si_sdr

@@ -11,7 +11,8 @@ import pytest
 from weaksep.feats.config import FeatsConfig
 from weaksep.feats.extract import extract
 from weaksep.fileio.audio import write_audio
-from weaksep.fileio.tables import write_table, write_tsv
+from weaksep.fileio.tables import write_table
+from weaksep.fileio.tsv import write_tsv
 from weaksep.fileio.yamlfile import write_yaml
 
 CLASSES = ("low", "middle", "high")

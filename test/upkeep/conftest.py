@@ -16,7 +16,8 @@ from weaksep.feats.config import FeatsConfig
 from weaksep.feats.extract import extract
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.shards import Shards
-from weaksep.fileio.tables import invert, write_table, write_tsv
+from weaksep.fileio.tables import invert, write_table
+from weaksep.fileio.tsv import write_tsv
 from weaksep.mixtures.config import MixConfig
 from weaksep.mixtures.scene import Event, Scene
 from weaksep.mixtures.write import write_set

@@ -24,7 +24,7 @@ from weaksep.bin.cli import str2bool
 from weaksep.fileio.atomic import write_json, write_text
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import DataDir
-from weaksep.fileio.tables import write_tsv
+from weaksep.fileio.tsv import write_tsv
 from weaksep.fileio.yamlfile import write_yaml
 from weaksep.infer.dataset import write_unprocessed
 from weaksep.infer.model import save_untrained

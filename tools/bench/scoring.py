@@ -20,7 +20,8 @@ from timing import Against, in_turns, quick, record
 
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.names import audio_name
-from weaksep.fileio.tables import write_table, write_tsv
+from weaksep.fileio.tables import write_table
+from weaksep.fileio.tsv import write_tsv
 from weaksep.fileio.yamlfile import write_yaml
 
 CLASSES = ("a", "b", "c", "d", "e")

@@ -15,7 +15,8 @@ from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.extract import extract
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.network import Description, write_network
-from weaksep.fileio.tables import write_table, write_tsv
+from weaksep.fileio.tables import write_table
+from weaksep.fileio.tsv import write_tsv
 from weaksep.losses.registry import find_loss
 from weaksep.losses.settings import END
 from weaksep.nets.build import build_classifier, build_separator

@@ -19,7 +19,8 @@ from weaksep.corpora.event import NO_CLASS, SETS, Corpus, SourceEvent
 from weaksep.errors import UserError, noted, raise_problems, refuse, unknown_names
 from weaksep.fileio.audio import INT16_SCALE, read_any
 from weaksep.fileio.names import id_problem, plain_id
-from weaksep.fileio.tables import read_tsv, to_span
+from weaksep.fileio.tables import to_span
+from weaksep.fileio.tsv import read_tsv
 from weaksep.signal.units import seconds_to_samples
 
 COLUMNS = ("filename", "class", "set")

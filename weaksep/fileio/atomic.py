@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from weaksep.errors import UserError
 
@@ -108,10 +108,17 @@ def temporary_of(name: str) -> tuple[str, int] | None:
     return (match[1] + match[3], int(match[2])) if match else None
 
 
+@contextmanager
+def atomic_text(path: str | Path) -> Iterator[TextIO]:
+    """A UTF-8 text file to be written atomically, in parts."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        yield file
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write a UTF-8 text file atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    with atomic_text(path) as file:
+        file.write(text)
 
 
 def write_json(path: str | Path, value: Any) -> None:

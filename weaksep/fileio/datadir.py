@@ -25,13 +25,13 @@ from weaksep.fileio.tables import (
     parse,
     parse_ids,
     parse_table,
-    parse_tsv,
     read_lines,
     read_list,
     read_table,
     split_entry,
     to_float,
 )
+from weaksep.fileio.tsv import parse_tsv
 
 # Beside what was made from a data folder: the folder's fingerprint.
 SOURCE_NAME = "source.sha256"

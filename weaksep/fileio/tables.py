@@ -1,16 +1,17 @@
-"""Kaldi tables (``key value`` lines, sorted and unique under LC_ALL=C), lists and TSV files with a header.
+"""Kaldi tables (``key value`` lines, sorted and unique under LC_ALL=C), and lists.
 
-All are UTF-8 with Unix line ends and without control characters, since shell tools read them byte by byte. Keys become
-names of files, so a key that would lead into another folder is refused (fileio/names.py).
+These and TSV files (fileio/tsv.py) are UTF-8 with Unix line ends and without control characters, since shell tools read
+them byte by byte. Keys become names of files, so a key that would lead into another folder is refused
+(fileio/names.py).
 """
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from weaksep.errors import UserError, raise_problems
+from weaksep.errors import raise_problems
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.names import folded, id_problem, label_problem
 from weaksep.fileio.parsed import CONTROL, LOST, REPAIR, Entry, Parsed
@@ -190,57 +191,3 @@ def read_list(path: str | Path) -> list[str]:
         UserError: the file is empty, a line occurs twice or cannot be the name of a class.
     """
     return list(parse_list(path).values("a valid list of classes"))
-
-
-def parse_tsv(
-    path: str | Path, columns: Sequence[str], row: Callable[[dict[str, str]], Any] = lambda cells: cells
-) -> Parsed:
-    """A tab-separated file whose header holds at least the given columns.
-
-    Args:
-        path: the file.
-        columns: that are needed.
-        row: cells by column -> the value of a line; ValueError says what is wrong with them.
-    """
-    parsed, first = Parsed(Path(path)), True
-    for number, line in parsed.lines():
-        cells = line.split("\t")
-        header, first = first, False  # the first line that can be read: what is before it is told by itself
-        if header and set(columns) <= set(cells) and len(set(cells)) == len(cells):
-            parsed.header = cells
-        elif not parsed.header:
-            parsed.others.append((number, line))
-        elif len(cells) != len(parsed.header):
-            parsed.fail(number, line, f"{len(cells)} cells, the header has {len(parsed.header)}")
-        else:
-            try:
-                parsed.entries[number] = Entry(number, row(dict(zip(parsed.header, cells, strict=True))), line)
-            except ValueError as error:
-                parsed.fail(number, line, str(error))
-    if parsed.there and not parsed.header:
-        parsed.note(1, f"the first line must name the columns {', '.join(columns)}, each once", LOST)
-    return parsed
-
-
-def read_tsv(path: str | Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Read a tab-separated file whose header holds at least the given columns.
-
-    Raises:
-        UserError: an empty file, missing or duplicate columns, or (all at once) lines with another number of cells.
-    """
-    return list(parse_tsv(path, columns).values("a valid TSV file").values())
-
-
-def write_tsv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Write rows under a header, tab-separated; None becomes an empty cell.
-
-    Raises:
-        UserError: a cell that ``read_tsv`` would not give back.
-    """
-    lines = ["\t".join(columns)]
-    for row in rows:
-        line = "\t".join("" if row[column] is None else str(row[column]) for column in columns)
-        if line.count("\t") != len(columns) - 1 or "\n" in line or CONTROL.search(line):
-            raise UserError(f"{path} cannot be written: a cell of {line!r} holds a tab or a control character")
-        lines.append(line)
-    write_text(path, "\n".join(lines) + "\n")

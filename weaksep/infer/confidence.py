@@ -27,7 +27,7 @@ from pathlib import Path
 import torch
 
 from weaksep.fileio.datadir import CONFIDENCE_NAME
-from weaksep.fileio.tables import write_tsv
+from weaksep.fileio.tsv import write_tsv
 
 COLUMNS = ("filename", "event_label", "confidence")
 

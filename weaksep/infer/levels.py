@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from weaksep.fileio.datadir import EVENT_COLUMNS
-from weaksep.fileio.tables import write_tsv
+from weaksep.fileio.tsv import write_tsv
 from weaksep.signal.meter import Levels
 
 LEVELS_NAME, LEQ_NAME = "levels.tsv", "leq.tsv"

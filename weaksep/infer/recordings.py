@@ -20,7 +20,7 @@ from weaksep.fileio.datadir import CONFIDENCE_NAME, EVENT_COLUMNS
 from weaksep.fileio.names import RESIDUAL
 from weaksep.fileio.network import network_files
 from weaksep.fileio.stamp import Step
-from weaksep.fileio.tables import write_tsv
+from weaksep.fileio.tsv import write_tsv
 from weaksep.infer.chunks import ChunkPlan, ahead, separate_chunks
 from weaksep.infer.confidence import ConfidenceMeter, write_confidence
 from weaksep.infer.events import EventFinder

@@ -4,7 +4,7 @@ import logging
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
@@ -58,8 +58,10 @@ def cut_shards(items: Sequence[Item], size: int, prefix: str = "") -> dict[str, 
 
 def run_shards(
     function: Callable[[Item, Claim], Any], shards: Mapping[str, Item], notes: Any, **options: Any
-) -> list[Any]:
-    """Do those shards of a step that its notes do not hold yet; results of all of them, in order.
+) -> Iterator[Any]:
+    """Do those shards of a step that its notes do not hold yet; then results of all of them, in order.
+
+    Results are read from the notes one by one, as they are asked for: those of a large corpus need not fit into memory.
 
     Args:
         function: see ``run_sharded``; is given a shard and what to call with the paths of its files before it writes
@@ -80,7 +82,7 @@ def run_shards(
         if time.monotonic() > deadline:
             break
         time.sleep(1.0)
-    return [notes.load(name) for name in shards]
+    return map(notes.load, shards)
 
 
 def _do_shard(function: Callable[[Item, Claim], Any], notes: Any, shard: tuple[str, Item]) -> None:

@@ -28,7 +28,7 @@ from weaksep.mixtures.pool import POOL_TABLES, EventAudio, EventPool
 from weaksep.mixtures.renderer import finish
 from weaksep.mixtures.sampler import sample_scene
 from weaksep.mixtures.scene import Scene
-from weaksep.mixtures.tables import described, event_rows, write_mixtures
+from weaksep.mixtures.tables import Written, event_rows, write_mixtures
 from weaksep.signal.units import seconds_to_samples
 
 logger = logging.getLogger(__name__)
@@ -61,9 +61,8 @@ def mix_shard(
     audio_format: AudioFormat,
     items: Sequence[Any],
     claim: Claim,
-) -> list[tuple[str, list[dict[str, str]], dict[str, str], int]]:
-    """Make and write the mixtures of a shard; of each its scene, rows of events.tsv, entries of scp files by name, and
-    number of draws thrown away."""
+) -> list[Written]:
+    """Make and write the mixtures of a shard, all but their lines in the tables."""
     audio, backgrounds = _audio(events_dir), _audio(backgrounds_dir) if backgrounds_dir else None
     if backgrounds is not None and backgrounds.pool.sample_rate != audio.pool.sample_rate:
         raise UserError(f"{backgrounds_dir}: not at the {audio.pool.sample_rate} Hz of the events; give --background")
@@ -101,12 +100,10 @@ def make_set(
     tables = [*TABLES, *(f"src_{name}.scp" for name in (*pool.classes, BACKGROUND))]
     with notes.unfinished(folder / name for name in tables):
         parts = run_shards(work, cut_shards(items, SHARD_MIXTURES), notes, nj=nj, description=description)
-        lines, rows, entries, redrawn = zip(*chain.from_iterable(parts), strict=True)
-        scenes = [Scene.from_json(line) for line in lines]
-        write_mixtures(folder, scenes, list(chain.from_iterable(rows)), entries, pool.classes)
-    logger.info("%s: %d mixtures of %g s; %s", folder, len(scenes), scenes[0].duration_s, described(scenes))
-    if any(redrawn):
-        logger.info("%s: %d scenes drawn anew: the clip's end left an event without a sound", folder, sum(redrawn))
+        count = write_mixtures(folder, chain.from_iterable(parts), pool.classes)
+    logger.info("%s: %s", folder, count.described())
+    if count.redrawn:
+        logger.info("%s: %d scenes drawn anew: the clip's end left an event without a sound", folder, count.redrawn)
 
 
 def draw_mixture(
@@ -208,7 +205,7 @@ def write_set(
     Raises:
         UserError: the events cannot be used, or the disk has no room.
     """
-    pool = EventPool.load(events_dir)
+    pool = _audio(events_dir).pool
     read = filter(None, [events_dir, backgrounds_dir, *pool.wav.values()])
     check_place(notes.folder, "mixtures", notes.known(), read)
     name = f"{set_name}_{variant}" if variant else set_name

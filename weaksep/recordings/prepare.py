@@ -189,7 +189,7 @@ def prepare(
     }
     tables = [*TABLES, *(f"src_{name}.scp" for name in classes)]
     with notes.unfinished(folder / table for folder in folders.values() for table in tables):
-        results = run_shards(partial(prepare_shard, config), shards, notes, nj=nj, description="prepare")
+        results = list(run_shards(partial(prepare_shard, config), shards, notes, nj=nj, description="prepare"))
         bad = [*problems, *(line for result in results for line in result["bad"])]
         if len(bad) > max_bad_ratio * total:
             notes.undo()

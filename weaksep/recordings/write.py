@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.datadir import DATA_TABLES, EVENT_COLUMNS, REFERENCED_NAME, SECONDS, TIMED_NAME
-from weaksep.fileio.tables import write_tables, write_tsv
+from weaksep.fileio.tables import write_tables
+from weaksep.fileio.tsv import write_tsv
 
 logger = logging.getLogger(__name__)
 

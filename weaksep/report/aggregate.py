@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.tables import read_tsv, to_float
+from weaksep.fileio.tables import to_float
+from weaksep.fileio.tsv import read_tsv
 from weaksep.metrics.bootstrap import FEWEST_GROUPS, Recordings, bootstrap_mean_ci, count_recordings, support
 from weaksep.metrics.leak import LEAST_SHARE
 

@@ -14,7 +14,8 @@ from weaksep.fileio.jsontext import finite, load_object
 from weaksep.fileio.models import is_network
 from weaksep.fileio.names import BACKGROUND
 from weaksep.fileio.network import read_description
-from weaksep.fileio.tables import read_lines, read_tsv, to_float
+from weaksep.fileio.tables import read_lines, to_float
+from weaksep.fileio.tsv import read_tsv
 from weaksep.metrics.bootstrap import Recordings
 from weaksep.report.recordings import recordings_of, scenes_of
 from weaksep.report.verdict import gain_over

@@ -14,7 +14,7 @@ from weaksep.fileio.datadir import CONFIDENCE_NAME, REFERENCED_NAME, SOURCE_NAME
 from weaksep.fileio.names import BACKGROUND, RESIDUAL
 from weaksep.fileio.scp import file_of
 from weaksep.fileio.shards import Shards
-from weaksep.fileio.tables import read_tsv, write_tsv
+from weaksep.fileio.tsv import read_tsv, write_tsv
 from weaksep.jobs import Claim, cut_shards, run_shards
 from weaksep.metrics.overlap import overlap_share
 from weaksep.metrics.si_sdr import FLOOR_DB

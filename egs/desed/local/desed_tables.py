@@ -13,7 +13,7 @@ from pathlib import Path
 
 from weaksep.bin.cli import run_command
 from weaksep.errors import UserError
-from weaksep.fileio.tables import read_tsv, write_tsv
+from weaksep.fileio.tsv import read_tsv, write_tsv
 from weaksep.seeding import generator
 
 SETS = {"train": "train", "validation": "valid", "eval": "test"}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from weaksep.bin.cli import run_command
 from weaksep.errors import UserError, raise_problems
-from weaksep.fileio.tables import write_tsv
+from weaksep.fileio.tsv import write_tsv
 
 SETS = {"1": "train", "2": "train", "3": "train", "4": "valid", "5": "test"}
 COLUMNS = ("filename", "fold", "category", "src_file")

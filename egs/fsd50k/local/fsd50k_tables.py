@@ -10,7 +10,7 @@ from pathlib import Path
 
 from weaksep.bin.cli import run_command
 from weaksep.errors import UserError
-from weaksep.fileio.tables import write_tsv
+from weaksep.fileio.tsv import write_tsv
 from weaksep.recordings.fsd50k import Clip, alone, closures, read_clips
 
 LICENCE = ("licence", "uploader")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from weaksep.bin.cli import run_command
 from weaksep.errors import UserError
-from weaksep.fileio.tables import write_tsv
+from weaksep.fileio.tsv import write_tsv
 from weaksep.recordings.fsd50k import alone, closures, read_clips
 
 SETS = {"train": "train", "validation": "valid", "eval": "test"}
