@@ -39,6 +39,7 @@ if ! "${quick}" && ! "${busy}" && awk -v load="${load}" 'BEGIN { exit !(load > 0
     die "other work runs here (load ${load}): wait until it is done, or give --busy true"
 fi
 
+unset PYTHONDONTWRITEBYTECODE  # a user's second start finds compiled modules
 tools/bench/setup.sh || log "without peers: what needs one of them is left out, see above"
 records=$(mktemp)
 trap 'rm -f "${records}"' EXIT
