@@ -1,4 +1,4 @@
-# Sourced by run.sh: where the --nj jobs of the stages 0 to 2, 5 and 6 run. Trainings run where run.sh runs.
+# Sourced by run.sh: where the --nj jobs of the stages 0 to 2, 5 and 6 run, and the trainings, a job each.
 #   local   worker processes on this machine
 #   slurm   jobs of a Slurm cluster, a shard each, through submitit (pip install 'weaksep[slurm]'); this folder must be
 #           shared with its nodes

@@ -25,6 +25,7 @@ from typing import Any, NoReturn, get_args
 from weaksep.errors import did_you_mean
 from weaksep.fileio.failure import fixable_reason
 from weaksep.fileio.logs import printable, set_up_logging
+from weaksep.fileio.models import model_names
 from weaksep.fileio.names import AudioFormat, one_line, text_problem
 from weaksep.fileio.tables import to_float
 from weaksep.jobs.interrupt import Interrupted, signals_handled
@@ -173,6 +174,12 @@ def make_parser(name: str, description: str | None, options: Iterable[Option] = 
     return parser
 
 
+def model_help() -> str:
+    """What an option for a separator takes, for its help."""
+    named = "".join(f", or {name}, which comes with weaksep" for name in model_names())
+    return f"folder of a trained separator, a packed model, or ORG/NAME[@REVISION] on the Hugging Face hub{named}"
+
+
 def given(**settings: object) -> list[str]:
     """Options as overrides of a configuration; those that were not given, which are None, are none.
 
@@ -194,8 +201,8 @@ def run_command(
         name: of the command, for the error line; the function's module by default.
 
     Returns:
-        the function's status; 1 for a UserError, 130 after Ctrl-C, 143 after SIGTERM. Other exceptions, being bugs,
-        pass.
+        the function's status; 1 for a UserError, 130 after Ctrl-C, 143 after SIGTERM, 138 after SIGUSR1. Other
+        exceptions, being bugs, pass.
     """
     arguments = with_dashes(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments

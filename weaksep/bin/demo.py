@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, option, run_command, tell, whole_number
+from weaksep.bin.cli import make_parser, model_help, option, run_command, tell, whole_number
 
 
 def port(text: str) -> int:
@@ -22,7 +22,7 @@ def port(text: str) -> int:
 
 
 OPTIONS = (
-    option("model", type=Path, metavar="MODEL", help="folder of a trained separator, or a packed model"),
+    option("model", type=Path, metavar="MODEL", help=model_help()),
     option("--port", type=port, default=8000, help="where the page is, on this machine alone; 0: any (%(default)s)"),
 )
 

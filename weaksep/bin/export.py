@@ -10,11 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, option, run_command, tell
+from weaksep.bin.cli import make_parser, model_help, option, run_command, tell
 from weaksep.errors import UserError
 
 OPTIONS = (
-    option("model", type=Path, metavar="MODEL", help="folder of a trained separator, or a packed model"),
+    option("model", type=Path, metavar="MODEL", help=model_help()),
     option("--to", choices=("onnx", "torch"), required=True, help="ONNX, or what torch.export.load reads"),
     option("--part", choices=("separator", "chunk", "masker"), default="separator", help="what of it (%(default)s)"),
     option("--out", type=Path, required=True, metavar="FILE", help="the file to write: .onnx, or .pt2 of torch"),

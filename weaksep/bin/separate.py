@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from weaksep.bin.cli import accept_truncated, make_parser, option, run_command, switch
+from weaksep.bin.cli import accept_truncated, make_parser, model_help, option, run_command, switch
 from weaksep.errors import UserError
-from weaksep.fileio.models import model_names
 
 
 def level(text: str, lowest: float = -90.0, highest: float = 0.0) -> float | None:
@@ -37,8 +36,7 @@ OPTIONS = (
         "--model",
         type=Path,
         required=True,
-        help="folder of a trained separator, a packed model, or ORG/NAME[@REVISION] on the Hugging Face hub"
-        + "".join(f", or {name}, which comes with weaksep" for name in model_names()),
+        help=model_help(),
     ),
     option("--out", type=Path, required=True, help="where the folders of separated files go"),
     option("--rate", choices=("model", "input"), default="model", help="sample rate of the files (%(default)s's)"),

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from weaksep.bin.cli import make_parser, option, positive_int, run_command
+from weaksep.bin.cli import make_parser, model_help, option, positive_int, run_command
 from weaksep.errors import UserError
 
 EXAMPLE = "ffmpeg -i IN -f s16le -ar RATE -ac 1 - | weaksep stream --model M --class dog | ffplay -f s16le -ar RATE -"
@@ -29,7 +29,7 @@ OPTIONS = (
         "--model",
         type=Path,
         required=True,
-        help="folder of a separator whose net can take streams (docs/streaming.md), or a packed one",
+        help=f"{model_help()}; its net must be one for streams (docs/streaming.md)",
     ),
     option(
         "--class",

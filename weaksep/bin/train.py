@@ -1,6 +1,7 @@
 """Stages 3 and 4: train the classifiers, or the separators, that the systems need.
 
-On the CPU several trainings run side by side (--nj), each with --train-threads threads; on a GPU one after the other.
+On the CPU several trainings run side by side (--nj), each with --train-threads threads; on a GPU as many as
+--trainings-per-gpu says.
 With --ngpu 2 or more, --num-procs or --num-nodes several processes share each training, one training after the other.
 Where cmd.sh says slurm each training is a job; those that several processes share run here all the same.
 
@@ -57,7 +58,7 @@ OPTIONS = (
     ),
     option("--ngpu", type=whole_number, default=0, help="1: a GPU if there is one; more: so many, a process each"),
     option("--num-procs", type=positive_int, default=1, help="processes of each training on the CPU (%(default)s)"),
-    option("--num-nodes", type=positive_int, default=1, help="machines that train together (%(default)s); see README"),
+    option("--num-nodes", type=positive_int, default=1, help="machines that train together (docs/distributed.md; %(default)s)"),
     option("--node-rank", type=whole_number, default=0, help="which of them this one is, from 0 (%(default)s)"),
     option("--rdzv-endpoint", default="", metavar="HOST:PORT", help="of machine 0, where the processes meet"),
     option(
