@@ -55,7 +55,8 @@ def main(arguments):
     begin_stage("mix", int(retries))
     notes = Shards(Path(folder), key="k")
     with notes.unfinished(()):
-        results = list(run_shards(partial(work, Path(folder)), dict(zip(names, names)), notes, nj=4, description="work"))
+        done = run_shards(partial(work, Path(folder)), dict(zip(names, names)), notes, nj=4, description="work")
+        results = list(done)
     assert results == names
     notes.finish()
 

@@ -58,7 +58,7 @@ OPTIONS = (
     ),
     option("--ngpu", type=whole_number, default=0, help="1: a GPU if there is one; more: so many, a process each"),
     option("--num-procs", type=positive_int, default=1, help="processes of each training on the CPU (%(default)s)"),
-    option("--num-nodes", type=positive_int, default=1, help="machines that train together (docs/distributed.md; %(default)s)"),
+    option("--num-nodes", type=positive_int, default=1, help="machines, see docs/distributed.md (%(default)s)"),
     option("--node-rank", type=whole_number, default=0, help="which of them this one is, from 0 (%(default)s)"),
     option("--rdzv-endpoint", default="", metavar="HOST:PORT", help="of machine 0, where the processes meet"),
     option(
