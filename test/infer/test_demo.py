@@ -66,6 +66,48 @@ def test_it_serves_its_files_to_this_machine_and_nothing_else(stub: Path) -> Non
     server.server_close()
 
 
+@pytest.fixture
+def serving(stub: Path) -> Iterator[int]:
+    """The port of a server with more to send than the buffers between two programs hold."""
+    files = {**demo.served_files(stub), "/model.onnx": demo.Served("application/octet-stream", bytes(30_000_000))}
+    with demo.make_server(files, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_a_page_that_is_closed_while_it_loads_says_nothing(serving: int, capfd: pytest.CaptureFixture[str]) -> None:
+    before = threading.active_count()
+    with socket.create_connection(("127.0.0.1", serving)) as leaving:
+        leaving.sendall(b"GET /model.onnx HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert leaving.recv(12) == b"HTTP/1.1 200"
+    until(lambda: threading.active_count() <= before)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_file_that_is_gone_is_a_line(
+    serving: int, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / demo.RUNTIME_NAMES[0]).unlink()
+    connection = http.client.HTTPConnection("127.0.0.1", serving, timeout=60)
+    connection.request("GET", f"/ort/{demo.RUNTIME_NAMES[0]}")
+    with pytest.raises(http.client.RemoteDisconnected):
+        connection.getresponse()
+    assert caplog.messages == [f"{tmp_path / demo.RUNTIME_NAMES[0]}: No such file or directory"]
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1:8000", 200), ("LOCALHOST:9000", 200), ("rebound.example:8000", 403), ("127.0.0.1.example", 403)],
+)
+def test_a_page_elsewhere_whose_name_leads_here_gets_nothing(serving: int, host: str, status: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", serving, timeout=60)
+    connection.request("GET", "/model.json", headers={"Host": host})
+    answer = connection.getresponse()
+    assert answer.status == status and (b"classes" in answer.read()) == (status == 200)
+
+
 def test_without_its_runtime_it_says_how_to_get_it(stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / demo.RUNTIME_NAMES[2]).unlink()
     with pytest.raises(UserError, match=r"onnxruntime-web is missing .*npm ci --ignore-scripts --prefix \S+demo$"):

@@ -6,6 +6,8 @@ WebAssembly has more bytes than all of weaksep); npm puts it beside the page.
 
 import errno
 import json
+import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,10 +16,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from weaksep.errors import UserError
+from weaksep.fileio.failure import fixable_reason
 from weaksep.infer.export import exported, facts_of
 from weaksep.infer.model import load_separator
 
+logger = logging.getLogger(__name__)
+
 HOST = "127.0.0.1"
+# What browsers call this machine. A page elsewhere whose name leads here (DNS rebinding) has that name instead.
+HOST_NAMES = (HOST, "localhost")
 PAGE = Path(__file__).resolve().parents[1] / "demo"
 RUNTIME = PAGE / "node_modules/onnxruntime-web/dist"
 RUNTIME_NAMES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
@@ -91,8 +98,11 @@ class Handler(BaseHTTPRequestHandler):
         super().__init__(*of)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
-        """A file, or 404."""
+        """A file, or 404; 403 for who calls this machine by another name."""
         found = self.files.get(self.path.partition("?")[0])
+        if self.headers.get("Host", HOST).partition(":")[0].lower() not in HOST_NAMES:
+            self.send_error(HTTPStatus.FORBIDDEN)
+            return
         if found is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
@@ -107,6 +117,18 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: what the browser loads is of no interest."""
 
 
+class Server(ThreadingHTTPServer):
+    """One whose readers may leave when they like."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A line for what a user can fix; nothing where a page was closed or loaded again while it loaded."""
+        error = sys.exc_info()[1]
+        if error is None or isinstance(error, ConnectionError):
+            return
+        reason = fixable_reason(error, "the page")
+        logger.error("%s", reason or "the page", exc_info=None if reason else error)
+
+
 def make_server(files: Mapping[str, Served], port: int) -> ThreadingHTTPServer:
     """A server on this machine alone; ``serve_forever`` runs it.
 
@@ -118,7 +140,7 @@ def make_server(files: Mapping[str, Served], port: int) -> ThreadingHTTPServer:
         UserError: the port is taken, or may not be used.
     """
     try:
-        return ThreadingHTTPServer((HOST, port), partial(Handler, files))
+        return Server((HOST, port), partial(Handler, files))
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
