@@ -155,6 +155,13 @@ def test_what_a_program_must_know_is_in_the_file(tmp_path: Path) -> None:
     assert b"/weaksep/" not in content and str(Path.home()).encode() not in content
 
 
+def test_what_libraries_log_of_a_graph_is_not_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    onnxruntime()
+    caplog.set_level("INFO")
+    exported(experiment(tmp_path / "exp", "blstm"), tmp_path, "onnx", "masker")
+    assert caplog.messages == []
+
+
 def test_an_exported_file_is_replaced_and_nothing_else(tmp_path: Path) -> None:
     model = experiment(tmp_path / "exp", "blstm")
     exported(model, tmp_path, "torch", "masker")
@@ -175,6 +182,7 @@ def test_an_exported_file_is_replaced_and_nothing_else(tmp_path: Path) -> None:
         (["exp", "--to", "torch", "--out", "x.onnx"], "x.onnx: with --to torch the file's name ends in .pt2"),
         (["lost", "--to", "torch", "--out", "x.pt2"], "lost: no such model"),
         (["dictionary", "--to", "torch", "--out", "x.pt2"], "NMF is no net"),
+        (["stream", "--to", "torch", "--out", "x.pt2"], "a streamunet goes .* piece by piece.*; use weaksep separate"),
         (["long", "--to", "torch", "--out", "x.pt2"], "window of 16384 samples is longer than 8192.* --part masker"),
     ],
 )
@@ -182,6 +190,7 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: li
     monkeypatch.chdir(tmp_path)
     experiment(Path("exp"), "blstm")
     save_untrained("dictionary", ["bark", "horn"], RATE, {"kind": "nmf", "units": 2})
+    save_untrained("stream", ["bark", "horn"], RATE, {"kind": "streamunet", "channels": [4, 8], "units": 4})
     net = {"units": 2, "layers": 1}
     save_untrained("long", ["bark", "horn"], RATE, net)
     description = json.loads(Path("long/model.json").read_text())

@@ -29,6 +29,7 @@ from weaksep.infer.model import Separator, load_separator
 from weaksep.infer.parts import PARTS
 from weaksep.infer.recordings import LEVEL_DB, chunk_plan
 from weaksep.nets.separator import MaskSeparator
+from weaksep.nets.streaming import Streaming
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 # Of a window, whose transform is a table of window x (window + 2) numbers: 67 million, 268 MB.
@@ -91,6 +92,11 @@ def exported(separator: Separator, form: str, part: str, facts: dict[str, Any]) 
     """
     if not isinstance(separator.net, MaskSeparator):
         raise UserError("NMF is no net: scikit-learn looks for its masks step by step; there is nothing to export")
+    if isinstance(separator.net, Streaming):
+        raise UserError(
+            "a streamunet goes through a sound piece by piece, and torch would fix the pieces to those of one example; "
+            "use weaksep separate or weaksep stream, or export a net that hears the whole (unet)"
+        )
     window = separator.stft.window_samples
     if part != "masker" and window > LONGEST_WINDOW:
         raise UserError(
@@ -104,7 +110,7 @@ def exported(separator: Separator, form: str, part: str, facts: dict[str, Any]) 
             with ExitStack() as stack:
                 stack.enter_context(warnings.catch_warnings())
                 warnings.simplefilter("ignore")  # of the LSTM's own weight list, which is whole all the same
-                stack.enter_context(_quiet("torch.onnx", "torch.export"))
+                stack.enter_context(_quiet("torch.onnx", "torch.export", "onnxscript", "onnx_ir"))
                 stack.enter_context(_lstm_of_any_length())
                 content = write(module, facts)
             _compare(module, run(content))
@@ -129,7 +135,7 @@ def _lstm_of_any_length() -> Iterator[None]:
 
 @contextmanager
 def _quiet(*names: str) -> Iterator[None]:
-    """Without the warnings that loggers have for those who develop torch."""
+    """Without what loggers have to say to those who develop torch and onnxscript."""
     levels = {name: logging.getLogger(name).level for name in names}
     try:
         for name in names:
