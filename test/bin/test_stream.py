@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -105,6 +107,57 @@ def test_what_is_wrong_is_one_line(model: Path, options: list[str], content: byt
             stream_pcm(load_separator(model), options[1:2], pcm, source.fileno(), sink.fileno())
     assert "\n" not in str(caught.value)
     assert (tmp_path / "out").stat().st_size == (2000 if len(content) == 2001 else 0)  # what was whole is there
+
+
+def test_all_comes_alone(model: Path) -> None:
+    with pytest.raises(UserError, match=r"^--class all dog: all has every class and the residual; give it alone$"):
+        stream_pcm(load_separator(model), ["all", "dog"], Pcm(), 0, 1)
+
+
+def test_pipes_that_do_not_wait_by_themselves(model: Path) -> None:
+    """As those that another program has open too, which has set them so."""
+    content = noise(60_000).tobytes()  # more than a pipe holds
+    (source, feed), (drain, sink) = os.pipe(), os.pipe()
+    os.set_blocking(source, False)
+    os.set_blocking(sink, False)
+    found: list[bytes] = []
+
+    def both_ends() -> None:
+        with open(feed, "wb", buffering=0) as into, open(drain, "rb", buffering=0) as out:
+            time.sleep(0.2)  # nothing is there to read
+            into.write(content[:2000])
+            writer = threading.Thread(target=lambda: (into.write(content[2000:]), into.close()))
+            writer.start()
+            time.sleep(0.5)  # nobody reads: the pipe is full
+            found.append(out.read(1) + b"".join(iter(lambda: out.read(65_536), b"")))
+            writer.join()
+
+    ends = threading.Thread(target=both_ends)
+    ends.start()
+    assert stream_pcm(load_separator(model), ["all"], Pcm(), source, sink) == 0
+    os.close(sink)
+    ends.join()
+    os.close(source)
+    here, whole = (np.frombuffer(one, "<i2").astype(int) for one in (found[0], piped(model, content, ["all"], Pcm())))
+    assert here.shape == whole.shape and np.abs(here - whole).max() <= 1  # of other blocks, which are rounded otherwise
+
+
+@pytest.mark.parametrize("which", ["stdin", "stdout"])
+def test_a_pipe_that_is_none_is_named(model: Path, which: str, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(bytes(4000))
+    with (tmp_path / "in").open("ab" if which == "stdin" else "rb") as source, open(os.devnull, "rb") as sink:
+        with pytest.raises(UserError, match=rf"^{which}: Bad file descriptor; what came out before is separated$"):
+            stream_pcm(load_separator(model), ["dog"], Pcm(), source.fileno(), sink.fileno())
+
+
+def test_no_room_for_what_comes_out(model: Path, tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.is_char_device():
+        pytest.skip("there is no /dev/full")
+    (tmp_path / "in").write_bytes(bytes(4000))
+    with (tmp_path / "in").open("rb") as source, full.open("wb", buffering=0) as sink:
+        with pytest.raises(UserError, match=r"^stdout: No space left on device; what came out"):
+            stream_pcm(load_separator(model), ["dog"], Pcm(), source.fileno(), sink.fileno())
 
 
 def test_a_model_that_takes_no_streams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,9 @@
 
 import logging
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+import select
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,8 +41,42 @@ def chosen_outputs(separator: Separator, names: Sequence[str]) -> list[int]:
     outputs = [*separator.classes, RESIDUAL]
     if list(names) == [ALL]:
         return list(range(len(outputs)))
+    if ALL in names and ALL not in outputs:
+        raise UserError(f"--class {' '.join(names)}: {ALL} has every class and the residual; give it alone")
     raise_problems("no such class", [f"--class {line}" for line in unknown_names(names, outputs)], one_alone=True)
     return [outputs.index(name) for name in names]
+
+
+@contextmanager
+def _told_as(name: str) -> Iterator[None]:
+    """A pipe's error by the pipe's name; that nobody reads any more is none."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(f"{name}: {error.strerror}; what came out before is separated") from None
+
+
+def _read(source: int) -> bytes:
+    """What there is; waits where a pipe would not by itself, as another program that has it open may have set it."""
+    with _told_as("stdin"):
+        while True:
+            try:
+                return os.read(source, READ_BYTES)
+            except BlockingIOError:
+                select.select([source], [], [])
+
+
+def _write(sink: int, content: bytes) -> None:
+    """All of it; see ``_read``."""
+    view = memoryview(content)
+    with _told_as("stdout"):
+        while view:
+            try:
+                view = view[os.write(sink, view) :]
+            except BlockingIOError:
+                select.select([], [sink], [])
 
 
 class _Pipe:
@@ -65,9 +100,7 @@ class _Pipe:
         refuse_no_sound(sources, "stdout")
         encoded, clipped = encode(np.concatenate(list(sources)), self.pcm.form)
         self.clipped += clipped
-        view = memoryview(encoded)
-        while view:
-            view = view[os.write(self.sink, view) :]
+        _write(self.sink, encoded)
 
 
 def stream_pcm(separator: Separator, names: Sequence[str], pcm: Pcm, source: int, sink: int) -> int:
@@ -85,8 +118,8 @@ def stream_pcm(separator: Separator, names: Sequence[str], pcm: Pcm, source: int
         exit status: 0, or 128 + the number of the signal.
 
     Raises:
-        UserError: the net takes no streams, has no such outputs or another rate; or the input is no sound, or ends
-            within a sample.
+        UserError: the net takes no streams, has no such outputs or another rate; the input is no sound, or ends within
+            a sample; or one of the two cannot be read or written.
         BrokenPipeError: nobody reads any more.
     """
     rate, late, status = separator.sample_rate, latency_samples(separator), 0
@@ -100,7 +133,7 @@ def stream_pcm(separator: Separator, names: Sequence[str], pcm: Pcm, source: int
     told = f"{', '.join(outputs[index] for index in chosen)}: {count(len(chosen) * pcm.channels, 'channel')}"
     logger.info("%s of %s at %d Hz, %d samples (%.0f ms) late", told, pcm.form, rate, late, 1000 * late / rate)
     try:
-        while content := os.read(source, READ_BYTES):
+        while content := _read(source):
             with deferred():  # a signal comes between two blocks, when what was read is separated and written
                 pipe.push(content)
     except Interrupted as signal:
