@@ -306,6 +306,23 @@ def test_too_little_data(made: Callable[..., Path], root: Path, capsys: pytest.C
     assert "few-steps: remix, clip: 600 training steps" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--systems", "remix"], "remix: --systems and --separator-args are of trainings; give their --config-dir"),
+        (["--separator-args", "optim.max_epochs=1"], "optim.max_epochs=1: --systems and --separator-args are of"),
+        (["--config-dir", "lost"], "lost: no YAML of a system"),
+    ],
+)
+def test_no_option_is_passed_over(
+    made: Callable[..., Path], capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    data = made(["dog", "cat"])
+    assert main(["diagnose", str(data), *options]) == 1
+    assert capsys.readouterr().err.startswith(f"weaksep diagnose: error: {said}")
+    assert not (data / "DATA.md").exists()
+
+
 def test_without_matplotlib_the_page_says_so(made: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     data = made(in_turn("dog", "cat"))
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)

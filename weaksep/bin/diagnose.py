@@ -27,12 +27,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Diagnose a data folder."""
     args = make_parser("diagnose", __doc__, OPTIONS).parse_args(argv)
 
+    from weaksep.errors import UserError
     from weaksep.jobs.slurm_config import begin_stage
     from weaksep.report.data_page import diagnose
     from weaksep.train.systems import all_systems, system_configs
 
     begin_stage("data", args.retries)
+    if not args.config_dir and (unused := args.systems or args.separator_args):
+        raise UserError(f"{unused}: --systems and --separator-args are of trainings; give their --config-dir")
     names = args.systems.split() or (all_systems(args.config_dir) if args.config_dir else [])
+    if args.config_dir and not names:
+        raise UserError(f"{args.config_dir}: no YAML of a system")
     configs = system_configs(args.config_dir, names, args.separator_args.split()) if args.config_dir else {}
     systems = [
         {
