@@ -101,7 +101,17 @@ def test_only_what_has_changed_is_done_again(corpora: list[str], caplog: pytest.
     ("recordings", "arguments", "said"),
     [
         ({}, ["--rename", "dog_brak=dog"], "dog_brak; did you mean dog_bark. There are: dog_bark"),
-        ({}, ["--rename", "dog_bark"], "'' is empty"),
+        ({}, ["--rename", "dog_bark"], "^--rename dog_bark: expected OLD=NEW$"),
+        (
+            {},
+            ["--rename", "dog_bark=", "--rename", "=dog"],
+            "--rename dog_bark=: .*\n  --rename =dog: expected OLD=NEW",
+        ),
+        (
+            {},
+            [*RENAME, "--rename", "dog_bark=wolf"],
+            "^--rename dog_bark=dog dog_bark=wolf: a class has two new names$",
+        ),
         ({}, ["--rename", "dog_bark=mix"], "'mix' is taken"),
         ({}, ["--rename", "siren=dog_bark"], "recipe/data/train: dog_bark would be two of its classes"),
         ({"classes": ("Siren", "horn")}, [], "Siren is there in another spelling"),

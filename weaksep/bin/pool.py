@@ -25,9 +25,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Pool data folders."""
     args = make_parser("pool", __doc__, OPTIONS).parse_args(argv)
 
+    from weaksep.errors import raise_problems
     from weaksep.upkeep.pool import pool
 
-    pool(args.out, args.folders, dict(text.partition("=")[::2] for text in args.rename), args.force)
+    pairs = list(dict.fromkeys(args.rename))
+    rename = dict(text.partition("=")[::2] for text in pairs)
+    wrong = [f"{text}: expected OLD=NEW" for text in pairs if not all(text.partition("="))]
+    if not wrong and len(rename) < len(pairs):
+        wrong = [f"{' '.join(pairs)}: a class has two new names"]
+    raise_problems("--rename", [f"--rename {line}" for line in wrong], one_alone=True)
+    pool(args.out, args.folders, rename, args.force)
 
 
 if __name__ == "__main__":
