@@ -46,3 +46,10 @@ def test_each_seed_has_its_own_folders(recipe: Path, caplog: pytest.LogCaptureFi
 def test_what_is_no_seed(recipe: Path) -> None:
     with pytest.raises(UserError, match="strong.yaml: seed: expected a whole number, found 'x'"):
         train.main(["--task", "separator", "--systems", "strong", "--seeds", "0 x"])
+
+
+@pytest.mark.parametrize("seeds", ["0 0", "3 03", "10 2 1_0"])
+def test_a_seed_that_comes_twice(seeds: str) -> None:
+    """Its trainings would be the same, and their spread too small."""
+    with pytest.raises(UserError, match=f"^--seeds {seeds}: a seed comes twice; give each once$"):
+        train.main(["--task", "separator", "--systems", "strong", "--seeds", seeds])

@@ -3,6 +3,7 @@
 Neither a name nor a tag holds the +: ``frame`` with the tag ``remix`` and the system ``frame_remix`` are two folders.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from weaksep.errors import UserError
@@ -61,10 +62,17 @@ def experiment_dir(expdir: str | Path, task: str, name: str, tag: str = "") -> P
 def seed_tags(tag: str, seeds: str) -> dict[str, list[str]]:
     """Tags of the experiments of several seeds, each with the setting that makes it; the tag itself without seeds.
 
+    Raises:
+        UserError: two of the seeds are the same number, however it is written: what they would train is the same.
+
     >>> seed_tags("", "0 1"), seed_tags("b", "3"), seed_tags("b", "")
     ({'seed0': ['seed=0'], 'seed1': ['seed=1']}, {'b-seed3': ['seed=3']}, {'b': []})
     """
-    return {"-".join(filter(None, (tag, f"seed{seed}"))): [f"seed={seed}"] for seed in seeds.split()} or {tag: []}
+    words = seeds.split()
+    with suppress(ValueError):  # no number: the schema of the settings says so
+        if len(set(map(int, words))) < len(words):
+            raise UserError(f"--seeds {seeds}: a seed comes twice; give each once")
+    return {"-".join(filter(None, (tag, f"seed{seed}"))): [f"seed={seed}"] for seed in words} or {tag: []}
 
 
 def named_experiment(expdir: str | Path, task: str, word: str, tag: str = "") -> Path:
