@@ -208,6 +208,46 @@ def test_a_wav_scp_and_utt2spk_say_what_one_recording_is(recipe: Path, tmp_path:
         run(tmp_path, "")
 
 
+@pytest.mark.parametrize(
+    ("recordings", "said"),
+    [
+        ({"n0": "x", "m1": "x"}, r"^\S+/utt2spk:1: m1 is not in \S+/wav.scp; correct it$"),
+        ({"n0": "../x"}, r"rename them or their recordings \(utt2spk\) \(1 problem\):\n  n0: the id .* holds a slash"),
+        ({"n0": "x" * 200}, r"n0: the id .* is longer than 200 bytes"),
+        ({"b-n1": "a", "n1": "a-b"}, r"b-n1: the id 'background-a-b-n1' is that of another file too\n  n1: "),
+    ],
+)
+def test_a_utt2spk_that_makes_no_ids(recipe: Path, tmp_path: Path, recordings: dict[str, str], said: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/events").symlink_to(recipe / "data/events")
+    files = sorted((recipe / "street").rglob("*.wav"))
+    names = ["b-n1", *(f"n{number}" for number in range(5))]
+    write_table(tmp_path / "list/wav.scp", {name: str(file) for name, file in zip(names, files, strict=False)})
+    write_table(tmp_path / "list/utt2spk", recordings)
+    write_yaml(tmp_path / "mix.yaml", MIX)
+    with pytest.raises(UserError, match=said):
+        run(tmp_path, "bg30", "--background", str(tmp_path / "list/wav.scp"))
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["events"]
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("data/backgrounds", "data/backgrounds: is written here, and .*/data/backgrounds holds it; put the recordings"),
+        ("data", "data/backgrounds: is written here, and .*/data holds it"),
+        ("lost", "lost: no such folder, and no such wav.scp$"),
+    ],
+)
+def test_recordings_have_a_place_of_their_own(recipe: Path, tmp_path: Path, place: str, said: str) -> None:
+    shutil.copytree(recipe / "street", tmp_path / "data/backgrounds")
+    (tmp_path / "data/events").symlink_to(recipe / "data/events")
+    before = sorted(tmp_path.rglob("*"))
+    write_yaml(tmp_path / "mix.yaml", MIX)
+    with pytest.raises(UserError, match=said):
+        run(tmp_path, "bg30", "--background", str(tmp_path / place))
+    assert sorted(tmp_path.rglob("*")) == sorted([*before, tmp_path / "mix.yaml"])
+
+
 def test_two_files_that_come_to_one_id_are_named(recipe: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/events").symlink_to(recipe / "data/events")
