@@ -273,7 +273,7 @@ def test_a_piece_is_cut_or_repeated() -> None:
     background = Event("b", "unlabelled", "b", onset_s=-0.25, level_db=-20.0)
     piece = background_part(background, long, 4000, RATE)
     assert rms(piece) == pytest.approx(0.1)
-    np.testing.assert_allclose(piece / piece[0], long[2000:6000] / long[2000].astype(float), rtol=1e-9)
+    np.testing.assert_allclose(piece / piece[0], long[2000:6000].astype(float) / float(long[2000]), rtol=1e-9)
     piece = background_part(background, short, 4000, RATE)
     assert len(piece) == 4000 and rms(piece) == pytest.approx(0.1)
     np.testing.assert_array_equal(piece[:1000], piece[1000:2000])
