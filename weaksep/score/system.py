@@ -1,7 +1,7 @@
 """Score one system's separated folder against the references of a data folder."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -98,17 +98,23 @@ def confidences(separated: Path) -> dict[tuple[object, object], str]:
     return {(row["filename"], row["event_label"]): row["confidence"] for row in rows}
 
 
-def _warn(rows: Sequence[Row], name: str, referenced: frozenset[str]) -> None:
-    """Say what was left out of the scores or held at the floor, and how much."""
-    active = [row for row in rows if row["active"] == 1]
-    unknown = {row["utt"] for row in active} - referenced
+def _told(rows: Iterable[Row], path: Path, name: str, referenced: frozenset[str]) -> Iterator[Row]:
+    """The rows; after the last of them say how many there were, and what was left out or held at the floor."""
+    number, floored, unknown, silent = 0, 0, set(), []
+    for row in rows:
+        yield row
+        number += 1
+        floored += row["si_sdr_db"] == f"{FLOOR_DB:.4f}"
+        if row["active"] == 1 and row["utt"] not in referenced:
+            unknown.add(row["utt"])
+        elif row["active"] == 1 and row["si_sdr_db"] is None:
+            silent.append(f"{row['utt']} {row['class']}")
+    logger.info("%s: %d rows", path, number)
     if unknown:
         logger.info("%s: %d clips without references, so without SI-SDR", name, len(unknown))
-    silent = [row for row in active if row["si_sdr_db"] is None and row["utt"] in referenced]
     if silent:
-        first = ", ".join(f"{row['utt']} {row['class']}" for row in silent[:3])
+        first = ", ".join(silent[:3])
         logger.warning("%s: %d silent reference(s) cannot be scored, first %s", name, len(silent), first)
-    floored = sum(row["si_sdr_db"] == f"{FLOOR_DB:.4f}" for row in rows)
     if floored:
         logger.warning("%s: %d output(s) hold nothing of their class; they count with %g dB", name, floored, FLOOR_DB)
 
@@ -153,9 +159,7 @@ def score_system(
         work, shards = partial(score_shard, bss_eval), cut_shards(clips, SHARD_CLIPS)
         parts = run_shards(work, shards, notes, nj=nj, description=f"score {experiment.name}")
         sure = confidences(experiment / "separated" / set_name)
-        rows = [row | {"confidence": sure.get((row["utt"], row["class"]))} for part in parts for row in part]
-        _warn(rows, experiment.name, data.referenced())
+        rows = (row | {"confidence": sure.get((row["utt"], row["class"]))} for part in parts for row in part)
         write_text(path.parent / SOURCE_NAME, data.fingerprint() + "\n")
-        write_tsv(path, COLUMNS, rows)
-    logger.info("%s: %d rows", path, len(rows))
+        write_tsv(path, COLUMNS, _told(rows, path, experiment.name, data.referenced()))
     return path
