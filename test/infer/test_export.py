@@ -24,6 +24,8 @@ from weaksep.infer.model import Separator, load_separator, save_untrained
 from weaksep.infer.recordings import LEVEL_DB
 from weaksep.signal.level import gain_to
 
+pytestmark = pytest.mark.skipif(torch.__version__ < exporting.EXPORTS, reason="this torch does not export every net")
+
 RATE = 1000
 NETS: dict[str, dict[str, Any]] = {
     "blstm": {"units": 6, "layers": 2, "mask": "sigmoid"},

@@ -11,6 +11,7 @@ So what was made is run before it is written, on sizes unlike those that were tr
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,8 @@ from weaksep.infer.recordings import LEVEL_DB, chunk_plan
 from weaksep.nets.separator import MaskSeparator
 from weaksep.nets.streaming import Streaming
 
+EXPORTS = "2.13"  # a torch that exports every net; 2.6 exports few, and those between were not tried
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # for a terminal, in what torch says
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 # Of a window, whose transform is a table of window x (window + 2) numbers: 67 million, 268 MB.
 LONGEST_WINDOW = 8192
@@ -117,8 +120,9 @@ def exported(separator: Separator, form: str, part: str, facts: dict[str, Any]) 
         except UserError:
             raise
         except Exception as error:  # torch raises errors of a dozen kinds
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise UserError(f"torch {torch.__version__} cannot export this net: {reason}") from error
+            reason = COLOUR.sub("", (str(error).strip() or type(error).__name__).splitlines()[0])
+            advice = f"; torch {EXPORTS} can" if torch.__version__ < EXPORTS else ""
+            raise UserError(f"torch {torch.__version__} cannot export this net: {reason}{advice}") from error
     return content
 
 
