@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
 
-from weaksep.fileio.datadir import read_scp
-from weaksep.fileio.scp import file_of
+from weaksep.fileio.datadir import parse_scp
+from weaksep.fileio.scp import split_offset, text_locator
 
 
 def tables_of(folder: Path, names: Iterable[str]) -> dict[str, Path]:
@@ -14,7 +14,7 @@ def tables_of(folder: Path, names: Iterable[str]) -> dict[str, Path]:
     return {f"{folder.name}/{name}": folder / name for name in names if (folder / name).is_file()}
 
 
-def files_of(folder: Path, scps: Iterable[str]) -> dict[str, Path]:
+def files_of(folder: Path, scps: Iterable[str]) -> dict[str, str]:
     """Every file that the scp tables of a folder name; a table that is not there names none.
 
     Raises:
@@ -22,12 +22,14 @@ def files_of(folder: Path, scps: Iterable[str]) -> dict[str, Path]:
     """
     # Found once a folder: for every file, it would take longer than the look at the file.
     way = cache(partial(os.path.relpath, start=folder))
-    return {
-        f"{folder.name}/{os.path.join(way(path.parent), path.name).removeprefix('./')}": path
-        for scp in scps
-        if (folder / scp).is_file()
-        for path in dict.fromkeys(map(file_of, read_scp(folder / scp).values()))
-    }
+    locate, found = text_locator(folder), {}
+    for scp in scps:
+        if (folder / scp).is_file():
+            entries = parse_scp(folder / scp).values("a valid list of files").values()
+            for file in dict.fromkeys(split_offset(locate(entry))[0] for entry in entries):
+                home, name = os.path.split(file)
+                found[f"{folder.name}/{os.path.join(way(home), name).removeprefix('./')}"] = file
+    return found
 
 
 def source_scps(folder: Path) -> list[str]:

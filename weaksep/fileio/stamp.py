@@ -57,7 +57,7 @@ class Step:
     settings: Mapping[str, Any]
     code: Sequence[str]
     tables: Mapping[str, Path] = field(default_factory=dict)
-    files: Mapping[str, Path] = field(default_factory=dict)
+    files: Mapping[str, str | Path] = field(default_factory=dict)
     outputs: Sequence[str] = ()
     stamp_name: str = STAMP_NAME
     keeps_with_other_code: bool = False
@@ -192,7 +192,7 @@ def _content(path: Path) -> str | None:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _size_and_time(path: Path) -> list[int] | None:
+def _size_and_time(path: str | Path) -> list[int] | None:
     status = status_of(path)
     return [status.st_size, status.st_mtime_ns] if status else None
 

@@ -146,7 +146,7 @@ def _separate(out: Path, system: System, data: DataDir, device: str, options: Op
     """Separate a set by a system's folder, by an oracle, or (None) not at all."""
     from weaksep.infer.dataset import separate_dataset, write_unprocessed
 
-    check_apart([out], files_of(data.path, ["wav.scp", *source_scps(data.path)]).values())
+    check_apart([out], map(Path, files_of(data.path, ["wav.scp", *source_scps(data.path)]).values()))
     if system is None:
         write_unprocessed(data, out, notes)
     else:

@@ -34,12 +34,14 @@ if TYPE_CHECKING:  # it imports torch
 logger = logging.getLogger(__name__)
 
 
-def _separated(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+def _separated(folder: Path) -> tuple[dict[str, Path], dict[str, str]]:
     """Tables and audio of a system's separated files."""
     scps = sorted(path.name for path in folder.glob("*.scp"))
-    named = (tables_of(folder, [*scps, SOURCE_NAME]), files_of(folder, scps))
-    tables, files = ({f"separated/{name}": path for name, path in found.items()} for found in named)
-    return tables, files
+    tables, files = tables_of(folder, [*scps, SOURCE_NAME]), files_of(folder, scps)
+    return (
+        {f"separated/{name}": path for name, path in tables.items()},
+        {f"separated/{name}": path for name, path in files.items()},
+    )
 
 
 def scores_step(experiment: Path, data: DataDir, dump: Path, bss_eval: bool = True) -> Step:
