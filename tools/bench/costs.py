@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -63,11 +63,15 @@ def step_cost(work: Path, folder: Path, system: str) -> tuple[float, float]:
     options = ["--task", "separator", "--config-dir", str(folder), "--systems", system, "--dry-run", "true"]
     options += ["--datadir", str(work / "data"), "--dumpdir", str(work / "dump"), "--expdir", str(work / "exp")]
     command = [sys.executable, "-m", "weaksep.bin.train", *options, "--ngpu", "0", "--nj", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.search(r"; ([\d.]+) s a step", done.stdout + done.stderr)
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        _, _, usage = os.wait4(process.pid, 0)  # of this process; RUSAGE_CHILDREN has the largest of all so far
+        log.seek(0)
+        text = log.read().decode()
+    found = re.search(r"; ([\d.]+) s a step", text)
     if not found:
-        raise SystemExit(f"{folder}: {system}: {done.stderr.strip()[-300:]}")
-    return float(found[1]), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
+        raise SystemExit(f"{folder}: {system}: {text.strip()[-300:]}")
+    return float(found[1]), usage.ru_maxrss / 1e3
 
 
 def real_time(net: dict[str, Any], n_classes: int, rate: int, feats: FeatsConfig) -> float:
@@ -88,15 +92,15 @@ def real_time(net: dict[str, Any], n_classes: int, rate: int, feats: FeatsConfig
 
 
 def published(folder: Path) -> dict[str, float]:
-    """Mean SI-SDRi of each system that a page of the recipe has for a configuration."""
+    """Mean SI-SDRi of each system that a page of the recipe has for a configuration; the latest where several have."""
     recipe = next(parent for parent in folder.parents if (parent / "run.sh").exists())
     scores: dict[str, float] = {}
-    for path in sorted(recipe.glob("**/results.json")):
-        found = json.loads(path.read_text(encoding="utf-8"))
+    pages = [json.loads(path.read_text(encoding="utf-8")) for path in recipe.glob("**/results.json")]
+    for found in sorted(pages, key=lambda page: page["environment"]["date"]):
         if f"Configuration: `{folder.relative_to(recipe)}`." in found["notes"]:
             for system in found["systems"]:
                 name = system["name"].removeprefix("separator_").partition("+")[0]
-                scores.setdefault(name, system["si_sdri_db"]["mean"])
+                scores[name] = system["si_sdri_db"]["mean"]
     return scores
 
 
