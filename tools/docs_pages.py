@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ELSEWHERE = {
     "README.md": "index.md",
     "egs/README.md": "recipes.md",
+    "weaksep/models/esc10/README.md": "esc10.md",
     "tools/bench/RESULTS.md": "benchmarks.md",
     "tools/bench/PROFILES.md": "profiles.md",
     "CONTRIBUTING.md": "contributing.md",
