@@ -74,7 +74,11 @@ def read_stamp(path: Path, patterns: Sequence[str] = ()) -> Stamp:
 
 def no_folder(path: Path) -> bool:
     """Whether a link, or anything else that is not a folder, is where a folder of ours goes."""
-    return path.is_symlink() or (path.exists() and not path.is_dir())
+    try:
+        status = path.lstat()  # one look: a folder may go between two
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return not stat.S_ISDIR(status.st_mode)
 
 
 def refuse_links(folder: Path, names: Iterable[str]) -> None:

@@ -228,6 +228,8 @@ class Shards:
 
 def steps_in(folder: Path) -> list[Shards]:
     """The steps that have left a stamp or notes in a folder; links count as neither."""
-    names = [path.name for path in folder.iterdir() if not path.is_symlink()] if folder.is_dir() else []
+    names: list[str] = []
+    with suppress(FileNotFoundError, NotADirectoryError):  # it may go while another process works here
+        names = [path.name for path in folder.iterdir() if not path.is_symlink()]
     left = filter(None, map(_LEFT.fullmatch, names))
     return [Shards(folder, step=step) for step in sorted({match[1] or match[2] or "" for match in left})]

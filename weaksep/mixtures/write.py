@@ -2,7 +2,6 @@
 
 import logging
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -17,6 +16,7 @@ from weaksep.fileio.clipwriter import ClipWriter
 from weaksep.fileio.datadir import DATA_TABLES
 from weaksep.fileio.inputs import files_of, tables_of
 from weaksep.fileio.names import AUDIO_PATTERNS, BACKGROUND, AudioFormat
+from weaksep.fileio.owned import status_of
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.space import on_disk, require_space
@@ -50,7 +50,8 @@ def _loaded(folder: Path, modified_ns: int) -> EventAudio:
 
 def _audio(folder: Path) -> EventAudio:
     """Of events, or of backgrounds: one load a process, unless others have taken their place."""
-    return _loaded(folder, os.stat(folder / "wav.scp").st_mtime_ns)
+    status = status_of(folder / "wav.scp")
+    return _loaded(folder, status.st_mtime_ns if status else 0)  # without it, loading says so
 
 
 def mix_shard(
@@ -205,7 +206,8 @@ def write_set(
     Raises:
         UserError: the events cannot be used, or the disk has no room.
     """
-    pool = _audio(events_dir).pool
+    _loaded.cache_clear()  # since an earlier set was made in this process, tables and audio may have changed
+    pool = _audio(events_dir).pool  # that of a worker too, if this process is one
     read = filter(None, [events_dir, backgrounds_dir, *pool.wav.values()])
     check_place(notes.folder, "mixtures", notes.known(), read)
     name = f"{set_name}_{variant}" if variant else set_name

@@ -19,7 +19,7 @@ from weaksep.fileio.eventdir import EVENT_AUDIO
 from weaksep.fileio.experiments import BOARD_FILES, CHECKPOINTS, EARLIER_NAME, RUN_FILES
 from weaksep.fileio.lock import LOCK_NAMES
 from weaksep.fileio.names import AUDIO_PATTERNS
-from weaksep.fileio.owned import fits, plain_file
+from weaksep.fileio.owned import fits, plain_file, status_of
 from weaksep.fileio.shards import Shards, steps_in
 from weaksep.upkeep.survey import abandoned, survey
 
@@ -111,12 +111,14 @@ class Removable:
 
     def _as_made(self, step: Shards) -> list[str]:
         """What a stamp names and nobody has changed since; nothing beside or below a table that somebody has."""
-        made_ns, made = step.stamp.stat().st_mtime_ns, step.made().outputs
+        stamp, made = status_of(step.stamp), step.made().outputs
+        if stamp is None:  # a stage has begun here since we looked
+            return []
         found = {name: plain_file(self.place / name) for name in made if name in self.there}
         same = {
             name
             for name, status in found.items()
-            if status and status.st_size == made[name] and status.st_mtime_ns <= made_ns
+            if status and status.st_size == made[name] and status.st_mtime_ns <= stamp.st_mtime_ns
         }
         spoilt = tuple(os.path.join(os.path.dirname(name), "") for name in found.keys() - same if name.endswith(".scp"))
         return [name for name in same if fits(name, KINDS[self.kind].files) and not name.startswith(spoilt)]
