@@ -25,6 +25,7 @@ ELSEWHERE = {
     "weaksep/models/esc10/README.md": "esc10.md",
     "tools/bench/RESULTS.md": "benchmarks.md",
     "tools/bench/PROFILES.md": "profiles.md",
+    "tools/bench/COSTS.md": "costs.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "LICENSE": "LICENSE.txt",
