@@ -24,8 +24,6 @@ from weaksep.infer.model import Separator, load_separator, save_untrained
 from weaksep.infer.recordings import LEVEL_DB
 from weaksep.signal.level import gain_to
 
-pytestmark = pytest.mark.skipif(torch.__version__ < exporting.EXPORTS, reason="this torch does not export every net")
-
 RATE = 1000
 NETS: dict[str, dict[str, Any]] = {
     "blstm": {"units": 6, "layers": 2, "mask": "sigmoid"},
@@ -162,6 +160,21 @@ def test_what_libraries_log_of_a_graph_is_not_told(tmp_path: Path, caplog: pytes
     caplog.set_level("INFO")
     exported(experiment(tmp_path / "exp", "blstm"), tmp_path, "onnx", "masker")
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize(("newer", "advice"), [("999.0", "; torch 999.0 can"), ("1.0", "")])
+def test_what_torch_cannot_export_is_one_line_and_says_which_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newer: str, advice: str
+) -> None:
+    def fails(*of: object) -> bytes:
+        raise RuntimeError("Failed to decompose. \x1b[96mThis is step 2/3\x1b[0m\nNext steps: ...")
+
+    monkeypatch.setattr(exporting, "EXPORTS", newer)
+    monkeypatch.setattr(exporting, "_torch", fails)
+    with pytest.raises(UserError) as caught:
+        exporting.exported(load_separator(experiment(tmp_path / "exp", "blstm")), "torch", "masker", {})
+    said = f"torch {torch.__version__} cannot export this net: Failed to decompose. This is step 2/3{advice}"
+    assert str(caught.value) == said
 
 
 def test_an_exported_file_is_replaced_and_nothing_else(tmp_path: Path) -> None:
