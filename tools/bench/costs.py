@@ -137,14 +137,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "COSTS.md")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    folders = args.configs or sorted({path.parent for path in ROOT.glob("egs/*/conf/**/mix.yaml")})
+    shipped = sorted({path.parent for path in ROOT.glob("egs/*/conf/**/mix.yaml")})
+    folders = [folder.resolve() for folder in args.configs or shipped]
+    left_out = [str(folder.relative_to(ROOT / "egs")) for folder in shipped if folder not in folders]
     text = [
         INTRODUCTION,
         "| configuration | system | steps | s a step | minutes | MB | disk (GB) | real time | SI-SDRi |",
     ]
     text += ["|---|---|---|---|---|---|---|---|---|"]
     for folder in folders:
-        text += rows_of(folder.resolve())
+        text += rows_of(folder)
+    text += ["", f"Not measured: {', '.join(left_out)}."] if left_out else []
     facts = {name: value for name, value in environment_lines(environment(None)).items() if name != "seed"}
     text += ["", f"<sub>{'; '.join(f'{name} {value}' for name, value in facts.items())}</sub>", ""]
     with atomic_path(args.out) as temporary:

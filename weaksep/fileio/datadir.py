@@ -19,7 +19,7 @@ from typing import NamedTuple
 from weaksep.errors import UserError
 from weaksep.fileio.names import BACKGROUND
 from weaksep.fileio.parsed import LOST, REPAIR, Parsed, Problem
-from weaksep.fileio.scp import locator
+from weaksep.fileio.scp import text_locator
 from weaksep.fileio.tables import (
     MAX_EVENT_S,
     parse,
@@ -68,14 +68,15 @@ def parse_scp(path: str | Path) -> Parsed:
     return parse(path, _split_file)
 
 
-def read_scp(path: str | Path) -> dict[str, Path]:
-    """A table of files, found by ``locator``.
-
-    Raises:
-        UserError: not a table, or an entry is a shell pipe.
-    """
-    locate = locator(Path(path).parent)
+def scp_files(path: str | Path) -> dict[str, str]:
+    """A table of files as text, see ``text_locator``; UserError when it is none, or an entry is a shell pipe."""
+    locate = text_locator(Path(path).parent)
     return {key: locate(value) for key, value in parse_scp(path).values("a valid list of files").items()}
+
+
+def read_scp(path: str | Path) -> dict[str, Path]:
+    """The same as paths."""
+    return {key: Path(file) for key, file in scp_files(path).items()}
 
 
 def _split_length(line: str) -> tuple[str, float, str]:

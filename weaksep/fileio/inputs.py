@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
 
-from weaksep.fileio.datadir import parse_scp
-from weaksep.fileio.scp import split_offset, text_locator
+from weaksep.fileio.datadir import scp_files
+from weaksep.fileio.scp import split_offset
 
 
 def tables_of(folder: Path, names: Iterable[str]) -> dict[str, Path]:
@@ -22,13 +22,11 @@ def files_of(folder: Path, scps: Iterable[str]) -> dict[str, str]:
     """
     # Found once a folder: for every file, it would take longer than the look at the file.
     way = cache(partial(os.path.relpath, start=folder))
-    locate, found = text_locator(folder), {}
-    for scp in scps:
-        if (folder / scp).is_file():
-            entries = parse_scp(folder / scp).values("a valid list of files").values()
-            for file in dict.fromkeys(split_offset(locate(entry))[0] for entry in entries):
-                home, name = os.path.split(file)
-                found[f"{folder.name}/{os.path.join(way(home), name).removeprefix('./')}"] = file
+    there = (folder / scp for scp in scps if (folder / scp).is_file())
+    found = {}
+    for file in dict.fromkeys(split_offset(entry)[0] for scp in there for entry in scp_files(scp).values()):
+        home, name = os.path.split(file)
+        found[f"{folder.name}/{os.path.join(way(home), name).removeprefix('./')}"] = file
     return found
 
 
