@@ -32,12 +32,7 @@ def level(text: str, lowest: float = -90.0, highest: float = 0.0) -> float | Non
 
 OPTIONS = (
     option("recordings", nargs="+", type=Path, metavar="IN", help="audio files, or folders of them"),
-    option(
-        "--model",
-        type=Path,
-        required=True,
-        help=model_help(),
-    ),
+    option("--model", type=Path, required=True, help=model_help()),
     option("--out", type=Path, required=True, help="where the folders of separated files go"),
     option("--rate", choices=("model", "input"), default="model", help="sample rate of the files (%(default)s's)"),
     option("--format", choices=("flac", "wav"), default="flac", help="24 bits either way (%(default)s)"),
