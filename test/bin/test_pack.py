@@ -86,6 +86,9 @@ def test_a_turned_bit_is_seen(experiment: Path, tmp_path: Path) -> None:
         (["lone", "model.zip"], "lone/config.yaml: no such configuration file"),
         (["exp/separator_remix", "model.zip", "--about", "about.md"], "about.md: no such file"),
         (["lone/model.json", "model.zip"], "lone/model.json: a file; pack the folder of the experiment"),
+        (["packed/hub", "model.zip"], "packed/hub: packed already, and can be given away as it is"),
+        (["esc10", "model.zip"], "esc10: packed already"),
+        (["exp/separator_remix", "model.zip", "--licence", "CC BY 4.0\n# So"], "--licence .*: holds a line's end"),
     ],
 )
 def test_mistakes(
@@ -93,6 +96,7 @@ def test_mistakes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     pack.main([str(experiment), "packed/a.zip"])
+    pack.main([str(experiment), "packed/hub"])
     save_untrained("lone", ["bark", "horn"], 8000)
     with pytest.raises(UserError, match=said):
         pack.main(arguments)

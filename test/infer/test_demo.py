@@ -114,6 +114,12 @@ def test_without_its_runtime_it_says_how_to_get_it(stub: Path, tmp_path: Path, m
         command.main([str(stub), "--port", "0"])
 
 
+def test_a_model_that_is_not_there_comes_before_the_runtime(stub: Path, tmp_path: Path) -> None:
+    (tmp_path / demo.RUNTIME_NAMES[2]).unlink()
+    with pytest.raises(UserError, match="lost: no such model"):
+        command.main([str(tmp_path / "lost"), "--port", "0"])
+
+
 def test_a_port_that_is_taken(stub: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -213,6 +213,18 @@ def test_what_is_no_audio_stops_no_other(model: Path, tmp_path: Path, monkeypatc
     assert len(list(Path("out/good").glob("*.flac"))) == 3 and not list(Path("out/text").glob("*.flac"))
 
 
+def test_what_fails_leaves_no_folder_but_one_that_was_there(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("new.wav", "old.wav"):
+        soundfile.write(name, np.full(8000, np.nan, dtype=np.float32), 8000, "FLOAT")
+    Path("out/old").mkdir(parents=True)
+    with pytest.raises(UserError, match="2 problems"):
+        separate.main(["--model", str(model), "new.wav", "old.wav", "--out", "out"])
+    assert [path.name for path in Path("out").iterdir()] == ["old"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -428,7 +440,7 @@ def test_a_recording_of_less_than_a_sample_at_the_rate_of_the_net(
     for form in ("flac", "wav"):
         with pytest.raises(UserError, match="^out/in: .* shorter than one sample at 8000 Hz; .* --rate input$"):
             separate.main([*command, "--format", form])
-        assert not list(Path("out/in").iterdir())
+    assert not Path("out/in").exists()
     separate.main([*command, "--rate", "input"])
     assert read(Path("out/in"))[0].shape == (3, 1, 1)
 

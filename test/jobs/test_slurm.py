@@ -289,6 +289,7 @@ def test_the_recipes_slurm_yaml(root: Path) -> None:
         ({"seperate": {}}, r"slurm.yaml: unknown key seperate \(did you mean separate\?\)"),
         ({"mix": {"time_minutes": 0}}, r"slurm.yaml: mix.time_minutes: .*greater than or equal to 1, found 0"),
         ({"mix": {"time_minutes": "1-00:00"}}, r"slurm.yaml: mix.time_minutes: expected a whole number"),
+        ({"mix": {"memory_gb": 0.0001}}, "slurm.yaml: mix.memory_gb: .*greater than or equal to 0.001"),
         ({"mix": {"cpus": True}}, "slurm.yaml: mix.cpus: expected a number, found true or false"),
         ({"mix": {"account": "a b"}}, "slurm.yaml: mix.account: "),
         ({"mix": {"options": {"mem": "4G"}}}, "slurm.yaml: mix.options: mem: say memory_gb, a key of its own"),

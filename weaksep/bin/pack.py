@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     in_one = args.out.suffix == ".zip"
     if args.hub and in_one:
         raise UserError(f"{args.out}: --hub is for a folder; the hub takes no model in one file")
+    if not args.licence.isprintable():
+        raise UserError(f"--licence {args.licence!r}: holds a line's end or another character that cannot be seen")
 
     import json
 
@@ -49,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.experiment.is_file():
         raise UserError(f"{args.experiment}: a file; pack the folder of the experiment, which holds {DESCRIPTION_NAME}")
     description, _ = read_network(args.experiment, "separator")
+    if not (args.experiment / DESCRIPTION_NAME).is_file():
+        raise UserError(f"{args.experiment}: packed already, and can be given away as it is")
     scores, made = scores_of(args.experiment), environment(description.config.get("seed"))
     about = read_text(args.about) if args.about else ""
     name = args.hub or args.out.absolute().name

@@ -69,13 +69,13 @@ def served_files(model: Path) -> dict[str, Served]:
     Raises:
         UserError: onnxruntime-web is not there, or the model cannot be loaded or exported.
     """
+    separator = load_separator(model)
     runtime = [RUNTIME / name for name in RUNTIME_NAMES]
     if missing := [path.name for path in runtime if not path.is_file()]:
         raise UserError(
             f"onnxruntime-web is missing ({missing[0]}), with which the page runs the model; "
             f"get it once: npm ci --ignore-scripts --prefix {PAGE}"
         )
-    separator = load_separator(model)
     name = model.stem if model.suffix == ".zip" else model.resolve().name
     facts = {"name": name, "part": "chunk", **facts_of(separator)}
     made = {

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -104,6 +105,7 @@ def separate_recordings(
     failed: list[str] = []
     meters: list[LikenessMeter] = []
     for name, path in found.items():
+        new = not (out / name).exists()
         try:
             _check_ours(steps[name], path)
             samples = audio_info(path, options.accept_truncated).samples
@@ -112,6 +114,9 @@ def separate_recordings(
         except Exception as error:
             failed.append(failure_reason(error, out / name))
             logger.error("%s", failed[-1].splitlines()[0])
+            if new:
+                with suppress(OSError):  # never made, or not empty
+                    (out / name).rmdir()
     if alike := sum(meter.separates_nothing() for meter in meters):
         logger.warning("%d of the %d recording(s) done now are not separated: every output that is not faint is the "
                        "recording itself, at another level (correlation above %g)",

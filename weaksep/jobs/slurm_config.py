@@ -27,7 +27,7 @@ class JobSettings(BaseModel):
 
     partition: Word | None = None  # null: the cluster's default
     time_minutes: int = Field(24 * 60, ge=1)  # longer, and Slurm ends the job
-    memory_gb: float | None = Field(None, gt=0)  # null: the cluster's default
+    memory_gb: float | None = Field(None, ge=0.001)  # null: the cluster's default; Slurm counts whole MB
     cpus: int = Field(1, ge=1)  # a shard computes with one thread, whatever this says
     gpus: int = Field(0, ge=0)
     account: Word | None = None
