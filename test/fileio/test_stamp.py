@@ -236,6 +236,31 @@ def test_a_step_cut_short_has_no_stamp_and_goes_on_with_its_shards(maker: Maker)
     assert not maker.step.shards().path.exists()
 
 
+def test_what_is_refused_before_it_begins_costs_nothing(maker: Maker) -> None:
+    stamp = maker.step.stamp.read_bytes()
+
+    def refuse(shards: Shards) -> None:
+        raise UserError("no room")
+
+    for force in (False, True):
+        with pytest.raises(UserError, match="no room"):
+            run_step(dataclasses.replace(maker.step, settings={"seed": 1}), refuse, force=force)
+        assert maker.step.stamp.read_bytes() == stamp
+    assert not maker() and (maker.step.folder / "audio/a.wav").exists()
+
+
+def test_a_step_of_another_kind_does_not_know_the_folder(maker: Maker) -> None:
+    told = []
+    with pytest.raises(UserError, match="another step's"):
+
+        def work(shards: Shards) -> None:
+            told.append(shards.known())
+            raise UserError("another step's")
+
+        run_step(dataclasses.replace(maker.step, kind="features", settings={}), work)
+    assert told == [False]
+
+
 def test_shards_of_another_origin_are_not_gone_on_with(maker: Maker) -> None:
     first = maker.step.shards(key="one")
     first.begin([])

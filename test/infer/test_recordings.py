@@ -223,6 +223,11 @@ def test_what_fails_leaves_no_folder_but_one_that_was_there(
     with pytest.raises(UserError, match="2 problems"):
         separate.main(["--model", str(model), "new.wav", "old.wav", "--out", "out"])
     assert [path.name for path in Path("out").iterdir()] == ["old"]
+    Path("in/deep").mkdir(parents=True)
+    shutil.copy("new.wav", "in/deep/new.wav")
+    with pytest.raises(UserError, match="NaN"):
+        separate.main(["--model", str(model), "in", "--out", "elsewhere/out"])
+    assert not Path("elsewhere").exists()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import soundfile
 
 from weaksep.bin.mix import main as mix
 from weaksep.bin.rebuild import main as rebuild
+from weaksep.corpora.backgrounds import BackgroundsConfig, open_backgrounds
 from weaksep.errors import UserError
 from weaksep.fileio.audio import write_audio
 from weaksep.fileio.datadir import DataDir
@@ -178,12 +179,35 @@ def test_a_reference_that_is_missing_is_found(recipe: Path, tmp_path: Path) -> N
 def test_mixtures_are_rebuilt_bit_for_bit(recipe: Path, tmp_path: Path, nj: int) -> None:
     data = recipe / "data/train_bg"
     options = ["--scenes", str(data / "scenes.jsonl"), "--events", str(recipe / "data/events/train"), "--nj", str(nj)]
-    with pytest.raises(UserError, match="--backgrounds None: no background background-"):
+    with pytest.raises(UserError, match="scenes with backgrounds; say where these are: --backgrounds DIR"):
         rebuild([*options, "--out", str(tmp_path / "lost")])
     rebuild([*options, "--out", str(tmp_path / "again"), "--backgrounds", str(recipe / "data/backgrounds/train")])
     for path in data.rglob("*"):
         if path.is_file() and path.name != "stamp.json" and path.suffix != ".scp":
             assert path.read_bytes() == (tmp_path / "again" / path.relative_to(data)).read_bytes()
+
+
+def test_backgrounds_that_do_not_fit_cost_no_finished_set(recipe: Path, tmp_path: Path) -> None:
+    places = ["--scenes", str(recipe / "data/train_bg/scenes.jsonl"), "--events", str(recipe / "data/events/train")]
+    again, wrong = tmp_path / "again", tmp_path / "wrong"
+    rebuild([*places, "--out", str(again), "--backgrounds", str(recipe / "data/backgrounds/train")])
+    shutil.copytree(recipe / "data/backgrounds/train", wrong)
+    for file in wrong.rglob("*.wav"):
+        soundfile.write(file, soundfile.read(file)[0], 2 * RATE, "FLOAT")
+    before = {path: path.stat().st_mtime_ns for path in again.rglob("*")}
+    with pytest.raises(UserError, match=rf"--backgrounds {wrong}: at 16000 Hz, the events are at 8000 Hz"):
+        rebuild([*places, "--out", str(again), "--backgrounds", str(wrong)])
+    assert before == {path: path.stat().st_mtime_ns for path in again.rglob("*")}
+
+
+def test_hidden_recordings_are_left_out_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    for name in ("a.wav", "b.wav", "c/d.wav", ".trash/old.wav", "c/._d.wav"):
+        write_audio(tmp_path / "street" / name, np.ones(10), RATE, "FLOAT")
+    sets = open_backgrounds(BackgroundsConfig(sample_rate=RATE), tmp_path / "street").sets
+    found = sorted(event.event_id for events in sets.values() for event in events)
+    assert found == ["background-a.wav", "background-b.wav", "background-c_d.wav"]
+    assert "2 hidden files are left out" in caplog.text
 
 
 def test_a_finished_stage_is_up_to_date_without_the_recordings(recipe: Path) -> None:

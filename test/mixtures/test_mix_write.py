@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from weaksep.errors import UserError
 from weaksep.fileio.atomic import write_text
 from weaksep.fileio.audio import read_audio, write_audio
 from weaksep.fileio.datadir import DataDir
+from weaksep.fileio.lock import folder_lock
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.tables import read_table, write_table
+from weaksep.mixtures import rebuild as rebuild_module
 from weaksep.mixtures import write
 from weaksep.mixtures.config import MixConfig
 from weaksep.mixtures.pool import EventAudio, EventPool
@@ -208,6 +211,22 @@ def test_the_rebuild_command_gives_the_same_folder(data, events, tmp_path, nj):
     assert files == sorted(p.relative_to(tmp_path / "again") for p in (tmp_path / "again").rglob("*") if p.is_file())
     files.remove(Path("stamp.json"))  # of another command, of another time
     assert all((data / name).read_bytes() == (tmp_path / "again" / name).read_bytes() for name in files)
+
+
+def test_a_set_in_which_another_process_works_is_not_rebuilt(data, events, tmp_path, monkeypatch):
+    monkeypatch.setattr(rebuild_module, "folder_lock", partial(folder_lock, patience_s=0.0))
+    options = ["--scenes", str(data / "scenes.jsonl"), "--events", str(events), "--out", str(tmp_path / "again")]
+    rebuild(options)
+    before = contents(tmp_path / "again")
+    with folder_lock(tmp_path / "again"), pytest.raises(UserError, match="works here"):
+        rebuild(options)
+    assert contents(tmp_path / "again") == before
+
+
+def test_ids_of_a_set_depend_on_its_own_size(events, tmp_path):
+    for sets in ({"train": 2, "valid": 1, "test": 1}, {"train": 2, "valid": 1, "test": 1_000_000}):
+        write_set(config(sets=sets), "train", events, Shards(tmp_path / str(sets["test"])), nj=1)
+    assert contents(tmp_path / "1") == contents(tmp_path / "1000000")
 
 
 def test_what_cannot_be_rebuilt_is_told(data, events, tmp_path):

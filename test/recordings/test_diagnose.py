@@ -18,7 +18,11 @@ import yaml
 
 from weaksep.bin.main import main
 from weaksep.errors import UserError
+from weaksep.fileio.audio import read_audio
+from weaksep.fileio.clipwriter import ClipWriter
+from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.names import audio_name
+from weaksep.fileio.tables import write_table
 from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.diagnose import STOPS, facts_of, findings
 from weaksep.recordings.match import Recording
@@ -99,6 +103,22 @@ def test_sound_recordings_are_not_blamed(made: Callable[..., Path], capsys: pyte
     capsys.readouterr()
     assert main(["diagnose", str(data)]) == 0
     assert "up to date" in capsys.readouterr().err
+
+
+def test_changed_audio_in_an_archive_is_noticed(made: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    data = made(in_turn("dog", "cat", "horn", "dog,cat", "cat,horn"))
+
+    def into_archives(gain: float) -> None:
+        for home in set(HOMES):
+            audio = {utt: gain * read_audio(place, RATE) for utt, place in DataDir.load(data / home).wav.items()}
+            with ClipWriter(data / home, "wav.ark", RATE, lambda files: None) as writer:
+                entries = {utt: writer.write(utt, {"mix": wave})["mix"] for utt, wave in audio.items()}
+            write_table(data / home / "wav.scp", entries)
+
+    into_archives(1.0)
+    assert main(["diagnose", str(data)]) == 0
+    into_archives(0.0)
+    assert main(["diagnose", str(data)]) == 1 and "mostly-silent" in capsys.readouterr().err
 
 
 def test_classes_that_always_occur_together(made: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:

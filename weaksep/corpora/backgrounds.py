@@ -14,7 +14,7 @@ from weaksep.corpora.event import SETS, Corpus, SourceEvent
 from weaksep.corpora.table import load_part
 from weaksep.errors import UserError, raise_problems, refuse
 from weaksep.fileio.audio import audio_info
-from weaksep.fileio.audiostream import looks_like_audio
+from weaksep.fileio.audiostream import audio_files
 from weaksep.fileio.datadir import read_scp
 from weaksep.fileio.names import BACKGROUND, doubled, id_problem, plain_id
 from weaksep.fileio.stamp import run_step
@@ -43,7 +43,7 @@ def open_backgrounds(config: BackgroundsConfig, source: Path) -> Corpus:
     """
     recordings: dict[str, str] = {}
     if source.is_dir():
-        found = sorted(file for file in source.rglob("[!.]*") if file.is_file() and looks_like_audio(file))
+        found = audio_files(source)
         names = [plain_id(str(file.relative_to(source))) for file in found]
         raise_problems(f"{source}: files whose names come to the same id; rename some", doubled(names))
         files = dict(zip(names, found, strict=True))

@@ -20,6 +20,7 @@ from weaksep.fileio.clipwriter import ClipWriter
 from weaksep.fileio.eventdir import EVENT_AUDIO, EVENT_TABLES, write_event_tables
 from weaksep.fileio.names import clashes
 from weaksep.fileio.place import check_place
+from weaksep.fileio.scp import file_of
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import Step
 from weaksep.jobs import Claim, cut_shards, run_shards
@@ -65,7 +66,7 @@ def convert_step(corpus: Corpus, module: str, config: CorpusConfig, out: Path, m
             "max_bad_ratio": max_bad_ratio,
             "chosen clips": hashlib.sha256("\n".join(chosen).encode()).hexdigest()[:16],
         },
-        files={f"{e.event_id} ({e.path.name})": e.path for _, e in events if e.path},
+        files={f"{e.event_id} ({e.path.name})": file_of(e.path) for _, e in events if e.path},
         code=["weaksep.corpora.convert", module],
         outputs=[f"{name}/{output}" for name in corpus.sets for output in (*EVENT_TABLES, *EVENT_AUDIO)],
         kind="events",

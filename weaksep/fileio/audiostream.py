@@ -1,6 +1,7 @@
 """Long audio in and out, block by block: memory does not grow with its length."""
 
 import errno
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,8 @@ import soxr
 from weaksep.errors import UserError
 from weaksep.fileio.atomic import atomic_path
 from weaksep.fileio.audioread import refuse_no_sound
+
+logger = logging.getLogger(__name__)
 
 # The largest file that a WAV header can describe; beyond, the same with 64-bit lengths.
 WAV_BYTES = 4_000_000_000
@@ -30,6 +33,16 @@ def looks_like_audio(path: Path) -> bool:
     """Whether the ending of a file's name is that of a format that libsndfile reads."""
     kinds = {*soundfile.available_formats(), "AIF", "OGA", "OPUS"} - {"RAW"}
     return path.suffix[1:].upper() in kinds
+
+
+def audio_files(folder: Path) -> list[Path]:
+    """Audio files in a folder and below, sorted; the log tells of hidden ones, which are left out."""
+    found = sorted(file for file in folder.rglob("*") if file.is_file() and looks_like_audio(file))
+    hidden = [file for file in found if any(part[0] == "." for part in file.relative_to(folder).parts)]
+    if hidden:
+        logger.info("%s: %d hidden files are left out, first %s", folder, len(hidden), hidden[0])
+    left_out = set(hidden)
+    return [file for file in found if file not in left_out]
 
 
 def resampled(blocks: Iterator[np.ndarray], rate_in: int, rate_out: int) -> Iterator[np.ndarray]:

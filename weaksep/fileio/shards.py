@@ -131,12 +131,13 @@ class Shards:
         Raises:
             UserError: other files have the names of the tables, or a link is in the way. Nothing has been removed.
         """
-        self.open_again()
         names = {os.path.relpath(table, self.folder) for table in tables}
         if self.goes_on():
+            self.open_again()
             logger.info("%s: going on, %d shard(s) are done", self.folder, len(list(self.path.glob("*.json"))))
         else:
             refuse_others(self.folder, names - self.names())
+            self.open_again()
             self.path.mkdir(parents=True, exist_ok=True)
             self.start_over()
             for other in others:

@@ -164,7 +164,6 @@ def run_step(step: Step, work: Callable[[Shards], None], *, force: bool = False)
         without = ("code", "sources", "maker") if step.keeps_with_other_code else ("sources", "maker")
         identity = {name: value for name, value in origin.items() if name not in without}
         shards = step.shards(key=short_hash(json.dumps(identity).encode()))
-        shards.open_again()
         remove_temporaries(step.folder, step.outputs)
         if force:
             shards.start_over()

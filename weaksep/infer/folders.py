@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from weaksep.errors import UserError, raise_problems
 from weaksep.fileio.audio import audio_info
-from weaksep.fileio.audiostream import looks_like_audio
+from weaksep.fileio.audiostream import audio_files
 from weaksep.fileio.failure import failure_reason
 from weaksep.fileio.models import model_name
 from weaksep.fileio.names import clashes, name_problem, one_line
@@ -28,16 +28,12 @@ logger = logging.getLogger(__name__)
 
 
 def _inside(folder: Path, out: Path) -> list[Path]:
-    """Audio files in a folder, but those in ``out`` and hidden ones, which the log tells of."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and looks_like_audio(file))
-    ours = out.resolve()
-    own = [file for file in files if ours in file.resolve().parents]
-    if own:
-        logger.info("%s: %d files lie in --out and are left out", folder, len(own))
-    hidden = [file for file in files if any(part[0] == "." for part in file.relative_to(folder).parts)]
-    if hidden:
-        logger.info("%s: %d hidden files are left out, first %s", folder, len(hidden), hidden[0])
-    return [file for file in files if file not in own and file not in hidden]
+    """Audio files in a folder, but those in ``out``, which the log tells of."""
+    files, ours = audio_files(folder), out.resolve()
+    others = [file for file in files if ours not in file.resolve().parents]
+    if len(others) < len(files):
+        logger.info("%s: %d files lie in --out and are left out", folder, len(files) - len(others))
+    return others
 
 
 def find_recordings(given: Sequence[Path], out: Path) -> dict[str, Path]:
@@ -105,7 +101,7 @@ def separate_recordings(
     failed: list[str] = []
     meters: list[LikenessMeter] = []
     for name, path in found.items():
-        new = not (out / name).exists()
+        new = [place for place in (out / name, *(out / name).parents) if not place.exists()]
         try:
             _check_ours(steps[name], path)
             samples = audio_info(path, options.accept_truncated).samples
@@ -114,9 +110,9 @@ def separate_recordings(
         except Exception as error:
             failed.append(failure_reason(error, out / name))
             logger.error("%s", failed[-1].splitlines()[0])
-            if new:
+            for place in new:
                 with suppress(OSError):  # never made, or not empty
-                    (out / name).rmdir()
+                    place.rmdir()
     if alike := sum(meter.separates_nothing() for meter in meters):
         logger.warning("%d of the %d recording(s) done now are not separated: every output that is not faint is the "
                        "recording itself, at another level (correlation above %g)",

@@ -125,7 +125,7 @@ def run_sharded(
         place: of the step; no two processes work on one at a time.
 
     Raises:
-        UserError: of the items that failed; those at work have ended, none was begun after the first failure.
+        UserError: of the items that failed; those at work, and the few that the pool had handed out, have ended.
         Interrupted: on a signal; those at work have ended (a training: saved its state and stopped).
     """
     backend = _backend(backend)
@@ -149,7 +149,8 @@ def _unless_stopped(function: Callable[[Item], Result], item: Item) -> Result:
 
 
 def _in_workers(function: Callable[[Item], Result], items: Sequence[Item], nj: int, description: str) -> list[Result]:
-    """Results in order. After a UserError those at work come to their end, whose results may be kept; none begins."""
+    """Results in order. After a UserError what has been handed to a worker comes to its end (the pool hands out a few
+    more than are at work), and its results may be kept."""
     # "spawn": a forked child of a process that has used threads (torch, BLAS) may hang.
     context = multiprocessing.get_context("spawn")
     # One byte that all share. Not an Event: a worker killed while it looks at one would hold its lock for ever.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from weaksep.errors import UserError, raise_problems
+from weaksep.fileio.lock import folder_lock
 from weaksep.fileio.names import AudioFormat
 from weaksep.fileio.place import check_place
 from weaksep.fileio.shards import Shards
@@ -26,9 +27,16 @@ def _check_events(scenes: Sequence[Scene], pool: EventPool, path: Path, backgrou
         raise UserError(f"{path}: no scenes")
     wanted = {event.event_id for scene in scenes for event in scene.events}
     problems = [f"{pool.folder}/wav.scp: no event {event_id}" for event_id in sorted(wanted - set(pool.wav))]
-    known = EventPool.load(backgrounds_dir).wav if backgrounds_dir else {}
     below = {scene.background.event_id for scene in scenes if scene.background is not None}
-    problems += [f"--backgrounds {backgrounds_dir}: no background {name}" for name in sorted(below - known.keys())]
+    if below and backgrounds_dir is None:
+        raise UserError(f"{path}: scenes with backgrounds; say where these are: --backgrounds DIR")
+    if backgrounds_dir is not None:
+        others = EventPool.load(backgrounds_dir)
+        lost = sorted(below - others.wav.keys())
+        problems += [f"--backgrounds {backgrounds_dir}: no background {name}" for name in lost]
+        if others.sample_rate != pool.sample_rate:
+            what = f"at {others.sample_rate} Hz, the events are at {pool.sample_rate} Hz"
+            problems.append(f"--backgrounds {backgrounds_dir}: {what}")
     class_of = {event: name for name, events in pool.by_class.items() for event, _ in events}
     problems += [
         f"{path}: {scene.utt_id}: {event.event_id} is a {event.class_name} here and a {class_of[event.event_id]} there"
@@ -69,4 +77,5 @@ def rebuild_set(
     check_place(folder, "mixtures", notes.known(), read)
     scenes = read_scenes(scenes_path)
     _check_events(scenes, pool, scenes_path, backgrounds_dir)
-    make_set(rebuild_mixture, scenes, pool, notes, backgrounds_dir, audio_format, nj=nj, description="rebuild")
+    with folder_lock(folder):
+        make_set(rebuild_mixture, scenes, pool, notes, backgrounds_dir, audio_format, nj=nj, description="rebuild")

@@ -111,6 +111,7 @@ def draw_mixture(
     config: MixConfig,
     set_name: str,
     drawn_name: str,
+    digits: int,
     number: int,
     audio: EventAudio,
     backgrounds: EventAudio | None = None,
@@ -121,14 +122,14 @@ def draw_mixture(
         config: how mixtures are drawn.
         set_name: part of its id.
         drawn_name: of the set whose mixture of this number is drawn.
+        digits: of the number in its id, the same for a whole set, so that its ids sort.
         number: of the mixture.
         audio, backgrounds: of the events, and of what may be under them.
 
     Raises:
         UserError: no draw will do.
     """
-    # As many digits for all clips of a set, so that they sort; but drawn alike in a larger set.
-    digits = max(6, len(str(max(config.sizes().values()))))
+    # Drawn alike in a larger set, whose ids have more digits.
     pool, drawn_id, utt_id = audio.pool, f"{drawn_name}-{number:06d}", f"{set_name}-{number:0{digits}d}"
     for attempt in range(MAX_ATTEMPTS):
         drawn = sample_scene(config, pool.by_class, drawn_name, drawn_id, pool.sample_rate, attempt)
@@ -213,5 +214,5 @@ def write_set(
     name = f"{set_name}_{variant}" if variant else set_name
     numbers = range(1, config.sizes()[set_name] + 1)
     check_space(notes.folder, config, pool, len(numbers))
-    make = partial(draw_mixture, config, name, set_name if same_events else name)
+    make = partial(draw_mixture, config, name, set_name if same_events else name, max(6, len(str(len(numbers)))))
     make_set(make, numbers, pool, notes, backgrounds_dir, config.audio_format, nj=nj, description=f"mix {name}")

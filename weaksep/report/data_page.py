@@ -14,7 +14,7 @@ import numpy as np
 from weaksep.errors import did_you_mean, raise_problems
 from weaksep.fileio.atomic import atomic_path, write_json, write_text
 from weaksep.fileio.datadir import DATA_TABLES, TIMED_NAME, DataDir
-from weaksep.fileio.inputs import tables_of
+from weaksep.fileio.inputs import files_of, tables_of
 from weaksep.fileio.jsontext import load_object
 from weaksep.fileio.shards import Shards
 from weaksep.fileio.stamp import STAMP_NAME, Step, run_step
@@ -173,7 +173,7 @@ def diagnose(
             for data in sets.values()
             for name, path in tables_of(data.path, (*DATA_TABLES, TIMED_NAME, "scenes.jsonl")).items()
         },
-        files={f"{name}/{utt}": path for name, data in sets.items() for utt, path in data.wav.items()},
+        files={name: file for data in sets.values() for name, file in files_of(data.path, ["wav.scp"]).items()},
         code=["weaksep.report.data_page"],
         outputs=[PAGE_NAME, FIGURE_NAME, FACTS_NAME],
         stamp_name=f"diagnose.{STAMP_NAME}",

@@ -109,7 +109,7 @@ def _told(rows: Iterable[Row], path: Path, name: str, referenced: frozenset[str]
             unknown.add(row["utt"])
         elif row["active"] == 1 and row["si_sdr_db"] is None:
             silent.append(f"{row['utt']} {row['class']}")
-    logger.info("%s: %d rows", path, number)
+    logger.info("%s: %d rows to write", path, number)
     if unknown:
         logger.info("%s: %d clips without references, so without SI-SDR", name, len(unknown))
     if silent:

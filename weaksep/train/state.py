@@ -176,6 +176,7 @@ def claim_experiment(exp: Path, notes: Shards, joint: bool) -> None:
         notes: of the training's step; they say whether it was begun with the same settings, data and classifier.
         joint: whether a classifier is trained jointly.
     """
+    notes.open_again()
     if not notes.goes_on():
         _put_aside(exp)
         notes.mark()

@@ -137,9 +137,7 @@ def _train(options: Options, device: str, plan: Plan) -> str | None:
         device = device or choose_device(options.ngpu, options.allow_cpu)  # of the machine that the job is on
         run_step(plan.step(), partial(_fit, options, device, plan), force=options.force)
         if (calibration := plan.calibration_step()) is not None:
-            from weaksep.train.calibrate import calibrate
-
-            run_step(calibration, lambda notes: calibrate(plan, device))
+            run_step(calibration, partial(_calibrate, device, plan))
         return None
     except Exception as error:
         if options.team and options.team.parted(error):
@@ -147,6 +145,13 @@ def _train(options: Options, device: str, plan: Plan) -> str | None:
         reason = failure_reason(error, plan.exp)
         logger.error("%s has failed: %s", plan.exp.name, reason.splitlines()[0])  # the whole comes at the end
         return reason
+
+
+def _calibrate(device: str, plan: Plan, notes: Shards) -> None:
+    from weaksep.train.calibrate import calibrate
+
+    notes.open_again()
+    calibrate(plan, device)
 
 
 def _fit(options: Options, device: str, plan: Plan, notes: Shards) -> None:
