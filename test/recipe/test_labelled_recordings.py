@@ -98,6 +98,13 @@ def test_from_recordings_to_a_page(recipe: Path) -> None:
     assert "## Separation" in (recipe / "RESULTS.md").read_text()
 
 
+def test_trainings_begin_with_the_net_that_comes_with_weaksep(recipe: Path) -> None:
+    systems = '--systems "remix remix_frame clip frame"'
+    told = run(recipe, "--config conf/esc10", systems, "--dry-run true --stop-stage 4 --accept hardly-any-steps")
+    assert "Successfully finished the dry run" in told
+    assert told.count("begins with esc10: outputs taken over: dog; new: cat, horn") == 4
+
+
 def test_mixtures_handed_over_are_the_mixtures(recipe: Path, root: Path, tmp_path: Path) -> None:
     """Prepared without a change of level, mini_urban's mixtures are what its own recipe trains on."""
     mini = tmp_path / "egs/mini_urban"
