@@ -3,6 +3,7 @@
 # an environment that is complete is kept, one whose requirements changed is brought up to date, a half-made one is
 # made anew.
 set -euo pipefail
+unset CDPATH  # with it cd may go elsewhere, and prints where
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "${root}/utils/log.sh"
@@ -86,10 +87,15 @@ else
         if [ ! -e "${venv}/pyvenv.cfg" ] && [ -n "$(ls -A "${venv}")" ]; then
             die "'${venv}' is there and is no Python environment: give another --venv"
         fi
+        # Made here, or begun here: an environment of somebody else is neither.
+        [ "${venv}" = "${root}/tools/venv" ] || [ -z "$(ls -A "${venv}")" ] || [ -e "${mark}" ] || [ -e "${venv}/.begun" ] ||
+            die "'${venv}' is an environment that this script has not made: give another --venv"
         log "Step 1/5: ${venv} is half-made, moved, or of another Python: removing it"
         rm -rf "${venv}"
     fi
     log "Step 1/5: making ${venv} with $("${python}" --version)"
+    mkdir -p "${venv}"
+    : >"${venv}/.begun"
     "${python}" -m venv "${venv}"
 fi
 venv=$(cd "${venv}" && pwd)

@@ -2,6 +2,7 @@
 # The paper's three systems on a GPU that is lent for minutes at a time: each run does a piece and leaves all that the
 # next one needs in a folder, on whatever machine that is.
 set -euo pipefail
+unset CDPATH  # with it cd may go elsewhere, and prints where
 # In braces: see run.sh.
 {
 export LC_ALL=C

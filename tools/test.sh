@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All checks: ruff, mypy, shellcheck, the site's links and anchors, pytest. The last line is pytest's count.
 set -euo pipefail
+unset CDPATH  # with it cd may go elsewhere, and prints where
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . utils/log.sh
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Check data folders: utils/validate_data_dir.sh DIR... [options]; --help lists them. It is `weaksep validate`.
 set -euo pipefail
+unset CDPATH  # with it cd may go elsewhere, and prints where
 # -P: in a recipe, utils is a link.
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && cd .. && pwd)
 . "${root}/utils/log.sh"

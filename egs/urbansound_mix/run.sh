@@ -2,6 +2,7 @@
 # From a corpus of sound events to a table of separation results, in eight stages.
 # Every recipe's run.sh is a link to this one; what differs between recipes is in db.sh and conf/.
 set -euo pipefail
+unset CDPATH  # with it cd may go elsewhere, and prints where
 # In braces, so that bash reads the whole script before it begins: in the hours that it runs it may be edited or pulled.
 {
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -179,8 +180,10 @@ stop_stage=$(stage_number "${stop_stage}")
 [ -z "${accept}" ] || [ -e "${config}/prepare.yaml" ] || die "option --accept is for labelled recordings"
 [[ ${test_sets} =~ ^test(_[a-z][a-z0-9]*)?(\ +test_[a-z][a-z0-9]*)*$ ]] ||
     die "option --test-sets takes names like 'test test_seen', not '${test_sets}'"
-variants=${test_sets//test_/}
-variants=${variants#test}
+variants=
+for test_set in ${test_sets}; do
+    [ "${test_set}" = test ] || variants+="${variants:+ }${test_set#test_}"
+done
 if [ "${expdir}" = exp ]; then results=${results:-RESULTS.md}; else results=${results:-${expdir}/RESULTS.md}; fi
 
 . ./path.sh

@@ -117,6 +117,13 @@ def test_fetched_checked_unpacked_and_not_fetched_again(server, tmp_path):
     assert server.asked == [None]
 
 
+def test_an_archive_that_was_there_stays(server, tmp_path):
+    wanted = archive(server)
+    (tmp_path / wanted.name).write_bytes(server.content)
+    fetch_archive(wanted, tmp_path / "db", MARKER)
+    assert (tmp_path / wanted.name).exists() and contents(tmp_path / "db") == UNPACKED and server.asked == []
+
+
 def test_a_broken_download_is_kept_and_continued(server, tmp_path):
     wanted = archive(server)
     server.break_after = 70_000

@@ -78,6 +78,7 @@ def test_a_part_that_the_file_does_not_hold(tmp_path: Path) -> None:
         (("x.wav", "dog", "train", "", "0", "1e306"), "onset 0 to offset 1e306 is no span of time"),
         (("v.wav", "dog", "valid", "", "", ""), "v.wav would have the id of .*v.wav; give onset and offset of each"),
         (("x.wav", "dog", "train", "7", "", ""), "recording 7 is in train and test"),
+        (("v.wav", "dog", "train", "other", "1", "2"), "v.wav is in valid too; a file is one recording, of one set"),
         (("." * 3 + "/.x.wav", "dog", "train", "", "", ""), "cannot be an id"),
     ],
 )

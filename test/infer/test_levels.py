@@ -81,6 +81,13 @@ def test_levels_are_those_of_the_files(model: Path, rate: int, channels: int, as
     assert [row["up_to_hz"] for row in whole] == limits
 
 
+@pytest.mark.parametrize("asked", ["model", "input"])
+def test_there_is_nothing_above_half_the_rate_of_the_recording(model: Path, asked: str) -> None:
+    record(1.0, 4000, 1)
+    call(model, "--levels", "true", "--rate", asked)
+    assert {row["up_to_hz"] for row in table("leq")} == {"2000"}
+
+
 def test_a_weighted_and_calibrated_as_in_python(model: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     audio = record(3.5, 16_000, 2)

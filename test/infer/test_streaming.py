@@ -197,6 +197,15 @@ def test_what_is_no_block_is_one_line(tmp_path: Path) -> None:
             separate.process(block)
 
 
+def test_a_block_that_is_refused_changes_nothing(tmp_path: Path) -> None:
+    net = {"kind": "streamunet", "channels": [4, 8]}
+    separate = weaksep.StreamingSeparator(save_untrained(tmp_path, ["dog", "siren"], 8000, net))
+    separate.process(np.zeros((2, 300)))
+    with pytest.raises(UserError, match="1 channels after blocks of 2"):
+        separate.process(np.zeros(300))
+    assert separate.flush()["dog"].shape[0] == 2
+
+
 def test_a_net_that_cannot_stream_says_which_ones_can(tmp_path: Path) -> None:
     for kind in ("blstm", "unet"):
         path = save_untrained(tmp_path / kind, ["dog", "siren"], 8000, {"kind": kind, "units": 4})

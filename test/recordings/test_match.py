@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,6 +44,16 @@ def test_a_file_named_like_its_segment_is_the_segment(tmp_path: Path, tone: Soun
     write(tmp_path / f"audio/{name}.wav", tone(45.0, 400, 1000), 1000)
     (found,) = matched(tmp_path, f'{LIST}vid0, 30.000, 40.000, "/m/0"\n', None).recordings
     assert (found.file.stem, found.span_s, found.classes) == (name, None, ("/m/0",))
+
+
+@pytest.mark.parametrize(("named", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_letters_with_accents_however_they_are_put_together(
+    tmp_path: Path, tone: Sound, write: Sound, named: Any, there: Any
+) -> None:
+    name = "T\u00fcrklingel"
+    write(tmp_path / f"audio/{unicodedata.normalize(there, name)}.wav", tone(1.0, 400, 1000), 1000)
+    table = f"filename\tevent_labels\n{unicodedata.normalize(named, name)}.wav\tdog\n"
+    assert [found.classes for found in matched(tmp_path, table, None).recordings] == [("dog",)]
 
 
 def test_a_file_named_after_the_video_is_cut(tmp_path: Path, tone: Sound, write: Sound) -> None:

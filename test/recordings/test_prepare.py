@@ -62,6 +62,14 @@ def test_events_of_some_recordings(corpus: Path) -> None:
     assert [report.problems for report in validate([corpus.parent / "data"])] == [[], [], []]
 
 
+def test_no_event_reaches_into_what_fills_a_clip_up(corpus: Path) -> None:
+    (corpus / "events.tsv").write_text("filename\tonset\toffset\tevent_label\nr01.wav\t0.5\t10\tdog\n")
+    labels = str(corpus / "clip_labels.tsv")
+    assert prepare(corpus, "--clip-labels", labels, "--events", str(corpus / "events.tsv"), "--set", "clip_s=4") == 0
+    (data,) = [data for data in sets(corpus).values() if "r01-0001" in data.wav]
+    assert [(e.onset_s, e.offset_s) for e in data.events()["r01-0001"]] == [(0.5, 3.0)], "of 3 s in a clip of 4 s"
+
+
 def test_clips_have_the_rate_and_the_level(corpus: Path) -> None:
     assert prepare(corpus, "--set", "sample_rate=8000", "--set", "level_db=-30") == 0
     for data in sets(corpus).values():

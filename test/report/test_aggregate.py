@@ -58,6 +58,14 @@ def test_by_number_of_active_classes(figures):
     }
 
 
+def test_one_class_over_a_background_is_kept_apart_where_there_are_more():
+    lone = [active("a", "bark", 1, None)._replace(si_sdri_db=9.0)]
+    figures = system_statistics([*lone, *ROWS[3:]], ("bark", "drill", "horn"), seed=0)
+    assert (figures["si_sdri_db"]["mean"], figures["si_sdri_db"]["n"]) == (5.0, 5)
+    assert figures["by_active_classes"]["1"] == {"mean": 9.0, "median": 9.0, "n": 1}
+    assert system_statistics(lone, ("bark",), seed=0)["si_sdri_db"]["mean"] == 9.0
+
+
 def test_by_class(figures):
     assert {name: (f["mean"], f["n"]) for name, f in figures["by_class"].items()} == {
         "bark": (1.5, 2),

@@ -153,6 +153,42 @@ def test_a_folder_that_is_no_environment_is_left_alone(repository: Repository) -
     assert (folder / "thesis.tex").exists()
 
 
+def test_an_environment_of_somebody_else_is_left_alone(repository: Repository) -> None:
+    theirs = repository.folder / "theirs"
+    theirs.mkdir()
+    for name in ("pyvenv.cfg", "thesis.tex"):
+        (theirs / name).touch()
+    result = repository.install("--python", str(repository.python), "--venv", str(theirs))
+    assert result.returncode == 2 and "is an environment that this script has not made" in result.stderr
+    assert (theirs / "thesis.tex").exists()
+    half = ["--python", str(repository.python), "--venv", str(repository.folder / "half")]
+    assert repository.install(*half, FAILS="torch==").returncode == 1
+    assert "removing it" in repository.install(*half).stdout, "one that it has begun is its own"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "tools/install.sh",
+        "tools/test.sh",
+        "egs/mini_urban/run.sh",
+        "utils/fix_data_dir.sh",
+        "utils/validate_data_dir.sh",
+    ],
+)
+def test_cdpath_leads_no_script_elsewhere(root: Path, tmp_path: Path, script: str) -> None:
+    (tmp_path / Path(script).parent).mkdir(parents=True)
+    result = subprocess.run(
+        ["bash", script, "--help"],
+        cwd=root,
+        env={**os.environ, "CDPATH": f"{tmp_path}:."},
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert str(tmp_path) not in result.stdout
+
+
 @pytest.mark.parametrize(
     ("script", "message"),
     [

@@ -84,6 +84,18 @@ def test_the_tables_say_what_those_of_the_corpora_say(corpora: list[str]) -> Non
         assert not list(made.path.rglob("*.wav"))
 
 
+def test_events_are_sorted_by_their_new_names(corpora: list[str]) -> None:
+    path = Path("../home/train")
+    lines = (path / "events.tsv").read_text().splitlines(keepends=True)
+    dog = next(line for line in lines if "dog" in line)
+    lines.insert(lines.index(dog) + 1, dog.replace("dog", "horn"))
+    (path / "events.tsv").write_text("".join(lines))
+    utt = dog.split("\t")[0].removesuffix(".wav")
+    write_table(path / "utt2labels", {**read_table(path / "utt2labels"), utt: "dog,horn"})
+    pool.main(["data", *corpora, "--rename", "dog=zebra"])
+    assert [report.problems for report in validate([Path("data")])] == [[]] * 3
+
+
 def test_only_what_has_changed_is_done_again(corpora: list[str], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     for _ in range(2):

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All benchmarks, one after the other, and their page: tools/bench/RESULTS.md and RESULTS.json.
 set -euo pipefail
+unset CDPATH  # with it cd may go elsewhere, and prints where
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . utils/log.sh
 

@@ -2,6 +2,7 @@
 # Make the environments of those peers that cannot live in tools/venv: scaper wants an old numpy, asteroid an old
 # torchmetrics. One that is complete is left alone, a half-made one is made anew.
 set -euo pipefail
+unset CDPATH  # with it cd may go elsewhere, and prints where
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "${here}/../.." && pwd)

@@ -198,14 +198,16 @@ def fetch_archive(archive: Archive, db: Path, marker: Path) -> None:
         return
     db.parent.mkdir(parents=True, exist_ok=True)
     packed = db.parent / archive.name
-    if not packed.exists():
+    ours = not packed.exists()  # one that was there is the user's
+    if ours:
         fetch_file(archive, packed)
     elif file_md5(packed) != archive.md5:
         raise UserError(f"{packed}: md5 is not {archive.md5}: remove it to download it again")
     unpack(archive, packed, db)
     if not (db / marker).is_file():
         raise UserError(f"{packed}: holds no {archive.folder}/{marker}: not the archive that was expected")
-    packed.unlink()
+    if ours:
+        packed.unlink()
     logger.info("unpacked into %s", db)
 
 

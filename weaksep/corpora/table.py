@@ -66,6 +66,7 @@ def read_events(path: Path, classes: Sequence[str]) -> dict[str, list[SourceEven
         raise UserError(f"{path}: no such table of events ({HOW_TO_GIVE})")
     sets: dict[str, list[SourceEvent]] = {name: [] for name in SETS}
     by_id: dict[str, SourceEvent] = {}
+    homes: dict[Path | None, str] = {}
     problems: list[str] = []
     rows = read_tsv(path, COLUMNS)
     raise_problems(f"{path}: {NO_CLASS}", unknown_names(classes, (row["class"] for row in rows)))
@@ -79,6 +80,10 @@ def read_events(path: Path, classes: Sequence[str]) -> dict[str, list[SourceEven
                 same = other.path == event.path
                 what = "onset and offset of each" if same else "each a recording of its own (column recording)"
                 raise ValueError(f"{row['filename']} would have the id of {other.path}; give {what}")
+            if homes.setdefault(event.path, row["set"]) != row["set"]:
+                raise ValueError(
+                    f"{row['filename']} is in {homes[event.path]} too; a file is one recording, of one set"
+                )
             sets[row["set"]].append(event)
     raise_problems(f"{path} cannot be used", problems)
     return {name: sorted(events, key=lambda event: event.event_id) for name, events in sets.items()}

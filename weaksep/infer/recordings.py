@@ -220,7 +220,8 @@ def separate_recording(
         rows = [(Path(path).name, f"{onset:.3f}", f"{offset:.3f}", name) for onset, offset, name in finder.events()]
         write_tsv(Path(out) / EVENTS_NAME, EVENT_COLUMNS, [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows])
     if options.levels:
-        heard, there = min(rate, separator.sample_rate) / 2, rate / 2
+        there = min(rate, info.sample_rate) / 2
+        heard = min(there, separator.sample_rate / 2)
         limits = {name: there if name in (RESIDUAL, RECORDING) else heard for name in outputs}
         unit = f"dB({options.weighting}) {'re full scale' if options.calibration_db is None else 'SPL'}"
         levels = {name: meter.finish(options.calibration_db or 0.0) for name, meter in meters.items()}

@@ -79,9 +79,9 @@ class StreamingSeparator:
         audio = checked_waveform(block, self.sample_rate, empty=True)
         channels = np.atleast_2d(audio)
         self._stream = self._stream or SourceStream(self.separator, len(channels))
-        self._mono = audio.ndim == 1
         if len(channels) != (before := len(self._stream.samples)):
             raise UserError(f"a block of {len(channels)} channels after blocks of {before}; flush() ends a sound")
+        self._mono = audio.ndim == 1
         return self._named(self._stream.push(channels))
 
     def flush(self) -> dict[str, np.ndarray]:

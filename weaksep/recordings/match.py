@@ -1,6 +1,7 @@
 """Label files and audio brought together: which recording is which file, and what is known of it."""
 
 import logging
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -71,6 +72,11 @@ def read_label_files(clip_labels: Path | None, events: Path | None) -> list[Entr
     return [replace(entry, set_name=dev_meaning(named)) if entry.set_name == "dev" else entry for entry in entries]
 
 
+def _composed(name: str) -> str:
+    """A name with its accented letters as one sign each: macOS and old tools take them apart, label files rarely do."""
+    return unicodedata.normalize("NFC", name)
+
+
 class AudioIndex:
     """Audio files of a folder by all the names that a label file may give them.
 
@@ -89,8 +95,11 @@ class AudioIndex:
         self.by_name: dict[str, list[Path]] = defaultdict(list)
         for path in self.files:
             for name in {str(path.relative_to(folder).with_suffix("")), path.name, path.stem}:
-                self.by_name[name].append(path)
-        self.by_name |= {str(path.relative_to(folder)): [path] for path in self.files}  # never means another file
+                self.by_name[_composed(name)].append(path)
+        whole = defaultdict(list)
+        for path in self.files:
+            whole[_composed(str(path.relative_to(folder)))].append(path)
+        self.by_name |= whole  # a name with its folder and suffix never means another file
 
     def find(self, entry: Entry) -> tuple[Path, Entry]:
         """The file of an entry, and the entry: without a stretch where the file's name says that it is the stretch.
@@ -99,12 +108,12 @@ class AudioIndex:
             ValueError: no file goes by one of its names, or several do.
         """
         for name in (*entry.names, *entry.whole_names):
-            found = self.by_name.get(name, [])
+            found = self.by_name.get(_composed(name), [])
             if len(found) > 1:
                 raise ValueError(f"{name} may be {found[0]} or {found[1]}; name it with its folder")
             if found:
                 return found[0], entry if name in entry.whole_names else replace(entry, span_s=None)
-        others = self.by_name.get(splitext(name)[0], [])  # a file that was converted, most likely
+        others = self.by_name.get(_composed(splitext(name)[0]), [])  # a file that was converted, most likely
         hint = f"; there is {others[0].relative_to(self.folder)}: name that, or leave the suffix out" if others else ""
         raise ValueError(f"no audio for {name} in {self.folder}{hint}")
 

@@ -76,7 +76,8 @@ def clips_of(
     for number, together in enumerate(zip(*(pieces(s, size) for s in streams.values()), strict=True), start=1):
         audio = {name: piece * gain for name, (_, piece) in zip(streams, together, strict=True)}
         start = together[0][0]
-        inside = events_within(recording.events or (), mixture.start + start, size, rate)
+        there = min(size, mixture.samples - start)  # what follows is padding, in which nothing sounds
+        inside = events_within(recording.events or (), mixture.start + start, there, rate)
         events = None if recording.events is None else inside
         classes = [name for name in recording.classes if events is None or any(name == event.label for event in inside)]
         sounding = [name for name in recording.references if name in classes and not is_silent(audio[name])]

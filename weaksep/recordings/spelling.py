@@ -1,6 +1,7 @@
 """From the names in label files to those of classes; names that are one class, or several, spelt in another way."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from itertools import permutations
@@ -24,7 +25,10 @@ def class_of(label: str, rename: Mapping[str, str]) -> str:
     Args:
         rename: a label, or the class that it would be, -> class.
     """
-    plain = re.sub(r"[\W_]+", "_", label).strip("_")
+    # \W has the vowel signs of many scripts, and the accents of names as macOS spells them.
+    composed = unicodedata.normalize("NFC", label)
+    signs = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else "_" for c in composed)
+    plain = re.sub("_+", "_", signs).strip("_")
     return rename.get(label) or rename.get(plain, plain)
 
 

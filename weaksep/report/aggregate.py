@@ -196,8 +196,10 @@ def system_statistics(
         with the median of their sizes; confidence, see ``trust``;
         sdr_db, sir_db and sar_db (BSS eval) over the pairs for which stage 6 measured them.
     """
-    # Only mixtures of two or more classes, or of one and a background, have an improvement at all (score/clip.py).
-    pairs = [(score, score.si_sdri_db) for score in scores if score.si_sdri_db is not None]
+    # One class over a background has an improvement too (score/clip.py). It is not of the pairs that the same mixtures
+    # have without backgrounds, so where there are others it stands under by_active_classes alone.
+    improved = [(score, score.si_sdri_db) for score in scores if score.si_sdri_db is not None]
+    pairs = [(score, gain) for score, gain in improved if score.n_active > 1] or improved
     gains = [gain for _, gain in pairs]
 
     def values(name: str) -> list[float]:
@@ -207,9 +209,10 @@ def system_statistics(
         return {name: [gain for score, gain in pairs if of(score) == name] for name in bins}
 
     splits = {
-        "by_active_classes": split(
-            [str(count) for count in sorted({score.n_active for score, _ in pairs})], lambda score: str(score.n_active)
-        ),
+        "by_active_classes": {
+            str(count): [gain for score, gain in improved if score.n_active == count]
+            for count in sorted({score.n_active for score, _ in improved})
+        },
         "by_class": split(classes, lambda score: score.name),
         "by_overlap": split(OVERLAP_BINS, lambda score: bin_of(OVERLAP_BINS, OVERLAP_EDGES, score.overlap)),
         "by_input_si_sdr": split(INPUT_BINS, lambda s: bin_of(INPUT_BINS, INPUT_EDGES_DB, s.si_sdr_mixture_db)),

@@ -35,7 +35,7 @@ def _write(sets: Mapping[str, DataDir], renamed: Mapping[str, str], classes: Seq
             lengths_s[name] = lengths[utt].value
             of_class = {renamed[own]: sources[own][utt] for own in data.classes if utt in sources[own]}
             files |= {(folder, name): os.path.abspath(file) for folder, file in {"mix": path, **of_class}.items()}
-            times = [(event.onset_s, event.offset_s, renamed[event.label]) for event in events[utt]]
+            times = sorted((event.onset_s, event.offset_s, renamed[event.label]) for event in events[utt])
             known = times if utt in timed else None, list(of_class) if utt in referenced else None
             clips.append(Clip(name, recordings.get(utt, name), [renamed[own] for own in labels[utt]], *known))
     with notes.unfinished(notes.folder / name for name in (*TABLES, *(f"src_{label}.scp" for label in classes))):
