@@ -17,6 +17,7 @@ from weaksep.feats.config import AugmentConfig, FeatsConfig, Knowledge, RemixCon
 from weaksep.feats.dataset import TrainingSet
 from weaksep.feats.extract import extract
 from weaksep.fileio.audio import read_audio, write_audio
+from weaksep.fileio.tables import read_table, write_table
 
 RATE = 8000
 SHORT = ("mix-2", "mix-5")
@@ -96,6 +97,15 @@ def test_changes_that_are_off_leave_a_clip_as_it_is(folders: tuple[Path, Path], 
         torch.testing.assert_close(drawn.sources, bounded, rtol=0, atol=1e-6)
     else:
         assert torch.equal(drawn.labels, fixed.labels)  # type: ignore[arg-type]
+
+
+def test_clips_without_a_class_are_left_out_of_remixes_alone(folders: tuple[Path, Path]) -> None:
+    table = folders[0] / "utt2labels"
+    write_table(table, {**read_table(table), "mix-1": "-"})
+    ways: dict[str, dict[str, Any]] = {"plain": {}, "changed": {"augment": AugmentConfig(**STILL)}}
+    ways["remixed"] = {"remix": RemixConfig(shared=True)}
+    sizes = {name: len(TrainingSet(*folders, Knowledge(supervision="clip", **way))) for name, way in ways.items()}
+    assert sizes == {"plain": 5, "changed": 5, "remixed": 4}
 
 
 def changed(folders: tuple[Path, Path], kind: str, item: int = 0, epoch: int = 0, **augment: Any) -> Batch:

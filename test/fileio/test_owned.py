@@ -157,3 +157,13 @@ def test_a_temporary_name_that_somebody_has_is_left_alone(tmp_path: Path, kind: 
     assert (tmp_path / "a.txt").read_text() == "1"
     assert mine.read_text() == taken.read_text() == "mine" and taken.is_symlink() == (kind == "link")
     assert sorted(os.listdir(tmp_path)) == sorted([taken.name, "a.txt", "b", "mine"])
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "checkpoint.pt", "classifier/model.safetensors"])
+def test_what_a_killed_training_was_writing_goes(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    left = path.with_name(f".{path.stem}.4242.tmp{path.suffix}")
+    left.parent.mkdir(exist_ok=True)
+    left.touch()
+    remove_temporaries(tmp_path, [name])
+    assert not left.exists()

@@ -63,3 +63,13 @@ def test_the_floor_of_the_masks_and_a_silent_mixture() -> None:
     masks = separator(mask_floor=0.3)(torch.zeros(1, 4, BINS))
     assert torch.isfinite(masks).all() and masks.min() >= 0.1
     torch.testing.assert_close(masks.sum(dim=1), torch.ones(1, 4, BINS))
+
+
+def test_a_dictionary_does_not_depend_on_the_threads_of_blas() -> None:
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    frames = np.random.default_rng(0).random((2000, 257)).astype(np.float32) ** 3
+    learnt = []
+    for threads in (1, 2):
+        with threadpoolctl.threadpool_limits(threads):
+            learnt.append(learn_spectra(frames, 20, seed=1))
+    np.testing.assert_array_equal(*learnt)

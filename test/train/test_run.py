@@ -284,6 +284,8 @@ def test_slips_are_told(recipe: Path) -> None:
         plan_of("odd")
     with pytest.raises(UserError, match="exp/classifier_frame: no such model"):
         run_training(plan_of("frame"), "cpu")
+    with pytest.raises(UserError, match="net.residual: expected true or false"):
+        plan_of("strong", "net.residual=n")
 
 
 def test_a_classifier_of_other_classes_is_refused(recipe: Path) -> None:
@@ -292,6 +294,38 @@ def test_a_classifier_of_other_classes_is_refused(recipe: Path) -> None:
         Path(f"data/{name}/labels.txt").write_text("high\nmiddle\nlow\n")
     with pytest.raises(UserError, match="trained for other classes"):
         run_training(plan_of("frame"), "cpu")
+
+
+def test_a_validation_set_of_other_classes_or_features_is_refused(recipe: Path) -> None:
+    labels = Path("data/valid/labels.txt")
+    labels.write_text("high\nmiddle\nlow\n")
+    with pytest.raises(UserError, match="data/valid: other classes, in another order or with other features than"):
+        run_training(plan_of("strong"), "cpu")
+    labels.write_text(Path("data/train/labels.txt").read_text())
+    extract(labels.parent, Path("dump/valid"), FeatsConfig(window_samples=128, hop_samples=32), nj=1, references=True)
+    with pytest.raises(UserError, match="rerun stage 2"):
+        run_training(plan_of("strong"), "cpu")
+
+
+def test_shares_of_nothing_are_refused(recipe: Path) -> None:
+    mixed = ("loss={mixture: {}, strong: {}}", "classifier=null")
+    for table, share in (("clips_with_references.txt", "strong_share"), ("clips_with_events.txt", "frame_share")):
+        Path("data/train", table).touch()
+        with pytest.raises(UserError, match=f"data/train: no clip with .*; leave out {share}"):
+            run_training(plan_of("clip", f"{share}=0.3", *mixed[share == "frame_share" :]), "cpu")
+        Path("data/train", table).unlink()
+
+
+def test_tables_that_choose_the_clips_are_a_reason_to_train_again(recipe: Path) -> None:
+    plan = plan_of("strong", "train_min_classes=2")
+    assert train_all([plan], Options()) == []
+    assert plan.step().changes() == []
+    listed, labels = Path("data/train/clips_with_references.txt"), Path("data/train/utt2labels")
+    listed.write_text("".join(f"{utt}\n" for utt in sorted(read_table(labels))[:9]))
+    assert plan.step().changes() == ["train clips_with_references.txt is new"]
+    listed.unlink()
+    write_table(labels, {**read_table(labels), "utt-000": "low,high"})
+    assert plan.step().changes() == ["train utt2labels has changed"]
 
 
 def test_every_clip_once_an_epoch_in_an_order_of_its_own() -> None:

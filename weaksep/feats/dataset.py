@@ -107,7 +107,7 @@ class TrainingSet:
         return np.zeros((*frames, len(self.classes)), dtype=np.uint8)
 
     def _prepare_remixing(self, kind: str, may_stay_alone: bool) -> None:
-        """Which classes occur in each clip of a kind; clips without any are left out.
+        """Which classes occur in each clip of a kind; clips without any are not remixed.
 
         Raises:
             UserError: no clip has a class, or no two clips can be remixed.
@@ -118,7 +118,7 @@ class TrainingSet:
         else:
             vectors = [self._labels[utt] for utt in utts]
             active = np.stack([v if v.ndim == 1 else v.any(axis=0) for v in vectors]).astype(bool)
-        kept = np.flatnonzero(active.any(axis=1))
+        kept = np.flatnonzero(active.any(axis=1)) if self.known.remix else np.arange(len(utts))
         if not len(kept):
             raise UserError(f"{path}: no clip has a class; there is nothing to remix")
         if len(kept) < len(utts):

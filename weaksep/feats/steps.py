@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from weaksep.feats.config import FeatsConfig
-from weaksep.fileio.datadir import TIMED_NAME, DataDir
+from weaksep.fileio.datadir import REFERENCED_NAME, TIMED_NAME, DataDir
 from weaksep.fileio.inputs import files_of, source_scps, tables_of
 from weaksep.fileio.stamp import STAMP_NAME, Step
 
@@ -21,6 +21,8 @@ def fingerprint_files(data_dir: Path, dump_dir: Path, supervision: str) -> dict[
     tables = ["wav.scp", "labels.txt", *{"clip": ["utt2labels"], "frame": ["events.tsv"], "strong": []}[supervision]]
     if supervision == "frame" and (data_dir / TIMED_NAME).is_file():
         tables += [TIMED_NAME, "utt2labels"]  # the other clips have clip labels
+    if supervision == "strong" and (data_dir / REFERENCED_NAME).is_file():
+        tables.append(REFERENCED_NAME)
     return {
         **{f"{dump_dir.name} {name}": dump_dir / name for name in features},
         **{f"{data_dir.name} {name}": data_dir / name for name in tables},

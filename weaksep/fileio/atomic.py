@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from weaksep.errors import UserError
 
 # .<stem>.<process>.tmp<suffix>, of the kinds of files that are written here; tables like utt2spk have no suffix.
-_KINDS = "ark csv flac html json jsonl md png pt scp sha256 svg tex tsv txt wav yaml zip"
+_KINDS = "ark csv flac html json jsonl md png pt safetensors scp sha256 svg tex tsv txt wav yaml zip"
 _TEMPORARY = re.compile(rf"\.(.+)\.([1-9][0-9]*)\.tmp((?:\.(?:{_KINDS.replace(' ', '|')}))?)")
 # No block, no quota, or no permission to make a file so large (ulimit -f).
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -101,6 +101,7 @@ class SeparatorTraining(Training):
     def _fits_together(self) -> SeparatorTraining:
         weak, nmf = self.supervision != "strong", self.net.get("kind") == "nmf"
         refused = (
+            (not isinstance(self.net.get("residual", False), bool), "net.residual: expected true or false"),
             (
                 not weak and (self.classifier is not None or self.joint),
                 "classifier, joint: strong supervision uses no classifier",

@@ -89,6 +89,8 @@ class Plan:
         kinds = [self.config.supervision, *(["frame"] if self.config.frame_share else [])]
         if set_name == "train" and isinstance(self.config, SeparatorTraining) and self.config.strong_share:
             kinds.append("strong")
+        if set_name == "train" and self.config.train_min_classes > 1:
+            kinds.append("clip")
         files = [fingerprint_files(*self.set_folders(set_name), kind) for kind in kinds]
         files += [fingerprint_files(*folders, "clip") for folders in [self.unlabelled(set_name)] if folders]
         return {name: path for own in files for name, path in own.items()}

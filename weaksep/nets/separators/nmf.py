@@ -31,9 +31,11 @@ def _factorise(magnitude: np.ndarray, iterations: int, **options: Any) -> tuple[
     try:
         from sklearn.decomposition import non_negative_factorization
         from sklearn.exceptions import ConvergenceWarning
+        from threadpoolctl import threadpool_limits  # scikit-learn needs it too
     except ImportError:
         raise UserError("NMF needs scikit-learn: pip install 'weaksep[nmf]'") from None
-    with warnings.catch_warnings():
+    # BLAS sums in another order with more threads: those of a worker process are one, those of this one may be more.
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # the number of iterations is a choice
         activations, spectra, _ = non_negative_factorization(
             magnitude, solver="mu", beta_loss="kullback-leibler", max_iter=iterations, **options
