@@ -24,7 +24,8 @@ from weaksep.train.calibrate import (
     submixture_scores,
     validation_remixes,
 )
-from weaksep.train.run import dry_run, run_training, training_sets
+from weaksep.train.run import dry_run, run_training
+from weaksep.train.sets import training_sets
 
 CPU = torch.device("cpu")
 CLIP = Path("exp/separator_clip")

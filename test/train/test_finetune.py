@@ -22,7 +22,8 @@ from weaksep.nets.build import build_separator
 from weaksep.nets.separator import MaskSeparator
 from weaksep.train.config import SeparatorTraining
 from weaksep.train.finetune import take_over
-from weaksep.train.run import dry_run, make_objective, run_training, training_sets
+from weaksep.train.run import dry_run, make_objective, run_training
+from weaksep.train.sets import training_sets
 
 STRONG = Path("exp/separator_strong")
 NET = {"kind": "unet", "units": 6, "layers": 1, "channels": [4, 6]}

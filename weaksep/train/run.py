@@ -12,7 +12,6 @@ import torch
 
 from weaksep.errors import UserError
 from weaksep.feats.dataset import TrainingSet
-from weaksep.fileio.datadir import DataDir
 from weaksep.fileio.experiments import JOINT_CLASSIFIER
 from weaksep.fileio.network import Description, network_hash, read_description, read_network, write_network
 from weaksep.losses.classification import inverse_prior_weights
@@ -21,7 +20,6 @@ from weaksep.nets.build import build_classifier, build_separator, filled
 from weaksep.nets.classifier import Classifier
 from weaksep.nets.separators.nmf import learn_spectra
 from weaksep.train.alone import ALONE, Alone
-from weaksep.train.calibrate import validation_remixes
 from weaksep.train.config import SeparatorTraining
 from weaksep.train.dictionary import learn_dictionary
 from weaksep.train.finetune import take_over
@@ -30,6 +28,7 @@ from weaksep.train.objectives import ClassifierObjective, Losses, SeparatorObjec
 from weaksep.train.parts import loss_terms, net_settings, resolved, settled_share
 from weaksep.train.plan import Plan
 from weaksep.train.precision import set_precision
+from weaksep.train.sets import training_sets
 from weaksep.train.shared import refuse_few_clips
 from weaksep.train.state import CHECKPOINT_MINUTES, State
 
@@ -99,35 +98,6 @@ def make_objective(plan: Plan, train: TrainingSet, untrained: bool = False) -> C
         classifier = _new_net(plan.classifier, train)
     weights = None if plan.config.supervision == "strong" else inverse_prior_weights(train.class_priors())
     return SeparatorObjective(separator, terms, classifier, weights, plan.config.joint)
-
-
-def training_sets(plan: Plan) -> tuple[TrainingSet, TrainingSet]:
-    """Training and validation clips with what may be known of each; sources are never needed to validate weak training.
-
-    Raises:
-        UserError: data or features are missing or do not fit.
-    """
-    config = plan.config
-    folder = plan.set_folders("train")[0]
-    data = DataDir.load(folder)
-    if config.supervision == "frame" and not data.timed():
-        raise UserError(f"{folder}: no clip with the times of its events; train from clip labels (supervision: clip)")
-    if config.frame_share and not data.timed():
-        raise UserError(f"{folder}: no clip with the times of its events; leave out frame_share")
-    if config.strong_share and not data.referenced():
-        raise UserError(f"{folder}: no clip with isolated sources; leave out strong_share")
-    if isinstance(config, SeparatorTraining) and config.calibrate:
-        validation_remixes(plan)  # what they lack is said before the training, not after it
-    train, valid = (
-        TrainingSet(*plan.set_folders(name), known, name == "valid", plan.unlabelled(name))
-        for name, known in (("train", config), ("valid", config.for_validation()))
-    )
-    if valid.classes != train.classes or valid.features.settings != train.features.settings:
-        raise UserError(
-            f"{valid.data.path}: other classes, in another order or with other features than {train.data.path}; "
-            "give both the same labels.txt, and rerun stage 2"
-        )
-    return train, valid
 
 
 def duration(seconds: float) -> str:
