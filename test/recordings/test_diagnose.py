@@ -320,7 +320,7 @@ def test_too_little_data(made: Callable[..., Path], root: Path, capsys: pytest.C
     ):
         assert part in message
     assert "| remix" in (data / "DATA.md").read_text()
-    assert "more epochs (--separator-args optim.max_epochs=3000)" in message
+    assert "more epochs (--separator-args optim.max_epochs=3000), or begin with a net: --config conf/esc10" in message
     accepted = ["--accept", "no-valid-recording,no-test-recording"]
     assert main([*command, *accepted, "--separator-args", "optim.max_epochs=4"]) == 0  # and few-steps is a remark
     assert "few-steps: remix, clip: 600 training steps" in capsys.readouterr().err
