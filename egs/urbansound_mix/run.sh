@@ -108,7 +108,7 @@ Options [default]
     --feats-type ark|raw  spectra of fixed clips: from stage 2's Kaldi archives, or computed from the audio in training,
                          which takes no disk space; those of remixes always are [as CONFIG/feats.yaml says]
     --audio-format F     of the audio that stages 0, 1 and 5 write: wav or flac, a file for each sound; wav.ark or flac.ark,
-                         archives of some hundred, for file systems that bear no millions of files [wav]
+                         archives of some hundred, for file systems that bear no millions of files [as configured; wav]
     --train-threads N    threads of each training on the CPU; weights depend on it, but not on --nj [${train_threads}]
     --strong-share R     share of clips with isolated sources, for semi-supervised systems [their own]
     --dry-run BOOL       run two steps of every training, keep nothing, and stop after stage 4 [${dry_run}]

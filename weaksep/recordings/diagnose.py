@@ -43,7 +43,7 @@ WRONG_LABELS, MOST_WRONG = 0.1, 0.5
 # Clips without a partner, as a share: they teach no more than the mixture loss does. With all of them training fails.
 LONELY = 0.1
 # The shortest trainings of the shipped tables have 564 steps, of synthetic sounds; on real recordings 750 have not been
-# enough even for isolated sources, and remixing has had 3,750 and 4,500.
+# enough even for isolated sources, and remixing has had 3,750 to 7,000.
 HARDLY_STEPS, REAL_STEPS = 450, 3000
 GRID_S = 0.05  # of labelled time
 
@@ -242,7 +242,7 @@ def _steps(facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]]) -> 
         if few < (HARDLY_STEPS if facts["train"]["mixed"] else REAL_STEPS):
             those = [row for row in trainings if row["steps"] == few]
             what = f"{', '.join(row['system'] for row in those)}: {few:,} training steps; "
-            what += "the shipped tables needed 3,000 to 4,500 on real recordings"
+            what += "the shipped tables needed 3,750 to 7,000 on real recordings"
             epochs = those[0]["epochs"] * -(-REAL_STEPS // few)
             # With 1,200 steps on 48 recordings: a median of 10 instead of 5.6 dB (docs/finetuning.md).
             remedy = (

@@ -57,7 +57,7 @@ _TRAININGS = """
 {table}
 
 Steps: of all epochs; one has clips / batch, or what `optim.epoch_steps` says. The trainings of the shipped tables have
-564 to 1,880 where the sounds are synthetic, and with remixing 3,750 and 4,500 on real recordings; after 750, isolated
+564 to 1,880 where the sounds are synthetic, and with remixing 3,750 to 7,000 on real recordings; after 750, isolated
 sources have given 1.5 dB there.
 """
 _FIGURE = """\
