@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from runs import assert_resumes, history, plan_of, same, stages, stop, stopped, weights
 
 from weaksep.bin import train
@@ -25,6 +26,7 @@ from weaksep.train.config import OptimConfig
 from weaksep.train.loop import epoch_batches
 from weaksep.train.plan import plan_training
 from weaksep.train.run import run_training
+from weaksep.train.state import Run, State
 from weaksep.train.trainings import Options, missing_inputs, train_all
 from weaksep.upkeep.clean import clean
 
@@ -193,6 +195,16 @@ def test_a_diverged_run_stops_and_keeps_its_last_good_epoch(recipe: Path, monkey
     with pytest.raises(UserError, match=r"separator_strong: loss, strong is not finite in epoch 2"):
         run_training(plan, "cpu")
     assert same(good, weights(plan.exp))
+
+
+def test_weights_that_are_not_finite_take_no_checkpoint_s_place(tmp_path: Path) -> None:
+    net = torch.nn.Linear(2, 1)
+    run = Run(tmp_path, net, torch.optim.Adam(net.parameters()), torch.device("cpu"))
+    run.save(State(epoch=1))
+    good = (tmp_path / "checkpoint.pt").read_bytes()
+    torch.nn.init.constant_(net.weight, float("inf"))  # after a step whose loss was finite, and its gradient not
+    run.save(State(epoch=1, batch=3))
+    assert (tmp_path / "checkpoint.pt").read_bytes() == good
 
 
 def test_a_training_without_its_description_is_done_again(recipe: Path) -> None:

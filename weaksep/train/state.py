@@ -50,9 +50,9 @@ class State:
 
     Attributes:
         epoch: finished epochs.
-        batch: batches done of the next one.
+        batch: steps done of the next one.
         seconds: time spent on the next one so far.
-        sums: parts of the loss, summed over its batches so far; tensors on the device.
+        sums: parts of the loss, summed over its steps so far; tensors on the device.
         best_loss, best_epoch: smallest validation loss so far, and after which epoch.
         history: a row for each epoch.
         threads: with which torch computes on the CPU.
@@ -103,7 +103,8 @@ class Run:
 
     def save(self, state: State) -> None:
         """Write checkpoint.pt (the one before stays as checkpoint.prev.pt) and history.jsonl."""
-        if not all(math.isfinite(float(total)) for total in state.sums.values()):
+        losses = all(math.isfinite(float(total)) for total in state.sums.values())
+        if not losses or not all(bool(torch.isfinite(weight).all()) for weight in self.objective.parameters()):
             return  # the run has diverged, which the epoch's end will say: the checkpoint before is the good one
         generators = {"cpu": self.team.gather(torch.get_rng_state())}  # of each rank
         if self.device.type == "cuda":
