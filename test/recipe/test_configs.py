@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OWN_SYSTEMS = {
     "stream": {"remix", "remix_stream_1s", "remix_stream_100ms"},
     "subset_16k": {"remix", "strong_remix"},
+    "subset_background": {"remix_background"},
 }
 FOLDERS = sorted(path.parent for path in ROOT.glob("egs/*/conf/**/mix.yaml"))
 
