@@ -96,11 +96,12 @@ def test_the_report_has_a_table_by_level(data: DataDir, tmp_path: Path) -> None:
     systems, scores = collect_systems(expdir, data, "test", {})
     assert {row.name for row in scores["separator_x"]} == set(data.classes)
     with_residual, without = systems
-    assert with_residual["si_sdri_db"] == without["si_sdri_db"] and with_residual["si_sdri_db"]["n"] == 8
+    assert with_residual["si_sdri_db"] == without["si_sdri_db"] and with_residual["si_sdri_db"]["n"] == 7
+    assert with_residual["by_active_classes"]["1"]["n"] == 1, "one class over a background stands apart"
     assert with_residual["single_class_si_sdr_db"]["n"] == 1
     assert (with_residual["residual_si_sdri_db"]["n"], without["residual_si_sdri_db"]["n"]) == (4, 0)
     assert without["false_activity"] == 0.0, "a twentieth of the mixture is 26 dB below it"
-    assert scores_of(expdir / "separator_x")["test"]["n"] == 8
+    assert scores_of(expdir / "separator_x")["test"]["n"] == 7
     facts = set_facts(data.path)
     assert facts["background_db"] == [-40.0, -40.0]
     summary = {"test_set": "test", "systems": systems, "more_sets": {"test_b": systems}, "data": {"test": facts}}

@@ -245,7 +245,6 @@ def _steps(facts: Mapping[str, Any], trainings: Sequence[Mapping[str, Any]]) -> 
             what += "the shipped tables needed 3,750 to 7,000 on real recordings"
             epochs = those[0]["epochs"] * -(-REAL_STEPS // few)
             # With 1,200 steps on 48 recordings: a median of 10 instead of 5.6 dB (docs/finetuning.md).
-            remedy = (
-                f"more epochs (--separator-args optim.max_epochs={epochs}), or begin with a net: --config conf/esc10"
-            )
+            remedy = f"more epochs (--separator-args optim.max_epochs={epochs}), "
+            remedy += "or begin with a net: --config conf/esc10"
             yield "hardly-any-steps" if few < HARDLY_STEPS else "few-steps", what, remedy

@@ -174,6 +174,13 @@ def trust(scores: Sequence[Score]) -> dict[str, Any]:
     return {"n": len(pairs), **{name: round(float(value), PLACES) for name, value in figures.items()}}
 
 
+def improvements(scores: Iterable[Score], lone: bool = False) -> list[tuple[Score, float]]:
+    """Rows with their SI-SDRi. That of one class over a background (score/clip.py), which the same mixture has not
+    without it, is among them if ``lone``, or if there is no other."""
+    found = [(score, score.si_sdri_db) for score in scores if score.si_sdri_db is not None]
+    return found if lone else [(score, gain) for score, gain in found if score.n_active > 1] or found
+
+
 def system_statistics(
     scores: Sequence[Score], classes: Sequence[str], seed: int, recordings: Recordings | None = None
 ) -> dict[str, Any]:
@@ -182,24 +189,19 @@ def system_statistics(
     Args:
         scores: all rows of its table.
         classes: in the order of the table's columns.
-        seed: of the bootstrap.
-        recordings: what each clip is made of, which the bootstrap draws.
+        seed, recordings: of the bootstrap, and what each clip is made of, which it draws.
 
     Returns:
-        si_sdri_db over (mixture, present class) pairs of mixtures with two or more active classes; the same
-        by number of active classes, by class, by overlap and by the unprocessed mixture's SI-SDR;
-        worse, the share of those pairs that are below 0 dB, of all, by class and by the mixture's SI-SDR, and how
-        many of them have ended up in their own output, in that of another active class or of an absent one;
-        single_class_si_sdr_db over mixtures of one class and nothing else; absent_leak_db over (mixture, absent class)
-        pairs, and false_activity, the share of them whose output holds a tenth of the mixture's energy or more;
-        level_error_db over (mixture, present class) pairs, of all and by the class's level in the mixture,
-        with the median of their sizes; confidence, see ``trust``;
+        si_sdri_db over (mixture, present class) pairs of mixtures with two or more active classes; the same by number
+        of active classes, by class, by overlap and by the unprocessed mixture's SI-SDR; worse, the share of those pairs
+        that are below 0 dB, of all, by class and by the mixture's SI-SDR, and how many of them have ended up in their
+        own output, in that of another active class or of an absent one; single_class_si_sdr_db over mixtures of one
+        class and nothing else; absent_leak_db over (mixture, absent class) pairs, and false_activity, the share of them
+        whose output holds a tenth of the mixture's energy or more; level_error_db over (mixture, present class) pairs,
+        of all and by the class's level in the mixture, with the median of their sizes; confidence, see ``trust``;
         sdr_db, sir_db and sar_db (BSS eval) over the pairs for which stage 6 measured them.
     """
-    # One class over a background has an improvement too (score/clip.py). It is not of the pairs that the same mixtures
-    # have without backgrounds, so where there are others it stands under by_active_classes alone.
-    improved = [(score, score.si_sdri_db) for score in scores if score.si_sdri_db is not None]
-    pairs = [(score, gain) for score, gain in improved if score.n_active > 1] or improved
+    improved, pairs = improvements(scores, lone=True), improvements(scores)
     gains = [gain for _, gain in pairs]
 
     def values(name: str) -> list[float]:
@@ -220,7 +222,9 @@ def system_statistics(
     levels = [("all", bin_of(LEVEL_BINS, LEVEL_EDGES_DB, score.relative_level_db)) for score in scores]
     both = [(names, s.level_error_db) for names, s in zip(levels, scores, strict=True) if s.level_error_db is not None]
     errors = {name: [error for names, error in both if name in names] for name in ("all", *LEVEL_BINS)}
+    alone = [s.si_sdr_db for s in scores if s.n_active == 1 and s.si_sdr_db is not None and s.si_sdri_db is None]
     leaks = values("leak_db")
+    loud = np.array(leaks) >= 10.0 * np.log10(LEAST_SHARE)
     worse = [score for score, gain in pairs if gain < 0]
     own = sum(score.dominant_output == score.name for score in worse)
     active = {(score.utt, score.name) for score, _ in pairs}
@@ -234,13 +238,9 @@ def system_statistics(
             "by_input_si_sdr": {name: _below_zero(found) for name, found in splits["by_input_si_sdr"].items()},
             "found_in": {"own": own, "active": present - own, "absent": len(worse) - present},
         },
-        "single_class_si_sdr_db": describe(
-            [s.si_sdr_db for s in scores if s.n_active == 1 and s.si_sdr_db is not None and s.si_sdri_db is None]
-        ),
+        "single_class_si_sdr_db": describe(alone),
         "absent_leak_db": describe(leaks),
-        "false_activity": round(float(np.mean(np.array(leaks) >= 10.0 * np.log10(LEAST_SHARE))), PLACES)
-        if leaks
-        else None,
+        "false_activity": round(float(loud.mean()), PLACES) if leaks else None,
         "level_error_db": {
             name: {**describe(found), "median_absolute": describe([abs(error) for error in found])["median"]}
             for name, found in errors.items()

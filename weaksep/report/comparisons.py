@@ -11,7 +11,7 @@ from typing import Any
 
 from weaksep.fileio.yamlfile import read_yaml
 from weaksep.metrics.bootstrap import FEWEST_GROUPS, Recordings, count_recordings, paired_bootstrap, support
-from weaksep.report.aggregate import PLACES, Score, rounded
+from weaksep.report.aggregate import PLACES, Score, improvements, rounded
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def compare(
         {"difference_db", "ci95": [low, high], "p", "n", "n_recordings"}; positive when ``one`` is better; nulls, but
         for the numbers, when there are too few recordings for an interval.
     """
-    first, second = ({(s.utt, s.name): s.si_sdri_db for s in rows if s.si_sdri_db is not None} for rows in (one, other))
+    first, second = ({(s.utt, s.name): gain for s, gain in improvements(rows)} for rows in (one, other))
     both = [(utt, first[utt, name], second[utt, name]) for utt, name in first if (utt, name) in second]
     utts = [utt for utt, _, _ in both]
     numbers = {"n": len(both), "n_recordings": count_recordings(utts, recordings)}

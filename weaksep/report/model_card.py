@@ -9,7 +9,7 @@ from typing import Any
 from weaksep.fileio.names import RESIDUAL
 from weaksep.fileio.network import Description
 from weaksep.fileio.yamltext import dump_yaml
-from weaksep.report.aggregate import describe, read_scores
+from weaksep.report.aggregate import describe, improvements, read_scores
 from weaksep.report.formats import text_table
 from weaksep.report.systems import origin_of
 from weaksep.report.table import number
@@ -51,7 +51,7 @@ def scores_of(experiment: Path) -> dict[str, dict[str, Any]]:
     """
     found = {path.parent.name: read_scores(path) for path in sorted(experiment.glob("scores/*/scores.tsv"))}
     return {
-        name: describe([s.si_sdri_db for s in rows if s.si_sdri_db is not None and s.name != RESIDUAL])
+        name: describe([gain for _, gain in improvements(row for row in rows if row.name != RESIDUAL)])
         for name, rows in found.items()
     }
 
