@@ -27,7 +27,7 @@ from weaksep.recordings.config import PrepareConfig
 from weaksep.recordings.diagnose import STOPS, facts_of, findings
 from weaksep.recordings.match import Recording
 from weaksep.recordings.sets import classes_of
-from weaksep.recordings.spelling import alike
+from weaksep.recordings.spelling import alike, class_of
 from weaksep.recordings.write import Clip, write_clips
 from weaksep.report.data_page import OWN_COLOUR
 
@@ -235,6 +235,13 @@ def test_of_a_misspelt_class_nothing_else_is_said_until_that_is_settled(
 def test_a_rare_spelling_is_renamed_to_the_frequent_one() -> None:
     assert alike({"rooster": 10, "roosters": 2}) == [("roosters", "rooster")]
     assert alike({"rooster": 2, "roosters": 10}) == [("rooster", "roosters")]
+
+
+def test_letters_of_every_script_and_however_they_are_put_together() -> None:
+    words = ["\u0915\u093e\u0932\u093e", "\u0915\u0940\u0932", "\u0915\u094b\u0932\u093e"]
+    assert [class_of(word, {}) for word in words] == words
+    composed, apart = "T\u00fcr klingel", "Tu\u0308r klingel"
+    assert class_of(composed, {}) == class_of(apart, {}) == "T\u00fcr_klingel"
 
 
 def test_what_can_be_done_where_a_set_has_no_recording_of_a_class(made: Callable[..., Path]) -> None:
