@@ -84,12 +84,10 @@ if usable; then
 else
     check_python "${python:=python3}"
     if [ -e "${venv}" ]; then
-        if [ ! -e "${venv}/pyvenv.cfg" ] && [ -n "$(ls -A "${venv}")" ]; then
-            die "'${venv}' is there and is no Python environment: give another --venv"
-        fi
-        # Made here, or begun here: an environment of somebody else is neither.
-        [ "${venv}" = "${root}/tools/venv" ] || [ -z "$(ls -A "${venv}")" ] || [ -e "${mark}" ] || [ -e "${venv}/.begun" ] ||
+        if [ -n "$(ls -A "${venv}")" ] && [ ! -e "${mark}" ] && [ ! -e "${venv}/.begun" ]; then
+            [ -e "${venv}/pyvenv.cfg" ] || die "'${venv}' is there and is no Python environment: give another --venv"
             die "'${venv}' is an environment that this script has not made: give another --venv"
+        fi
         log "Step 1/5: ${venv} is half-made, moved, or of another Python: removing it"
         rm -rf "${venv}"
     fi

@@ -166,6 +166,14 @@ def test_an_environment_of_somebody_else_is_left_alone(repository: Repository) -
     assert "removing it" in repository.install(*half).stdout, "one that it has begun is its own"
 
 
+def test_an_environment_that_was_hardly_begun_is_made_anew(repository: Repository) -> None:
+    begun = repository.folder / "begun"
+    begun.mkdir()
+    (begun / ".begun").touch()  # killed before Python had written a file
+    result = repository.install("--python", str(repository.python), "--venv", str(begun))
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.mark.parametrize(
     "script",
     [

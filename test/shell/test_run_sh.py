@@ -542,6 +542,11 @@ def test_a_table_that_cannot_be_written(
     assert not (recipes.folder / "calls").exists()
 
 
+def test_a_variant_whose_name_begins_with_test(recipes: Recipes) -> None:
+    assert recipes.run("--test-sets", "test_testing", "--stop-stage", "2").returncode == 0
+    assert [value(call, "--variants") for call in recipes.calls()[1:]] == ["testing"] * 2
+
+
 def test_several_test_sets_and_a_place_for_the_page(recipes: Recipes) -> None:
     page = "results/a/RESULTS.md"
     result = recipes.run("--test-sets", "test  test_seen test_far", "--results", page, "--expdir", "e")
